@@ -1,0 +1,3 @@
+"""Finds, explains and mends PostgreSQL connection-pool exhaustion."""
+
+__version__ = "0.1.0"

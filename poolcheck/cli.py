@@ -1,0 +1,101 @@
+"""The command line: finds the command's module, and turns every way of failing into an exit code.
+
+Commands live in poolcheck/commands, one file each, imported only when they run: `lint` never imports psycopg.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from poolcheck import __version__
+from poolcheck.errors import ExitCode, PoolcheckError
+
+COMMANDS = Path(__file__).parent / "commands"
+ISSUES = "https://github.com/poolcheck/poolcheck/issues"
+
+
+class Commands(click.Group):
+    """A group whose commands are the files of poolcheck/commands that do not start with an underscore."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names, in the order of the design's table, then by name."""
+        order = ("lint", "live", "size", "simulate", "explain", "fix", "reap", "gate", "demo")
+        found = {path.stem.replace("_", "-") for path in COMMANDS.glob("[!_]*.py")}
+        return [name for name in order if name in found] + sorted(found - set(order))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module, or give None for a name that is no file."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        from importlib import import_module  # noqa: PLC0415 - only the command that runs is imported
+
+        module = import_module(f"poolcheck.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="poolcheck")
+def cli() -> None:
+    """Find, explain and mend PostgreSQL connection-pool exhaustion.
+
+    \b
+    Before a deploy:      poolcheck lint
+    During the incident:  poolcheck live "$DATABASE_URL"
+    When planning:        poolcheck size --max 100 --instances 10
+    """
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code. Nothing but SystemExit codes and this int leaves it."""
+    try:
+        result = cli.main(args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False)
+    except PoolcheckError as error:
+        click.echo(f"poolcheck: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        click.echo("poolcheck: stopped", err=True)
+        return int(ExitCode.FAILED)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.FAILED)
+    return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def main() -> None:
+    """The entry point: as `run`, with bugs, closed pipes and Ctrl-C turned into what a user can read."""
+    try:
+        code = run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # The reader left: that is no error of ours. Python would complain once more at exit without this.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 - the last fence: no input may show a traceback
+        code = _bug(error)
+    sys.exit(code)
+
+
+def _bug(error: Exception) -> int:
+    """Say that this is our fault, without a line of the user's data: a traceback could hold a password."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{Path(code.co_filename).name}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    click.echo(f"poolcheck: this is a bug in poolcheck {__version__}: {type(error).__name__}", err=True)
+    click.echo("  at " + "\n     ".join(frames[-6:]), err=True)
+    click.echo(f"  Please report these lines: {ISSUES}", err=True)
+    if os.environ.get("POOLCHECK_TRACEBACK"):
+        raise error
+    return int(ExitCode.FAILED)

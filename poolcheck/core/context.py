@@ -1,0 +1,51 @@
+"""What a rule may know besides its subject."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from poolcheck.core.facts import Driver, DriverVersion, Match
+from poolcheck.core.project import DriverUse, Package, Runtime, Version
+from poolcheck.core.target import Target
+from poolcheck.core.url import ConnectionString
+
+
+class Catalogue(Protocol):
+    """What rules ask of the catalogue: see poolcheck.catalogue."""
+
+    def match(self, conn: ConnectionString) -> Match:
+        """The provider and endpoint of a connection string."""
+
+    def driver(self, driver_id: str) -> Driver | None:
+        """A driver by id or alias."""
+
+    def behaviour(self, driver_id: str, version: Version) -> DriverVersion | None:
+        """How a driver of that version behaves; None when the version is not known well enough to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The numbers that sizing needs, with where each comes from. None: not known, never guessed."""
+
+    max_connections: int | None = None
+    reserved: int = 3
+    buffer: int = 5
+    instances: int | None = None
+    surge: str = "25%"
+    workers: int = 1
+    plan: str = ""
+    provider: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", "catalogue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything a rule may know besides its subject. Rules do no I/O."""
+
+    catalogue: Catalogue
+    numbers: Numbers = Numbers()
+    targets: tuple[Target, ...] = ()  # all of the project, for rules about pairs and sums
+    packages: tuple[Package, ...] = ()
+    today: str = ""  # ISO date: retirement dates are compared with it
+    assumed_driver: DriverUse | None = None  # from --driver
+    runtime: Runtime = Runtime()  # of the whole project, when packages do not say

@@ -1,0 +1,34 @@
+"""A connection target: a connection string with its name, its place, its role, and what the catalogue knows of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from poolcheck.core.facts import Match
+from poolcheck.core.finding import Location
+from poolcheck.core.project import Package, Role
+from poolcheck.core.url import ConnectionString
+
+Origin = Literal["env", "argument", "parts", "config", "source", "stdin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place where an app or a tool is told which server to connect to."""
+
+    name: str  # the variable's name, or "argument"
+    conn: ConnectionString
+    location: Location
+    origin: Origin = "env"
+    role: Role = "other"
+    role_source: str = ""  # what says so: "schema.prisma:8", "the name", ...
+    match: Match  # provider, endpoint, mode; Match() when unknown
+    package: Package
+    value_column: int | None = None  # character index (from 0) in the line where the raw value text starts
+    raw: str = ""  # the value's text exactly as the file has it, without quotes; may hold a password: never print
+    quote: str = ""  # '"', "'" or "" around it in the file
+    example_file: bool = False  # .env.example and its kin: placeholders are expected
+    commented: bool = False
+    active: bool = True  # False when a later line of the same file overrides it
+
+    def __repr__(self) -> str:
+        return f"Target({self.name!r}, {self.conn!r}, {self.location})"

@@ -1,0 +1,1 @@
+"""One module per format, each `render(report, style) -> str`."""

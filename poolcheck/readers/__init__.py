@@ -1,0 +1,1 @@
+"""Text to subjects, one file per kind of input."""
