@@ -52,7 +52,9 @@ def cli() -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code. Nothing but SystemExit codes and this int leaves it."""
     try:
-        result = cli.main(args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False)
+        result = cli.main(
+            args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False
+        )
     except PoolcheckError as error:
         click.echo(f"poolcheck: {error.message}", err=True)
         if error.hint:

@@ -35,7 +35,9 @@ class Numbers:
     workers: int = 1
     plan: str = ""
     provider: str = ""
-    sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", "catalogue"
+    sources: Mapping[str, str] = field(
+        default_factory=dict
+    )  # field name → "poolcheck.toml", "--max", "catalogue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,9 @@ class Provider:
     homepage: str
     endpoints: tuple[Endpoint, ...]
     examples: tuple[UrlExample, ...]
-    suffixes: tuple[str, ...]  # literal host endings ("neon.tech"): a cheap test before the file is parsed; () = schemes
+    suffixes: tuple[
+        str, ...
+    ]  # literal host endings ("neon.tech"): a cheap test before the file is parsed; () = schemes
     summary: str = ""
     aliases: tuple[str, ...] = ()
     conversions: tuple[Conversion, ...] = ()
@@ -150,7 +152,9 @@ class Provider:
     quirks: tuple[Quirk, ...] = ()
     raise_limit: tuple[str, ...] = ()  # step 5: how to get more slots here
     http_driver: str = ""  # step 4: the HTTP driver that works here, e.g. "@neondatabase/serverless"
-    pooler: str = ""  # step 1 in one sentence: what pooler there is and how to get its string; "" = none known
+    pooler: str = (
+        ""  # step 1 in one sentence: what pooler there is and how to get its string; "" = none known
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +179,18 @@ class Match:
 
 
 ParamRole = Literal[
-    "pool_size", "pool_wait", "connect_timeout", "idle", "lifetime", "prepared", "pooler_flag", "tls", "schema",
-    "identity", "startup", "other",
+    "pool_size",
+    "pool_wait",
+    "connect_timeout",
+    "idle",
+    "lifetime",
+    "prepared",
+    "pooler_flag",
+    "tls",
+    "schema",
+    "identity",
+    "startup",
+    "other",
 ]
 ParamType = Literal["int", "bool", "word", "text", "duration"]
 UnknownParam = Literal["ignored", "rejected", "server-setting", "warned", "keyword"]
@@ -205,7 +219,9 @@ class DriverVersion:
     source: str
     checked: date
     label: str = ""  # "Prisma 4 to 6, built-in engine"
-    url_read_by: str = ""  # driver id that really reads the URL's parameters at run time ("pg" for Prisma 7); "" = itself
+    url_read_by: str = (
+        ""  # driver id that really reads the URL's parameters at run time ("pg" for Prisma 7); "" = itself
+    )
     pool: str = ""  # default pool in words: "10 per process"
     pool_size: int | None = None  # default size as a number, when it is one
     pool_wait: str = ""  # how long a query waits for a pool slot: "10 s", "for ever"
@@ -219,13 +235,17 @@ class DriverVersion:
     named_prepared: Literal["yes", "no", "unknown"] = "unknown"  # named server-side statements by default
     prepared_error: str = ""  # what is seen through a pooler that cannot track them
     prepared_off: str = ""  # how to switch them off, one line
-    prepared_off_params: tuple[tuple[str, str], ...] = ()  # (parameter, value) in the URL that switches them off
+    prepared_off_params: tuple[
+        tuple[str, str], ...
+    ] = ()  # (parameter, value) in the URL that switches them off
     size_param: str = ""  # URL parameter that sets the pool size, "" = not in the URL
     size_code: str = ""  # the line of code or config that sets it, {size} in it
     wait_code: str = ""  # the line that bounds the wait for a slot
     url_code: str = ""  # the line that takes the URL
     migrations: str = ""  # how migrations run and lock, in a sentence
-    migrations_need_direct: Literal["yes", "no", "unknown"] = "unknown"  # do they fail through a transaction pooler?
+    migrations_need_direct: Literal["yes", "no", "unknown"] = (
+        "unknown"  # do they fail through a transaction pooler?
+    )
     note: str = ""
 
 
@@ -239,7 +259,9 @@ class Driver:
     homepage: str
     kind: Literal["driver", "orm", "http", "tool"]
     versions: tuple[DriverVersion, ...]
-    packages: tuple[str, ...] = ()  # "npm:pg", "pypi:psycopg", "gem:pg", "go:github.com/jackc/pgx/v5", "maven:...", "hex:...", "crate:...", "composer:...", "nuget:..."
+    packages: tuple[
+        str, ...
+    ] = ()  # "npm:pg", "pypi:psycopg", "gem:pg", "go:github.com/jackc/pgx/v5", "maven:...", "hex:...", "crate:...", "composer:...", "nuget:..."
     aliases: tuple[str, ...] = ()  # other names --driver and explain take
     dialects: tuple[str, ...] = ()  # scheme suffixes: "asyncpg" of postgresql+asyncpg
     schemes: tuple[str, ...] = ()  # schemes it takes; () = postgres and postgresql

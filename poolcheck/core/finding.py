@@ -121,7 +121,9 @@ class Finding:
     def fingerprint(self) -> str:
         """Sixteen hex digits that survive line moves: rule, file, subject and key, never the line."""
         path = self.location.path if self.location else ""
-        return hashlib.sha256("\0".join((self.rule.id, path, self.subject, self.key)).encode()).hexdigest()[:16]
+        return hashlib.sha256("\0".join((self.rule.id, path, self.subject, self.key)).encode()).hexdigest()[
+            :16
+        ]
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

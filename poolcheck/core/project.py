@@ -76,7 +76,9 @@ class Package:
     drivers: tuple[DriverUse, ...] = ()
     runtime: Runtime = Runtime()
     reads: tuple[VariableRead, ...] = ()
-    dependencies: frozenset[str] = frozenset()  # names as the manifests spell them, all ecosystems: "npm:next"
+    dependencies: frozenset[str] = (
+        frozenset()
+    )  # names as the manifests spell them, all ecosystems: "npm:next"
     loaders: frozenset[str] = frozenset()  # env-file dialects in use: see readers.dotenv.DIALECTS
 
     def driver(self, driver_id: str) -> DriverUse | None:

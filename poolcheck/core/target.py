@@ -24,7 +24,9 @@ class Target:
     match: Match  # provider, endpoint, mode; Match() when unknown
     package: Package
     value_column: int | None = None  # character index (from 0) in the line where the raw value text starts
-    raw: str = ""  # the value's text exactly as the file has it, without quotes; may hold a password: never print
+    raw: str = (
+        ""  # the value's text exactly as the file has it, without quotes; may hold a password: never print
+    )
     quote: str = ""  # '"', "'" or "" around it in the file
     example_file: bool = False  # .env.example and its kin: placeholders are expected
     commented: bool = False

@@ -9,7 +9,9 @@ from typing import Literal
 from poolcheck.core.secret import Secret
 
 Form = Literal["uri", "jdbc", "dsn", "parts", "npgsql"]
-PlaceholderKind = Literal["angle", "bracket", "brace", "dollar", "percent", "template", "stars", "dots", "word", "null"]
+PlaceholderKind = Literal[
+    "angle", "bracket", "brace", "dollar", "percent", "template", "stars", "dots", "word", "null"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,19 @@ class Trouble:
     """Something in the text that cannot be read, or that readers disagree about."""
 
     kind: Literal[
-        "unescaped", "bad-percent", "bad-port", "bracket", "second-question-mark", "whitespace", "no-host",
-        "unknown-scheme", "bad-json", "unterminated", "control", "too-long", "libpq-differs",
+        "unescaped",
+        "bad-percent",
+        "bad-port",
+        "bracket",
+        "second-question-mark",
+        "whitespace",
+        "no-host",
+        "unknown-scheme",
+        "bad-json",
+        "unterminated",
+        "control",
+        "too-long",
+        "libpq-differs",
     ]
     message: str  # never holds the text of a password
     span: Span | None = None
@@ -61,13 +74,19 @@ class ConnectionString:
 
     raw: str  # the text itself: never print
     form: Form
-    scheme: str  # "postgresql", "postgres", "prisma", "prisma+postgres", "jdbc:postgresql", "" for dsn and parts
+    scheme: (
+        str  # "postgresql", "postgres", "prisma", "prisma+postgres", "jdbc:postgresql", "" for dsn and parts
+    )
     dialect: str | None = None  # "asyncpg" of postgresql+asyncpg
     hosts: tuple[Host, ...] = ()
     user: str | None = None
     password: Secret | None = None
     database: str | None = None
     params: tuple[Param, ...] = ()
-    placeholders: tuple[str, ...] = ()  # fields that hold a placeholder: "user", "password", "host", "port", "database", "param:x", "all"
+    placeholders: tuple[
+        str, ...
+    ] = ()  # fields that hold a placeholder: "user", "password", "host", "port", "database", "param:x", "all"
     troubles: tuple[Trouble, ...] = ()
-    spans: tuple[tuple[str, Span], ...] = ()  # field name → place in raw: user, password, userinfo, host, port, database, query, scheme
+    spans: tuple[
+        tuple[str, Span], ...
+    ] = ()  # field name → place in raw: user, password, userinfo, host, port, database, query, scheme

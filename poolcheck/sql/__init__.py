@@ -1,0 +1,1 @@
+"""One query per file; the newest that fits the server is picked."""
