@@ -1,0 +1,173 @@
+"""What the commands share: the options of every report, and the way a report leaves."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from poolcheck.core.report import Report
+from poolcheck.errors import BadInput
+from poolcheck.output.paint import Style
+
+F = TypeVar("F", bound=Callable[..., Any])
+FORMATS = Path(__file__).parent.parent / "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where and how a report goes."""
+
+    format: str = "text"
+    path: str | None = None
+    color: str = "auto"
+    verbosity: int = 0
+
+
+class FormatType(click.ParamType):
+    """A format: a file of poolcheck/output whose COMMANDS names the command, or is empty for all commands."""
+
+    name = "format"
+
+    def names(self, command: str) -> list[str]:
+        """The formats of a command, text first."""
+        found = [p.stem for p in FORMATS.glob("[!_]*.py") if not p.stem.startswith(("section_", "paint"))]
+        fitting = [name for name in sorted(found) if command in (load(name).COMMANDS or (command,))]
+        return sorted(fitting, key=lambda name: (name != "text", name != "json", name))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """`[text|json|...]`, for the help."""
+        return "[" + "|".join(self.names(ctx.info_name or "")) + "]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the name; only the module that is asked for is imported."""
+        name = str(value).lower()
+        command = (ctx.info_name if ctx else None) or ""
+        path = FORMATS / f"{name}.py"
+        if name.startswith(("section_", "paint", "_")) or not name.isidentifier() or not path.exists():
+            self.fail(f"{name!r} is not one of: {', '.join(self.names(command))}", param, ctx)
+        if command not in (load(name).COMMANDS or (command,)):
+            self.fail(
+                f"{command} has no format {name!r}; it has {', '.join(self.names(command))}", param, ctx
+            )
+        return name
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        """Complete format names."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only the shell asks
+
+        return [
+            CompletionItem(name) for name in self.names(ctx.info_name or "") if name.startswith(incomplete)
+        ]
+
+
+def load(name: str) -> Any:
+    """The module of a format."""
+    return import_module(f"poolcheck.output.{name}")
+
+
+def output_options(function: F) -> F:
+    """--format, --output, --color, -q, -v: the command gets them as one `out: Output`."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        verbosity = kwargs.pop("verbose_count") - kwargs.pop("quiet_count")
+        out = Output(
+            kwargs.pop("format_name"), kwargs.pop("output_path"), kwargs.pop("color_when"), verbosity
+        )
+        return function(*args, out=out, **kwargs)
+
+    wrapper.__name__ = function.__name__
+    wrapper.__doc__ = function.__doc__
+    wrapper.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own
+    options = (
+        click.option(
+            "--format",
+            "format_name",
+            type=FormatType(),
+            default="text",
+            show_default=True,
+            help="How to report.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            "output_path",
+            type=click.Path(dir_okay=False),
+            help="Write the report to this file.",
+        ),
+        click.option(
+            "--color",
+            "color_when",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Colour: auto asks the terminal and NO_COLOR.",
+        ),
+        click.option(
+            "-v", "--verbose", "verbose_count", count=True, help="More: sources, what was looked at."
+        ),
+        click.option("-q", "--quiet", "quiet_count", count=True, help="Less: findings only."),
+    )
+    result: Any = wrapper
+    for option in reversed(options):
+        result = option(result)
+    return result  # type: ignore[no-any-return]  # click's decorators keep the function
+
+
+def style_for(out: Output) -> Style:
+    """The style that fits where the report goes: terminal or pipe, colour, width, encoding."""
+    terminal = out.path is None and sys.stdout.isatty()
+    if out.color == "auto":
+        color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    else:
+        color = out.color == "always"
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        size = int(columns)
+    elif terminal:
+        size = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    else:
+        size = 80
+    encoding = "utf-8" if out.path else (sys.stdout.encoding or "ascii")
+    try:
+        "✖█…➜".encode(encoding)
+        plain = False
+    except (UnicodeEncodeError, LookupError):
+        plain = True
+    return Style(width=min(max(size, 40), 140), color=color, unicode=not plain, verbosity=out.verbosity)
+
+
+def emit(report: Report, out: Output) -> int:
+    """Write the report and give the exit code.
+
+    Raises:
+        BadInput: the file of --output cannot be written.
+    """
+    text: str = load(out.format).render(report, style_for(out))
+    write(text, out.path)
+    return int(report.code)
+
+
+def write(text: str, path: str | None) -> None:
+    """Write to the file, or to stdout whose reader may have left: that is no error."""
+    if text and not text.endswith("\n"):
+        text += "\n"
+    if path is not None:
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise BadInput(
+                f"cannot write {path}: {error.strerror}", "Give --output a file in a folder that exists."
+            ) from error
+        return
+    try:
+        encoding = sys.stdout.encoding or "ascii"
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at exit and would complain: give it somewhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,156 @@
+"""JSON, version 1: one object for every command; absent sections are left out. Fields are added, never renamed."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+from poolcheck import __version__
+from poolcheck.core.finding import Finding, Location, Severity
+from poolcheck.core.report import Report, Step
+from poolcheck.core.target import Target
+from poolcheck.core.text import clean
+from poolcheck.output.paint import Style
+
+COMMANDS: tuple[str, ...] = ()  # every command
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+    """The report as an indented JSON object."""
+    return json.dumps(record(report), indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def record(report: Report) -> dict[str, Any]:
+    """The report as plain data, in the order of the documented record."""
+    result: dict[str, Any] = {"schema": 1, "poolcheck": __version__, "command": report.command}
+    if report.packages:
+        result["context"] = context(report)
+    if report.targets:
+        result["targets"] = [target(each) for each in report.targets]
+    result["findings"] = [finding(each) for each in report.findings]
+    if report.suppressed:
+        result["suppressed"] = [finding(each) for each in report.suppressed]
+    result["skipped"] = [{"what": s.what, "why": s.why, "hint": s.hint} for s in report.skipped]
+    for section in report.sections:
+        result |= import_module(f"poolcheck.output.section_{section.name}").record(section)
+    if report.fix_path:
+        result["fix_path"] = [step(each) for each in report.fix_path]
+    if report.notes:
+        result["notes"] = list(report.notes)
+    result["summary"] = {
+        "error": report.count(Severity.ERROR),
+        "warning": report.count(Severity.WARNING),
+        "info": report.count(Severity.INFO),
+        "suppressed": len(report.suppressed),
+        "checked": {"files": report.files, "targets": len(report.targets)},
+        "exit_code": int(report.code),
+    }
+    return result
+
+
+def context(report: Report) -> dict[str, Any]:
+    """What was concluded of the project, and from which file. The first package's at the top, all below."""
+    packages = [
+        {
+            "path": package.path,
+            "runtime": package.runtime.kind,
+            "runtime_source": package.runtime.source,
+            "platform": package.runtime.platform,
+            "drivers": [
+                {"id": use.id, "version": str(use.version) or None, "source": use.source}
+                for use in package.drivers
+            ],
+            "reads": [
+                {
+                    "variable": read.variable,
+                    "role": read.role,
+                    "tool": read.tool,
+                    "location": location(read.location),
+                }
+                for read in package.reads
+            ],
+        }
+        for package in report.packages
+    ]
+    first = packages[0]
+    return {
+        "runtime": first["runtime"],
+        "runtime_source": first["runtime_source"],
+        "drivers": first["drivers"],
+        "packages": packages,
+    }
+
+
+def location(at: Location | None) -> dict[str, Any] | None:
+    """Path, line and column; what is not known is left out."""
+    if at is None:
+        return None
+    parts = {"path": clean(at.path), "line": at.line, "column": at.column}
+    return {key: value for key, value in parts.items() if value is not None}
+
+
+def target(each: Target) -> dict[str, Any]:
+    """A connection string without its password."""
+    conn = each.conn
+    return {
+        "name": each.name,
+        "location": location(each.location),
+        "scheme": conn.scheme,
+        "host": clean(conn.host),
+        "port": conn.effective_port,
+        "database": None if conn.database is None else clean(conn.database),
+        "user": None if conn.user is None else clean(conn.user),
+        "provider": each.match.provider.id if each.match.provider else None,
+        "endpoint": each.match.kind,
+        "mode": each.match.mode,
+        "role": each.role,
+        "role_source": each.role_source,
+        "placeholder": bool(conn.placeholders),
+        "url": clean(conn.masked()),
+    }
+
+
+def finding(each: Finding) -> dict[str, Any]:
+    """A finding. Passwords in edits are masked; only `fix --write` writes real text."""
+    fix = each.fix
+    return {
+        "rule": each.rule.id,
+        "name": each.rule.name,
+        "severity": each.severity.word,
+        "confidence": each.confidence.word,
+        "message": each.message,
+        "why": each.why,
+        "subject": each.subject,
+        "location": location(each.location),
+        "step": each.rule.step,
+        "fix": None
+        if fix is None
+        else {
+            "title": fix.title,
+            "safe": fix.safe,
+            "lines": list(fix.lines),
+            "edits": [
+                {
+                    "path": edit.path,
+                    "line": edit.line,
+                    "start": edit.start,
+                    "end": edit.end,
+                    "new": edit.masked(),
+                }
+                for edit in fix.edits
+            ],
+        },
+        "sources": list(each.sources),
+        "fingerprint": each.fingerprint,
+    }
+
+
+def step(each: Step) -> dict[str, Any]:
+    """A step of the fix path; `actions` are sentences, `code` the lines to copy."""
+    return {
+        "step": each.step,
+        "title": each.title,
+        "status": each.status,
+        "why": each.why,
+        "actions": [action.text for action in each.actions],
+        "code": [list(action.code) for action in each.actions],
+    }

@@ -1,0 +1,154 @@
+"""The one visual language of all commands: symbols beside words, never colour alone, never wider than asked.
+
+Written by hand instead of with rich: a plain `lint` must start in the time of `import click`, and what is shown is
+paragraphs, code and small tables. Every method gives lines without newlines.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from poolcheck.core.finding import Severity
+from poolcheck.core.text import clean, width
+
+_ANSI = {
+    "error": "1;31",
+    "warning": "1;33",
+    "info": "1;36",
+    "ok": "1;32",
+    "do": "1;33",
+    "check": "1;36",
+    "bold": "1",
+    "dim": "2",
+    "code": "36",
+    "heading": "1",
+}
+_SYMBOLS = {  # word: (with Unicode, without)
+    "error": ("✖", "x"),
+    "warning": ("▲", "!"),
+    "info": ("●", "i"),
+    "done": ("✔", "+"),
+    "do": ("➜", ">"),
+    "check": ("?", "?"),
+    "not needed": ("·", "."),
+}
+_STATUS_STYLE = {"done": "ok", "do": "do", "check": "check", "not needed": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to show a report. `width` is in columns, at least 40; `verbosity` -1 quiet, 0 normal, 1 verbose."""
+
+    width: int = 80
+    color: bool = False
+    unicode: bool = True
+    verbosity: int = 0
+
+
+class Paint:
+    """Makes lines in one style."""
+
+    def __init__(self, style: Style) -> None:
+        self.look = style
+        self.width = max(40, style.width)
+
+    def style(self, text: str, *roles: str) -> str:
+        """`text` in the colours of `roles`, or as it is where colour is off."""
+        codes = ";".join(_ANSI[role] for role in roles)
+        return f"\x1b[{codes}m{text}\x1b[0m" if self.look.color and codes and text else text
+
+    def symbol(self, word: str) -> str:
+        """The symbol of a severity or a step's status; the word itself always stands beside it."""
+        return _SYMBOLS[word][0 if self.look.unicode else 1]
+
+    def severity(self, severity: Severity) -> str:
+        """Symbol and word of a severity, coloured."""
+        return self.style(f"{self.symbol(severity.word)} {severity.word}", severity.word)
+
+    def status(self, status: str) -> str:
+        """Symbol and word of a step's status, coloured."""
+        return self.style(f"{self.symbol(status)} {status}", _STATUS_STYLE[status])
+
+    def heading(self, text: str) -> str:
+        """A heading."""
+        return self.style(text, "heading")
+
+    def wrap(self, text: str, indent: int = 0, first: str = "") -> Iterator[str]:
+        """A paragraph, wrapped at words; `first` stands before the first line, inside the indent.
+
+        A word that is longer than a line stays whole: a cut URL or command cannot be copied.
+        """
+        lead = " " * (indent - width(first) if indent > width(first) else 0) + first
+        line, used = lead, width(lead)
+        start = True
+        for word in clean(text).split():
+            size = width(word)
+            if not start and used + 1 + size > self.width:
+                yield line
+                line, used, start = " " * indent, indent, True
+            if start:
+                line, used = line + word, used + size
+            else:
+                line, used = f"{line} {word}", used + 1 + size
+            start = False
+        yield line.rstrip()
+
+    def code(self, lines: Iterable[str], indent: int = 4) -> Iterator[str]:
+        """Lines to copy: never wrapped, never cut."""
+        for line in lines:
+            yield " " * indent + self.style(clean(line), "code")
+
+    def excerpt(
+        self, line: int | None, text: str, column: int | None = None, indent: int = 2
+    ) -> Iterator[str]:
+        """A line of the user's file with its number, cut around the fault, and a caret under it."""
+        label = f"{line} | " if line else "| "
+        room = max(20, self.width - indent - len(label))
+        text = clean(text.expandtabs(1))
+        offset = 0
+        at = max((column or 1) - 1, 0)
+        if width(text) > room:
+            offset = max(0, min(at - room // 3, len(text) - room))
+            text = ("…" if offset else "") + text[offset : offset + room - 2] + "…"
+            offset -= 1 if offset else 0
+        yield " " * indent + self.style(label, "dim") + text
+        if column:
+            gap = width(text[: max(at - offset, 0)])
+            yield " " * (indent + len(label) + gap) + self.style("^", "bold")
+
+    def table(
+        self, rows: Sequence[Sequence[str]], header: Sequence[str] = (), align: str = "", indent: int = 2
+    ) -> Iterator[str]:
+        """Columns of text. `align` has one of `<` or `>` a column. The widest text column gives way to the width."""
+        if not rows:
+            return
+        cells = [[clean(cell) for cell in row] for row in rows]
+        everything = [list(header), *cells] if header else cells
+        columns = max(len(row) for row in everything)
+        sizes = [max(width(row[i]) if i < len(row) else 0 for row in everything) for i in range(columns)]
+        spare = self.width - indent - 2 * (columns - 1) - sum(sizes)
+        while spare < 0 and max(sizes) > 8:
+            widest = max(range(columns), key=sizes.__getitem__)
+            cut = min(-spare, sizes[widest] - 8)
+            runner_up = sorted(sizes)[-2] if columns > 1 else 8
+            cut = min(cut, max(1, sizes[widest] - runner_up))
+            sizes[widest] -= cut
+            spare += cut
+        for number, row in enumerate(everything):
+            parts = []
+            for i, size in enumerate(sizes):
+                cell = clean(row[i] if i < len(row) else "", limit=size)
+                gap = " " * (size - width(cell))
+                parts.append(gap + cell if i < len(align) and align[i] == ">" else cell + gap)
+            line = (" " * indent + "  ".join(parts)).rstrip()
+            yield self.style(line, "dim") if header and number == 0 else line
+
+    def bar(self, ratio: float, size: int = 30, marks: Sequence[float] = ()) -> str:
+        """A bar of `size` columns, filled to `ratio` (0 to 1, more is shown as full), with marks as `|` on it."""
+        full, empty = ("█", "░") if self.look.unicode else ("#", ".")
+        filled = min(size, max(0, round(ratio * size)))
+        cells = [full] * filled + [empty] * (size - filled)
+        for mark in marks:
+            place = min(size - 1, max(0, round(mark * size)))
+            if place >= filled:
+                cells[place] = "|"
+        return "".join(cells)

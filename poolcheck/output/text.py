@@ -1,0 +1,144 @@
+"""Text for people: findings by file, then the command's own part, then the five steps, then one summary line."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import groupby
+
+from poolcheck.core.finding import Finding, Severity
+from poolcheck.core.report import Report, Step
+from poolcheck.core.text import clean, plural
+from poolcheck.output.paint import Paint, Style
+
+COMMANDS: tuple[str, ...] = ()  # every command
+
+
+def render(report: Report, style: Style) -> str:
+    """The whole report as text."""
+    return "\n".join(lines(report, Paint(style)))
+
+
+def lines(report: Report, paint: Paint) -> Iterator[str]:
+    """The report, line by line. Parts are divided by one empty line."""
+    quiet = paint.look.verbosity < 0
+    parts: list[Iterator[str]] = [
+        import_module(f"poolcheck.output.section_{section.name}").text(section, paint)
+        for section in report.sections
+    ]
+    parts += [file_findings(path, list(group), paint) for path, group in groupby(report.findings, _path)]
+    if not quiet:
+        if paint.look.verbosity > 0 and report.targets:
+            parts.append(targets(report, paint))
+        parts.append(notes(report, paint))
+        parts.append(skipped(report, paint))
+        parts.append(fix_path(report.fix_path, paint))
+    parts.append(summary(report, paint))
+    first = True
+    for part in parts:
+        for number, line in enumerate(part):
+            if number == 0 and not first:
+                yield ""
+            yield line
+            first = False
+
+
+def _path(finding: Finding) -> str:
+    return finding.location.path if finding.location else ""
+
+
+def file_findings(path: str, findings: list[Finding], paint: Paint) -> Iterator[str]:
+    """The findings of one file under its name."""
+    if path:
+        yield paint.heading(clean({"-": "standard input"}.get(path, path)))
+    for number, finding in enumerate(findings):
+        if number:
+            yield ""
+        yield from one_finding(finding, paint)
+
+
+def one_finding(finding: Finding, paint: Paint) -> Iterator[str]:
+    """What, where, why, what to write instead; with -v the sources."""
+    head = f"{finding.rule.id} {finding.rule.name}"
+    yield f"  {paint.severity(finding.severity)} {paint.style(head, 'bold')}"
+    yield from paint.wrap(finding.message, indent=4)
+    if finding.excerpt and finding.location:
+        yield from paint.excerpt(finding.location.line, finding.excerpt, finding.location.column, indent=4)
+    if finding.why:
+        yield from paint.wrap(finding.why, indent=4)
+    if finding.confidence < 30:  # noqa: PLR2004 - Confidence.HIGH
+        yield from paint.wrap(f"Confidence: {finding.confidence.word}.", indent=4)
+    if finding.fix:
+        yield from paint.wrap(finding.fix.title, indent=6, first="    " + paint.symbol("do") + " ")
+        yield from paint.code(finding.fix.lines, indent=6)
+    if paint.look.verbosity > 0:
+        for source in finding.sources:
+            yield from paint.wrap(source, indent=8, first="    see ")
+
+
+def targets(report: Report, paint: Paint) -> Iterator[str]:
+    """With -v: every connection string that was looked at, and what it was taken for."""
+    yield paint.heading("Connection strings")
+    for target in report.targets:
+        match = target.match
+        title = match.provider.title if match.provider else "no known provider"
+        kind = match.endpoint.title or match.kind if match.endpoint else match.kind
+        yield from paint.wrap(
+            f"{target.location.path}:{target.location.line or ''} {target.name}: {target.role}, {title}, {kind}",
+            indent=4,
+            first="  ",
+        )
+
+
+def notes(report: Report, paint: Paint) -> Iterator[str]:
+    """What was concluded and assumed."""
+    if report.notes:
+        yield paint.heading("What this rests on")
+        for note in report.notes:
+            yield from paint.wrap(note, indent=4, first="  - ")
+
+
+def skipped(report: Report, paint: Paint) -> Iterator[str]:
+    """What could not be looked at."""
+    if report.skipped:
+        yield paint.heading("Not checked")
+        for each in report.skipped:
+            text = f"{each.what}: {each.why}"
+            yield from paint.wrap(f"{text} {each.hint}".rstrip(), indent=4, first="  - ")
+
+
+def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
+    """The five steps, then migrations and what to do meanwhile."""
+    if not steps:
+        return
+    yield paint.heading("Fix path")
+    for step in steps:
+        label = f"{step.step}. " if step.step <= 5 else ""  # noqa: PLR2004 - five steps, then two more parts
+        yield f"  {paint.style(label + step.title, 'bold')}: {paint.status(step.status)}"
+        yield from paint.wrap(step.why, indent=5)
+        if step.status != "not needed":
+            for action in step.actions:
+                yield from paint.wrap(action.text, indent=7, first="     - ")
+                yield from paint.code(action.code, indent=9)
+
+
+def summary(report: Report, paint: Paint) -> Iterator[str]:
+    """One line: how many findings, in what, and the exit code."""
+    counts = [
+        paint.style(plural(report.count(severity), severity.word), severity.word)
+        for severity in (Severity.ERROR, Severity.WARNING)
+        if report.count(severity)
+    ]
+    if report.count(Severity.INFO):
+        counts.append(paint.style(f"{report.count(Severity.INFO)} info", "info"))
+    found = ", ".join(counts) if counts else paint.style(paint.symbol("done") + " nothing found", "ok")
+    looked = []
+    if report.targets:
+        looked.append(plural(len(report.targets), "connection string"))
+    if report.files:
+        looked.append(plural(report.files, "file"))
+    tail = f" in {', '.join(looked)}" if looked else ""
+    if report.suppressed:
+        tail += f"; {plural(len(report.suppressed), 'finding')} ignored"
+    if report.skipped:
+        tail += f"; {len(report.skipped)} not checked"
+    if report.findings or looked:
+        yield f"{found}{tail} (exit code {int(report.code)})"
