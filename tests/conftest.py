@@ -1,0 +1,108 @@
+"""Fixtures that every test may use, and a clean environment for all of them."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import (
+    MAJORS,
+    Bouncer,
+    Missing,
+    Postgres,
+    drop_copies,
+    pg_install,
+    pg_version,
+    pgbouncer_binary,
+    pgbouncer_version,
+)
+
+# What a developer's shell or a CI runner sets, and what would change a report. Kept: POOLCHECK_CI, POOLCHECK_PG_CACHE.
+SCRUBBED = (
+    "PG", "DATABASE", "DIRECT", "POSTGRES", "SHADOW", "SUPABASE", "NEON", "GITHUB_", "GITLAB_", "CI", "BUILDKITE",
+    "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "POOLCHECK_", "VERCEL", "AWS_", "FLY_", "RAILWAY_",
+)  # fmt: skip
+KEPT = ("POOLCHECK_CI", "POOLCHECK_PG_CACHE")
+
+
+def pytest_configure() -> None:
+    """Scrub the environment before anything of the project is imported; children inherit it."""
+    for name in list(os.environ):
+        if name.startswith(SCRUBBED) and name not in KEPT:
+            del os.environ[name]
+
+
+def pytest_report_header() -> list[str]:
+    """The servers that the tests will run against."""
+    found = []
+    for major in MAJORS:
+        try:
+            found.append(pg_version(major))
+        except Missing:
+            found.append(f"{major} missing")
+    try:
+        bouncer = ".".join(map(str, pgbouncer_version()))
+    except Missing:
+        bouncer = "missing"
+    return [f"PostgreSQL: {', '.join(found)}; PgBouncer: {bouncer}"]
+
+
+def _lacking(reason: Missing) -> None:
+    """Skip on a developer's machine; fail in CI, where everything must be there."""
+    if os.environ.get("POOLCHECK_CI") == "1":
+        pytest.fail(str(reason), pytrace=False)
+    pytest.skip(str(reason))
+
+
+def need_postgres(major: int) -> None:
+    """Skip, or in CI fail, when that major is not there."""
+    try:
+        pg_install(major)
+    except Missing as reason:
+        _lacking(reason)
+
+
+def need_bouncer() -> None:
+    """Skip, or in CI fail, when there is no PgBouncer."""
+    try:
+        pgbouncer_binary()
+    except Missing as reason:
+        _lacking(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy() -> Iterator[None]:
+    yield
+    drop_copies()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL 18, shared: a test closes what it opens, and makes its own roles and databases."""
+    need_postgres(18)
+    with Postgres(18) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres15() -> Iterator[Postgres]:
+    """PostgreSQL 15, shared."""
+    need_postgres(15)
+    with Postgres(15) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"pg{major}")
+def each_postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """Every major, one after the other."""
+    need_postgres(request.param)
+    with Postgres(request.param) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bouncer(postgres: Postgres) -> Iterator[Bouncer]:
+    """PgBouncer in transaction mode before the shared PostgreSQL 18."""
+    need_bouncer()
+    with Bouncer(postgres) as server:
+        yield server
