@@ -142,6 +142,7 @@ class Provider:
     suffixes: tuple[
         str, ...
     ]  # literal host endings ("neon.tech"): a cheap test before the file is parsed; () = schemes
+    prefixes: tuple[str, ...] = ()  # literal host beginnings, where the ending tells nothing ("/cloudsql/")
     summary: str = ""
     aliases: tuple[str, ...] = ()
     conversions: tuple[Conversion, ...] = ()
@@ -194,6 +195,7 @@ ParamRole = Literal[
 ]
 ParamType = Literal["int", "bool", "word", "text", "duration"]
 UnknownParam = Literal["ignored", "rejected", "server-setting", "warned", "keyword"]
+Fate = Literal["known", "ignored", "rejected", "server-setting", "warned", "keyword"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +250,23 @@ class DriverVersion:
     )
     note: str = ""
 
+    def fate(self, name: str, reader: "DriverVersion | None" = None) -> Fate | None:
+        """What becomes of the URL parameter `name`; None when it is not known.
+
+        `reader` is the block of the driver named in `url_read_by`: what that one reads is known here too.
+        What it does with the rest holds only where this block says nothing of its own.
+        """
+        if name in dict(self.rejected):
+            return "rejected"
+        if name in dict(self.ignored):
+            return "ignored"
+        known = {param.name for block in (self, reader) if block for param in block.params}
+        if name in known:
+            return "known"
+        if self.unknown_params is None and reader is not None:
+            return reader.fate(name)
+        return self.unknown_params
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
@@ -276,5 +295,5 @@ class DriverExample:
 
     version: str
     param: str = ""
-    expect: Literal["known", "ignored", "rejected", "server-setting", "warned", "keyword", ""] = ""
+    expect: Fate | Literal[""] = ""
     label: str = ""  # the label of the version block that must be picked
