@@ -1,0 +1,451 @@
+"""Env files: every assignment with its value as python-dotenv reads it, and its exact place in the file.
+
+python-dotenv gives values without columns, quotes or comments, and importing it costs a third of what `lint` may
+take to start. So the reading is done here, to the letter of python-dotenv 1.2 (the tests compare the two on
+thousands of generated files), and nothing that was read is lost: joining `EnvFile.lines` gives the text back.
+
+Lines count from 1. Columns count characters of a line from 0, a byte order mark included, as `Edit` wants them;
+`Entry.location_column` is the same from 1, as `Location` wants it.
+"""
+
+import codecs
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+from poolcheck.readers._dotenv_names import is_example, matches, stage
+from poolcheck.suppress import Ignores, Placed, parse_ignore
+
+Newline = Literal["", "lf", "crlf", "cr", "mixed"]
+UnreadableKind = Literal["unterminated", "after-quote", "yaml", "not-an-assignment", "nul", "expands-too-far"]
+
+# Possessive throughout: no backtracking, so a hostile line costs no more than its length.
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
+_BLANK = re.compile(r"\s*+")
+_EXPORT = re.compile(r"(?:export[^\S\r\n]++)?+")
+_HEAD = re.compile(
+    r"(?P<export>export[^\S\r\n]++)?+"
+    r"(?:'(?P<quoted_key>[^']++)'|(?!')(?P<key>[^=#\s]++))[^\S\r\n]*+"
+    r"(?P<equal>=[^\S\r\n]*+)?+"
+)
+_TAIL = re.compile(r"[^\S\r\n]*+(?P<comment>#[^\r\n]*+)?+(?:\r\n|\n|\r|\Z)")
+_REST = re.compile(r"[^\r\n]*+")
+_QUOTE_OR_BACKSLASH = {"'": re.compile(r"[\\']"), '"': re.compile(r'[\\"]')}
+_ESCAPES = {"'": re.compile(r"\\[\\']"), '"': re.compile(r"\\[\\'\"abfnrtv]")}
+_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_COMMENT_START = re.compile(r"\s#")
+_COMMENTED_OUT = re.compile(
+    r"#[#\s]*+(?=(?:export\s++)?[A-Za-z_][\w.]*+\s*+=\s*+[\"']?"
+    r"(?:postgres(?:ql)?(?:\+\w+)?|prisma(?:\+postgres)?|jdbc:postgresql)://)",
+    re.IGNORECASE,
+)
+_YAML_LIKE = re.compile(r"(?:export\s++)?(?P<key>[\w.-]+):\s++\S")
+
+_MOST_EXPANDED = 1_000_000  # characters; `${A}${A}` twenty lines long would be a million copies
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment, from its `#` to the end of the line. `alone`: nothing but space before it."""
+
+    line: int
+    column: int
+    text: str
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Entry:
+    """One assignment. Holds real text, passwords included: never print its fields unmasked."""
+
+    key: str
+    value: str | None  # as python-dotenv gives it before interpolation; None: a bare name without `=`
+    resolved: str | None  # after interpolation from this file alone, as if nothing were set outside
+    line: int
+    column: int  # where the key starts
+    end_line: int  # greater than `line` when a quoted value spans lines
+    raw: str  # the value as written, between the quotes; "" for a bare name
+    raw_line: str  # the whole line as written, or lines, without the last newline
+    quote: Literal["", "'", '"']
+    value_column: int  # raw_line[value_column:] starts with `raw`; where to write, when there is no value
+    value_end_column: int  # in line `end_line`
+    export: bool = False
+    comment: str = ""  # the comment behind the value, from its `#`
+    commented: bool = False  # a commented-out alternative: no loader reads it
+    interpolated: tuple[str, ...] = ()  # names in `${NAME}` and `${NAME:-default}`, in order of use
+
+    @property
+    def location_column(self) -> int:
+        """The key's column from 1."""
+        return self.column + 1
+
+    def __repr__(self) -> str:
+        return f"Entry({self.key!r}, line {self.line})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Unreadable:
+    """Lines that python-dotenv skips with a warning, or that no loader can use. `message` holds no secret."""
+
+    kind: UnreadableKind
+    message: str
+    line: int
+    end_line: int
+    column: int
+    raw_line: str  # may hold a secret: never print
+    key: str = ""  # the name that was being set, as far as it can be told
+
+    def __repr__(self) -> str:
+        return f"Unreadable({self.kind!r}, line {self.line}: {self.message})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EnvFile:
+    """An env file, whole."""
+
+    path: str
+    entries: tuple[Entry, ...]
+    comments: tuple[Comment, ...]
+    problems: tuple[Unreadable, ...]
+    lines: tuple[str, ...]  # with their newlines; joined they are the text
+    ignores: Ignores
+    example: bool  # the name says that it shows what to write
+    stage: str  # "production", "test", "local", ... or ""
+    bom: bool
+    newline: Newline
+
+    @property
+    def active(self) -> tuple[Entry, ...]:
+        """The entries that a loader reads: commented-out ones left out."""
+        return tuple(entry for entry in self.entries if not entry.commented)
+
+    def __repr__(self) -> str:
+        return f"EnvFile({self.path!r}, {len(self.entries)} entries)"
+
+
+def decode(data: bytes) -> tuple[str, str | None]:
+    """The text of an env file, and what is wrong with its encoding, if anything.
+
+    A UTF-8 byte order mark stays in the text (loaders drop it). With a complaint the text is good enough to look
+    at, but must not be written back: undecodable bytes have become U+FFFD.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF32_LE, "UTF-32"),
+        (codecs.BOM_UTF32_BE, "UTF-32"),
+        (codecs.BOM_UTF16_LE, "UTF-16"),
+        (codecs.BOM_UTF16_BE, "UTF-16"),
+    ):
+        if data.startswith(mark):
+            text = data.decode(name.lower(), errors="replace")
+            return text, f"the file is {name}; dotenv loaders read UTF-8 and see nothing usable in it"
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return (
+            data.decode("utf-8", errors="replace"),
+            f"not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start} (line {line})",
+        )
+    if "\0" not in text:
+        return text, None
+    at = text.index("\0")
+    line = text.count("\n", 0, at) + 1
+    if text.count("\0") * 3 > len(text):
+        return text, "the file looks like UTF-16 without a byte order mark; dotenv loaders read UTF-8"
+    return text, f"a NUL byte at line {line}: no environment variable can hold it"
+
+
+def read(text: str, path: str = "") -> EnvFile:
+    """Read an env file. Never raises; what cannot be read is in `problems`. Linear in the length of `text`."""
+    scan = _Scan(text)
+    scan.run()
+    lone_cr = text.count("\r") - (crlf := text.count("\r\n"))
+    kinds = [
+        name for name, count in (("crlf", crlf), ("lf", text.count("\n") - crlf), ("cr", lone_cr)) if count
+    ]
+    newline: Newline = "mixed" if len(kinds) > 1 else kinds[0] if kinds else ""  # type: ignore[assignment]
+    return EnvFile(
+        path=path,
+        entries=tuple(scan.entries),
+        comments=tuple(scan.comments),
+        problems=tuple(sorted(scan.problems, key=lambda problem: problem.line)),
+        lines=tuple(scan.lines),
+        ignores=_ignores(scan.comments, scan.entries),
+        example=is_example(path),
+        stage=stage(path),
+        bom=text.startswith("\ufeff"),
+        newline=newline,
+    )
+
+
+class _Scan:
+    """One pass over a text, statement by statement, as python-dotenv's parser goes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = _LINE.findall(text)
+        self.starts = [0, *accumulate(map(len, self.lines))]
+        self.entries: list[Entry] = []
+        self.comments: list[Comment] = []
+        self.problems: list[Unreadable] = []
+        self.known: dict[str, str | None] = {}
+        self.commented = False
+
+    def run(self) -> None:
+        text, end = self.text, len(self.text)
+        pos = 1 if text.startswith("\ufeff") else 0
+        while (pos := _match_end(_BLANK, text, pos)) < end:
+            pos = self.statement(pos)
+        for number, line in enumerate(self.lines, 1) if "\0" in text else ():
+            if "\0" in line:
+                self.complain(
+                    "nul", "a NUL character: no environment variable can hold it", self.starts[number - 1]
+                )
+
+    def place(self, pos: int) -> tuple[int, int]:
+        """Line from 1 and column from 0 of a position."""
+        line = min(bisect_right(self.starts, pos), len(self.lines) or 1)
+        return line, pos - self.starts[line - 1]
+
+    def written(self, line: int, end_line: int) -> str:
+        return "".join(self.lines[line - 1 : end_line]).rstrip("\r\n")
+
+    def statement(self, pos: int) -> int:
+        """Read what starts at `pos`, the first character that is not space; return where the next begins."""
+        mark = _match_end(_EXPORT, self.text, pos)
+        if self.text.startswith("#", mark):
+            return self.comment_line(mark)
+        return self.assignment(pos, len(self.text))
+
+    def assignment(self, pos: int, end: int) -> int:
+        """Read one assignment out of text[pos:end]."""
+        text = self.text
+        head = _HEAD.match(text, pos, end)
+        if head is None:
+            return self.skip("not-an-assignment", "no NAME=value here", pos, _match_end(_EXPORT, text, pos))
+        after = start = head.end()
+        key = head["quoted_key"] or head["key"]
+        quote, value, raw = "", None, ""
+        if head["equal"] is not None:
+            value, first = "", text[after] if after < end else ""
+            if first and first in "\"'":
+                quote, start = first, after + 1
+                close = _closing_quote(text, start, end, quote)
+                if close is None:
+                    return self.skip(
+                        "unterminated", f"{_QUOTE_NAMES[quote]} is never closed", pos, after, key
+                    )
+                raw, after = text[start:close], close + 1
+                value = _unescape(_one_newline(raw), quote)
+            elif first == "#" and len(head["equal"]) > 1:
+                start = head.start("equal") + 1
+            else:
+                value = raw = _unquoted(text[after : _match_end(_REST, text, after)])
+                after += len(value)
+        tail = _TAIL.match(text, after, end)
+        if tail is None:
+            return self.refuse(pos, after, key, quote)
+        comment = tail["comment"] or ""
+        if comment and not self.commented:
+            self.comments.append(Comment(*self.place(tail.start("comment")), comment, alone=False))
+        self.add(head, value, raw=raw, quote=quote, start=start, comment=comment)
+        return tail.end()
+
+    def refuse(self, pos: int, after: int, key: str, quote: str) -> int:
+        """Pass over a statement with something behind its key or its closing quote."""
+        if quote:
+            return self.skip(
+                "after-quote", f"text follows {_QUOTE_NAMES[quote]} that closes the value", pos, after, key
+            )
+        yaml = _YAML_LIKE.match(self.text, pos)
+        if yaml is not None:
+            return self.skip(
+                "yaml",
+                "`NAME: value` is read by some loaders only; write NAME=value",
+                pos,
+                after,
+                yaml["key"],
+            )
+        return self.skip("not-an-assignment", "no `=` follows the name", pos, after)
+
+    def add(
+        self, head: re.Match[str], value: str | None, *, raw: str, quote: str, start: int, comment: str
+    ) -> None:
+        """Keep an assignment; `start` is where its raw value is."""
+        line, value_column = self.place(start)
+        end_line, end_column = self.place(start + len(raw))
+        key_line, column = self.place(head.start("quoted_key") if head["quoted_key"] else head.start("key"))
+        key = _one_newline(head["quoted_key"] or head["key"])
+        names: tuple[str, ...] = ()
+        resolved = value
+        if value and "${" in value:
+            names, resolved = _interpolate(value, self.known)
+            if resolved is None:
+                self.complain("expands-too-far", "filling in ${...} makes this value enormous", start, key)
+                resolved = value
+        if not self.commented:
+            self.known[key] = resolved
+        self.entries.append(
+            Entry(
+                key=key,
+                value=value,
+                resolved=resolved,
+                line=line,
+                column=column if key_line == line else 0,
+                end_line=end_line,
+                raw=raw,
+                raw_line=self.written(line, end_line),
+                quote=quote,  # type: ignore[arg-type]  # one of the three by construction
+                value_column=value_column,
+                value_end_column=end_column,
+                export=head["export"] is not None,
+                comment=comment,
+                commented=self.commented,
+                interpolated=names,
+            )
+        )
+
+    def comment_line(self, mark: int) -> int:
+        """Read a line that is only a comment; a connection string commented out is kept as an entry."""
+        end = _match_end(_REST, self.text, mark)
+        line, column = self.place(mark)
+        comment = self.text[mark:end]
+        self.comments.append(Comment(line, column, comment, alone=True))
+        if (opening := _COMMENTED_OUT.match(self.text, mark, end)) is not None:
+            self.commented = True
+            self.assignment(opening.end(), end)
+            self.commented = False
+        return end
+
+    def skip(self, kind: UnreadableKind, message: str, start: int, reached: int, key: str = "") -> int:
+        """Pass over a statement that cannot be read, to the end of the line that was reached."""
+        end = _match_end(_REST, self.text, reached)
+        if not self.commented:
+            self.complain(kind, message, start, key, end)
+        return end
+
+    def complain(
+        self, kind: UnreadableKind, message: str, start: int, key: str = "", end: int | None = None
+    ) -> None:
+        """Note a problem of the statement that begins at `start`."""
+        line, column = self.place(start)
+        end_line = line if end is None else self.place(end)[0]
+        self.problems.append(
+            Unreadable(
+                kind=kind,
+                message=message,
+                line=line,
+                end_line=end_line,
+                column=column,
+                raw_line=self.written(line, end_line),
+                key=key,
+            )
+        )
+
+
+_QUOTE_NAMES = {'"': "the double quote", "'": "the single quote"}
+
+
+def _match_end(pattern: re.Pattern[str], text: str, pos: int) -> int:
+    """Where a pattern that always matches ends."""
+    found = pattern.match(text, pos)
+    return found.end() if found else pos
+
+
+def _closing_quote(text: str, pos: int, end: int, quote: str) -> int | None:
+    """The first `quote` from `pos` that no backslash escapes."""
+    seek = _QUOTE_OR_BACKSLASH[quote].search
+    while (found := seek(text, pos, end)) is not None:
+        if text[found.start()] == quote:
+            return found.start()
+        pos = found.start() + 2
+    return None
+
+
+def _one_newline(text: str) -> str:
+    """Newlines as Python's text files give them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _unescape(raw: str, quote: str) -> str:
+    if "\\" not in raw:
+        return raw
+    return _ESCAPES[quote].sub(lambda found: _ESCAPED.get(found[0][1], found[0][1]), raw)
+
+
+def _unquoted(rest: str) -> str:
+    """An unquoted value: up to a `#` that follows space."""
+    found = _COMMENT_START.search(rest)
+    return (rest[: found.start()] if found else rest).rstrip()
+
+
+def _interpolate(value: str, known: dict[str, str | None]) -> tuple[tuple[str, ...], str | None]:
+    """The names used in `${NAME}` and `${NAME:-default}`, and the value with them filled in; None: too long.
+
+    Each of the three pointers only moves forward, so `${${${...` costs no more than its length.
+    """
+    names: list[str] = []
+    parts: list[str] = []
+    size = done = 0
+    close = colon = -1
+    at = value.find("${")
+    while at >= 0:
+        inside = at + 2
+        if close < inside and (close := value.find("}", inside)) < 0:
+            break
+        if 0 <= colon < inside or colon == -1:
+            colon = value.find(":", inside)
+            colon = len(value) if colon < 0 else colon
+        if colon < close and not value.startswith(":-", colon):
+            at = value.find("${", inside)
+            continue
+        name = value[inside : min(colon, close)]
+        default = value[colon + 2 : close] if colon < close else ""
+        filled = (known[name] or "") if name in known else default
+        parts += (value[done:at], filled)
+        size += len(filled)
+        if size > _MOST_EXPANDED:
+            return tuple(names), None
+        names.append(name)
+        done = close + 1
+        at = value.find("${", done)
+    parts.append(value[done:])
+    return tuple(names), "".join(parts)
+
+
+def _ignores(comments: list[Comment], entries: list[Entry]) -> Ignores:
+    """Where each ignore comment of the file applies."""
+    found = [(one, ignore) for one in comments if (ignore := parse_ignore(one.text)) is not None]
+    if not found:
+        return Ignores()
+    alone = {one.line for one, _ in found if one.alone}
+    span_by_first = {entry.line: entry.end_line for entry in entries}
+    span_by_last = {entry.end_line: entry.line for entry in entries}
+    placed = []
+    below: dict[int, int] = {}  # line of a lone ignore comment → the line after its stack
+    for line in sorted(alone, reverse=True):
+        below[line] = below.get(line + 1, line + 1)
+    for one, ignore in found:
+        if one.alone:
+            last = span_by_first.get(below[one.line], below[one.line])
+            placed.append(Placed(ignore, one.line, (one.line, *range(below[one.line], last + 1))))
+        else:
+            placed.append(
+                Placed(ignore, one.line, tuple(range(span_by_last.get(one.line, one.line), one.line + 1)))
+            )
+    return Ignores(placed)
+
+
+__all__ = [
+    "Comment",
+    "Entry",
+    "EnvFile",
+    "Unreadable",
+    "decode",
+    "is_example",
+    "matches",
+    "read",
+    "stage",
+]

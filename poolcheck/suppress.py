@@ -1,0 +1,146 @@
+"""Ignore comments: `poolcheck: ignore[PC101] reason`, in the comment syntax of any file.
+
+A comment behind code covers its own line. A comment that stands alone covers itself and the statement below;
+several of them may be stacked. `ignore-file` covers the whole file from wherever it stands. Without brackets
+every rule is meant; with them, the rules named by id (`PC101`) or by name (`direct-endpoint-for-app`).
+A comment that says `poolcheck: ignore` in a way that cannot be read covers nothing and says so:
+a typing error must not silence the wrong rule.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+_DIRECTIVE = re.compile(
+    r"(?:^|[#;*]|//|--)\s*poolcheck\s*:\s*(?P<verb>ignore-file|ignore)(?P<rest>(?![\w-]).*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NAMED = re.compile(r"\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)", re.DOTALL)
+_RULE = re.compile(r"pc\d{3}|[a-z][a-z0-9]*(?:-[a-z0-9]+)+", re.IGNORECASE)
+_ID_FIRST = re.compile(r"\s*[:=(]|\s*pc\d{3}\b", re.IGNORECASE)
+_CLOSERS = ("*/", "-->", "--%>", "%>")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """What one ignore comment says. `rules` holds ids and names in lower case; () stands for every rule."""
+
+    rules: tuple[str, ...] = ()
+    reason: str = ""
+    file_wide: bool = False
+    trouble: str = ""  # why the comment cannot be read; it then covers nothing
+
+    def names(self, rule_id: str, rule_name: str) -> bool:
+        """Whether the comment means this rule."""
+        if self.trouble:
+            return False
+        return not self.rules or rule_id.lower() in self.rules or rule_name.lower() in self.rules
+
+
+def parse_ignore(comment_text: str) -> Ignore | None:
+    """Read one comment, with or without its marker (`#`, `//`, `--`, `;`, `/* */`). None: not about ignoring."""
+    if "poolcheck" not in comment_text and "poolcheck" not in comment_text.lower():
+        return None
+    found = _DIRECTIVE.search(comment_text)
+    if found is None:
+        return None
+    verb = found["verb"].lower()
+    rest = found["rest"].rstrip()
+    for closer in _CLOSERS:
+        rest = rest.removesuffix(closer).rstrip()
+    file_wide = verb == "ignore-file"
+    named = _NAMED.match(rest)
+    if named is None:
+        if rest.lstrip().startswith("[") or _ID_FIRST.match(rest):
+            return Ignore(
+                file_wide=file_wide, trouble=f"write the rules in brackets: poolcheck: {verb}[PC101]"
+            )
+        return Ignore(reason=_reason(rest), file_wide=file_wide)
+    rules = tuple(dict.fromkeys(rule.strip().lower() for rule in named["rules"].split(",") if rule.strip()))
+    if not rules:
+        return Ignore(file_wide=file_wide, trouble="the brackets name no rule")
+    if not all(_RULE.fullmatch(rule) for rule in rules):
+        return Ignore(
+            file_wide=file_wide, trouble="rules are named by id or name, with commas: [PC101, another-rule]"
+        )
+    return Ignore(rules, _reason(named["reason"]), file_wide)
+
+
+def _reason(text: str) -> str:
+    return text.strip().lstrip("-–—:# ").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An ignore comment at line `line` of a file, and the lines it covers, from 1."""
+
+    ignore: Ignore
+    line: int
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """An ignore comment, or one rule of it, that met no finding. `rule` "": the whole comment."""
+
+    line: int
+    rule: str
+    why: str
+
+
+class Ignores:
+    """The ignore comments of one file."""
+
+    __slots__ = ("_by_line", "_wide", "placed")
+
+    def __init__(self, placed: Iterable[Placed] = ()) -> None:
+        self.placed = tuple(placed)
+        self._wide: list[Placed] = []
+        self._by_line: dict[int, list[Placed]] = {}
+        for one in self.placed:
+            if one.ignore.file_wide:
+                self._wide.append(one)
+                continue
+            for line in one.lines:
+                self._by_line.setdefault(line, []).append(one)
+
+    def __bool__(self) -> bool:
+        return bool(self.placed)
+
+    def covers(self, rule_id: str, rule_name: str, line: int | None) -> Placed | None:
+        """The comment that silences this rule at this line, the nearest first; None when there is none.
+
+        `line` None is a finding about the whole file: only `ignore-file` covers it.
+        """
+        return next((one for one in self._near(line) if one.ignore.names(rule_id, rule_name)), None)
+
+    def _near(self, line: int | None) -> tuple[Placed, ...]:
+        near = self._by_line.get(line, []) if line is not None else []
+        return (*near, *self._wide)
+
+    def unused(
+        self, found: Iterable[tuple[str, str, int | None]], ran: Collection[str] | None = None
+    ) -> tuple[Unused, ...]:
+        """What covered nothing, in file order.
+
+        Args:
+            found: rule id, rule name and line of every finding in the file before suppression.
+            ran: ids and names of the rules that ran, in lower case; a rule that did not run is not called
+                unused. None: all ran.
+        """
+        met: set[tuple[Placed, str]] = set()
+        for rule_id, rule_name, line in found:
+            for one in self._near(line):
+                if one.ignore.names(rule_id, rule_name):
+                    met.update((one, name) for name in (rule_id.lower(), rule_name.lower(), ""))
+        result: list[Unused] = []
+        for one in self.placed:
+            if one.ignore.trouble:
+                result.append(Unused(one.line, "", one.ignore.trouble))
+                continue
+            result += [
+                Unused(one.line, rule, "no finding here")
+                for rule in one.ignore.rules or ("",)
+                if (one, rule) not in met and (ran is None or not rule or rule in ran)
+            ]
+        return tuple(result)
