@@ -65,6 +65,7 @@ class Conversion:
     port: int | None = None
     user_pattern: str = ""
     user_replace: str = ""
+    host_from_user: str = ""  # the new host, made of user_pattern's groups: "db.\2.supabase.co"
     database: str = ""  # set the database name to this
     cannot: str = ""
     steps: tuple[str, ...] = ()  # dashboard path or CLI command that gives the other string
