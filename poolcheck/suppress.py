@@ -9,20 +9,19 @@ a typing error must not silence the wrong rule.
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-_DIRECTIVE = re.compile(
-    r"(?:^|[#;*]|//|--)\s*poolcheck\s*:\s*(?P<verb>ignore-file|ignore)(?P<rest>(?![\w-]).*)",
-    re.IGNORECASE | re.DOTALL,
+# As text: most runs meet no ignore comment, and `re` keeps what it has compiled.
+_DIRECTIVE = (
+    r"(?is)(?:^|[#;*]|//|--)\s*poolcheck\s*:\s*(?P<verb>ignore-file|ignore)(?![\w-])"
+    r"(?:\s*\[(?P<rules>[^\]]*)\])?(?P<rest>.*)"
 )
-_NAMED = re.compile(r"\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)", re.DOTALL)
-_RULE = re.compile(r"pc\d{3}|[a-z][a-z0-9]*(?:-[a-z0-9]+)+", re.IGNORECASE)
-_ID_FIRST = re.compile(r"\s*[:=(]|\s*pc\d{3}\b", re.IGNORECASE)
+_RULE = r"pc\d{3}|[a-z][a-z0-9]*(?:-[a-z0-9]+)+"
+_UNBRACKETED = r"(?i)\s*(?:[\[(:=]|pc\d{3}\b)"
 _CLOSERS = ("*/", "-->", "--%>", "%>")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """What one ignore comment says. `rules` holds ids and names in lower case; () stands for every rule."""
 
     rules: tuple[str, ...] = ()
@@ -30,48 +29,14 @@ class Ignore:
     file_wide: bool = False
     trouble: str = ""  # why the comment cannot be read; it then covers nothing
 
-    def names(self, rule_id: str, rule_name: str) -> bool:
+    def means(self, rule_id: str, rule_name: str) -> bool:
         """Whether the comment means this rule."""
         if self.trouble:
             return False
         return not self.rules or rule_id.lower() in self.rules or rule_name.lower() in self.rules
 
 
-def parse_ignore(comment_text: str) -> Ignore | None:
-    """Read one comment, with or without its marker (`#`, `//`, `--`, `;`, `/* */`). None: not about ignoring."""
-    if "poolcheck" not in comment_text and "poolcheck" not in comment_text.lower():
-        return None
-    found = _DIRECTIVE.search(comment_text)
-    if found is None:
-        return None
-    verb = found["verb"].lower()
-    rest = found["rest"].rstrip()
-    for closer in _CLOSERS:
-        rest = rest.removesuffix(closer).rstrip()
-    file_wide = verb == "ignore-file"
-    named = _NAMED.match(rest)
-    if named is None:
-        if rest.lstrip().startswith("[") or _ID_FIRST.match(rest):
-            return Ignore(
-                file_wide=file_wide, trouble=f"write the rules in brackets: poolcheck: {verb}[PC101]"
-            )
-        return Ignore(reason=_reason(rest), file_wide=file_wide)
-    rules = tuple(dict.fromkeys(rule.strip().lower() for rule in named["rules"].split(",") if rule.strip()))
-    if not rules:
-        return Ignore(file_wide=file_wide, trouble="the brackets name no rule")
-    if not all(_RULE.fullmatch(rule) for rule in rules):
-        return Ignore(
-            file_wide=file_wide, trouble="rules are named by id or name, with commas: [PC101, another-rule]"
-        )
-    return Ignore(rules, _reason(named["reason"]), file_wide)
-
-
-def _reason(text: str) -> str:
-    return text.strip().lstrip("-–—:# ").strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """An ignore comment at line `line` of a file, and the lines it covers, from 1."""
 
     ignore: Ignore
@@ -79,13 +44,35 @@ class Placed:
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unused:
+class Unused(NamedTuple):
     """An ignore comment, or one rule of it, that met no finding. `rule` "": the whole comment."""
 
     line: int
     rule: str
     why: str
+
+
+def parse_ignore(comment_text: str) -> Ignore | None:
+    """Read one comment, with or without its marker (`#`, `//`, `--`, `;`, `/* */`). None: not about ignoring."""
+    if "poolcheck" not in comment_text.lower():
+        return None
+    found = re.search(_DIRECTIVE, comment_text)
+    if found is None:
+        return None
+    verb, rest = found["verb"].lower(), found["rest"].rstrip()
+    for closer in _CLOSERS:
+        rest = rest.removesuffix(closer).rstrip()
+    ignore = Ignore(reason=rest.lstrip().lstrip("-–—:#").strip(), file_wide=verb == "ignore-file")
+    if found["rules"] is None:
+        if re.match(_UNBRACKETED, rest):
+            return ignore._replace(trouble=f"write the rules in brackets: poolcheck: {verb}[PC101]")
+        return ignore
+    rules = tuple(dict.fromkeys(rule.strip().lower() for rule in found["rules"].split(",") if rule.strip()))
+    if not rules:
+        return ignore._replace(trouble="the brackets name no rule")
+    if not all(re.fullmatch(_RULE, rule) for rule in rules):
+        return ignore._replace(trouble="name rules by id or name, with commas: [PC101, another-rule]")
+    return ignore._replace(rules=rules)
 
 
 class Ignores:
@@ -112,7 +99,7 @@ class Ignores:
 
         `line` None is a finding about the whole file: only `ignore-file` covers it.
         """
-        return next((one for one in self._near(line) if one.ignore.names(rule_id, rule_name)), None)
+        return next((one for one in self._near(line) if one.ignore.means(rule_id, rule_name)), None)
 
     def _near(self, line: int | None) -> tuple[Placed, ...]:
         near = self._by_line.get(line, []) if line is not None else []
@@ -131,7 +118,7 @@ class Ignores:
         met: set[tuple[Placed, str]] = set()
         for rule_id, rule_name, line in found:
             for one in self._near(line):
-                if one.ignore.names(rule_id, rule_name):
+                if one.ignore.means(rule_id, rule_name):
                     met.update((one, name) for name in (rule_id.lower(), rule_name.lower(), ""))
         result: list[Unused] = []
         for one in self.placed:

@@ -8,8 +8,10 @@ Counted in 214 env files of public repositories (November 2026): `.env.example` 
 layout of cookiecutter-django. All checked 2026-11-21.
 """
 
-import re
-from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import PurePath  # only its text is used; importing it costs 2 ms
 
 # A name that ends so is code, data, a document, a backup or encrypted, whatever stands before the dot.
 _OTHER_KINDS = frozenset(
@@ -111,16 +113,6 @@ _OTHER_KINDS = frozenset(
         "tmp",
     ]
 )
-_ENV_NAME = re.compile(
-    r"""\.env(?:rc)?(?:[-_.].+)?      # .env, .env.local, .env-example, .envrc
-    | \.(?:environment|flaskenv)(?:\..+)?
-    | \.dev\.vars(?:\..+)?            # Cloudflare
-    | .+\.env(?:[-_.].+)?             # postgres.env, docker.env.example
-    | env\..+                         # env.example
-    | env[-_](?:example|sample|template|dist|default|defaults)
-    """,
-    re.VERBOSE,
-)
 _EXAMPLE_WORDS = frozenset(
     [
         "example",
@@ -143,6 +135,7 @@ _EXAMPLE_WORDS = frozenset(
         "ejs",
     ]
 )
+_ALONE = (".environment", ".flaskenv", ".dev.vars")
 _STAGES = {
     "production": "production prod live",
     "staging": "staging stage stg uat preprod",
@@ -155,27 +148,40 @@ _STAGES = {
 _STAGE_OF = {word: stage for stage, words in _STAGES.items() for word in words.split()}
 
 
-def matches(path: PurePath | str) -> bool:
+def matches(path: "PurePath | str") -> bool:
     """Whether a file of this name is an env file. Looks at the name alone; `env.ts` and its kin are code."""
-    pure = PurePath(path)
-    name = pure.name.lower()
+    *folders, name = _parts(path)
     if name.endswith("~") or name.rpartition(".")[2] in _OTHER_KINDS:
         return False
-    return bool(_ENV_NAME.fullmatch(name)) or (name.startswith(".") and ".envs" in pure.parts[:-1])
+    if name.startswith(_ALONE):
+        return name.removesuffix(".") in _ALONE or any(name.startswith(f"{alone}.") for alone in _ALONE)
+    if name.startswith("env."):
+        return len(name) > len("env.")
+    if name.startswith(("env-", "env_")):
+        return name[4:] in _EXAMPLE_WORDS
+    before, dot, after = name.partition(".env")
+    if dot:  # .env, .env.local, .env-example, .envrc, postgres.env, docker.env.example
+        after = after if before else after.removeprefix("rc")
+        return not after or (after[0] in "-_." and len(after) > 1)
+    return name.startswith(".") and ".envs" in folders
 
 
-def _words(path: PurePath | str) -> list[str]:
-    pure = PurePath(path)
-    folder = pure.parts[pure.parts.index(".envs") + 1 : -1] if ".envs" in pure.parts else ()
-    return re.split(r"[-_.]", ".".join((*folder, pure.name)).lower())
+def _parts(path: "PurePath | str") -> list[str]:
+    return str(path).lower().replace("\\", "/").rstrip("/").split("/")
 
 
-def is_example(path: PurePath | str) -> bool:
+def _words(path: "PurePath | str") -> list[str]:
+    *folders, name = _parts(path)
+    stages = folders[folders.index(".envs") + 1 :] if ".envs" in folders else []
+    return ".".join((*stages, name)).replace("-", ".").replace("_", ".").split(".")
+
+
+def is_example(path: "PurePath | str") -> bool:
     """Whether the name says that the file shows what to write: example, sample, template, dist, defaults, ..."""
     return not _EXAMPLE_WORDS.isdisjoint(_words(path))
 
 
-def stage(path: PurePath | str) -> str:
+def stage(path: "PurePath | str") -> str:
     """production, staging, preview, test, development, docker or local; "" when the name does not say.
 
     `.env.production.local` is production: the stage first, whose machine it is on last.

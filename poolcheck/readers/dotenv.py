@@ -10,10 +10,9 @@ Lines count from 1. Columns count characters of a line from 0, a byte order mark
 
 import codecs
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from poolcheck.readers._dotenv_names import is_example, matches, stage
 from poolcheck.suppress import Ignores, Placed, parse_ignore
@@ -32,22 +31,18 @@ _HEAD = re.compile(
 )
 _TAIL = re.compile(r"[^\S\r\n]*+(?P<comment>#[^\r\n]*+)?+(?:\r\n|\n|\r|\Z)")
 _REST = re.compile(r"[^\r\n]*+")
-_QUOTE_OR_BACKSLASH = {"'": re.compile(r"[\\']"), '"': re.compile(r'[\\"]')}
-_ESCAPES = {"'": re.compile(r"\\[\\']"), '"': re.compile(r"\\[\\'\"abfnrtv]")}
+_ESCAPES = {"'": r"\\[\\']", '"': r"\\[\\'\"abfnrtv]"}
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_COMMENT_START = re.compile(r"\s#")
-_COMMENTED_OUT = re.compile(
-    r"#[#\s]*+(?=(?:export\s++)?[A-Za-z_][\w.]*+\s*+=\s*+[\"']?"
-    r"(?:postgres(?:ql)?(?:\+\w+)?|prisma(?:\+postgres)?|jdbc:postgresql)://)",
-    re.IGNORECASE,
+_COMMENTED_OUT = (
+    r"(?i)#[#\s]*+(?=(?:export\s++)?[A-Za-z_][\w.]*+\s*+=\s*+[\"']?"
+    r"(?:postgres(?:ql)?(?:\+\w+)?|prisma(?:\+postgres)?|jdbc:postgresql)://)"
 )
-_YAML_LIKE = re.compile(r"(?:export\s++)?(?P<key>[\w.-]+):\s++\S")
+_YAML_LIKE = r"(?:export\s++)?(?P<key>[\w.-]+):[^\S\r\n]++\S"
 
 _MOST_EXPANDED = 1_000_000  # characters; `${A}${A}` twenty lines long would be a million copies
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment, from its `#` to the end of the line. `alone`: nothing but space before it."""
 
     line: int
@@ -56,7 +51,7 @@ class Comment:
     alone: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Entry:
     """One assignment. Holds real text, passwords included: never print its fields unmasked."""
 
@@ -85,7 +80,7 @@ class Entry:
         return f"Entry({self.key!r}, line {self.line})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Unreadable:
     """Lines that python-dotenv skips with a warning, or that no loader can use. `message` holds no secret."""
 
@@ -101,7 +96,7 @@ class Unreadable:
         return f"Unreadable({self.kind!r}, line {self.line}: {self.message})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EnvFile:
     """An env file, whole."""
 
@@ -192,6 +187,7 @@ class _Scan:
         self.problems: list[Unreadable] = []
         self.known: dict[str, str | None] = {}
         self.commented = False
+        self.row = 0
 
     def run(self) -> None:
         text, end = self.text, len(self.text)
@@ -205,9 +201,14 @@ class _Scan:
                 )
 
     def place(self, pos: int) -> tuple[int, int]:
-        """Line from 1 and column from 0 of a position."""
-        line = min(bisect_right(self.starts, pos), len(self.lines) or 1)
-        return line, pos - self.starts[line - 1]
+        """Line from 1 and column from 0 of a position. Asked nearly in order, so the row moves little."""
+        starts, row = self.starts, self.row
+        while starts[row] > pos:
+            row -= 1
+        while row + 1 < len(self.lines) and starts[row + 1] <= pos:
+            row += 1
+        self.row = row
+        return row + 1, pos - starts[row]
 
     def written(self, line: int, end_line: int) -> str:
         return "".join(self.lines[line - 1 : end_line]).rstrip("\r\n")
@@ -259,7 +260,7 @@ class _Scan:
             return self.skip(
                 "after-quote", f"text follows {_QUOTE_NAMES[quote]} that closes the value", pos, after, key
             )
-        yaml = _YAML_LIKE.match(self.text, pos)
+        yaml = re.match(_YAML_LIKE, self.text[pos : _match_end(_REST, self.text, pos)])
         if yaml is not None:
             return self.skip(
                 "yaml",
@@ -313,9 +314,9 @@ class _Scan:
         line, column = self.place(mark)
         comment = self.text[mark:end]
         self.comments.append(Comment(line, column, comment, alone=True))
-        if (opening := _COMMENTED_OUT.match(self.text, mark, end)) is not None:
+        if "://" in comment and (opening := re.match(_COMMENTED_OUT, comment)) is not None:
             self.commented = True
-            self.assignment(opening.end(), end)
+            self.assignment(mark + opening.end(), end)
             self.commented = False
         return end
 
@@ -356,11 +357,14 @@ def _match_end(pattern: re.Pattern[str], text: str, pos: int) -> int:
 
 def _closing_quote(text: str, pos: int, end: int, quote: str) -> int | None:
     """The first `quote` from `pos` that no backslash escapes."""
-    seek = _QUOTE_OR_BACKSLASH[quote].search
-    while (found := seek(text, pos, end)) is not None:
-        if text[found.start()] == quote:
-            return found.start()
-        pos = found.start() + 2
+    close = text.find(quote, pos, end)
+    while close >= 0:
+        slash = text.find("\\", pos, close)
+        if slash < 0:
+            return close
+        pos = slash + 2
+        if pos > close:
+            close = text.find(quote, pos, end)
     return None
 
 
@@ -372,12 +376,12 @@ def _one_newline(text: str) -> str:
 def _unescape(raw: str, quote: str) -> str:
     if "\\" not in raw:
         return raw
-    return _ESCAPES[quote].sub(lambda found: _ESCAPED.get(found[0][1], found[0][1]), raw)
+    return re.sub(_ESCAPES[quote], lambda found: _ESCAPED.get(found[0][1], found[0][1]), raw)
 
 
 def _unquoted(rest: str) -> str:
     """An unquoted value: up to a `#` that follows space."""
-    found = _COMMENT_START.search(rest)
+    found = re.search(r"\s#", rest) if "#" in rest else None
     return (rest[: found.start()] if found else rest).rstrip()
 
 
