@@ -1,0 +1,154 @@
+"""Manifests and lock files of every ecosystem: which packages a project uses, and in which version.
+
+Text in, `Manifest` out; no file is opened here and no text makes a reader raise. A lock file's version wins over
+the manifest's range, the nearest manifest over those above it.
+"""
+
+import fnmatch
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from poolcheck.core.project import UNKNOWN_VERSION, DriverUse, Version
+from poolcheck.readers import _npm, _other_packages, _python_packages
+from poolcheck.readers._manifest_types import Dependency, Manifest, Unreadable
+
+__all__ = ["Dependency", "Manifest", "Unreadable", "drivers", "matches", "names", "read"]
+
+_READERS: dict[str, Callable[[str, str], Manifest]] = {
+    "package.json": _npm.package_json,
+    "package-lock.json": _npm.package_lock,
+    "npm-shrinkwrap.json": _npm.package_lock,
+    "yarn.lock": _npm.yarn_lock,
+    "bun.lock": _npm.bun_lock,
+    "pnpm-lock.yaml": _npm.pnpm_lock,
+    "pnpm-workspace.yaml": _npm.pnpm_workspace,
+    **_python_packages.READERS,
+    **_other_packages.READERS,
+}
+_PATTERNS = tuple((pattern, read) for pattern, read in _READERS.items() if "*" in pattern)
+
+
+def _reader(name: str) -> Callable[[str, str], Manifest] | None:
+    found = _READERS.get(name)
+    if found is None and name.lower().endswith((".txt", ".in", ".csproj", ".fsproj", ".vbproj")):
+        found = next(
+            (read for pattern, read in _PATTERNS if fnmatch.fnmatchcase(name.lower(), pattern)), None
+        )
+    return found
+
+
+def matches(name: str) -> bool:
+    """Is a file of this name (without folders) a manifest or lock file?"""
+    return _reader(name) is not None
+
+
+def read(text: str, path: str) -> Manifest:
+    """The packages of one manifest. What cannot be read says so in `problem`.
+
+    Raises:
+        ValueError: the name is none that `matches`.
+    """
+    reader = _reader(posixpath.basename(path))
+    if reader is None:
+        raise ValueError(f"not a manifest: {path}")
+    return reader(text, path)
+
+
+def names(manifests: Iterable[Manifest]) -> frozenset[str]:
+    """The direct dependencies of all manifests, as "npm:next"; locks count where they tell their own wishes."""
+    return frozenset(
+        f"{manifest.ecosystem}:{dependency.name}"
+        for manifest in manifests
+        for dependency in manifest.dependencies
+        if dependency.direct
+    )
+
+
+def drivers(manifests: Sequence[Manifest], known: Mapping[str, str]) -> tuple[DriverUse, ...]:
+    """The drivers that these manifests ask for, each once, in the order of `known`.
+
+    Args:
+        manifests: manifests and lock files of one package, nearest first, then those of the folders above.
+        known: package name ("npm:pg", "pypi:psycopg", "pypi:psycopg[pool]") → driver id; where one id has
+            several packages, the earlier one tells the version.
+    """
+    rank = {key: place for place, key in enumerate(known)}
+    locks = [manifest for manifest in manifests if manifest.lock]
+    asked = [manifest for manifest in manifests if not manifest.lock]
+    # A lock file without a readable manifest beside it (a vendored Gemfile.lock) speaks for itself.
+    beside = {(posixpath.dirname(one.path), one.ecosystem) for one in asked if one.problem is None}
+    asked += [one for one in locks if (posixpath.dirname(one.path), one.ecosystem) not in beside]
+    order = {id(manifest): place for place, manifest in enumerate(manifests)}
+    best: dict[str, tuple[tuple[int, bool, int, bool], DriverUse]] = {}
+    for manifest in asked:
+        for dependency in manifest.dependencies:
+            if dependency.direct is False or dependency.member:
+                continue
+            for key in _keys(manifest, dependency):
+                driver = known.get(key)
+                if driver is None:
+                    continue
+                version, source, line = _resolve(manifest, dependency, locks)
+                weight = (order[id(manifest)], not version.parts, rank[key], dependency.dev)
+                if driver not in best or weight < best[driver][0]:
+                    best[driver] = (weight, DriverUse(driver, version, source, line))
+    first: dict[str, int] = {}
+    for key, driver in known.items():
+        first.setdefault(driver, rank[key])
+    return tuple(best[driver][1] for driver in sorted(best, key=lambda one: first[one]))
+
+
+def _keys(manifest: Manifest, dependency: Dependency) -> tuple[str, ...]:
+    """The names a dependency is known under: "pypi:psycopg" and, with extras, "pypi:psycopg[pool]"."""
+    name = f"{manifest.ecosystem}:{dependency.name}"
+    return (name, *(f"{name}[{extra}]" for extra in dependency.extras))
+
+
+def _resolve(
+    manifest: Manifest, dependency: Dependency, locks: Sequence[Manifest]
+) -> tuple[Version, str, int | None]:
+    """The version, from a lock file above the manifest if one answers, and the file and line that say so.
+
+    A lock file left over from another package manager may contradict the manifest: one that fits its major is preferred.
+    """
+    declared = dependency.version
+    answers: list[tuple[Version, str, int | None]] = []
+    if not manifest.lock:
+        folder = posixpath.dirname(manifest.path)
+        for lock in locks:
+            base = posixpath.dirname(lock.path)
+            if lock.ecosystem != manifest.ecosystem or not _inside(folder, base):
+                continue
+            held = _held(lock, dependency, posixpath.relpath(folder or ".", base or "."))
+            if held is not None:
+                answers.append((held.version, lock.path, held.line))
+    for answer in answers:
+        if answer[0].exact and declared.major in (None, answer[0].major):
+            return answer
+    if answers and declared == UNKNOWN_VERSION:
+        return answers[0]
+    fitting = [answer for answer in answers if not declared.parts and answer[0].parts]
+    return fitting[0] if fitting else (declared, manifest.path, dependency.line)
+
+
+def _held(lock: Manifest, dependency: Dependency, member: str) -> Dependency | None:
+    """The lock file's entry for this dependency of this member folder."""
+    same = [one for one in lock.dependencies if one.name == dependency.name]
+    own = [one for one in same if one.local == dependency.local and not one.wanted]
+    member = "" if member == "." else member
+    while own:
+        for one in own:
+            if one.member == member:
+                return one
+        if not member:
+            break
+        member = posixpath.dirname(member)
+    for one in same:
+        if dependency.version.text in one.wanted:
+            return one
+    versions = {one.version for one in same if one.version.exact}
+    return same[0] if len(versions) == 1 and same[0].version.exact else None
+
+
+def _inside(folder: str, base: str) -> bool:
+    return base in ("", ".", folder) or folder.startswith(base + "/")
