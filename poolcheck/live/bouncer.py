@@ -1,0 +1,122 @@
+"""PgBouncer's console: SHOW commands over the simple protocol, columns by name because they move between versions.
+
+Works with every slot of the server taken and beyond max_client_conn: console users are exempt from it.
+"""
+
+from poolcheck.core.report import Skipped
+from poolcheck.core.snapshot import BouncerSnapshot, Pool, PoolerDatabase
+from poolcheck.live.postgres import Link, Row, StatementFailed
+
+SETTINGS = frozenset(
+    [
+        "pool_mode",
+        "max_client_conn",
+        "default_pool_size",
+        "min_pool_size",
+        "reserve_pool_size",
+        "reserve_pool_timeout",
+        "max_db_connections",
+        "max_user_connections",
+        "max_db_client_connections",
+        "max_user_client_connections",
+        "max_prepared_statements",
+        "query_wait_timeout",
+        "query_timeout",
+        "idle_transaction_timeout",
+        "transaction_timeout",
+        "client_idle_timeout",
+        "server_idle_timeout",
+        "server_lifetime",
+        "server_login_retry",
+        "server_reset_query",
+        "server_reset_query_always",
+        "ignore_startup_parameters",
+        "track_extra_parameters",
+        "listen_addr",
+    ]
+)
+
+
+class NotConsole(Exception):
+    """The other side answers, and is no PgBouncer console; `text` says what it said."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def look(link: Link) -> BouncerSnapshot:
+    """Pools, databases, limits and clients, one SHOW each.
+
+    Raises:
+        NotConsole: this is not PgBouncer's console.
+        Lost: the connection ended or did not answer.
+    """
+    version = link.parameter("server_version")
+    if "bouncer" not in version:
+        raise NotConsole(f"server_version is {version!r}, a console says e.g. 1.24.1/bouncer")
+    skipped: list[Skipped] = []
+
+    def show(what: str, hint: str = "") -> list[Row]:
+        try:
+            return link.run(f"SHOW {what}")[0]
+        except StatementFailed as error:
+            skipped.append(Skipped(f"SHOW {what}", error.text, hint or "Add the user to stats_users."))
+            return []
+
+    databases = tuple(_database(row) for row in show("DATABASES"))
+    sizes = {each.name: each.pool_size for each in databases}
+    pools = tuple(_pool(row, sizes) for row in show("POOLS") if row.get("database") != "pgbouncer")
+    lists = {row.get("list") or "": _int(row.get("items")) for row in show("LISTS")}
+    settings = tuple(
+        (row["key"] or "", row["value"] or "") for row in show("CONFIG") if row.get("key") in SETTINGS
+    )
+    servers = show("SERVERS")
+    return BouncerSnapshot(
+        version=version.partition("/")[0],
+        pools=pools,
+        databases=databases,
+        settings=settings,
+        # Our own console connection is one of the clients.
+        clients_used=max(0, (lists.get("used_clients") or 0) + (lists.get("login_clients") or 0) - 1)
+        if "used_clients" in lists
+        else None,
+        server_pids=frozenset(pid for row in servers if (pid := _int(row.get("remote_pid")))),
+        skipped=tuple(skipped),
+    )
+
+
+def _pool(row: Row, sizes: dict[str, int]) -> Pool:
+    database = row.get("database") or ""
+    return Pool(
+        database=database,
+        user=row.get("user") or "",
+        mode=row.get("pool_mode") or "",
+        clients_active=_int(row.get("cl_active")),
+        clients_waiting=_int(row.get("cl_waiting")),
+        servers_active=_int(row.get("sv_active")),
+        servers_idle=_int(row.get("sv_idle")) + _int(row.get("sv_used")),
+        servers_login=_int(row.get("sv_login")),
+        servers_tested=_int(row.get("sv_tested")),
+        max_wait_seconds=_int(row.get("maxwait")) + _int(row.get("maxwait_us")) / 1e6,
+        pool_size=sizes.get(database),
+    )
+
+
+def _database(row: Row) -> PoolerDatabase:
+    return PoolerDatabase(
+        name=row.get("name") or "",
+        host=row.get("host") or "",
+        port=row.get("port") or "",
+        database=row.get("database") or "",
+        pool_size=_int(row.get("pool_size")),
+        reserve=_int(row.get("reserve_pool_size") or row.get("reserve_pool")),  # renamed in 1.24
+        max_connections=_int(row.get("max_connections")),
+        current_connections=_int(row.get("current_connections")),
+        paused=row.get("paused") == "1",
+        disabled=row.get("disabled") == "1",
+    )
+
+
+def _int(text: str | None) -> int:
+    return int(text) if text and text.lstrip("-").isdigit() else 0

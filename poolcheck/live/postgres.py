@@ -1,0 +1,423 @@
+"""The only sockets to PostgreSQL: connect, look once, disconnect.
+
+Statements go through libpq's simple protocol, several in one message: one round trip, nothing prepared, no BEGIN
+that could stay open, and settings that end with the message. Every wait has a deadline of its own, because a server
+in trouble may accept a connection and never answer.
+"""
+
+import logging
+import selectors
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg.pq import ExecStatus, TransactionStatus
+
+from poolcheck import sql
+from poolcheck.core.report import Skipped
+from poolcheck.core.secret import Secret, redact
+from poolcheck.core.snapshot import AdvisoryLock, Backend, Cap, Counters, Route, Server, Snapshot, Wait
+from poolcheck.core.text import clean
+from poolcheck.live.orphans import clients_gone
+from poolcheck.sql.normalise import is_release, normalise
+
+APPLICATION_NAME = "poolcheck"
+FINGERPRINT = 400  # characters of a statement that tell it apart
+
+# psycopg logs what it cannot cancel; this module closes such connections itself.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+
+
+class Refused(Exception):
+    """No connection. `text` is the server's, the pooler's or libpq's message; `password` when one is missing."""
+
+    def __init__(self, text: str, *, password: bool = False) -> None:
+        super().__init__(text)
+        self.text = text
+        self.password = password
+
+
+class Lost(Exception):
+    """The connection ended, or did not answer in time, while looking."""
+
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.text = text
+        self.timed_out = timed_out
+
+
+class Unsupported(Exception):
+    """The server answers, and is not PostgreSQL, or one that is too old; `banner` is what it says it is."""
+
+    def __init__(self, banner: str) -> None:
+        super().__init__(banner)
+        self.banner = banner
+
+
+class StatementFailed(Exception):
+    """The server refused a statement."""
+
+    def __init__(self, text: str, sqlstate: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.sqlstate = sqlstate
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds."""
+
+    connect: float = 5.0
+    statement: float = 3.0
+
+
+Row = dict[str, str | None]
+
+
+class Link:
+    """One connection, by libpq's own functions. Closed by `close`, always."""
+
+    def __init__(self, conn: psycopg.Connection[Any], timeouts: Timeouts, began: float) -> None:
+        self._conn = conn
+        self._pq = conn.pgconn
+        self._timeouts = timeouts
+        self.began = began  # when connecting began, on the monotonic clock
+        self.waited = 0.0  # seconds of the slowest message
+
+    @property
+    def backend_key(self) -> int:
+        """The pid that the other side gave at the start; a pooler's is made up."""
+        return self._pq.backend_pid
+
+    @property
+    def server_version(self) -> int:
+        """180006; 0 when the other side does not say."""
+        return self._pq.server_version
+
+    @property
+    def ssl(self) -> bool:
+        """Whether our side of the connection is encrypted."""
+        return bool(self._pq.ssl_in_use)
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still be used."""
+        return not self._conn.closed
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open and the connection can be talked to."""
+        return self._pq.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+    def parameter(self, name: str) -> str:
+        """What the other side reported at the start: server_version, crdb_version, ..."""
+        return (self._pq.parameter_status(name.encode()) or b"").decode("utf-8", "replace")
+
+    def local_port(self) -> int | None:
+        """Our end's port; None over a Unix-domain socket."""
+        import socket  # noqa: PLC0415 - psycopg has loaded it
+
+        with socket.fromfd(self._pq.socket, socket.AF_INET, socket.SOCK_STREAM) as copy:
+            try:
+                name = copy.getsockname()
+            except OSError:
+                return None
+        return int(name[1]) if isinstance(name, tuple) and len(name) >= 2 else None
+
+    def loopback(self) -> bool:
+        """Whether the other end is on this machine."""
+        address = (self._pq.hostaddr or b"").decode()
+        return not address or address.startswith(("127.", "/")) or address == "::1"
+
+    def run(self, text: str, seconds: float | None = None) -> list[list[Row]]:
+        """Send one message, give the rows of each statement in it.
+
+        Raises:
+            StatementFailed: the server refused it; the connection stays usable.
+            Lost: the connection ended, or there was no answer within `seconds` (default: statement timeout + 2).
+        """
+        limit = self._timeouts.statement + 2 if seconds is None else seconds
+        begun = time.monotonic()
+        try:
+            self._pq.send_query(text.encode())
+            results = list(self._results(begun + limit))
+        except psycopg.Error as error:
+            raise Lost(message(str(error))) from None
+        finally:
+            self.waited = max(self.waited, time.monotonic() - begun)
+        rows = []
+        for result in results:
+            if result.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
+                said = message(result.error_message.decode("utf-8", "replace"))
+                severity = result.error_field(48 + 38) or b""  # PG_DIAG_SEVERITY_NONLOCALIZED, 'V'
+                if (
+                    severity in (b"FATAL", b"PANIC")
+                    or self._pq.transaction_status == TransactionStatus.UNKNOWN
+                ):
+                    raise Lost(said)
+                raise StatementFailed(said, (result.error_field(67) or b"").decode())  # 'C'
+            rows.append(_rows(result, self._conn.info.encoding))
+        return rows
+
+    def _results(self, deadline: float) -> Iterator[Any]:
+        pq = self._pq
+        with selectors.DefaultSelector() as selector:
+            selector.register(pq.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            while pq.flush():
+                self._wait(selector, deadline)
+                pq.consume_input()
+            selector.modify(pq.socket, selectors.EVENT_READ)
+            while True:
+                while pq.is_busy():
+                    self._wait(selector, deadline)
+                    pq.consume_input()
+                result = pq.get_result()
+                if result is None:
+                    return
+                yield result
+
+    @staticmethod
+    def _wait(selector: selectors.BaseSelector, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0 or not selector.select(left):
+            raise Lost("no answer in time", timed_out=True)
+
+    def close(self) -> None:
+        """Say goodbye. A statement that still runs is ended by its own statement timeout."""
+        self._conn.close()
+
+
+def _rows(result: Any, encoding: str) -> list[Row]:
+    names = [(result.fname(column) or b"").decode() for column in range(result.nfields)]
+    get = result.get_value
+    return [
+        {
+            name: None if (value := get(row, column)) is None else value.decode(encoding, "replace")
+            for column, name in enumerate(names)
+        }
+        for row in range(result.ntuples)
+    ]
+
+
+def message(text: str) -> str:
+    """A message of libpq or the server, on one line per line, without terminal escapes and passwords."""
+    return "\n".join(clean(line) for line in redact(text).strip().splitlines())
+
+
+def connect(words: Mapping[str, str | Secret], timeouts: Timeouts = Timeouts()) -> Link:
+    """Open one connection with libpq's keywords. Sends no startup option beyond application_name.
+
+    Raises:
+        Refused: with the other side's own text.
+    """
+    plain: dict[str, Any] = {
+        name: value.reveal() if isinstance(value, Secret) else value for name, value in words.items()
+    }
+    plain["application_name"] = APPLICATION_NAME
+    plain["connect_timeout"] = max(2, round(timeouts.connect))  # libpq's own minimum is 2
+    secrets = [
+        value.reveal() for value in words.values() if isinstance(value, Secret) and len(value.reveal()) > 2
+    ]
+    began = time.monotonic()
+    try:
+        # None: no statement is ever prepared. autocommit: no BEGIN of the driver's own.
+        conn = psycopg.connect(**plain, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        text = str(error)
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        raise Refused(message(text), password=needs_password(error)) from None
+    except (UnicodeError, ValueError) as error:
+        raise Refused(f"the connection string cannot be used: {type(error).__name__}") from None
+    return Link(conn, timeouts, began)
+
+
+def needs_password(error: psycopg.Error) -> bool:
+    """Whether the server wants a password and none was given."""
+    conn = getattr(error, "pgconn", None)  # only this flag is read: the object holds the password
+    return bool(conn is not None and conn.needs_password)
+
+
+def look(link: Link, timeouts: Timeouts = Timeouts()) -> tuple[Snapshot, Row]:
+    """One message of four statements. Gives the snapshot and the row about this very session.
+
+    Raises:
+        Unsupported: not PostgreSQL, or older than 12.
+        Lost: the connection ended or did not answer.
+        StatementFailed: PostgreSQL refused a statement that every role may run.
+    """
+    if crdb := link.parameter("crdb_version"):
+        raise Unsupported(clean(crdb, limit=100))
+    major = link.server_version // 10000
+    if link.server_version and major < sql.OLDEST:
+        raise Unsupported(_banner(link) or f"server_version {link.server_version}")
+    milliseconds = str(int(timeouts.statement * 1000))
+    texts = [sql.load(name, major) for name in ("facts", "sessions", "locks", "limits")]
+    try:
+        answers = link.run(";\n".join(texts).replace("{statement_timeout}", milliseconds))
+    except StatementFailed as error:
+        banner = _banner(link)
+        if banner and not (banner.startswith("PostgreSQL ") and error.sqlstate in ("57014", "42501")):
+            raise Unsupported(f"{banner} ({error.text})") from None
+        raise
+    facts, sessions, locks, limits = answers
+    row = facts[0]
+    if not (row["version"] or "").startswith(("PostgreSQL", "EnterpriseDB")):
+        raise Unsupported(clean(row["version"] or "", limit=100))
+    return _snapshot(row, sessions, locks, limits, link), row
+
+
+def _banner(link: Link) -> str:
+    try:
+        answers = link.run("SELECT version()", 2)
+        first = next(iter(answers[0][0].values())) if answers and answers[0] else None
+    except (StatementFailed, Lost):
+        return ""
+    return clean(first or "", limit=100)
+
+
+def _snapshot(row: Row, sessions: list[Row], locks: list[Row], limits: list[Row], link: Link) -> Snapshot:
+    server = Server(
+        version=(row["version"] or "").split()[1] if " " in (row["version"] or "") else "",
+        version_num=_int(row["server_version_num"]) or 0,
+        banner=clean(row["version"] or "", limit=60),
+        max_connections=_int(row["max_connections"]) or 0,
+        superuser_reserved=_int(row["superuser_reserved_connections"]) or 0,
+        reserved=_int(row["reserved_connections"]) or 0,
+        role_limit=_int(row["role_limit"]),
+        database_limit=_int(row["database_limit"]),
+        database=row["database"] or "",
+        user=row["user"] or "",
+        is_superuser=row["is_superuser"] == "t",
+        in_recovery=row["in_recovery"] == "t",
+        sees_all=row["sees_all"] == "t",
+        max_wal_senders=_int(row["max_wal_senders"]) or 0,
+        tcp_keepalives_idle=row["tcp_keepalives_idle"] or "",
+        client_connection_check_interval=row["client_connection_check_interval"] or "",
+    )
+    own = _int(row["backend_pid"])
+    backends = tuple(_backend(each, own) for each in sessions)
+    if link.loopback():
+        gone = clients_gone(
+            {each.client_port for each in backends if each.client_port and _local(each.client)},
+            _int(row["server_port"]) or 0,
+        )
+        backends = tuple(
+            replace(each, client_gone=True) if each.client_port in gone and _local(each.client) else each
+            for each in backends
+        )
+    counters = next((each for each in limits if each["kind"] == "counters"), None)
+    return Snapshot(
+        taken=row["taken"] or "",
+        epoch=_float(row["epoch"]) or 0.0,
+        server=server,
+        backends=backends,
+        waits=tuple(
+            Wait(
+                _int(each["pid"]) or 0, tuple(int(pid) for pid in (each["blockers"] or "").split(",") if pid)
+            )
+            for each in locks
+            if each["kind"] == "waits"
+        ),
+        advisory=tuple(
+            AdvisoryLock(_int(each["pid"]) or 0, each["key"] or "", (each["granted"] or "").startswith("t"))
+            for each in locks
+            if each["kind"] == "advisory"
+        ),
+        caps=_caps(limits, backends),
+        counters=None
+        if counters is None
+        else Counters(
+            sessions=_int(counters["a"]) or 0,
+            abandoned=_int(counters["b"]) or 0,
+            fatal=_int(counters["c"]) or 0,
+            killed=_int(counters["d"]) or 0,
+            since=counters["since"] or "",
+        ),
+        processes=tuple(
+            (each["name"] or "", _int(each["a"]) or 0) for each in limits if each["kind"] == "process"
+        ),
+        skipped=_skipped(server, backends),
+    )
+
+
+def _skipped(server: Server, backends: tuple[Backend, ...]) -> tuple[Skipped, ...]:
+    hidden = sum(each.hidden for each in backends)
+    if server.sees_all or not hidden:
+        return ()
+    return (
+        Skipped(
+            f"state, age and statement of {hidden} sessions of other roles",
+            f'role "{clean(server.user)}" may not see them, so idle transactions and leaks among them are unknown;'
+            " their number is exact, apart from parallel workers that it may include",
+            f'GRANT pg_monitor TO "{clean(server.user)}"; -- or look with the URL of the app itself',
+        ),
+    )
+
+
+def _backend(row: Row, own: int | None) -> Backend:
+    pid = _int(row["pid"]) or 0
+    query = row["query"] or ""
+    visible = row["backend_type"] is not None
+    statement = normalise(query[:FINGERPRINT]) if visible else ""
+    return Backend(
+        pid=pid,
+        backend_start=row["backend_start"] or "",
+        state_change=row["state_change"] or "",
+        database=row["database"] or "",
+        user=row["user"] or "",
+        application_name=row["application_name"] or "",
+        client=row["client"] or "",
+        client_port=_int(row["client_port"]),
+        kind=row["backend_type"] or ("walsender" if row["walsender"] == "t" else ""),
+        state=row["state"] or "",
+        wait_type=row["wait_event_type"] or "",
+        wait_event=row["wait_event"] or "",
+        age=_age(row["age"]),
+        xact_age=_age(row["xact_age"]),
+        state_age=_age(row["state_age"]),
+        used_for=_age(row["used_for"]),
+        superuser=row["superuser"] == "t",
+        leader=_int(row["leader_pid"]),
+        query_id=row["query_id"] or "",
+        query=query if visible else "",
+        statement=statement,
+        released=visible and is_release(statement),
+        own=pid == own,
+    )
+
+
+def _caps(limits: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
+    clients = [each for each in backends if each.kind in ("client backend", "") and not each.own]
+    caps: list[Cap] = []
+    for row in limits:
+        name, limit = row["name"] or "", _int(row["a"]) or 0
+        if row["kind"] == "role":
+            caps.append(Cap("role", name, limit, sum(each.user == name for each in clients)))
+        elif row["kind"] == "database":
+            caps.append(Cap("database", name, limit, sum(each.database == name for each in clients)))
+    return tuple(caps)
+
+
+def _local(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
+
+
+def _int(text: str | None) -> int | None:
+    return int(text) if text not in (None, "") else None
+
+
+def _float(text: str | None) -> float | None:
+    return float(text) if text not in (None, "") else None
+
+
+def _age(text: str | None) -> float | None:
+    value = _float(text)
+    return None if value is None else max(0.0, value)
+
+
+def with_route(snapshot: Snapshot, route: Route) -> Snapshot:
+    """The snapshot with what was found out about the way to the server."""
+    return replace(snapshot, route=route)

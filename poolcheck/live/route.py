@@ -1,0 +1,189 @@
+"""Does the connection go through a pooler, and in which mode? Asked without leaving anything behind.
+
+The first look suspects: the key that came with the connection is not the pid of the server process, the process is
+older than the connection, the ports or the encryption of the two ends differ. Only then a second client connects, and
+both ask which server session they are on while the second holds a transaction: two live clients on one session, or one
+client on two sessions, prove a transaction pool. No SET, no temporary object, no prepared statement, no lock: on a
+transaction pool those would stay on somebody else's session.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from poolcheck import sql
+from poolcheck.core.facts import PoolMode
+from poolcheck.core.snapshot import Route, RouteKind
+from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed
+
+ROUNDS = 8  # with one round, a busy pool hides behind chance in a third of the cases
+PAUSE = 0.004  # seconds between rounds
+PATIENCE = 1.0  # seconds that a probe waits for a server session
+STATEMENT_MODE = "statement pooling mode"
+SLACK = 0.5  # seconds by which a server process may be older than our connection and still be its own
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalogue says of the host: "pooled", "direct", ... and the mode and software it names."""
+
+    kind: str = "unknown"
+    mode: PoolMode | None = None
+    software: str = ""
+
+
+def suspect(link: Link, row: Row) -> tuple[tuple[str, ...], bool]:
+    """Signs of something between us and the server; and whether it speaks the protocol, as poolers do."""
+    signs = []
+    speaks = False
+    pid = int(row["backend_pid"] or 0)
+    if link.backend_key != pid:
+        signs.append("the key given at connect is not the server process's pid")
+        speaks = True
+    age = float(row["backend_age"] or 0)
+    if age > time.monotonic() - link.began + SLACK:
+        signs.append(f"the server process is {age:.0f} s old, older than this connection")
+        speaks = True
+    if row["ssl"] is not None and (row["ssl"] == "t") != link.ssl and row["client_port"] is not None:
+        signs.append("one side is encrypted and the other is not")
+        speaks = True
+    local = link.local_port()
+    if local is not None and row["client_port"] != str(local):
+        signs.append("the server sees another port than ours")
+    return tuple(signs), speaks
+
+
+def find(
+    link: Link, row: Row, again: Callable[[], Link], *, known: Known = Known(), probe: bool = True
+) -> Route:
+    """How the connection came to the server. `again` opens the second client; `probe` False leaves it out."""
+    signs, speaks = suspect(link, row)
+    left = _settings((row["left_behind"],))
+    waited = link.waited
+    if not signs:
+        if known.kind == "pooled":
+            return Route(
+                kind="unknown",
+                how=(f"the host is {known.software or 'a pooler'}'s, but the session looks direct",),
+                waited=waited,
+            )
+        return Route(
+            kind="direct", how=("key, ports and age of the session are the server's own",), waited=waited
+        )
+    if version := _pgpool(link):
+        return Route(
+            kind="pooler", mode="session", software=f"pgpool-II {version}", how=(*signs, "SHOW pool_version answers"),
+            left_behind=left, waited=waited,
+        )  # fmt: skip
+    if not speaks:
+        return Route(kind="direct", how=(*signs, "a port forwarder or NAT, not a pooler"), waited=waited)
+    if not probe:
+        pooled = known.kind == "pooled"
+        return Route(
+            kind="pooler" if pooled or "older than this" in " ".join(signs) else "proxy",
+            mode=known.mode,
+            software=known.software,
+            how=(*signs, "not probed (--no-probe)"),
+            left_behind=left,
+            waited=waited,
+        )
+    return _second_client(link, row, again, _Trail(signs, known, waited))
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What the probe has gathered so far."""
+
+    signs: tuple[str, ...]
+    known: Known
+    waited: float
+    seen: set[str | None] = field(default_factory=set)
+    lefts: list[str | None] = field(default_factory=list)
+
+    def note(self, row: Row) -> tuple[str | None, str | None]:
+        """Remember a session, and give what names it."""
+        self.seen.add(row["backend_pid"])
+        self.lefts.append(row["left_behind"])
+        return row["backend_pid"], row.get("backend_start")
+
+    def route(self, mode: PoolMode | None, proof: str, kind: RouteKind = "pooler") -> Route:
+        """The verdict."""
+        return Route(
+            kind=kind,
+            mode=mode,
+            software=self.known.software,
+            how=(*self.signs, proof),
+            left_behind=_settings(self.lefts),
+            looked_at=len(self.seen),
+            waited=self.waited,
+        )
+
+
+def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trail) -> Route:
+    trail.note(row)
+    mode = trail.known.mode
+    try:
+        second = again()
+    except Refused as refused:
+        return trail.route(mode, f"a second client was refused: {_short(refused.text)}")
+    ask = sql.load("probe", sql.OLDEST)
+    try:
+        last = (row["backend_pid"], row["backend_start"])
+        for attempt in range(ROUNDS):
+            try:
+                # Only the second client ever holds a transaction, and never longer than the first one's question.
+                theirs = trail.note(second.run("BEGIN READ ONLY;\n" + ask, PATIENCE)[1][0])
+            except (StatementFailed, Lost) as error:
+                if STATEMENT_MODE in error.text:
+                    return trail.route("statement", "BEGIN is refused: statement pooling")
+                if isinstance(error, Lost) and error.timed_out:
+                    return trail.route(mode, "no server session came free for a second client within 1 s")
+                return trail.route(mode, f"the second client failed: {_short(error.text)}")
+            if theirs == last:
+                return trail.route("transaction", "two clients at the same time were on one server session")
+            try:
+                ours = trail.note(link.run(ask, PATIENCE)[0][0])
+            except Lost as error:
+                if error.timed_out:
+                    return trail.route("transaction", "this connection had no session while another held one")
+                raise
+            if ours != last:
+                return trail.route("transaction", "one connection was on two server sessions")
+            second.run("ROLLBACK", PATIENCE)
+            if attempt < ROUNDS - 1:
+                time.sleep(PAUSE)
+    except (StatementFailed, Lost) as error:
+        return trail.route(mode, f"the probe failed: {_short(error.text)}")
+    finally:
+        _leave(second)
+    if trail.known.kind == "direct":
+        return trail.route(
+            None, "the provider's proxy gives each client a server session of its own", "proxy"
+        )
+    return trail.route("session", "clients do not share server sessions: session pooling, or a proxy")
+
+
+def _leave(link: Link) -> None:
+    """End the transaction before the connection: a pooler throws away a session that is left inside one."""
+    if link.in_transaction:
+        with suppress(StatementFailed, Lost):
+            link.run("ROLLBACK", PATIENCE)
+    link.close()
+
+
+def _short(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1][:120]
+
+
+def _pgpool(link: Link) -> str:
+    try:
+        answers = link.run("SHOW pool_version", PATIENCE)
+    except (StatementFailed, Lost):
+        return ""
+    return next(iter(answers[0][0].values())) or "" if answers and answers[0] else ""
+
+
+def _settings(found: Iterable[str | None]) -> tuple[tuple[str, str], ...]:
+    pairs = {tuple(each.partition("=")[::2]) for text in found if text for each in text.split("\x1f")}
+    return tuple(sorted((name, value) for name, value in pairs))

@@ -1,0 +1,42 @@
+-- One row: what this server is, what it allows, and how this session came to it. Readable by every role.
+-- `left_behind` is read before the two settings of this look are made: a target list is worked off in order.
+-- reserved_connections is new in 16, hence missing_ok.
+SELECT pg_catalog.version() AS version,
+       pg_catalog.current_setting('server_version_num') AS server_version_num,
+       (SELECT pg_catalog.string_agg(s.name || '=' || s.setting, pg_catalog.chr(31) ORDER BY s.name)
+          FROM pg_catalog.pg_settings s
+         WHERE s.source = 'session'
+           AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
+                              'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
+                              'transaction_isolation', 'transaction_deferrable')) AS left_behind,
+       pg_catalog.current_setting('max_connections') AS max_connections,
+       pg_catalog.current_setting('superuser_reserved_connections') AS superuser_reserved_connections,
+       coalesce(pg_catalog.current_setting('reserved_connections', true), '0') AS reserved_connections,
+       pg_catalog.current_setting('max_wal_senders') AS max_wal_senders,
+       pg_catalog.current_setting('tcp_keepalives_idle') AS tcp_keepalives_idle,
+       coalesce(pg_catalog.current_setting('client_connection_check_interval', true), '')
+           AS client_connection_check_interval,
+       pg_catalog.current_setting('idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
+       coalesce(pg_catalog.current_setting('idle_session_timeout', true), '') AS idle_session_timeout,
+       pg_catalog.current_database() AS database,
+       current_user AS "user",
+       (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS is_superuser,
+       (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+           OR pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,
+       (SELECT nullif(r.rolconnlimit, -1) FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS role_limit,
+       (SELECT nullif(d.datconnlimit, -1) FROM pg_catalog.pg_database d
+         WHERE d.datname = pg_catalog.current_database()) AS database_limit,
+       pg_catalog.pg_is_in_recovery() AS in_recovery,
+       pg_catalog.pg_backend_pid() AS backend_pid,
+       (SELECT extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)
+          FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()) AS backend_age,
+       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid())
+           AS backend_start,
+       pg_catalog.inet_client_port() AS client_port,
+       pg_catalog.inet_server_port() AS server_port,
+       (SELECT t.ssl FROM pg_catalog.pg_stat_ssl t WHERE t.pid = pg_catalog.pg_backend_pid()) AS ssl,
+       pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS taken,
+       extract(epoch FROM pg_catalog.clock_timestamp()) AS epoch,
+       -- the guest's own manners, for the statements that follow in this transaction and not beyond it
+       pg_catalog.set_config('transaction_read_only', 'on', true) AS read_only,
+       pg_catalog.set_config('statement_timeout', '{statement_timeout}', true) AS statement_timeout

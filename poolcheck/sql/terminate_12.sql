@@ -1,0 +1,13 @@
+-- Ends one session, only when it is still the one that was judged: same pid, start and last change of state, still
+-- idle, an ordinary client of this database. Up to 13 `true` says only that the signal was sent.
+SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid) AS ended
+  FROM pg_catalog.pg_stat_activity a
+  LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+ WHERE a.pid = {pid}
+   AND a.backend_start = '{backend_start}'::timestamptz
+   AND a.state_change = '{state_change}'::timestamptz
+   AND a.state = '{state}'
+   AND a.backend_type = 'client backend'
+   AND a.datname = pg_catalog.current_database()
+   AND a.pid <> pg_catalog.pg_backend_pid()
+   AND NOT coalesce(r.rolsuper, true)
