@@ -232,6 +232,7 @@ class DriverVersion:
     exhausted: str = ""  # what the app sees when its own pool is exhausted
     unknown_params: UnknownParam | None = None
     unknown_text: str = ""  # the driver's exact words for an unknown parameter, {name} in it
+    fold_names: bool = False  # upper and lower case and spaces in names do not count (Npgsql)
     params: tuple[Param, ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()  # (parameter, why): known elsewhere, does nothing here
     rejected: tuple[tuple[str, str], ...] = ()  # (parameter, text): makes the connection fail
@@ -257,16 +258,21 @@ class DriverVersion:
         `reader` is the block of the driver named in `url_read_by`: what that one reads is known here too.
         What it does with the rest holds only where this block says nothing of its own.
         """
-        if name in dict(self.rejected):
+        folded = self._folded(name)
+        if folded in {self._folded(other) for other, _ in self.rejected}:
             return "rejected"
-        if name in dict(self.ignored):
+        if folded in {self._folded(other) for other, _ in self.ignored}:
             return "ignored"
-        known = {param.name for block in (self, reader) if block for param in block.params}
-        if name in known:
+        if folded in {
+            self._folded(param.name) for block in (self, reader) if block for param in block.params
+        }:
             return "known"
         if self.unknown_params is None and reader is not None:
             return reader.fate(name)
         return self.unknown_params
+
+    def _folded(self, name: str) -> str:
+        return name.lower().replace(" ", "") if self.fold_names else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
