@@ -28,18 +28,20 @@ _READERS: dict[str, Callable[[str, str], Manifest]] = {
 _PATTERNS = tuple((pattern, read) for pattern, read in _READERS.items() if "*" in pattern)
 
 
-def _reader(name: str) -> Callable[[str, str], Manifest] | None:
+def _reader(path: str) -> Callable[[str, str], Manifest] | None:
+    folder, _, name = path.rpartition("/")
     found = _READERS.get(name)
-    if found is None and name.lower().endswith((".txt", ".in", ".csproj", ".fsproj", ".vbproj")):
-        found = next(
-            (read for pattern, read in _PATTERNS if fnmatch.fnmatchcase(name.lower(), pattern)), None
-        )
+    if found is None and name.endswith((".txt", ".in", "proj")):
+        place = f"{posixpath.basename(folder)}/{name}"
+        for pattern, reader in _PATTERNS:
+            if fnmatch.fnmatchcase(place if "/" in pattern else name, pattern):
+                return reader
     return found
 
 
-def matches(name: str) -> bool:
-    """Is a file of this name (without folders) a manifest or lock file?"""
-    return _reader(name) is not None
+def matches(path: str) -> bool:
+    """Is it a manifest or lock file? Only the name counts, and for requirements/base.txt its folder."""
+    return _reader(path) is not None
 
 
 def read(text: str, path: str) -> Manifest:
@@ -48,7 +50,7 @@ def read(text: str, path: str) -> Manifest:
     Raises:
         ValueError: the name is none that `matches`.
     """
-    reader = _reader(posixpath.basename(path))
+    reader = _reader(path)
     if reader is None:
         raise ValueError(f"not a manifest: {path}")
     return reader(text, path)
