@@ -7,20 +7,19 @@ Source: src/interfaces/libpq/fe-connect.c of PostgreSQL 18; a test compares this
 import re
 from urllib.parse import unquote
 
-# libpq 18; the nine words after the gap are unknown to libpq 17.
-KEYWORDS = frozenset(
-    """
-    service user password passfile channel_binding connect_timeout dbname host hostaddr port client_encoding
-    options application_name fallback_application_name keepalives keepalives_idle keepalives_interval
-    keepalives_count tcp_user_timeout sslmode sslnegotiation sslcompression sslcert sslkey sslcertmode
-    sslpassword sslrootcert sslcrl sslcrldir sslsni requirepeer require_auth ssl_min_protocol_version
-    ssl_max_protocol_version gssencmode krbsrvname gsslib gssdelegation replication target_session_attrs
-    load_balance_hosts
-
-    min_protocol_version max_protocol_version scram_client_key scram_server_key oauth_issuer oauth_client_id
-    oauth_client_secret oauth_scope sslkeylogfile
-    """.split()
-)
+# Every word of libpq 18.
+KEYWORDS = frozenset({
+    "service", "user", "password", "passfile", "channel_binding", "connect_timeout", "dbname", "host",
+    "hostaddr", "port", "client_encoding", "options", "application_name", "fallback_application_name",
+    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+    "sslmode", "sslnegotiation", "sslcompression", "sslcert", "sslkey", "sslcertmode", "sslpassword",
+    "sslrootcert", "sslcrl", "sslcrldir", "sslsni", "requirepeer", "require_auth",
+    "ssl_min_protocol_version", "ssl_max_protocol_version", "gssencmode", "krbsrvname", "gsslib",
+    "gssdelegation", "replication", "target_session_attrs", "load_balance_hosts",
+    # since libpq 18:
+    "min_protocol_version", "max_protocol_version", "scram_client_key", "scram_server_key", "oauth_issuer",
+    "oauth_client_id", "oauth_client_secret", "oauth_scope", "sslkeylogfile",
+})  # fmt: skip
 
 
 class NotRead(Exception):

@@ -205,7 +205,7 @@ def _mask_query(rest: str) -> str:
     pairs = rest[cut + 1 :].split("&")
     for index, pair in enumerate(pairs):
         name, equals, value = pair.partition("=")
-        if "@" in value and not at_is_usual(name) or ("@" in pair and not equals):
+        if ("@" in value and not at_is_usual(name)) or ("@" in pair and not equals):
             pairs[index] = f"{name}={MASK}" if equals else MASK
     return rest[: cut + 1] + "&".join(pairs)
 
@@ -324,8 +324,7 @@ def _quoted_end(text: str, opening: re.Match[str]) -> int:
         closed = text.find(slashes + quote, at)
         return closed if closed >= 0 else len(text)
     found = re.compile(rf"(?:[^{quote}\\]|\\.|{quote}{quote})*+", re.DOTALL).match(text, at)
-    end = found.end() if found else at
-    return end
+    return found.end() if found else at
 
 
 def _is_env_line(text: str, at: int) -> bool:

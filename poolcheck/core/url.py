@@ -33,12 +33,11 @@ MAX_LENGTH = (
 DEFAULT_PORT = 5432
 
 # Schemes of PostgreSQL URLs: libpq's two, Prisma's two, and what frameworks and drivers made up.
-SCHEMES = frozenset(
-    """
-    postgres postgresql prisma prisma+postgres pg pgsql psql ecto postgis asyncpg psycopg psycopg2 timescale
-    timescaledb timescalegis postgresql-psycopg2 postgresql_psycopg2
-    """.split()
-)
+SCHEMES = frozenset({
+    "postgres", "postgresql", "prisma", "prisma+postgres", "pg", "pgsql", "psql", "ecto", "postgis",
+    "asyncpg", "psycopg", "psycopg2", "timescale", "timescaledb", "timescalegis", "postgresql-psycopg2",
+    "postgresql_psycopg2",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

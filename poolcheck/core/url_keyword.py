@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from poolcheck.core.libpq import KEYWORDS
 from poolcheck.core.placeholder import placeholder_kind
-from poolcheck.core.secret import MASK, Secret, is_secret_name
+from poolcheck.core.secret import MASK, Secret, at_is_usual, is_secret_name
 from poolcheck.core.url import ConnectionString, Form, Host, Param, Span, Trouble, TroubleKind
 
 _NPGSQL = {
@@ -76,7 +76,8 @@ class Draft:
         self.params.append(Param(name, value, span, value_span))
         if value_span is None:
             return
-        if is_secret_name(name):
+        stray = "@" in value and not at_is_usual(name)
+        if stray or is_secret_name(name) or ("://" in value and "@" in value):
             self.place("secret", value_span.start, value_span.end)
         self.marks_placeholder(f"param:{name}", self.raw[value_span.start : value_span.end], "password")
 
@@ -91,7 +92,6 @@ class Draft:
             raw = self.raw[span.start : span.end]
             if word == "host":
                 self.names = value.split(",") if value else []
-                self.place("hosts", span.start, span.end)
                 self.place("host", span.start, span.start + len(raw.partition(",")[0]))
             elif word == "port":
                 self.ports = value.split(",") if value else []

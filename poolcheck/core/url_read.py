@@ -14,7 +14,6 @@ from poolcheck.core.url import MAX_LENGTH, SCHEMES, ConnectionString, Form, Span
 from poolcheck.core.url_keyword import Draft, decode, read_dsn, read_npgsql
 
 _JDBC = r"(?i)((?:jdbc|r2dbc|vertx-reactive):(?:[a-z0-9-]+:){0,3}?(?:postgresql|postgres|pgsql)(?::[0-9][\w.-]*)?:)(//)?"
-_MAYBE_AT = frozenset({"host", "user", "hostaddr", "options", "application_name", "email"})  # may hold an `@`
 
 
 def read(text: str, form: Form | None) -> ConnectionString:
@@ -107,7 +106,8 @@ class _UriReader:
             draft.place("scheme", lead, jdbc.end(1) - 1)
             if jdbc[2]:
                 return jdbc.end()
-            return self._jdbc_without_host(jdbc.end())
+            self._jdbc_without_host(jdbc.end())
+            return None
         found = re.compile(r"([A-Za-z][\w+.-]{0,60}):(/{0,2})").match(raw, lead)
         known = found is not None and found[1].lower().partition("+")[0] in SCHEMES
         if found is None or not (known or found[2] == "//"):
@@ -116,6 +116,10 @@ class _UriReader:
                 draft.trouble("unknown-scheme", "no scheme such as postgresql:// at the start")
                 return lead
             draft.trouble("unknown-scheme", "there is text before the scheme", Span(lead, inner.start()))
+            quote = raw[inner.start() - 1]
+            closing = raw.rfind(quote, inner.end()) if quote in "\"'`" else -1
+            if closing >= 0:
+                self.end = closing
             found = re.compile(r"([A-Za-z][\w+.-]*):(//)").match(raw, inner.start())
             if found is None:
                 return lead
@@ -181,7 +185,12 @@ class _UriReader:
         cut = self._find(r"[/?#]", start)
         if bracketed and 0 <= shadow.find("]", start) < self.end:
             cut = self._find(r"[/?#]", shadow.index("]", start))
-        if not has_userinfo and draft.form != "jdbc" and not holds_no_password(shadow[start:cut]):
+        if (
+            not has_userinfo
+            and not bracketed
+            and draft.form != "jdbc"
+            and not holds_no_password(shadow[start:cut])
+        ):
             return self._cut_short(start, cut)
         draft.place("hosts", start, cut)
         at = start
@@ -210,9 +219,9 @@ class _UriReader:
                     draft.trouble("bracket", "text follows the bracket of an IPv6 address", Span(start, end))
         else:
             name_start, colon = start, shadow.find(":", start, end)
-            if shadow.startswith("["):
+            if shadow.startswith("[", start):
                 draft.trouble("bracket", "a square bracket is not closed", Span(start, end))
-            if shadow.count(":", start, end) > 1:
+            elif shadow.count(":", start, end) > 1:
                 colon = shadow.rfind(":", start, end)
                 draft.trouble("bracket", "an IPv6 address must stand in square brackets", Span(start, end))
             name_end = end if colon < 0 else colon
@@ -264,8 +273,8 @@ class _UriReader:
                 value = None if equals < 0 else Span(equals + 1, stop)
                 name = decode(raw[at:name_end])
                 draft.add_param(name, decode(raw[equals + 1 : stop]) if value else "", Span(at, stop), value)
-                if "@" in shadow[at:stop] and (name.lower() not in _MAYBE_AT or value is None):
-                    draft.place("secret", value.start if value else at, stop)
+                if value is None and "@" in shadow[at:stop]:
+                    draft.place("secret", at, stop)
             at = stop + 1
         second = re.compile(r"\?[A-Za-z_][\w.-]{0,63}=").search(shadow, start, self.end)
         if second:
