@@ -276,13 +276,18 @@ NEAR_MISSES: list[tuple[str, dict[str, str]]] = [
         "sqlalchemy@2.1.9": "known", "sqlalchemy-psycopg2@2.0.36": "known", "sqlalchemy-asyncpg@2.1.9": "rejected",
         "sqlalchemy-pg8000@2.1.9": "rejected", "tortoise@1.1.9": "rejected", "ecto@3.12.0": "ignored",
     }),
-    ("ssl", {"sqlalchemy-asyncpg@2.1.9": "known", "tortoise@1.1.9": "known", "ecto@3.12.0": "known", "libpq@17.0": "known"}),
+    ("ssl", {
+        "sqlalchemy-asyncpg@2.1.9": "known", "tortoise@1.1.9": "known", "ecto@3.12.0": "known", "libpq@17.0": "known",
+        "psycopg2@2.9.13": "known", "sqlalchemy@2.1.9": "rejected", "sqlalchemy-psycopg2@2.0.36": "rejected",
+        "asyncpg@0.32.0": "rejected", "django@5.2.19": "rejected", "rails@7.2.2": "ignored",
+    }),
     ("channel_binding", {
         "libpq@17.0": "known", "psycopg@3.3.9": "known", "pg@8.23.1": "ignored", "neon@1.2.0": "ignored",
         "postgres-js@3.4.9": "server-setting", "asyncpg@0.32.0": "server-setting",
         "sqlalchemy-asyncpg@2.1.9": "rejected", "pgjdbc@42.7.5": "ignored", "tokio-postgres@0.7.12": "known",
     }),
-    ("conn_max_age", {"dj-database-url@3.1.2": "rejected"}),
+    ("conn_max_age", {"dj-database-url@3.1.2": "rejected", "django@5.2.19": "known"}),
+    ("options", {"asyncpg@0.32.0": "known", "postgres-js@3.4.9": "known", "pg@8.23.1": "known", "libpq@17.0": "known"}),
     ("keepalives_count", {"libpq@17.0": "known", "tokio-postgres@0.7.12": "rejected", "prisma@6.19.3": "ignored"}),
 ]  # fmt: skip
 
