@@ -199,8 +199,7 @@ def convert(known: Provider, conn: ConnectionString, from_endpoint: str, to: str
     """The connection string `conn`, an endpoint `from_endpoint` of the provider, turned into another endpoint.
 
     `to` is an endpoint's id, or a kind (`pooled`, `direct`), or `migrations` for one that migrations may use; of
-    several the first in the file. None when the catalogue knows no way. Only what must change is changed, and
-    the result is recognised as that endpoint, or else it is not given.
+    several the first in the file. None when the catalogue knows no way.
     """
     ends = {end.id: end for end in known.endpoints}
     ways = [way for way in known.conversions if way.from_ == from_endpoint]
@@ -208,16 +207,17 @@ def convert(known: Provider, conn: ConnectionString, from_endpoint: str, to: str
     if not fitting:
         return None
     way = fitting[0]
-    if way.cannot:
-        return Converted(way, cannot=way.cannot)
     text = apply_conversion(way, conn)
-    new = parse(text, form="dsn" if conn.form == "parts" else conn.form) if text else None
-    found = match(new) if new else Match()
-    if new is None or found.provider is not known or found.endpoint is not ends.get(way.to):
+    if text is None:
         return Converted(
-            way, cannot="The string does not have the form from which the other one can be made."
+            way, cannot=way.cannot or "The string has not the form that the other one is made from."
         )
-    return Converted(way, replace(new, form=conn.form))
+    return Converted(way, _again(text, conn))
+
+
+def _again(text: str, conn: ConnectionString) -> ConnectionString:
+    """The changed text, read in the form that it had before."""
+    return replace(parse(text, form="dsn" if conn.form == "parts" else conn.form), form=conn.form)
 
 
 def _leads(end: Endpoint | None, to: str) -> bool:
@@ -227,7 +227,8 @@ def _leads(end: Endpoint | None, to: str) -> bool:
 def apply_conversion(way: Conversion, conn: ConnectionString) -> str | None:
     """The raw text with host, port, user and database changed in their places; it holds the password.
 
-    None when the conversion cannot be derived, when a pattern does not fit, or when there are several hosts.
+    None when the conversion cannot be derived, when the string has not the form for it or has several hosts, or
+    when the result would not be recognised as the endpoint it is meant to be.
     """
     if way.cannot or len(conn.hosts) > 1:
         return None
@@ -247,7 +248,9 @@ def apply_conversion(way: Conversion, conn: ConnectionString) -> str | None:
         new["port"] = str(way.port)
     if way.database:
         new["database"] = way.database
-    return _replaced(conn, new)
+    text = _replaced(conn, new)
+    endpoint = match(_again(text, conn)).endpoint if text else None
+    return text if endpoint is not None and endpoint.id == way.to else None
 
 
 def _replaced(conn: ConnectionString, new: Mapping[str, str]) -> str | None:

@@ -62,7 +62,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str, defaults: Mapping
     shape = _shape(kind)
     for key in table:
         if key not in shape:
-            raise CatalogueError(f"{where}: {key} is not a key; known are {', '.join(shape)}")
+            raise CatalogueError(f"{where.rstrip(':')}: {key} is not a key; known are {', '.join(shape)}")
     values: dict[str, Any] = {}
     for key, (name, hint, required) in shape.items():
         if key in table:
@@ -71,7 +71,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str, defaults: Mapping
         elif required and key in defaults and key in ("source", "checked"):
             values[name] = _value(hint, defaults[key], _at(where, key), {})
         elif required:
-            raise CatalogueError(f"{where}: {key} is missing")
+            raise CatalogueError(f"{where.rstrip(':')}: {key} is missing")
     _check(kind, values, where)
     return kind(**values)
 
@@ -236,8 +236,6 @@ class Shelf(Generic[T]):
 
 def quick_list(text: bytes, key: str) -> tuple[str, ...]:
     """The strings of a top-level `key = [...]` in raw TOML. A test holds it against the parsed files."""
-    text = b"\n" + text
-    start = text.find(f"\n{key} = [".encode())
-    if start < 0:
-        return ()
-    return tuple(re.findall(r'"([^"]*)"', text[start : text.index(b"]", start)].decode()))
+    top = (b"\n" + text).partition(b"\n[")[0]  # the keys above the first table
+    start = top.find(f"\n{key} = [".encode())
+    return tuple(re.findall(r'"([^"]*)"', top[start : top.index(b"]", start)].decode())) if start >= 0 else ()

@@ -1,0 +1,310 @@
+"""The catalogue's files and their loader: every file loads, and every mistake in one gets an exact complaint."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from poolcheck import catalogue
+from poolcheck.core.facts import Driver, DriverVersion, Endpoint, Provider, Quirk
+from poolcheck.core.project import UNKNOWN_VERSION, Version
+from poolcheck.errors import CatalogueError
+from poolcheck.shelf import Shelf, admits, build, quick_list
+
+FOLDERS = {"providers": Provider, "drivers": Driver}
+ROOT = Path(catalogue.__file__).parent
+FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.toml"))]
+CHECKED = date(2026, 11, 21)
+
+
+def shelf(folder: str) -> Shelf[Any]:
+    """A shelf that has read nothing yet."""
+    return Shelf[Any](FOLDERS[folder], ROOT / folder)
+
+
+def tables(item: Any) -> Iterator[Any]:
+    """A dataclass and all that it holds."""
+    yield item
+    for field in fields(item):
+        value = getattr(item, field.name)
+        for part in value if isinstance(value, tuple) else ():
+            if is_dataclass(part):
+                yield from tables(part)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+class TestFile:
+    """What holds for every file of both kinds."""
+
+    def test_loads(self, path: Path) -> None:
+        """The file is what its dataclass asks for."""
+        assert shelf(path.parent.name).load(path.stem).id == path.stem
+
+    def test_dates_are_not_in_the_future(self, path: Path) -> None:
+        """Nobody has checked a fact tomorrow."""
+        today = datetime.now(tz=UTC).date()
+        dated = [each for each in tables(shelf(path.parent.name).load(path.stem)) if hasattr(each, "checked")]
+        assert [each for each in dated if each.checked > today] == []
+
+    def test_lists_read_from_raw_text_are_the_parsed_ones(self, path: Path) -> None:
+        """The short cut that saves the parsing sees what the parser sees."""
+        item = shelf(path.parent.name).load(path.stem)
+        for key in ("aliases", "suffixes", "prefixes", "packages"):
+            assert quick_list(path.read_bytes(), key) == getattr(item, key, ())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_ids_and_aliases_are_unique(folder: str) -> None:
+    """A name leads to one file only, however it is written."""
+    names = [name.lower() for item in shelf(folder).all() for name in (item.id, *item.aliases)]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_a_package_belongs_to_one_driver() -> None:
+    """No two drivers claim the same package."""
+    packages = [package for driver in catalogue.drivers() for package in driver.packages]
+    assert sorted(set(packages)) == sorted(packages)
+
+
+def test_parameter_names_are_those_of_the_parsed_files() -> None:
+    """The names found in raw text are the names that the files define."""
+    parsed = {param.name for each in catalogue.drivers() for block in each.versions for param in block.params}
+    assert parsed == catalogue.parameter_names()
+
+
+def test_found_by_id_and_alias_in_any_case() -> None:
+    """`--provider Timescale` and `tiger` are the same file."""
+    tiger = catalogue.provider("tiger")
+    assert tiger is not None
+    assert catalogue.provider(" Timescale ") is tiger
+    assert catalogue.provider("no such provider") is None
+    assert catalogue.driver("no such driver") is None
+
+
+def test_drivers_for_packages() -> None:
+    """Known packages get their driver, others nothing."""
+    assert catalogue.drivers_for_packages(["npm:pg", "npm:left-pad"]) == {"npm:pg": "pg"}
+
+
+# --- versions
+
+
+@pytest.mark.parametrize(
+    ("when", "release", "expected"),
+    [
+        ("*", (1,), True),
+        (">=4,<7", (6, 19, 3), True),
+        (">=4,<7", (7,), False),
+        (">=4, <7", (4,), True),
+        ("==6", (6, 0, 0), True),
+        ("==6", (6, 1), False),
+        (">6.16", (6, 16, 0), False),
+        ("<=6.16", (6, 16), True),
+        (">=0.32", (0, 4), False),
+    ],
+)
+def test_admits(when: str, release: tuple[int, ...], expected: bool) -> None:
+    """Ranges compare release numbers, not text, and missing parts are 0."""
+    assert admits(when, release) is expected
+
+
+@pytest.mark.parametrize("when", ["^6", "", "6", ">=six", ">=1,"])
+def test_a_range_that_cannot_be_read(when: str) -> None:
+    """Only the documented grammar is taken."""
+    with pytest.raises(CatalogueError, match=r"is none of >=1\.2"):
+        admits(when, (1,))
+
+
+@pytest.mark.parametrize(
+    ("driver", "example"),
+    [(driver, example) for driver in catalogue.drivers() for example in driver.examples if example.label],
+    ids=lambda each: each.id if isinstance(each, Driver) else each.version,
+)
+def test_the_examples_of_a_driver_pick_their_block(driver: Driver, example: Any) -> None:
+    """The version of an example is described by the block it names."""
+    release = tuple(int(part) for part in example.version.partition("-")[0].split("."))
+    block = catalogue.behaviour(driver.id, Version(example.version, release, exact=True))
+    assert block is not None
+    assert block.label == example.label
+
+
+def test_behaviour_of_an_unknown_version_is_not_guessed() -> None:
+    """Without a version only a driver that never changed is described."""
+    for driver in catalogue.drivers():
+        expected = driver.versions[0] if len(driver.versions) == 1 else None
+        assert catalogue.behaviour(driver.id, UNKNOWN_VERSION) is expected
+    assert catalogue.behaviour("no such driver", Version("1.0", (1, 0), exact=True)) is None
+
+
+def test_behaviour_of_a_range_holds_for_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`^6.2` may be 6.2 or 6.19: where they differ, nothing is said; where a lock file pins one, that is used."""
+    blocks = "".join(
+        f'[[versions]]\nwhen = "{when}"\nlabel = "{when}"\nsource = "https://example.com/x"\nchecked = 2026-11-21\n'
+        for when in (">=7", ">=6.16", ">=4")
+    )
+    head = 'title = "X"\nlanguage = "X"\nhomepage = "https://example.com/x"\nkind = "orm"\n'
+    (tmp_path / "x.toml").write_text(head + blocks)
+    monkeypatch.setattr(catalogue, "_DRIVERS", Shelf(Driver, tmp_path))
+
+    def label(version: Version) -> str | None:
+        block = catalogue.behaviour("x", version)
+        return block.label if block else None
+
+    assert label(Version("^6.2.0", (6, 2, 0))) is None
+    assert label(Version("^6.17.0", (6, 17, 0))) == ">=6.16"
+    assert label(Version("^5.0.0", (5, 0, 0))) == ">=4"
+    assert label(Version("6.2.0", (6, 2, 0), exact=True)) == ">=4"
+    assert label(Version("3.0.0", (3, 0, 0), exact=True)) is None
+
+
+# --- complaints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """All types that the catalogue's dataclasses use."""
+
+    source: str
+    checked: date
+    from_: str
+    kind: Literal["a", "b"] = "a"
+    count: int | None = None
+    ratio: float | None = None
+    flag: bool = True
+    ports: tuple[int, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    quirks: tuple[Quirk, ...] = ()
+
+
+GOOD: dict[str, Any] = {"source": "https://example.com/page", "checked": CHECKED, "from": "x"}
+
+
+def test_build_takes_every_type() -> None:
+    """A table becomes a frozen type: arrays tuples, an int a float where one is wanted, `from` the field `from_`."""
+    table = GOOD | {
+        "kind": "b",
+        "count": 1,
+        "ratio": 2,
+        "flag": False,
+        "ports": [1, 2],
+        "pairs": [["a", "b"]],
+    }
+    built = build(Sample, table, "x.toml:")
+    assert built == Sample(
+        source="https://example.com/page", checked=CHECKED, from_="x", kind="b", count=1, ratio=2.0, flag=False,
+        ports=(1, 2), pairs=(("a", "b"),),
+    )  # fmt: skip
+    assert isinstance(built.ratio, float)
+
+
+def test_defaults_give_source_and_date_to_those_without() -> None:
+    """A list's own defaults come before the file's, and a table's own source before both."""
+    defaults = {
+        "source": "https://example.com/1",
+        "checked": CHECKED,
+        "quirks": {"source": "https://example.com/2"},
+    }
+    quirks = [{"text": "a"}, {"text": "b", "source": "https://example.com/3"}]
+    built = build(Sample, {"from": "x", "quirks": quirks}, "x.toml:", defaults)
+    assert built.source == "https://example.com/1"
+    assert [quirk.source for quirk in built.quirks] == ["https://example.com/2", "https://example.com/3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"colour": "red"}, "x.toml: colour is not a key; known are source, checked, from, kind"),
+        ({"source": None}, "x.toml: source is missing"),
+        ({"kind": "c"}, "x.toml: kind: 'c' is none of 'a', 'b'"),
+        ({"kind": ["a"]}, "x.toml: kind: \\['a'\\] is none of 'a', 'b'"),
+        ({"count": "1"}, "x.toml: count: int is wanted, not '1'"),
+        ({"count": True}, "x.toml: count: int is wanted, not True"),
+        ({"flag": 1}, "x.toml: flag: bool is wanted, not 1"),
+        ({"checked": "2026-11-21"}, "x.toml: checked: date is wanted, not '2026-11-21'"),
+        ({"checked": datetime(2026, 11, 21, tzinfo=UTC)}, "x.toml: checked: date is wanted"),
+        ({"ports": 1}, "x.toml: ports: an array is wanted, not 1"),
+        ({"ports": [1, "2"]}, "x.toml: ports\\[1\\]: int is wanted, not '2'"),
+        ({"pairs": [["a"]]}, "x.toml: pairs\\[0\\]: 2 values are wanted, not 1"),
+        ({"quirks": ["a"]}, "x.toml: quirks\\[0\\]: a table is wanted, not 'a'"),
+        ({"quirks": [{"text": "a", "checked": CHECKED}]}, "x.toml: quirks\\[0\\]: source is missing"),
+        ({"source": "http://example.com"}, "x.toml: source: 'http://example.com' is not an https address"),
+        ({"source": "https://example.com/a b"}, "is not an https address"),
+        ({"source": "see the docs"}, "is not an https address"),
+    ],
+)
+def test_build_complains(change: dict[str, Any], complaint: str) -> None:
+    """Each complaint names the place and the reason."""
+    table = {key: value for key, value in (GOOD | change).items() if value is not None}
+    with pytest.raises(CatalogueError, match=f"{complaint}"):
+        build(Sample, table, "x.toml:")
+
+
+def test_build_complains_of_patterns_and_ranges() -> None:
+    """What is to be compiled later is compiled once while loading."""
+    endpoint = {
+        "id": "x",
+        "kind": "direct",
+        "source": "https://example.com/x",
+        "checked": CHECKED,
+        "host": "(a",
+    }
+    with pytest.raises(
+        CatalogueError, match=r"x.toml: endpoints\[0\].host: '\(a' is not a pattern: missing \)"
+    ):
+        build(Endpoint, endpoint, "x.toml: endpoints[0]")
+    block = {"when": "^6", "source": "https://example.com/x", "checked": CHECKED}
+    with pytest.raises(CatalogueError, match=r"x.toml: versions\[0\].when: '\^6' is none of"):
+        build(DriverVersion, block, "x.toml: versions[0]")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (b"title = ", "providers/x.toml: Invalid value"),
+        (b"title = '\xff'", "providers/x.toml: 'utf-8' codec"),
+        (b"id = 'y'", "providers/x.toml: id is not a key; the file's name is the id"),
+        (b"defaults = 1", "providers/x.toml: defaults: a table is wanted, not 1"),
+        (
+            b"[defaults]\nplan = 'x'",
+            "providers/x.toml: defaults: plan is neither source nor checked nor a list",
+        ),
+        (b"[defaults.limits]\nplan = 'x'", "providers/x.toml: defaults: plan is neither source nor checked"),
+        (b"title = 'X'", "providers/x.toml: homepage is missing"),
+    ],
+)
+def test_a_file_that_is_wrong(tmp_path: Path, text: bytes, complaint: str) -> None:
+    """The file is named in every complaint."""
+    folder = tmp_path / "providers"
+    folder.mkdir()
+    (folder / "x.toml").write_bytes(text)
+    with pytest.raises(CatalogueError, match=f"^{complaint}"):
+        Shelf(Provider, folder).load("x")
+
+
+# --- age and cost
+
+
+def test_stale() -> None:
+    """Facts grow old by the day, the oldest come first, and each is named by its place."""
+    everything = catalogue.stale(0, date(2100, 1, 1))
+    assert [old.checked for old in everything] == sorted(old.checked for old in everything)
+    assert any(old.where.startswith("providers/neon.toml: limits[0]") for old in everything)
+    assert any(old.where.startswith("drivers/") for old in everything)
+    newest = max(old.checked for old in everything)
+    assert catalogue.stale(0, newest) == tuple(old for old in everything if old.checked < newest)
+
+
+def test_one_host_parses_one_file() -> None:
+    """A lint of one string pays for one provider, and for none when nobody knows the host."""
+    code = (
+        "from poolcheck import catalogue; from poolcheck.core.url import parse\n"
+        "for host in ('db.example.com', 'localhost', 'ep-x.us-east-2.aws.neon.tech'):\n"
+        "    catalogue.match(parse(f'postgresql://u:p@{host}/app')); print(sorted(catalogue._PROVIDERS._built))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "[]", "['neon']"]
