@@ -15,7 +15,7 @@ from urllib.parse import quote
 from poolcheck.core.facts import Conversion, Driver, DriverVersion, Endpoint, Limit, Match, Provider
 from poolcheck.core.project import Version
 from poolcheck.core.url import ConnectionString, Host, parse
-from poolcheck.shelf import Shelf, admits, pattern, quick_list
+from poolcheck.shelf import Shelf, admits, pattern
 from poolcheck.shelf import build as build  # noqa: PLC0414 - the error catalogue takes it from here
 
 _HERE = Path(__file__).parent
@@ -148,16 +148,13 @@ def _match_host(conn: ConnectionString, host: Host) -> Match:
 
 def _candidates(name: str, scheme: str) -> list[str]:
     """The files worth parsing: those with an ending or beginning of this host, or with a scheme of their own."""
-    stems = []
-    for stem, text in _PROVIDERS.texts.items():
-        own_scheme = scheme.startswith("prisma") and f'"{scheme}"'.encode() in text
-        if (
-            own_scheme
-            or name.endswith(quick_list(text, "suffixes"))
-            or name.startswith(quick_list(text, "prefixes"))
-        ):
-            stems.append(stem)
-    return stems
+    suffixes, prefixes = _PROVIDERS.names("suffixes"), _PROVIDERS.names("prefixes")
+    own = f'"{scheme}"'.encode() if scheme.startswith("prisma") else None
+    return [
+        stem
+        for stem, text in _PROVIDERS.texts.items()
+        if name.endswith(suffixes[stem]) or name.startswith(prefixes[stem]) or (own and own in text)
+    ]
 
 
 def _host_fits(endpoint: Endpoint, name: str, scheme: str) -> bool:

@@ -40,7 +40,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="poolcheck")
 def cli() -> None:
-    """Find, explain and mend PostgreSQL connection-pool exhaustion.
+    r"""Find, explain and mend PostgreSQL connection-pool exhaustion.
 
     \b
     Before a deploy:      poolcheck lint

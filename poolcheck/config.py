@@ -5,6 +5,7 @@ A field is written once, here, with its type, default and reason; the file's val
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -156,7 +157,7 @@ def build(kind: Any, table: Any, path: Path, text: str, prefix: str = "") -> Any
     return kind(**values)
 
 
-def check(hint: Any, value: Any, meta: Any, where: str) -> Any:
+def check(hint: Any, value: Any, meta: Mapping[str, Any], where: str) -> Any:
     """One value of the right type and in range."""
     wanted = get_args(hint) or (hint,)
     if hint == tuple[str, ...]:
@@ -185,7 +186,7 @@ def check(hint: Any, value: Any, meta: Any, where: str) -> Any:
     if "pattern" in meta:
         import re  # noqa: PLC0415 - one setting needs it
 
-        if not re.fullmatch(meta["pattern"], value):
+        if not re.fullmatch(meta["pattern"], str(value)):
             raise BadConfig(f"{where}: {value!r} has the wrong form", str(meta.get("reason", "")))
     return value
 

@@ -184,6 +184,7 @@ class Shelf(Generic[T]):
         self.kind = kind
         self.folder = folder
         self._texts: dict[str, bytes] | None = None
+        self._names: dict[str, dict[str, tuple[str, ...]]] = {}
         self._built: dict[str, T] = {}
 
     @property
@@ -196,7 +197,9 @@ class Shelf(Generic[T]):
 
     def names(self, key: str) -> dict[str, tuple[str, ...]]:
         """Id → the strings of a top-level list such as `aliases`, without parsing the file."""
-        return {stem: quick_list(text, key) for stem, text in self.texts.items()}
+        if key not in self._names:
+            self._names[key] = {stem: quick_list(text, key) for stem, text in self.texts.items()}
+        return self._names[key]
 
     def find(self, name: str) -> T | None:
         """The one with this id or alias, upper and lower case alike; None when there is none."""

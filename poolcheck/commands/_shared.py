@@ -28,7 +28,7 @@ class Output:
     verbosity: int = 0
 
 
-class FormatType(click.ParamType):
+class FormatType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
     """A format: a file of poolcheck/output whose COMMANDS names the command, or is empty for all commands."""
 
     name = "format"

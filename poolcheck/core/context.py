@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from poolcheck.core.facts import Driver, DriverVersion, Match
-from poolcheck.core.project import DriverUse, Package, Runtime, Version
+from poolcheck.core.project import DriverUse, Package, Version
 from poolcheck.core.target import Target
 from poolcheck.core.url import ConnectionString
 
@@ -18,6 +18,9 @@ class Catalogue(Protocol):
 
     def driver(self, driver_id: str) -> Driver | None:
         """A driver by id or alias."""
+
+    def parameter_names(self) -> frozenset[str]:
+        """Every URL parameter that some driver knows."""
 
     def behaviour(self, driver_id: str, version: Version) -> DriverVersion | None:
         """How a driver of that version behaves; None when the version is not known well enough to tell."""
@@ -35,9 +38,7 @@ class Numbers:
     workers: int = 1
     plan: str = ""
     provider: str = ""
-    sources: Mapping[str, str] = field(
-        default_factory=dict
-    )  # field name → "poolcheck.toml", "--max", "catalogue"
+    sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,5 +50,4 @@ class Context:
     targets: tuple[Target, ...] = ()  # all of the project, for rules about pairs and sums
     packages: tuple[Package, ...] = ()
     today: str = ""  # ISO date: retirement dates are compared with it
-    assumed_driver: DriverUse | None = None  # from --driver
-    runtime: Runtime = Runtime()  # of the whole project, when packages do not say
+    assumed: tuple[DriverUse, ...] = ()  # from --driver or the config: they stand for what the manifests say

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from poolcheck.core.secret import redact
+from poolcheck.core.secret import Secret, redact
 
 if TYPE_CHECKING:
-    from poolcheck.core.rule import Rule
+    from poolcheck.core.rule import AnyRule
 
 
 class Severity(IntEnum):
@@ -84,6 +84,16 @@ class Fix:
     safe: bool = False
     edits: tuple[Edit, ...] = ()
     lines: tuple[str, ...] = ()  # what to write, ready to copy; secrets masked or named by variable
+    value: Secret | None = None  # the connection string as it should be, when that is the whole of the fix
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedIgnore:
+    """An ignore comment, or one rule of it, that met no finding: the subject of a rule of its own."""
+
+    location: Location
+    token: str  # the rule it names; "" for all
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +115,7 @@ class Problem:
 class Finding:
     """A problem and who found it. Made only by the engine."""
 
-    rule: "Rule"
+    rule: "AnyRule"
     severity: Severity
     confidence: Confidence
     message: str
@@ -121,9 +131,7 @@ class Finding:
     def fingerprint(self) -> str:
         """Sixteen hex digits that survive line moves: rule, file, subject and key, never the line."""
         path = self.location.path if self.location else ""
-        return hashlib.sha256("\0".join((self.rule.id, path, self.subject, self.key)).encode()).hexdigest()[
-            :16
-        ]
+        return hashlib.sha256(f"{self.rule.id}\0{path}\0{self.subject}\0{self.key}".encode()).hexdigest()[:16]
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

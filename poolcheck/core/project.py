@@ -80,6 +80,8 @@ class Package:
         frozenset()
     )  # names as the manifests spell them, all ecosystems: "npm:next"
     loaders: frozenset[str] = frozenset()  # env-file dialects in use: see readers.dotenv.DIALECTS
+    # texts of interest found in the package's source ("prepare: false"); None: the source was not looked at
+    mentions: frozenset[str] | None = None
 
     def driver(self, driver_id: str) -> DriverUse | None:
         """The use of that driver, or None."""

@@ -11,6 +11,16 @@ from poolcheck.core.url import ConnectionString
 Origin = Literal["env", "argument", "parts", "config", "source", "stdin"]
 
 
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """The loaders in use read the line differently. Sentences without a final stop, free of secrets."""
+
+    cause: str  # "'#' in an unquoted value"
+    who: str  # "node dotenv and python-dotenv"
+    effect: str  # "node dotenv ends the value there, python-dotenv keeps it"
+    column: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One place where an app or a tool is told which server to connect to."""
@@ -27,10 +37,20 @@ class Target:
     raw: str = (
         ""  # the value's text exactly as the file has it, without quotes; may hold a password: never print
     )
+    line_text: str = ""  # the whole line as the file has it, without its end: never print
+    export: bool = False
     quote: str = ""  # '"', "'" or "" around it in the file
+    stage: str = ""  # "production", "test", "local", ... from the file's name
     example_file: bool = False  # .env.example and its kin: placeholders are expected
     commented: bool = False
     active: bool = True  # False when a later line of the same file overrides it
+
+    disagreements: tuple[Disagreement, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The subject of a sentence: the variable's name, or words for a string that has none."""
+        return self.name if self.origin in ("env", "parts", "config") else "This connection string"
 
     def __repr__(self) -> str:
         return f"Target({self.name!r}, {self.conn!r}, {self.location})"

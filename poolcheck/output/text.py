@@ -64,7 +64,7 @@ def one_finding(finding: Finding, paint: Paint) -> Iterator[str]:
         yield from paint.excerpt(finding.location.line, finding.excerpt, finding.location.column, indent=4)
     if finding.why:
         yield from paint.wrap(finding.why, indent=4)
-    if finding.confidence < 30:  # noqa: PLR2004 - Confidence.HIGH
+    if finding.confidence < 30:
         yield from paint.wrap(f"Confidence: {finding.confidence.word}.", indent=4)
     if finding.fix:
         yield from paint.wrap(finding.fix.title, indent=6, first="    " + paint.symbol("do") + " ")
@@ -111,7 +111,7 @@ def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
         return
     yield paint.heading("Fix path")
     for step in steps:
-        label = f"{step.step}. " if step.step <= 5 else ""  # noqa: PLR2004 - five steps, then two more parts
+        label = f"{step.step}. " if step.step <= 5 else ""
         yield f"  {paint.style(label + step.title, 'bold')}: {paint.status(step.status)}"
         yield from paint.wrap(step.why, indent=5)
         if step.status != "not needed":

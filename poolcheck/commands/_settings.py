@@ -1,0 +1,139 @@
+"""The options that stand for settings of poolcheck.toml, the same on every command that judges a project."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from poolcheck import config as configuration
+from poolcheck.config import Config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options as given; `over` lays them on the config file of a path."""
+
+    given: dict[str, Any]
+    config_path: str | None = None
+    isolated: bool = False
+
+    def over(self, start: Path) -> Config:
+        """The config file near `start` (or --config), with the options on top.
+
+        Raises:
+            BadConfig: the file, or an option, is wrong.
+        """
+        config = Config()
+        if self.config_path:
+            config = configuration.load(Path(self.config_path))
+        elif not self.isolated:
+            path = configuration.find(start)
+            config = configuration.load(path) if path else config
+        return replace(config, **{key: value for key, value in self.given.items() if value not in (None, ())})
+
+
+def setting_options(function: F) -> F:
+    """--runtime, --driver, --max, --instances, --select, --fail-on, ...: one `settings: Settings`."""
+    names = {
+        "runtime": "runtime",
+        "driver": "driver",
+        "max_connections": "max_connections",
+        "instances": "instances",
+        "surge": "surge",
+        "workers": "workers",
+        "reserved": "reserved",
+        "provider": "provider",
+        "plan": "plan",
+        "select": "select",
+        "ignore": "ignore",
+        "exclude": "exclude",
+        "fail_on": "fail_on",
+    }
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        given = {field: kwargs.pop(name) for name, field in names.items()}
+        for key in ("select", "ignore"):
+            given[key] = tuple(token for each in given[key] for token in each.split(",") if token)
+        settings = Settings(given, kwargs.pop("config_path"), kwargs.pop("isolated"))
+        return function(*args, settings=settings, **kwargs)
+
+    wrapper.__name__ = function.__name__
+    wrapper.__doc__ = function.__doc__
+    wrapper.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own
+    options = (
+        click.option(
+            "--runtime",
+            type=click.Choice(configuration.RUNTIMES),
+            help="Where the code runs. [default: auto, read from the project]",
+        ),
+        click.option(
+            "--driver",
+            multiple=True,
+            metavar="NAME[@VERSION]",
+            help="Driver in use, such as prisma@6. [default: the manifests say]",
+        ),
+        click.option(
+            "--max",
+            "max_connections",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="The server's max_connections.",
+        ),
+        click.option(
+            "--instances",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Most instances at once: the autoscaler's maximum.",
+        ),
+        click.option(
+            "--surge", metavar="N|N%", help="Instances a deploy adds before old ones stop. [default: 25%]"
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Processes in an instance. [default: 1]",
+        ),
+        click.option(
+            "--reserved",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Slots an ordinary role never gets. [default: 3]",
+        ),
+        click.option(
+            "--provider", metavar="NAME", help="Where the server runs, when the host does not tell."
+        ),
+        click.option(
+            "--plan", metavar="NAME", help="Plan or compute size: takes max_connections from the catalogue."
+        ),
+        click.option(
+            "--select",
+            multiple=True,
+            metavar="RULES",
+            help="Only these rules: ids, names or prefixes, with commas.",
+        ),
+        click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules."),
+        click.option(
+            "--exclude", multiple=True, metavar="PATTERN", help="Paths not to look at, as in .gitignore."
+        ),
+        click.option(
+            "--fail-on",
+            type=click.Choice(configuration.FAIL_ON),
+            help="Lowest severity for exit code 1. [default: error]",
+        ),
+        click.option(
+            "--config",
+            "config_path",
+            type=click.Path(exists=True, dir_okay=False),
+            help="This config file instead of the nearest.",
+        ),
+        click.option("--isolated", is_flag=True, help="Read no config file."),
+    )
+    result: Any = wrapper
+    for option in reversed(options):
+        result = option(result)
+    return result  # type: ignore[no-any-return]  # click's decorators keep the function

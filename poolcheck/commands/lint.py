@@ -1,0 +1,30 @@
+"""`poolcheck lint`: env files, folders, connection strings → findings and the five steps."""
+
+import click
+
+from poolcheck.commands._settings import Settings, setting_options
+from poolcheck.commands._shared import Output, emit, output_options
+
+
+@click.command(
+    "lint", short_help="Say which connection string will cause the outage, and what to write instead."
+)
+@click.argument("what", nargs=-1, metavar="[PATH or URL]...")
+@setting_options
+@output_options
+def command(what: tuple[str, ...], settings: Settings, out: Output) -> int:
+    r"""Look at env files, folders and connection strings.
+
+    Without an argument: the project in the current folder. `-` reads standard input. Nothing is changed, nothing is
+    connected to, and no password is ever shown.
+
+    \b
+    Examples:
+      poolcheck lint
+      poolcheck lint .env.production --instances 10 --max 100
+      poolcheck lint 'postgresql://app:secret@ep-x.eu-central-1.aws.neon.tech/app' --driver prisma@6
+      cat .env | poolcheck lint - --format json
+    """
+    from poolcheck.linting import lint  # noqa: PLC0415 - `lint --help` needs none of it
+
+    return emit(lint(what, settings), out)

@@ -1,0 +1,145 @@
+"""Rules x subjects to findings: selects, stamps, caps, suppresses, sorts. No I/O."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Finding, Location, Problem, Severity, UnusedIgnore
+from poolcheck.core.rule import AnyRule
+from poolcheck.core.secret import redact
+from poolcheck.core.target import Target
+from poolcheck.errors import BadConfig
+from poolcheck.suppress import Ignores
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules run: ids, names or prefixes (`PC2`). Nothing selected means all; `ignore` wins."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def admits(self, rule_id: str, rule_name: str) -> bool:
+        """Whether that rule runs."""
+        return (not self.select or _named(self.select, rule_id, rule_name)) and not _named(
+            self.ignore, rule_id, rule_name
+        )
+
+
+def _named(tokens: Iterable[str], rule_id: str, rule_name: str) -> bool:
+    return any(rule_id.startswith(token.upper()) or rule_name == token.lower() for token in tokens)
+
+
+def check_selection(selection: Selection, known: Mapping[str, str]) -> None:
+    """Complain about a token that names no rule: a typo must not switch the gate off.
+
+    Raises:
+        BadConfig: with the nearest name.
+    """
+    for token in (*selection.select, *selection.ignore):
+        if token and any(_named((token,), rule_id, name) for rule_id, name in known.items()):
+            continue
+        from difflib import get_close_matches  # noqa: PLC0415 - only on errors
+
+        near = get_close_matches(token.lower(), [*known.values(), *(each.lower() for each in known)], n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise BadConfig(f"no rule is named {token!r}", f"{hint}`poolcheck explain rules` lists them.")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules said: what counts, and what an ignore comment took out."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+
+
+def run(
+    rules: Sequence[AnyRule],
+    subjects: Sequence[object],
+    context: Context,
+    *,
+    selection: Selection = Selection(),
+    ignores: Mapping[str, Ignores] | None = None,
+    lines: Mapping[str, Sequence[str]] | None = None,
+) -> Judgement:
+    """Run every selected rule over every subject of its kind.
+
+    `ignores` and `lines` are by path: the ignore comments of a file, and its text for the excerpts.
+    """
+    ignores = ignores or {}
+    lines = lines or {}
+    found: list[Finding] = []
+    suppressed: list[Finding] = []
+    by_type: dict[type, list[object]] = {}
+    for subject in subjects:
+        by_type.setdefault(type(subject), []).append(subject)
+    active = [rule for rule in rules if selection.admits(rule.id, rule.name)]
+
+    def judge(rule: AnyRule, subject: object) -> None:
+        for problem in rule.check(subject, context):
+            finding = stamp(rule, subject, problem, lines)
+            at = finding.location
+            covering = ignores.get(at.path) if at else None
+            if covering and at and covering.covers(rule.id, rule.name, at.line):
+                suppressed.append(finding)
+            else:
+                found.append(finding)
+
+    for rule in active:
+        if rule.subject is not UnusedIgnore:
+            for subject in by_type.get(rule.subject, ()):
+                judge(rule, subject)
+    for rule in active:
+        if rule.subject is UnusedIgnore:
+            for each in unused_ignores(ignores, [*found, *suppressed], active):
+                judge(rule, each)
+    return Judgement(_sorted(found), _sorted(suppressed))
+
+
+def unused_ignores(
+    ignores: Mapping[str, Ignores], findings: Sequence[Finding], active: Sequence[AnyRule]
+) -> Iterable[UnusedIgnore]:
+    """The ignore comments that covered nothing, of the rules that ran."""
+    ran = {word for rule in active for word in (rule.id.lower(), rule.name)}
+    for path, each in ignores.items():
+        here = [f for f in findings if f.location and f.location.path == path]
+        met = [(f.rule.id, f.rule.name, f.location.line if f.location else None) for f in here]
+        for unused in each.unused(met, ran):
+            yield UnusedIgnore(Location(path, unused.line), unused.rule, unused.why)
+
+
+def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
+    unique = {(finding.sort_key, finding.key, finding.message): finding for finding in findings}
+    return tuple(sorted(unique.values(), key=lambda finding: finding.sort_key))
+
+
+def stamp(rule: AnyRule, subject: Any, problem: Problem, lines: Mapping[str, Sequence[str]]) -> Finding:
+    """A problem with its rule's id, its place and its excerpt; nothing in it holds a secret."""
+    at: Location | None = problem.at or getattr(subject, "location", None)
+    severity = problem.severity or rule.severity
+    if (
+        isinstance(subject, Target)
+        and rule.id != "PC110"
+        and (subject.example_file or subject.conn.has_placeholder)
+    ):
+        severity = min(severity, Severity.INFO)  # a placeholder never gives more
+    text = ""
+    if at and at.line and at.path in lines and at.line <= len(lines[at.path]):
+        text = redact(lines[at.path][at.line - 1])
+    elif isinstance(subject, Target) and subject.origin == "argument":
+        text = subject.conn.masked()
+    return Finding(
+        rule=rule,
+        severity=severity,
+        confidence=problem.confidence,
+        message=redact(problem.message),
+        why=redact(problem.why),
+        subject=problem.subject or str(getattr(subject, "name", "")),
+        location=at,
+        excerpt=text,
+        fix=problem.fix,
+        sources=tuple(dict.fromkeys((*problem.sources, *rule.sources))),
+        key=problem.key,
+    )

@@ -1,0 +1,96 @@
+"""What `lint` does, as a function: also for `fix`, `gate`, and those who embed poolcheck."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from poolcheck import discover, engine, fixpath, rules
+from poolcheck.config import Config
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Severity
+from poolcheck.core.report import Report
+from poolcheck.discover import Found
+from poolcheck.errors import ExitCode, NothingToCheck
+
+SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO, "never": None}
+
+
+class Configured(Protocol):
+    """Whatever gives the config for a path: options over the nearest file."""
+
+    def over(self, start: Path) -> Config:
+        """The config for what is at `start`."""
+
+
+def lint(what: Sequence[str], settings: Configured) -> Report:
+    """Lint what is named, or the current folder.
+
+    Raises:
+        PoolcheckError: bad config, bad input, or nothing to check.
+    """
+    what = what or (".",)
+    first = next((Path(each) for each in what if each != "-" and not discover.is_url(each)), Path())
+    config = settings.over(first if first.exists() else Path())
+    return report_on(discover.collect(what, config), config, what)
+
+
+def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
+    """Judge what was collected."""
+    selection = engine.Selection(config.select, config.ignore)
+    engine.check_selection(selection, rules.names())
+    context = discover.context(found, config)
+    judged = engine.run(
+        rules.load(found.groups), found.subjects, context,
+        selection=selection, ignores=found.ignores, lines=found.lines,
+    )  # fmt: skip
+    if not found.targets and not judged.findings and not found.skipped:
+        place = "the current folder" if tuple(what) == (".",) else ", ".join(what)
+        raise NothingToCheck(
+            f"no PostgreSQL connection string was found in {place}",
+            "Name an env file or a connection string: poolcheck lint .env.production",
+        )
+    return Report(
+        command="lint",
+        findings=judged.findings,
+        suppressed=judged.suppressed,
+        skipped=tuple(found.skipped),
+        targets=tuple(target for target in found.targets if not target.commented),
+        packages=tuple(found.packages),
+        fix_path=fixpath.plan(judged.findings, context, looked_at_source=found.looked_at_source),
+        notes=(*notes(found, context), *found.notes),
+        files=found.files,
+        fail_on=SEVERITY[config.fail_on],
+        exit_code=None if found.targets or judged.findings else ExitCode.NOTHING,
+    )
+
+
+def notes(found: Found, context: Context) -> list[str]:
+    """What was concluded, from which file, and what was assumed."""
+    said = []
+    for package in found.packages:
+        where = "" if len(found.packages) == 1 else f" in {package.path or 'the argument'}"
+        drivers = context.assumed or package.drivers
+        if drivers:
+            words = ", ".join(
+                f"{use.id} {use.version}".strip() + (f" ({use.source})" if use.source else "")
+                for use in drivers
+            )
+            said.append(f"Drivers{where}: {words}.")
+        else:
+            said.append(f"Drivers{where}: none known; no manifest names one. --driver prisma@6 says which.")
+        runtime = package.runtime
+        if runtime.kind == "unknown":
+            said.append(
+                f"Runtime{where}: no platform file was found, so serverless is assumed. --runtime says otherwise."
+            )
+        else:
+            source = f" ({runtime.source})" if runtime.source else ""
+            said.append(f"Runtime{where}: {runtime.kind}{source}.")
+        for read in package.reads:
+            said.append(
+                f"{read.variable} is read for {'migrations' if read.role == 'migration' else read.role} by {read.tool} ({read.location})."
+            )
+    for use in context.assumed:
+        if context.catalogue.behaviour(use.id, use.version) is None:
+            said.append(f"{use.id}: its behaviour depends on the version; write --driver {use.id}@VERSION.")
+    return said

@@ -1,0 +1,298 @@
+"""The project's packages: which folder uses which drivers, runs where, and reads which variable for what.
+
+Files are found by walking a folder, or around a single file: in its folder and those above it, up to the
+repository's root. The nearest manifest speaks first; a folder without any is told by those below it.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.config import Config
+from poolcheck.core.project import Package, Role, Runtime, VariableRead
+from poolcheck.core.report import Skipped
+from poolcheck.errors import BadInput
+from poolcheck.readers import dotenv
+
+if TYPE_CHECKING:
+    from poolcheck.readers.js_config import JsConfig
+    from poolcheck.readers.manifest import Manifest
+    from poolcheck.readers.platform import Signal
+    from poolcheck.readers.prisma import PrismaSchema, UrlField
+
+MAX_CONTEXT_FILE = 16 * 1024 * 1024  # bytes of a manifest or config; lock files of large monorepos stay below
+NEAR = (
+    "prisma",
+    "prisma/schema",
+    "src/prisma",
+    "db",
+    "src/db",
+    ".config",
+    "config",
+)  # beside a single env file
+
+
+class Packages:
+    """Collects the files that tell the context, and answers which package a path belongs to."""
+
+    def __init__(self, config: Config, skipped: list[Skipped]) -> None:
+        self.config = config
+        self.skipped = skipped
+        self.names: dict[str, None] = {}  # context files, as shown
+        self._texts: dict[str, str] = {}
+        self._packages: dict[str, Package] | None = None
+        self._manifests: dict[str, list[Manifest]] = {}
+        self._signals: dict[str, list[Signal]] = {}
+        self.against: dict[str, None] = {}  # sentences about files that contradict each other
+        self.schemas: list[PrismaSchema] = []
+        self.js_configs: list[JsConfig] = []
+
+    # --- finding files ---
+
+    def walk(self, root: Path) -> list[str]:
+        """The env files below `root`; what tells the context is noted on the way.
+
+        Raises:
+            BadInput: the folder cannot be read at all.
+        """
+        from poolcheck.walk import walk  # noqa: PLC0415 - a lint of one file does not walk
+
+        base = "" if root == Path() else root.as_posix().rstrip("/") + "/"
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise BadInput(f"{root}: cannot be read", "Check the folder's permissions.")
+        found = []
+
+        def problem(path: str, error: OSError) -> None:
+            self.skipped.append(
+                Skipped(base + path, f"cannot be read: {error.strerror}", "Check its permissions.")
+            )
+
+        for path in walk(
+            root, lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
+        ):
+            name = base + path
+            if dotenv.matches(posixpath.basename(path)):
+                found.append(name)
+            elif self.kind_of(name):
+                self.names[name] = None
+        return found
+
+    def around(self, path: Path) -> None:
+        """Note the context files near a single file: its folder, well-known folders below, and those above."""
+        folder = path.absolute().parent
+        shown = posixpath.dirname(path.as_posix())
+        if self.kind_of(path.as_posix()):
+            self.names[path.as_posix()] = None
+        for near in NEAR:
+            self._list(folder / near, posixpath.join(shown, near))
+        up = shown
+        for level, each in enumerate((folder, *folder.parents)):
+            self._list(each, up)
+            if (each / ".git").exists() or level > 8 or each == Path.home():
+                break
+            up = posixpath.join(up, "..")
+
+    def _list(self, folder: Path, shown: str) -> None:
+        try:
+            entries = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+        except OSError:
+            return
+        for entry in entries:
+            name = posixpath.normpath(posixpath.join(shown, entry)) if shown else entry
+            if self.kind_of(name):
+                self.names[name] = None
+
+    def kind_of(self, name: str) -> str | None:
+        """`manifest`, `platform`, `prisma`, `js-config`, or None: by name, cheaply."""
+        base = posixpath.basename(name)
+        if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
+            from poolcheck.readers import js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
+
+            if prisma.matches(name):
+                return "prisma"
+            if manifest.matches(base):
+                return "manifest"
+            if js_config.matches(name):
+                return "js-config"
+            if platform.matches(name):
+                return "platform"
+        return None
+
+    # --- reading them ---
+
+    def text(self, name: str) -> str | None:
+        """The text of a context file; None, and a Skipped, when it cannot be read."""
+        if name not in self._texts:
+            try:
+                if Path(name).stat().st_size > MAX_CONTEXT_FILE:
+                    raise OSError(None, "larger than 16 MB")
+                self._texts[name] = Path(name).read_bytes().decode("utf-8-sig")
+            except OSError as error:
+                self.skipped.append(
+                    Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")
+                )
+                return None
+            except UnicodeDecodeError as error:
+                self.skipped.append(Skipped(name, f"not UTF-8 at byte {error.start}", "Save it as UTF-8."))
+                return None
+        return self._texts[name]
+
+    def _read_all(self) -> None:
+        """Read every context file once."""
+        self._packages = {}
+        if not self.names:
+            return
+        from poolcheck.readers import js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
+
+        for name in self.names:
+            kind = self.kind_of(name)
+            text = self.text(name)
+            folder = posixpath.dirname(name)
+            if text is None:
+                continue
+            if kind == "manifest":
+                made = manifest.read(text, name)
+                if made.problem:
+                    at = f":{made.problem.line}" if made.problem.line else ""
+                    self.skipped.append(
+                        Skipped(f"{name}{at}", made.problem.message, "Its drivers are not known.")
+                    )
+                self._manifests.setdefault(folder, []).append(made)
+            elif kind == "prisma":
+                schema = prisma.read(text, name)
+                if not schema.is_template and not schema.is_generated_copy:
+                    self.schemas.append(schema)
+            elif kind == "js-config":
+                self.js_configs.append(js_config.read(text, name))
+            if platform.matches(name):
+                signal = platform.read(text, name)
+                if signal is not None:
+                    self._signals.setdefault(folder, []).append(signal)
+
+    # --- answering ---
+
+    def outside(self) -> Package:
+        """The package of a string that came without a file: only options tell about it."""
+        return Package(path="", runtime=self._configured() or Runtime())
+
+    def of(self, name: str) -> Package:
+        """The package that a file belongs to."""
+        if self._packages is None:
+            self._read_all()
+        assert self._packages is not None
+        folder = posixpath.dirname(name)
+        if folder not in self._packages:
+            self._packages[folder] = self._make(folder)
+        return self._packages[folder]
+
+    def known(self) -> list[Package]:
+        """Every package that has a manifest, when no env file led to one."""
+        if self._packages is None:
+            self._read_all()
+        return [self.of(posixpath.join(folder, "x")) for folder in self._manifests]
+
+    def _configured(self) -> Runtime | None:
+        if self.config.runtime == "auto":
+            return None
+        return Runtime(self.config.runtime, self.config.path or "--runtime")  # type: ignore[arg-type]  # checked by click and config
+
+    def _make(self, folder: str) -> Package:
+        from poolcheck.readers import manifest, platform  # noqa: PLC0415 - see _read_all
+
+        above = [each for place in upwards(folder) for each in self._manifests.get(place, [])]
+        below = [each for place, many in self._manifests.items() if inside(place, folder) for each in many]
+        manifests = above
+        names = manifest.names(manifests)
+        known = catalogue.drivers_for_packages(names)
+        if not known and below:
+            manifests = [*below, *above]
+            names = manifest.names(manifests)
+            known = catalogue.drivers_for_packages(names)
+        drivers = manifest.drivers(manifests, known) if known else ()
+        signals = next((self._signals[place] for place in upwards(folder) if place in self._signals), None)
+        if signals is None:
+            signals = [
+                each for place, many in self._signals.items() if inside(place, folder) for each in many
+            ]
+        runtime = self._configured()
+        if runtime is None:
+            first = next((each.path for each in manifests if not each.lock), "")
+            concluded = platform.conclude([*signals, *platform.frameworks(names, first)])
+            runtime = concluded.runtime
+            for other in concluded.against:
+                self.against.setdefault(
+                    f"{runtime.source} says {runtime.kind}, {other.path} says {other.kind}: {runtime.kind} is taken. --runtime says otherwise."
+                )
+        reads = tuple(self._variable_reads(folder))
+        return Package(
+            path=folder or ".", manifests=tuple(each.path for each in manifests), drivers=drivers, runtime=runtime,
+            reads=reads, dependencies=names, loaders=loaders(names),
+        )  # fmt: skip
+
+    def _variable_reads(self, folder: str) -> Iterator[VariableRead]:
+        """Which variable the ORM configs below this folder read as app and as migration URL; else any config's."""
+        schemas = [
+            each for each in self.schemas if inside(posixpath.dirname(each.path), folder)
+        ] or self.schemas
+        for schema in schemas:
+            for source in schema.datasources:
+                if not source.postgres:
+                    continue
+                fields: tuple[tuple[UrlField | None, Role], ...] = (
+                    (source.url, "app"),
+                    (source.direct_url, "migration"),
+                    (source.shadow_url, "shadow"),
+                )
+                for field, role in fields:
+                    if field is not None and field.variable:
+                        yield VariableRead(field.variable, role, "prisma", field.location)
+        configs = [
+            each for each in self.js_configs if inside(posixpath.dirname(each.path), folder)
+        ] or self.js_configs
+        for config in configs:
+            for read in config.reads:
+                for variable in read.variables:
+                    yield VariableRead(variable, read.role, config.tool, read.location)
+
+
+def upwards(folder: str) -> Iterable[str]:
+    """A folder as shown, and those above it, as far as the shown paths go."""
+    place = folder
+    while True:
+        yield place
+        if place in ("", ".") or place.endswith(".."):
+            up = posixpath.join(place, "..") if place not in ("", ".") else ".."
+            for _ in range(10):
+                yield up
+                up = posixpath.join(up, "..")
+            return
+        place = posixpath.dirname(place)
+
+
+def inside(place: str, folder: str) -> bool:
+    """Whether `place` is below `folder`."""
+    return folder in ("", ".") or place == folder or place.startswith(folder + "/")
+
+
+def loaders(dependencies: frozenset[str]) -> frozenset[str]:
+    """The env-file dialects that the dependencies bring."""
+    found = {dialect for package, dialect in LOADERS.items() if package in dependencies}
+    return frozenset(found)
+
+
+LOADERS = {
+    "npm:dotenv": "node-dotenv",
+    "npm:next": "dotenv-expand",
+    "npm:dotenv-expand": "dotenv-expand",
+    "npm:vite": "dotenv-expand",
+    "npm:prisma": "node-dotenv",
+    "pypi:python-dotenv": "python-dotenv",
+    "pypi:pydantic-settings": "python-dotenv",
+}
+CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in")  # fmt: skip
+CONTEXT_NAMES = frozenset(
+    {"Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
+)

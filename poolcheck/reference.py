@@ -1,0 +1,208 @@
+"""Rule, provider and driver pages: for `poolcheck explain` and the README's tables. Data and docstrings only."""
+
+from collections.abc import Iterator
+
+from poolcheck import catalogue, rules
+from poolcheck.core.facts import Driver, DriverVersion, Provider, Quirk
+from poolcheck.core.rule import AnyRule
+
+
+def page(name: str) -> str | None:
+    """The page of a rule (id or name), provider or driver (id or alias), as Markdown; None for anything else."""
+    wanted = name.strip().lower()
+    for rule_id, rule_name in rules.names().items():
+        if wanted in (rule_id.lower(), rule_name):
+            found = next(each for each in rules.load(rule_id[2]) if each.id == rule_id)
+            return rule_page(found)
+    provider = catalogue.provider(wanted)
+    if provider:
+        return provider_page(provider)
+    driver = catalogue.driver(wanted)
+    return driver_page(driver) if driver else None
+
+
+def names() -> Iterator[str]:
+    """Everything that has a page: for completion and did-you-mean."""
+    for rule_id, rule_name in rules.names().items():
+        yield rule_id
+        yield rule_name
+    for provider in catalogue.providers():
+        yield provider.id
+    for driver in catalogue.drivers():
+        yield driver.id
+
+
+def rule_page(rule: AnyRule) -> str:
+    """A rule's docstring under its id, name, severity and step."""
+    title, _, body = rule.doc.partition("\n")
+    step = f"step {rule.step} of the fix path" if rule.step else "beside the five steps"
+    return f"# {rule.id} {rule.name}\n\n{title}\n\nDefault severity: {rule.severity.word}; {step}; since {rule.since}.\n{body}\n"
+
+
+def provider_page(provider: Provider) -> str:
+    """Endpoints, limits and quirks, each with its source and the day it was checked."""
+    lines = [f"# {provider.title} ({provider.id})", "", provider.summary or provider.homepage, ""]
+    lines += ["## Endpoints", ""]
+    for end in provider.endpoints:
+        mode = f", {end.mode} mode" if end.mode else ""
+        lines.append(f"- {end.title or end.id} ({end.kind}{mode}){': ' + end.note if end.note else ''}")
+        if end.software:
+            lines.append(
+                f"  pooler: {end.software}; tracks prepared statements: {end.tracks_prepared}; migrations: {end.migrations}"
+            )
+        if end.user_hint:
+            lines.append(f"  user name: {end.user_hint}")
+        lines.append(f"  {end.source} (checked {end.checked}, {end.evidence})")
+    if provider.limits:
+        lines += [
+            "",
+            "## Limits",
+            "",
+            "| plan or size | max_connections | reserved | pooler clients |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {each.title or each.plan} | {_n(each.max_connections)} | {_n(each.reserved)} | {_n(each.pooler_clients)} |"
+            for each in provider.limits
+        ]
+        lines += [
+            "",
+            *(
+                f"- {source}"
+                for source in dict.fromkeys(
+                    f"{each.source} (checked {each.checked})" for each in provider.limits
+                )
+            ),
+        ]
+    if provider.conversions:
+        lines += ["", "## From one endpoint to another", ""]
+        for each in provider.conversions:
+            lines.append(
+                f"- {each.from_} to {each.to}: {each.cannot or 'derived by poolcheck'}{' (' + each.condition + ')' if each.condition else ''}"
+            )
+            lines += [f"  {step}" for step in each.steps]
+    if provider.variables:
+        lines += ["", "## Variables", ""]
+        lines += [
+            f"- {each.name}{' on ' + each.platform if each.platform else ''}: {each.endpoint or 'varies'}{'; ' + each.note if each.note else ''}"
+            for each in provider.variables
+        ]
+    if provider.retirements:
+        lines += ["", "## Retired", ""]
+        lines += [
+            f"- {each.what} on {each.on}: {each.instead} ({each.source})" for each in provider.retirements
+        ]
+    lines += _quirks(provider.quirks)
+    return "\n".join(lines) + "\n"
+
+
+def driver_page(driver: Driver) -> str:
+    """What the driver does by default, by version, and how its pool is set."""
+    lines = [
+        f"# {driver.title} ({driver.id})",
+        "",
+        f"{driver.kind} for {driver.language}; {driver.homepage}",
+        "",
+    ]
+    for each in driver.versions:
+        lines += _version(each, driver)
+    lines += _quirks(driver.quirks)
+    return "\n".join(lines) + "\n"
+
+
+def _version(each: DriverVersion, driver: Driver) -> list[str]:
+    lines = [f"## {each.label or driver.title} ({'every version' if each.when == '*' else each.when})", ""]
+    facts = (
+        ("default pool", each.pool),
+        ("wait for a slot", each.pool_wait),
+        ("when exhausted", each.exhausted),
+        ("URL parameters are read by", each.url_read_by),
+        ("unknown URL parameters", each.unknown_params or ""),
+        ("named prepared statements", each.named_prepared if each.named_prepared != "unknown" else ""),
+        ("through a pooler that cannot track them", each.prepared_error),
+        ("migrations", each.migrations),
+        ("note", each.note),
+    )
+    lines += [f"- {name}: {text}" for name, text in facts if text]
+    code = [
+        text.replace("{size}", "5") for text in (each.size_code, each.wait_code, each.prepared_off) if text
+    ]
+    if code:
+        lines += ["", "```", *code, "```"]
+    if each.params:
+        lines += ["", "URL parameters: " + ", ".join(param.name for param in each.params)]
+    lines += [
+        *(f"- ignored here: {name} ({why})" for name, why in each.ignored),
+        f"- {each.source} (checked {each.checked})",
+        "",
+    ]
+    return lines
+
+
+def _quirks(quirks: tuple[Quirk, ...]) -> list[str]:
+    if not quirks:
+        return []
+    return [
+        "",
+        "## Good to know",
+        "",
+        *(f"- {each.text} {each.source} (checked {each.checked})" for each in quirks),
+    ]
+
+
+def _n(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+# --- tables of the README: written by `python -m poolcheck.reference`, compared by a test ---
+
+
+def rules_table() -> str:
+    """Id, name, severity and title of every rule."""
+    rows = [
+        f"| {rule.id} | {rule.name} | {rule.severity.word} | {rule.title.rstrip('.')} |"
+        for rule in rules.load()
+    ]
+    return "\n".join(["| id | name | default | what it finds |", "|---|---|---|---|", *rows])
+
+
+def providers_table() -> str:
+    """Every provider with its endpoint kinds and modes."""
+    rows = []
+    for each in catalogue.providers():
+        ends = ", ".join(
+            dict.fromkeys(f"{end.kind} ({end.mode})" if end.mode else end.kind for end in each.endpoints)
+        )
+        rows.append(f"| `{each.id}` | {each.title} | {ends} | {len(each.limits) or ''} |")
+    return "\n".join(["| id | provider | endpoints told apart | sizes known |", "|---|---|---|---|", *rows])
+
+
+def drivers_table() -> str:
+    """Every driver with its default pool and wait."""
+    rows = []
+    for each in catalogue.drivers():
+        for version in each.versions:
+            rows.append(
+                f"| `{each.id}` | {version.label or each.title} | {version.pool or '-'} | {version.pool_wait or '-'} |"
+            )
+    return "\n".join(["| id | driver | default pool | wait for a slot |", "|---|---|---|---|", *rows])
+
+
+TABLES = {"rules": rules_table, "providers": providers_table, "drivers": drivers_table}
+
+
+def fill(text: str) -> str:
+    """README text with each table between its markers made anew."""
+    for name, make in TABLES.items():
+        start, end = f"<!-- poolcheck:{name} -->", f"<!-- /poolcheck:{name} -->"
+        if start in text and end in text:
+            head, _, rest = text.partition(start)
+            text = f"{head}{start}\n{make()}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    readme = Path(__file__).parent.parent / "README.md"
+    readme.write_text(fill(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,219 @@
+"""What several rules need: the place of a value in its line, words for the runtime, neighbours of a target."""
+
+from collections.abc import Iterable
+
+from poolcheck.catalogue import Converted, convert
+from poolcheck.core.context import Context
+from poolcheck.core.facts import Endpoint
+from poolcheck.core.finding import Edit, Fix, Location
+from poolcheck.core.placeholder import placeholder_kind
+from poolcheck.core.secret import Secret, redact
+from poolcheck.core.target import Target
+from poolcheck.core.url import Span, parse
+from poolcheck.core.url_edit import with_param, without_param
+
+
+def at(target: Target, span: Span | None) -> Location:
+    """The place of a part of the connection string in its file."""
+    if span is None or target.value_column is None or target.location.line is None:
+        return target.location
+    return Location(target.location.path, target.location.line, target.value_column + span.start + 1)
+
+
+def replace_value(target: Target, new: str) -> tuple[Edit, ...]:
+    """The edit that puts another connection string in the place of this one; none where the place is not known.
+
+    A value whose text is not what the parser saw (escapes, interpolation) is left to the user.
+    """
+    if target.value_column is None or target.location.line is None or target.raw != target.conn.raw:
+        return ()
+    start = target.value_column
+    return (
+        Edit(target.location.path, target.location.line, start, start + len(target.raw), target.raw, new),
+    )
+
+
+def assignment(target: Target, new: str) -> str:
+    """`NAME="..."` with the password masked: the line to write."""
+    return f'{target.name}="{redact(new)}"' if target.origin == "env" else redact(new)
+
+
+def runtime_words(target: Target) -> str:
+    """Why instances are taken to come and go with traffic, in half a sentence."""
+    runtime = target.package.runtime
+    if runtime.kind == "unknown":
+        return "No platform file says where this runs, so it is taken as serverless"
+    place = {"aws-lambda": "AWS Lambda"}.get(
+        runtime.platform, runtime.platform.replace("-", " ").title()
+    ) or runtime.kind
+    return f"This runs on {place} ({runtime.source})" if runtime.source else f"This runs on {place}"
+
+
+def app_traffic(target: Target) -> bool:
+    """Whether this string carries the app's queries in a deployment: not migrations, not tests, not a comment."""
+    return target.role == "app" and target.active and not target.commented and target.stage != "test"
+
+
+def direct_twin(target: Target, ctx: Context) -> Target | None:
+    """The migration URL that goes with an app URL: same file first, then same package."""
+    others = [
+        each for each in ctx.targets if each.role == "migration" and each is not target and not each.commented
+    ]
+    same_file = [each for each in others if each.location.path == target.location.path]
+    same_package = [each for each in others if each.package.path == target.package.path]
+    return next(iter(same_file or same_package), None)
+
+
+def endpoint_of_kind(target: Target, kind: str) -> Endpoint | None:
+    """The provider's first endpoint of that kind."""
+    provider = target.match.provider
+    return next((each for each in provider.endpoints if each.kind == kind), None) if provider else None
+
+
+def transaction_pooler(target: Target) -> Endpoint | None:
+    """The endpoint, when it is known to be a pooler in transaction mode."""
+    endpoint = target.match.endpoint
+    return endpoint if endpoint and endpoint.kind == "pooled" and endpoint.mode == "transaction" else None
+
+
+def rewrite(target: Target, title: str, new: str, *, safe: bool = False, more: tuple[str, ...] = ()) -> Fix:
+    """The fix that puts another connection string in the place of this one. `more` are lines to write besides."""
+    return Fix(
+        title,
+        safe=safe,
+        edits=replace_value(target, new),
+        lines=(assignment(target, new), *more),
+        value=Secret(new),
+    )
+
+
+def with_parameter(target: Target, title: str, name: str, value: str, *, safe: bool = False) -> Fix:
+    """The fix that sets a query parameter."""
+    return rewrite(target, title, with_param(target.conn, name, value), safe=safe)
+
+
+def without_parameter(
+    target: Target, title: str, name: str, *, safe: bool = False, more: tuple[str, ...] = ()
+) -> Fix:
+    """The fix that takes a query parameter out."""
+    return rewrite(target, title, without_param(target.conn, name), safe=safe, more=more)
+
+
+def pooled_fix(target: Target, *, keep_direct: bool) -> Fix | None:
+    """How to get the provider's transaction-mode string: derived where that is certain, told where it is not.
+
+    With `keep_direct` the old string moves into DIRECT_URL, on a line of its own: migrations still need it.
+    """
+    provider = target.match.provider
+    if provider is None:
+        return None
+    ends = [each for each in provider.endpoints if each.kind == "pooled" and each.mode != "session"]
+    made = first_conversion(
+        target, [each.id for each in sorted(ends, key=lambda each: each.mode != "transaction")]
+    )
+    if made is None:
+        return Fix(provider.pooler) if provider.pooler else None
+    if made.conn is None:
+        return Fix(made.cannot, lines=made.conversion.steps)
+    new = made.conn.raw
+    lines = [assignment(target, new)]
+    edits = replace_value(target, new)
+    if keep_direct and target.origin == "env":
+        lines.append(f'DIRECT_URL="{target.conn.masked()}"')
+        edits = (*edits, *add_line(target, "DIRECT_URL", target.raw)) if edits else ()
+    title = f"Use {provider.title}'s pooled endpoint" + (
+        ", and keep the direct one for migrations" if keep_direct else ""
+    )
+    if made.conversion.condition:
+        title += f" ({made.conversion.condition})"
+    return Fix(title, edits=edits, lines=tuple(lines), value=Secret(new))
+
+
+def first_conversion(target: Target, ends: Iterable[str]) -> Converted | None:
+    """The first of these endpoints that this string can be turned into, else the first that tells why not."""
+    provider, endpoint = target.match.provider, target.match.endpoint
+    if provider is None or endpoint is None:
+        return None
+    made = [each for end in ends if (each := convert(provider, target.conn, endpoint.id, end))]
+    return next((each for each in made if each.conn), made[0] if made else None)
+
+
+def keeping_sessions(target: Target) -> Converted | None:
+    """The string that migrations can use: the direct one, or a session-mode pooler's where only that is reachable."""
+    provider = target.match.provider
+    if provider is None:
+        return None
+    direct = [each.id for each in provider.endpoints if each.kind == "direct"]
+    session = [each.id for each in provider.endpoints if each.kind == "pooled" and each.mode == "session"]
+    return first_conversion(target, [*direct, *session])
+
+
+def migration_fix(target: Target) -> Fix:
+    """The direct string (or a session-mode one) for a migration variable."""
+    made = keeping_sessions(target)
+    if made and made.conn:
+        new = strip_pooler_words(made.conn.raw)
+        return rewrite(target, "Use the endpoint that keeps sessions", new)
+    return Fix(made.cannot, lines=made.conversion.steps) if made else Fix("Use the direct string")
+
+
+def direct_addition(target: Target) -> Fix:
+    """A DIRECT_URL beside a pooled app URL."""
+    made = keeping_sessions(target)
+    if made and made.conn:
+        new = strip_pooler_words(made.conn.raw)
+        return Fix(
+            "Add a direct URL and let the migration tool read it",
+            safe=True,
+            edits=add_line(target, "DIRECT_URL", new),
+            lines=(f'DIRECT_URL="{redact(new)}"',),
+        )
+    title = "Add DIRECT_URL with the direct string, and let the migration tool read it"
+    return Fix(f"{title}. {made.cannot}", lines=made.conversion.steps) if made else Fix(title)
+
+
+def strip_pooler_words(raw: str) -> str:
+    """A direct string has no use for the parameters that are about poolers and pools."""
+    conn = parse(raw)
+    for name in ("pgbouncer", "connection_limit", "pool_timeout", "statement_cache_size"):
+        if conn.param(name) is not None:
+            conn = parse(without_param(conn, name))
+    return conn.raw
+
+
+def add_line(target: Target, name: str, value: str) -> tuple[Edit, ...]:
+    """An edit that writes `name` on a line of its own below the target's, with the same quotes."""
+    if (
+        target.value_column is None
+        or target.location.line is None
+        or target.raw != target.conn.raw
+        or not target.line_text
+    ):
+        return ()
+    end = len(target.line_text)
+    prefix = "export " if target.export else ""
+    new = f"\n{prefix}{name}={target.quote}{value}{target.quote}"
+    return (Edit(target.location.path, target.location.line, end, end, "", new),)
+
+
+def misspelt(name: str, ctx: Context) -> str | None:
+    """The known parameter that an unknown one is near to, or None."""
+    known = ctx.catalogue.parameter_names()
+    if name in known or len(name) < 5:
+        return None
+    folded = {each.lower(): each for each in known}
+    if name.lower() in folded:
+        return None  # another spelling of case: for Npgsql and pgJDBC case has its own rules
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a parameter that nobody knows
+
+    near = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
+    return folded[near[0]] if near and abs(len(near[0]) - len(name)) <= 2 else None
+
+
+def interpolated(target: Target, field: str) -> bool:
+    """Whether a placeholder is one that the loader or a template fills: `${VAR}`, `{{ x }}`, `%VAR%`."""
+    span = target.conn.span(field.removeprefix("param:")) if not field.startswith("param:") else None
+    text = target.conn.raw if field == "all" else target.conn.raw[span.start : span.end] if span else ""
+    if field.startswith("param:"):
+        text = target.conn.param(field.removeprefix("param:")) or ""
+    return placeholder_kind(text, field) in ("dollar", "template", "percent")

@@ -1,0 +1,98 @@
+"""App URL and direct URL are not the same database.
+
+## Why it matters
+Migrations then change one database and the app talks to another: the deploy succeeds, and the first query fails
+on a column that does not exist.
+
+## What to do
+Copy both strings from the same place in the provider's dashboard.
+
+```dotenv bad serverless prisma@6.19.3
+DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech/app?connection_limit=1
+DIRECT_URL=postgresql://app:s3cret@ep-quiet-sun-e5f6a7b8.us-east-2.aws.neon.tech/app
+```
+
+```dotenv good serverless prisma@6.19.3
+DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech/app?connection_limit=1
+DIRECT_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app
+```
+
+## Sources
+- https://neon.com/docs/connect/connection-pooling
+- https://supabase.com/docs/guides/database/connecting-to-postgres
+"""
+
+import re
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.target import Target
+from poolcheck.rules._common import app_traffic, at, direct_twin
+
+POOL_NAMES = frozenset(
+    {"aiven", "digitalocean", "tiger", "vultr", "ovhcloud"}
+)  # here the database name names a pool
+
+
+@rule(Target, severity=Severity.WARNING, step=0)
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
+    """The app's string and the migrations' string of one file name different databases."""
+    twin = direct_twin(target, ctx)
+    if twin is None or not app_traffic(target) or twin.location.path != target.location.path:
+        return
+    if target.conn.has_placeholder or twin.conn.has_placeholder:
+        return
+    if target is not _first_app(target, ctx):
+        return  # a replica or a second database beside the one that migrations are for
+    difference = _difference(target, twin)
+    if difference:
+        field, ours, theirs = difference
+        yield Problem(
+            message=f"{target.label} and {twin.name} are different databases: {field} {ours} and {theirs}.",
+            why=f"Migrations would change {theirs} while the app reads {ours}.",
+            at=at(twin, twin.conn.span("database" if field == "database" else "host")),
+            subject=twin.name,
+        )
+
+
+def _first_app(target: Target, ctx: Context) -> Target:
+    return next(
+        each for each in ctx.targets if each.location.path == target.location.path and app_traffic(each)
+    )
+
+
+def _difference(app: Target, direct: Target) -> tuple[str, str, str] | None:
+    """What differs, where a difference is certain: the provider, its project, or the database's name."""
+    ours, theirs = app.match.provider, direct.match.provider
+    if ours and theirs and ours.id != theirs.id:
+        return ("provider", ours.title, theirs.title)
+    if (ours and direct.match.local) or (theirs and app.match.local):
+        return ("host", app.conn.host, direct.conn.host)
+    if ours and theirs:
+        one, two = _project(app), _project(direct)
+        if one and two and one != two:
+            return ("project", one, two)
+        if ours.id in POOL_NAMES:
+            return None
+    if (
+        app.conn.database
+        and direct.conn.database
+        and app.conn.database != direct.conn.database
+        and ours == theirs
+    ):
+        return ("database", app.conn.database, direct.conn.database)
+    return None
+
+
+def _project(target: Target) -> str:
+    """What names the project in host or user: Neon's endpoint id, Supabase's project ref."""
+    provider = target.match.provider
+    host = target.conn.host.lower()
+    if provider and provider.id == "neon":
+        return host.partition(".")[0].removesuffix("-pooler")
+    if provider and provider.id == "supabase":
+        found = re.fullmatch(r"db\.([a-z0-9]+)\.supabase\.co", host)
+        return found[1] if found else (target.conn.user or "").partition(".")[2]
+    return ""

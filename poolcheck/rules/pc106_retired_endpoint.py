@@ -1,0 +1,59 @@
+"""The endpoint or scheme is retired, or about to be.
+
+## Why it matters
+After the date the string stops working, whatever the load. poolcheck names the date and what takes its place.
+
+## What to do
+Get a new string of the kind named, and deploy it before the date.
+
+```dotenv bad serverless prisma@6.19.3
+DATABASE_URL=prisma://accelerate.prisma-data.net/?api_key=abc.def
+DIRECT_URL=postgresql://app:s3cret@db.prisma.io:5432/?sslmode=require
+```
+
+```dotenv good local prisma@6.19.3
+DATABASE_URL=prisma+postgres://localhost:51213/?api_key=abc.def
+```
+
+## Sources
+- https://www.prisma.io/docs/accelerate/keep-your-database
+- https://www.prisma.io/docs/postgres/database/switch-from-accelerate
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.target import Target
+from poolcheck.core.text import plural
+from poolcheck.rules._common import at
+
+
+@rule(Target, severity=Severity.ERROR, step=1)
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
+    """The catalogue has a date for this host or scheme."""
+    provider = target.match.provider
+    if provider is None or target.commented or not target.active:
+        return
+    for gone in provider.retirements:
+        if gone.schemes and target.conn.scheme not in gone.schemes:
+            continue
+        if gone.host and not re.fullmatch(gone.host, target.conn.host, re.IGNORECASE):
+            continue
+        days = (gone.on - date.fromisoformat(ctx.today)).days
+        when = (
+            f"stops working on {gone.on}, in {plural(days, 'day')}"
+            if days > 0
+            else f"was switched off on {gone.on}"
+        )
+        yield Problem(
+            message=f"{target.label}: {gone.what} {when}.",
+            why="From that day every query fails, with no relation to load.",
+            at=at(target, target.conn.span("host") or target.conn.span("scheme")),
+            fix=Fix(gone.instead),
+            sources=(gone.source,),
+        )
+        return

@@ -1,0 +1,62 @@
+"""The URL cannot be read, or libpq and the app's driver read it differently.
+
+## Why it matters
+An unescaped `@ : / # ? %` in a password moves the border between password and host. One driver connects, another
+looks up a host that contains half the password, and a third stops with a message that prints it.
+
+## What to do
+Percent-encode the special characters of the password: `@` is `%40`, `#` is `%23`, `/` is `%2F`, `:` is `%3A`,
+`?` is `%3F`, `%` is `%25`.
+
+```dotenv bad
+DATABASE_URL=postgresql://app:s3c@ret@pg.acme.dev:5432/app
+```
+
+```dotenv good
+DATABASE_URL=postgresql://app:s3c%40ret@pg.acme.dev:5432/app
+```
+
+## Sources
+- https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+- https://www.rfc-editor.org/rfc/rfc3986#section-2.1
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.target import Target
+from poolcheck.core.url_edit import percent_encode_password
+from poolcheck.rules._common import at, rewrite
+
+# The field whose placeholder explains a trouble away.
+FIELD = {"bad-port": "port", "bracket": "host", "unescaped": "password", "libpq-differs": "password", "no-host": "host"}
+
+
+@rule(Target, severity=Severity.ERROR, step=1)
+def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """One problem a string: the first trouble the parser met that changes what is read."""
+    if target.commented or not target.active or "all" in target.conn.placeholders:
+        return
+    for trouble in target.conn.troubles:
+        if FIELD.get(trouble.kind, "") in target.conn.placeholders:
+            continue  # the placeholder is what it trips over
+        new = (
+            percent_encode_password(target.conn)
+            if trouble.kind in ("unescaped", "bad-percent", "libpq-differs")
+            else None
+        )
+        changed = new is not None and new != target.conn.raw
+        fix = (
+            rewrite(target, "Percent-encode the password", new, safe=True)
+            if new is not None and changed
+            else None
+        )
+        yield Problem(
+            message=f"{target.label}: {trouble.message}",
+            why="Drivers disagree about such a string: one connects, the next looks for another host or stops.",
+            at=at(target, trouble.span),
+            fix=fix,
+        )
+        return

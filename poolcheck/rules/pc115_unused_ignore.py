@@ -1,0 +1,39 @@
+"""An ignore comment covers nothing.
+
+## Why it matters
+What it excused is gone, or its id has a typing mistake: then it hides nothing today and the wrong thing tomorrow.
+
+## What to do
+Delete the comment, or correct the id.
+
+```dotenv bad
+DATABASE_URL=postgresql://app:s3cret@localhost:5432/app  # poolcheck: ignore[PC101]
+```
+
+```dotenv good serverless
+# poolcheck: ignore[PC101] nightly job with one instance
+DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require
+```
+
+## Sources
+- https://docs.astral.sh/ruff/rules/unused-noqa/
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Problem, Severity, UnusedIgnore
+from poolcheck.core.rule import rule
+
+
+@rule(UnusedIgnore, severity=Severity.INFO, step=0)
+def check(unused: UnusedIgnore, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """The engine asks after all other rules have run."""
+    named = (
+        f"[{unused.token.upper() if unused.token.startswith('pc') else unused.token}]" if unused.token else ""
+    )
+    yield Problem(
+        message=f"poolcheck: ignore{named} covers nothing: {unused.why}.",
+        subject=unused.token,
+        key=unused.token,
+    )

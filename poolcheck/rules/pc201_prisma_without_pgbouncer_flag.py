@@ -1,0 +1,58 @@
+"""Prisma up to 6 through a transaction pooler that cannot track prepared statements, without `pgbouncer=true`.
+
+## Why it matters
+Prisma's own engine names its prepared statements (`s0`, `s1`, ...). A transaction-mode pooler hands the next
+transaction another server connection, where that name is unknown or taken:
+`prepared statement "s0" already exists`. The flag makes the engine clear the connection in every transaction.
+Poolers that track prepared statements (PgBouncer from 1.21 with `max_prepared_statements` above 0, Neon) do not
+need it, and Prisma 7 has no such engine: neither is reported.
+
+## What to do
+Add `pgbouncer=true` to the app's URL, never to the direct one.
+
+```dotenv bad serverless prisma@6.19.3
+DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:6543/postgres?connection_limit=1
+DIRECT_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:5432/postgres
+```
+
+```dotenv good serverless prisma@6.19.3
+DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:6543/postgres?pgbouncer=true&connection_limit=1
+DIRECT_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:5432/postgres
+```
+
+```dotenv good serverless prisma@6.19.3
+DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech/app?connection_limit=1
+DIRECT_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app
+```
+
+## Sources
+- https://www.prisma.io/docs/orm/prisma-client/setup-and-configuration/databases-connections/pgbouncer
+- https://supabase.com/docs/guides/database/prisma
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.target import Target
+from poolcheck.resolve import engine_prisma, readers
+from poolcheck.rules._common import app_traffic, at, transaction_pooler, with_parameter
+
+
+@rule(Target, severity=Severity.ERROR, step=2)
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
+    """Only where the catalogue is sure that the pooler does not track statements."""
+    endpoint = transaction_pooler(target)
+    if not app_traffic(target) or endpoint is None or endpoint.tracks_prepared != "no":
+        return
+    prisma = next((each for each in readers(target, ctx) if engine_prisma(each)), None)
+    if prisma is None or prisma.own is None or target.conn.param("pgbouncer") is not None:
+        return
+    yield Problem(
+        message=f"{target.label} goes through {endpoint.title or 'a transaction-mode pooler'} without pgbouncer=true.",
+        why=f"{prisma.title} names its prepared statements, and this pooler does not carry them over: {prisma.own.prepared_error}.",
+        at=at(target, target.conn.span("query") or target.conn.span("database")),
+        fix=with_parameter(target, "Add pgbouncer=true", "pgbouncer", "true", safe=True),
+        sources=(endpoint.source, prisma.own.source),
+    )

@@ -1,0 +1,78 @@
+"""The pool cannot fit: size per instance times instances is above the usable slots or the pooler's clients.
+
+## Why it matters
+Pools open lazily, so this shows on the busiest day: the instances that come last are refused.
+The sum counts a rolling deploy, when old and new instances run side by side, and leaves out the slots that an
+ordinary role never gets.
+
+## What to do
+Give each instance the size that poolcheck computes, or put a transaction-mode pooler in between.
+
+```dotenv bad server prisma@6.19.3 instances=10 max=100
+DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=20
+```
+
+```dotenv good server prisma@6.19.3 instances=10 max=100
+DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5
+```
+
+## Sources
+- https://www.postgresql.org/docs/current/runtime-config-connection.html
+- https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.target import Target
+from poolcheck.resolve import Reader, readers
+from poolcheck.rules._common import app_traffic, at, with_parameter
+from poolcheck.sums import pool_sum
+
+
+@rule(Target, severity=Severity.ERROR, step=2)
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
+    """Only with every number known: nothing is guessed."""
+    if not app_traffic(target) or target.match.kind == "http":
+        return
+    who = readers(target, ctx)
+    if len(who) != 1:
+        return
+    size, says = configured_size(target, who[0])
+    if size is None:
+        return
+    total = pool_sum(target, ctx.numbers, size)
+    if total is None or total.fits:
+        return
+    param = who[0].url.size_param if who[0].url else ""
+    named = target.conn.params_named(param) if param else ()
+    fitting = total.fitting
+    title = f"At most {fitting} per process fits"
+    if fitting and param:
+        fix = with_parameter(target, title, param, str(fitting))
+    elif fitting and who[0].own:
+        fix = Fix(title, lines=(who[0].own.size_code.replace("{size}", str(fitting)),))
+    else:
+        fix = Fix("No pool size fits: put a transaction-mode pooler in between")
+    yield Problem(
+        message=f"{target.label}: {total.words} ({says}).",
+        why=total.consequence,
+        at=at(target, named[-1].span if named else None),
+        fix=fix,
+        sources=total.sources,
+    )
+
+
+def configured_size(target: Target, who: Reader) -> tuple[int | None, str]:
+    """The pool of one process, from the URL or the driver's default, and where it comes from."""
+    param = who.url.size_param if who.url else ""
+    given = target.conn.param(param) if param else None
+    if given is not None:
+        return (int(given), f"{param}={given}") if given.isdigit() and int(given) > 0 else (None, "")
+    if who.own and who.own.pool_size and not param:
+        return None, ""  # the code may set it; what it says is not seen here
+    if who.own and who.own.pool_size:
+        return who.own.pool_size, f"default of {who.title}: {who.own.pool}"
+    return None, ""

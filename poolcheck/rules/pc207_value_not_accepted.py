@@ -1,0 +1,85 @@
+"""A value that the driver refuses or misreads.
+
+## Why it matters
+`pgbouncer=1` stops Prisma's engine, `connection_limit=0` leaves no connection, and `sslmode=verify-full` is quietly
+read as `prefer` by an engine that does not know it: the setting is there, and not in force.
+
+## What to do
+Write one of the values that the driver takes; the report lists them.
+
+```dotenv bad serverless prisma@6.19.3
+DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:6543/postgres?pgbouncer=1&connection_limit=1
+DIRECT_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:5432/postgres
+```
+
+```dotenv bad server psycopg@3.3.9
+DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?sslmode=verify-ful
+```
+
+```dotenv good server psycopg@3.3.9
+DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?sslmode=verify-full
+```
+
+## Sources
+- https://github.com/prisma/prisma-engines/blob/main/quaint/src/connector/postgres/url.rs
+- https://www.postgresql.org/docs/current/libpq-ssl.html
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.facts import Param
+from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.target import Target
+from poolcheck.resolve import readers
+from poolcheck.rules._common import at
+
+SSLMODES = frozenset(
+    "disable allow prefer require verify-ca verify-full no-verify".split()
+)  # libpq's, and pg's own
+
+
+@rule(Target, severity=Severity.ERROR, step=2)
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
+    """Values against what the reading driver takes; without a known driver only an sslmode that none knows."""
+    if target.commented or not target.active:
+        return
+    who = [each for each in readers(target, ctx) if each.url]
+    for param in target.conn.params:
+        if f"param:{param.name}" in target.conn.placeholders or param.secret:
+            continue
+        if not who and param.name == "sslmode" and param.value not in SSLMODES:
+            trouble: str | None = f"no driver knows it; known are {', '.join(sorted(SSLMODES))}"
+            title = ""
+        elif len(who) == 1 and who[0].url:
+            known = next((each for each in who[0].url.params if each.name == param.name), None)
+            trouble = wrong(known, param.value) if known else None
+            title = who[0].title
+        else:
+            continue
+        if trouble:
+            yield Problem(
+                message=f"{target.label}: {param.name}={param.value} is not a value that {title or 'drivers'} can use.",
+                why=trouble[:1].upper() + trouble[1:] + ".",
+                severity=Severity.WARNING if "read as" in trouble else None,
+                at=at(target, param.span),
+                key=param.name,
+                sources=(known.source,) if who and known and known.source else (),
+            )
+
+
+def wrong(known: Param, value: str) -> str | None:
+    """What is wrong with the value, or None."""
+    told = dict(known.bad_values).get(value)
+    if told:
+        return told
+    if known.type in ("bool", "word") and known.values and value not in known.values:
+        return f"it takes {', '.join(known.values)}"
+    if known.type == "int":
+        digits = value.removeprefix("-")
+        if not digits.isdigit():
+            return "it takes a whole number"
+        if known.minimum is not None and int(value) < known.minimum:
+            return f"it must be at least {known.minimum}"
+    return None

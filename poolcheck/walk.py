@@ -1,0 +1,97 @@
+"""Which files of a project are looked at: dependencies, build output and what .gitignore excludes are not.
+
+Env files are the exception: .gitignore names them because they hold secrets, not because they do not matter.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SKIP = frozenset(
+    """
+    node_modules bower_components jspm_packages .git .hg .svn .venv venv virtualenv __pycache__ site-packages
+    .next .nuxt .output .svelte-kit .turbo .cache .parcel-cache dist build out target coverage .nyc_output htmlcov
+    .serverless .aws-sam cdk.out .terraform .gradle .idea .tox .nox .mypy_cache .pytest_cache .ruff_cache .pnpm-store
+    .yarn storybook-static vendor Pods .expo .dart_tool _build deps .eggs .angular .docusaurus .wrangler
+    """.split()
+)
+
+
+def walk(
+    root: Path,
+    wanted: Callable[[str], bool],
+    always: Callable[[str], bool],
+    *,
+    exclude: Sequence[str] = (),
+    problem: Callable[[str, OSError], None],
+) -> Iterator[str]:
+    """Paths below `root`, relative to it with POSIX slashes, in a stable order.
+
+    Args:
+        root: a folder.
+        wanted: by file name: whether the file is of interest at all.
+        always: by file name: whether it counts even where .gitignore names it.
+        exclude: patterns as in .gitignore, relative to `root`; they win over `always`.
+        problem: called for a folder that cannot be read.
+
+    Folders that are symbolic links are not entered, so loops end.
+    """
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - a lint of one file does not walk
+
+    own = GitIgnoreSpec.from_lines(exclude) if exclude else None
+    stack: list[tuple[str, list[tuple[str, GitIgnoreSpec]]]] = [("", [])]
+    while stack:
+        folder, specs = stack.pop()
+        try:
+            with os.scandir(root / folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            problem(folder or ".", error)
+            continue
+        if any(entry.name == ".gitignore" for entry in entries):
+            specs = [*specs, *_spec(root, folder)]
+        inner = []
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            try:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                is_file = not is_folder and entry.is_file()
+            except OSError as error:
+                problem(path, error)
+                continue
+            if is_folder:
+                if entry.name in SKIP or _is_venv(root / path) or (own and own.match_file(path + "/")):
+                    continue
+                if not _ignored(path + "/", specs):
+                    inner.append((path, specs))
+            elif is_file and wanted(entry.name) and not (own and own.match_file(path)):
+                if always(entry.name) or not _ignored(path, specs):
+                    yield path
+        stack += reversed(inner)
+
+
+def _spec(root: Path, folder: str) -> "list[tuple[str, GitIgnoreSpec]]":
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - see walk
+
+    try:
+        lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [(folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))]
+
+
+def _ignored(path: str, specs: "list[tuple[str, GitIgnoreSpec]]") -> bool:
+    """The nearest .gitignore that says anything about the path decides."""
+    for base, spec in reversed(specs):
+        verdict = spec.check_file(path[len(base) :]).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _is_venv(folder: Path) -> bool:
+    return folder.name in ("env", "ENV", ".env") and (folder / "pyvenv.cfg").exists()
