@@ -3,10 +3,10 @@
 `error_catalogue` reads errors/*.toml into the first half of these types, `explaining` makes the second half.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import ClassVar, Literal
 
+from poolcheck.core.record import dataclass
 from poolcheck.core.report import StepStatus
 
 Layer = Literal[
@@ -149,6 +149,11 @@ class Moment:
 
     at: datetime
     form: Literal["full", "yearless", "clock"] = "full"
+
+    @property
+    def order(self) -> float:
+        """For comparing: seconds, a time without zone as if in UTC."""
+        return (self.at if self.at.tzinfo else self.at.replace(tzinfo=UTC)).timestamp()
 
     def __str__(self) -> str:
         millis = f".{self.at.microsecond // 1000:03d}" if self.at.microsecond else ""
