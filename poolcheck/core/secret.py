@@ -124,9 +124,10 @@ _NEXT_URL = (
 _MAY_HOLD_AT = frozenset({"host", "user", "hostaddr", "options", "application_name", "email"})
 
 
-def at_is_usual(name: str) -> bool:
-    """Whether an `@` in this parameter's value is ordinary; elsewhere it may be what is left of a password."""
-    return name.lower() in _MAY_HOLD_AT
+def hides_secret(name: str, value: str) -> bool:
+    """Whether a parameter is to be masked: by its name, or for an `@` that may be what is left of a password."""
+    at = "@" in value and (name.lower() not in _MAY_HOLD_AT or "://" in value)
+    return at or is_secret_name(name)
 
 
 def _redact_urls(text: str) -> str:
@@ -205,7 +206,7 @@ def _mask_query(rest: str) -> str:
     pairs = rest[cut + 1 :].split("&")
     for index, pair in enumerate(pairs):
         name, equals, value = pair.partition("=")
-        if ("@" in value and not at_is_usual(name)) or ("@" in pair and not equals):
+        if (equals and hides_secret(name, value)) or ("@" in pair and not equals):
             pairs[index] = f"{name}={MASK}" if equals else MASK
     return rest[: cut + 1] + "&".join(pairs)
 

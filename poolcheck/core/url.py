@@ -5,10 +5,11 @@ first `parse`; edits that touch nothing else are in `core.url_edit`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
-from poolcheck.core.secret import MASK, Secret, is_secret_name
+from poolcheck.core.record import dataclass
+from poolcheck.core.secret import MASK, Secret, hides_secret, is_secret_name
 
 Form = Literal["uri", "jdbc", "dsn", "parts", "npgsql"]
 TroubleKind = Literal[
@@ -73,8 +74,8 @@ class Param:
 
     @property
     def secret(self) -> bool:
-        """Whether the value is a secret, going by the name."""
-        return is_secret_name(self.name)
+        """Whether the value is or may hold a secret."""
+        return hides_secret(self.name, self.value)
 
     def __repr__(self) -> str:
         return f"Param({self.name!r}, {MASK if self.secret else self.value!r})"
@@ -199,22 +200,24 @@ class ConnectionString:
 
         words: dict[str, str | Secret] = {}
         for param in self.params:
-            known = libpq_word(self.form, param.name, param.value)
-            if known is not None and known[1]:
-                words[known[0]] = Secret(known[1]) if is_secret_name(known[0]) else known[1]
+            word, value = libpq_word(self.form, param.name, param.value) or ("", "")
+            words[word] = Secret(value) if is_secret_name(word) else value
+        fields = {
+            "user": self.user,
+            "password": self.password,
+            "dbname": self.database,
+            "host": "",
+            "port": "",
+        }
         words.update(
-            (name, value)
-            for name, value in (("user", self.user), ("password", self.password), ("dbname", self.database))
-            if value
-        )
-        for name in ("host", "port"):
-            words.pop(name, None)
-        if any(host.name for host in self.hosts):
+            {word: value or "" for word, value in fields.items()}
+        )  # the parameters' say is in them already
+        if len(self.hosts) > 1 or self.host:
             words["host"] = ",".join(host.name for host in self.hosts)
         ports = ["" if host.port_text == MASK else host.port_text for host in self.hosts]
         if any(ports):
             words["port"] = ",".join(ports)
-        return words
+        return {word: value for word, value in words.items() if word and value}
 
 
 def _fold(name: str) -> str:

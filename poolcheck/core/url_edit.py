@@ -24,7 +24,10 @@ def with_param(conn: ConnectionString, name: str, value: str) -> str:
     if conn.form == "npgsql":
         return _put(conn.raw, Span(end, end), pair if conn.raw[:end].endswith((";", ":")) else f";{pair}")
     if conn.form in ("dsn", "parts"):
-        return _put(conn.raw, Span(end, end), f" {pair}" if end else pair)
+        last = conn.params[-1].value_span if conn.params else None
+        empty = last is not None and last.start == last.end and conn.raw[:end].endswith("=")
+        glue = "'' " if empty else " "  # `host= x=1` is host "x=1"
+        return _put(conn.raw, Span(end, end), glue + pair if end else pair)
     query = conn.span("query")
     if query is not None:
         glue = "" if conn.raw[query.end - 1] in "?&" else "&"

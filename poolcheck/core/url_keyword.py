@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from poolcheck.core.libpq import KEYWORDS
 from poolcheck.core.placeholder import placeholder_kind
-from poolcheck.core.secret import MASK, Secret, at_is_usual, is_secret_name
+from poolcheck.core.secret import MASK, Secret, hides_secret, is_secret_name
 from poolcheck.core.url import ConnectionString, Form, Host, Param, Span, Trouble, TroubleKind
 
 _NPGSQL = {
@@ -76,8 +76,7 @@ class Draft:
         self.params.append(Param(name, value, span, value_span))
         if value_span is None:
             return
-        stray = "@" in value and not at_is_usual(name)
-        if stray or is_secret_name(name) or ("://" in value and "@" in value):
+        if hides_secret(name, value):
             self.place("secret", value_span.start, value_span.end)
         self.marks_placeholder(f"param:{name}", self.raw[value_span.start : value_span.end], "password")
 
@@ -90,12 +89,13 @@ class Draft:
             word, value = known
             span = param.value_span
             raw = self.raw[span.start : span.end]
+            first = re.split(",|%2[Cc]", raw, maxsplit=1)[0]  # of several hosts or ports
             if word == "host":
                 self.names = value.split(",") if value else []
-                self.place("host", span.start, span.start + len(raw.partition(",")[0]))
+                self.place("host", span.start, span.start + len(first))
             elif word == "port":
                 self.ports = value.split(",") if value else []
-                self.place("port", span.start, span.start + len(raw.partition(",")[0]))
+                self.place("port", span.start, span.start + len(first))
             elif word == "user":
                 self.user = value
                 self.place("user", span.start, span.end)
@@ -132,7 +132,7 @@ class Draft:
     def _hosts(self) -> tuple[Host, ...]:
         names, ports = self.names, self.ports
         if not names and any(ports):
-            names = [""] * len(ports)
+            names = [""]
         if len(ports) == 1:
             ports = ports * len(names)
         if len(ports) != len(names) and any(ports):

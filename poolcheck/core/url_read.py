@@ -63,6 +63,8 @@ class _UriReader:
         self.shadow = shield(text)
         self.draft = Draft(text, form)
         self.end = len(text.rstrip())
+        self.first = min(len(text) - len(text.lstrip()), self.end)  # where the scheme begins
+        self.wrapped = False  # in other text, or without `://`: said once, and enough
 
     def read(self) -> ConnectionString:
         draft = self.draft
@@ -86,14 +88,14 @@ class _UriReader:
         self._placeholders()
         self._general_troubles()
         result = draft.finish()
-        if draft.form == "uri" and draft.scheme in ("postgres", "postgresql") and draft.dialect is None:
+        if not self.wrapped and draft.scheme in ("postgres", "postgresql") and draft.dialect is None:
             return _compared(result)
         return result
 
     def _scheme(self) -> int | None:
         """Read the scheme; where the rest begins, or None when there is nothing more to read."""
         draft, raw = self.draft, self.raw
-        lead = len(raw) - len(raw.lstrip())
+        lead = self.first
         if placeholder_kind(raw.strip()) is not None and "://" not in self.shadow:
             draft.placeholders["all"] = None
             draft.place("secret", lead, self.end)
@@ -116,6 +118,7 @@ class _UriReader:
                 draft.trouble("unknown-scheme", "no scheme such as postgresql:// at the start")
                 return lead
             draft.trouble("unknown-scheme", "there is text before the scheme", Span(lead, inner.start()))
+            self.wrapped, self.first = True, inner.start()
             quote = raw[inner.start() - 1]
             closing = raw.rfind(quote, inner.end()) if quote in "\"'`" else -1
             if closing >= 0:
@@ -135,6 +138,7 @@ class _UriReader:
         if name not in SCHEMES:
             draft.trouble("unknown-scheme", "the scheme is not one of PostgreSQL's", Span(*found.span(1)))
         elif found[2] != "//":
+            self.wrapped = True
             draft.trouble("unknown-scheme", "the scheme must be followed by `://`", Span(*found.span(1)))
         return found.end()
 
@@ -221,6 +225,7 @@ class _UriReader:
             name_start, colon = start, shadow.find(":", start, end)
             if shadow.startswith("[", start):
                 draft.trouble("bracket", "a square bracket is not closed", Span(start, end))
+                colon = -1
             elif shadow.count(":", start, end) > 1:
                 colon = shadow.rfind(":", start, end)
                 draft.trouble("bracket", "an IPv6 address must stand in square brackets", Span(start, end))
@@ -312,7 +317,8 @@ class _UriReader:
                 break
         if "%00" in shadow:
             draft.trouble("bad-percent", "%00 cannot be part of a value")
-        if self.end < len(raw) or raw[:1].isspace() or re.search(r"\s", shadow[: self.end]):
+        around = not self.wrapped and (self.first > 0 or self.end < len(raw))
+        if around or re.compile(r"\s").search(shadow, self.first, self.end):
             draft.trouble("whitespace", "white space in the text: write %20 inside, nothing around")
         if re.search(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", raw):
             draft.trouble("control", "a control character stands in the text")
@@ -330,6 +336,10 @@ class _UriReader:
 
 def _compared(result: ConnectionString) -> ConnectionString:
     """Add what libpq reads differently, or refuses; not what it merely does not know."""
+    if not result.raw.startswith(("postgres://", "postgresql://")):
+        if result.troubles:
+            return result
+        return _with_trouble(result, "libpq knows the scheme in lower case only")
     try:
         theirs = libpq.read_uri(result.raw)
     except libpq.NotRead as error:
