@@ -119,9 +119,9 @@ def changes(way: Conversion) -> bool:
 def test_everyone_is_there() -> None:
     """All whose pooling is documented, by the names that people use."""
     names = """
-        neon supabase prisma-postgres accelerate vercel rds aurora rds-proxy dsql cloud-sql alloydb azure heroku render
+        neon supabase prisma-postgres accelerate vercel-postgres rds aurora rds-proxy dsql cloud-sql alloydb azure heroku render
         railway digitalocean fly aiven tiger timescale crunchy planetscale hyperdrive cockroachdb xata nile lakebase
-        netlify koyeb northflank scaleway ovh vultr scalingo clever-cloud ibm selectel alibaba yugabytedb
+        netlify-db koyeb northflank scaleway ovh vultr scalingo clever-cloud ibm selectel alibaba yugabytedb
     """.split()
     assert [name for name in names if catalogue.provider(name) is None] == []
 
@@ -510,6 +510,31 @@ def test_render_has_a_pooler_whose_string_is_not_known() -> None:
     made = catalogue.convert(known("render"), conn, "direct", "pooled")
     assert made is not None
     assert made.conn is None
+
+
+def test_a_pooler_is_claimed_only_where_it_serves_that_endpoint() -> None:
+    """A direct endpoint beside a pooled one is told to move: so nothing without a pooler may share its file."""
+    beside = {
+        provider.id: {end.id for end in provider.endpoints if end.kind == "direct"}
+        for provider in PROVIDERS
+        if any(end.kind == "pooled" for end in provider.endpoints)
+    }
+    assert beside == {
+        "azure": {"direct"},
+        "crunchy": {"direct"},
+        "digitalocean": {"direct"},
+        "fly": {"direct"},
+        "neon": {"direct"},
+        "nile": set(),
+        "planetscale": {"direct", "replica"},
+        "prisma-postgres": {"direct"},
+        "rds": {"direct", "cluster", "cluster-reader", "cluster-custom"},
+        "supabase": {"direct"},
+        "tiger": set(),
+    }
+    for name, ids in beside.items():
+        ways = {way.from_ for way in known(name).conversions}
+        assert ids <= ways, name
 
 
 # --- popular claims, corrected
