@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from poolcheck import catalogue
 from poolcheck.core.facts import Conversion, Endpoint, Match, Provider, UrlExample
@@ -331,6 +333,20 @@ def test_several_hosts_must_agree() -> None:
 def test_placeholders(url: str, expected: tuple[str, str | None]) -> None:
     """The provider's domain is enough to know it; a port that is not known leaves the endpoint open."""
     assert seen(url) == expected
+
+
+@given(
+    lead=st.text(st.characters(codec="utf-8"), max_size=40),
+    suffix=st.sampled_from(sorted({suffix for provider in PROVIDERS for suffix in provider.suffixes})),
+    tail=st.sampled_from(["", ".", ":6543/app", ":5432/a?x=1", ".evil.example/app"]),
+)
+def test_any_host_is_matched_and_converted_without_a_fault(lead: str, suffix: str, tail: str) -> None:
+    """Whatever stands in a host, there is an answer, and what is converted is recognised again."""
+    conn = parse(f"postgresql://u.x:p@{lead}.{suffix}{tail}")
+    found = catalogue.match(conn)
+    for way in found.provider.conversions if found.provider else ():
+        text = catalogue.apply_conversion(way, conn)
+        assert text is None or seen(text) == (found.provider and found.provider.id, way.to)
 
 
 # --- the traps
