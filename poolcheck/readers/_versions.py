@@ -74,12 +74,10 @@ def _bounds(text: str, *, bare: str, full: int) -> tuple[tuple[int, ...], int, b
         if op in ("<", "<="):
             continue
         low = max(low, numbers)
-        wild = any(mark in match["number"] for mark in "xX*+")
-        exact = (
-            len(words) == 1
-            and not wild
-            and (op in ("==", "===") or (op in ("", "=") and bare == "exact" and len(numbers) >= full))
+        pinning = op in ("==", "===") or (
+            len(numbers) >= full and (op == "=" or (op == "" and bare == "exact"))
         )
+        exact = pinning and len(words) == 1 and not any(mark in match["number"] for mark in "xX*+")
     if high is None or high <= low[0]:
         return None
     return low, high, exact
