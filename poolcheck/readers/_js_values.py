@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import tree_sitter_javascript
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
+
+from poolcheck.core.record import dataclass
 
 _JAVASCRIPT = Language(tree_sitter_javascript.language())
 _TYPESCRIPT = Language(tree_sitter_typescript.language_typescript())
@@ -139,7 +141,7 @@ class Source:
         if node.type == "object":
             return node, ""
         if node.type in _THROUGH and node.named_children:
-            return self._object(node.named_children[0], deep - 1)
+            return self._object(_inside(node), deep - 1)
         if node.type == "identifier":
             for value in self._named.get(_text(node), ()):
                 found = self._object(value, deep - 1)
@@ -207,7 +209,7 @@ class Source:
         if deep <= 0:
             return
         if node.type in _THROUGH and node.named_children:
-            yield from self._spread(node.named_children[0], deep - 1)
+            yield from self._spread(_inside(node), deep - 1)
         elif node.type == "ternary_expression":
             for field in ("consequence", "alternative"):
                 branch = node.child_by_field_name(field)
@@ -235,7 +237,7 @@ class Source:
         ):
             return _Value(literal=node)
         if kind in _THROUGH and node.named_children:
-            return self._reading(node.named_children[0], deep - 1)
+            return self._reading(_inside(node), deep - 1)
         variable = _environment(node)
         if variable:
             return _Value((variable,))
@@ -321,6 +323,11 @@ def _string(node: Node) -> str:
         return _CONTROL.get(match[4], match[4])
 
     return _ESCAPE.sub(plain, text[1:-1])
+
+
+def _inside(node: Node) -> Node:
+    """What a cast, an assertion or brackets stand around. Only `<Type>value` has it last."""
+    return node.named_children[-1 if node.type == "type_assertion" else 0]
 
 
 def _arguments(call: Node) -> list[Node]:

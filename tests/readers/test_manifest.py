@@ -587,9 +587,11 @@ NAMES = [
     "Directory.Packages.props",
 ]
 PIECES = st.sampled_from(
-    [*"\"'{}[]():,=\n @-#<>/\\\0é\ufeff\ud800"]
-    + "dependencies version name pg npm: ^1.2 packages importers <dependency> [[package]] [project]".split()
-    + "[options] install_requires require gem GEM // /*".split()
+    [
+        *"\"'{}[]():,=\n @-#<>/\\\0é\ufeff\ud800",
+        *"dependencies version name pg npm: ^1.2 packages importers <dependency> [[package]] [project]".split(),
+        *"[options] install_requires require gem GEM // /*".split(),
+    ]
 )
 
 
