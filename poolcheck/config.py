@@ -6,10 +6,11 @@ A field is written once, here, with its type, default and reason; the file's val
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from poolcheck.core.record import dataclass
 from poolcheck.errors import BadConfig
 
 RUNTIMES = ("auto", "serverless", "edge", "server", "local")

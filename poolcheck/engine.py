@@ -1,11 +1,11 @@
 """Rules x subjects to findings: selects, stamps, caps, suppresses, sorts. No I/O."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Finding, Location, Problem, Severity, UnusedIgnore
+from poolcheck.core.record import dataclass
 from poolcheck.core.rule import AnyRule
 from poolcheck.core.secret import redact
 from poolcheck.core.target import Target

@@ -6,7 +6,6 @@ server's translations, the names that drivers give to prepared statements.
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ from poolcheck.core.explanation import (
     StatementName,
     Translation,
 )
+from poolcheck.core.record import dataclass
 from poolcheck.errors import CatalogueError
 
 T = TypeVar("T")

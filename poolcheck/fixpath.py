@@ -5,10 +5,11 @@ is said as an assumption, and its step is `check`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Finding, Severity
+from poolcheck.core.record import dataclass
 from poolcheck.core.report import Action, Step
 from poolcheck.core.sizing import Sizing
 from poolcheck.core.target import Target

@@ -89,10 +89,12 @@ class Packages:
         for near in NEAR:
             self._list(folder / near, posixpath.join(shown, near))
         up = shown
-        for level, each in enumerate((folder, *folder.parents)):
-            self._list(each, up)
-            if (each / ".git").exists() or level > 8 or each == Path.home():
-                break
+        above = (folder, *folder.parents)
+        root = next((level for level, each in enumerate(above) if (each / ".git").exists()), None)
+        # Without a repository only one folder up: a manifest lying about in a home folder is nobody's.
+        for each in above[: 2 if root is None else root + 1]:
+            if each not in (Path.home(), Path(each.anchor)) or each == folder:
+                self._list(each, up)
             up = posixpath.join(up, "..")
 
     def _list(self, folder: Path, shown: str) -> None:
@@ -200,6 +202,8 @@ class Packages:
         return Runtime(self.config.runtime, self.config.path or "--runtime")  # type: ignore[arg-type]  # checked by click and config
 
     def _make(self, folder: str) -> Package:
+        if not self.names:
+            return Package(path=folder or ".", runtime=self._configured() or Runtime())
         from poolcheck.readers import manifest, platform  # noqa: PLC0415 - see _read_all
 
         above = [each for place in upwards(folder) for each in self._manifests.get(place, [])]

@@ -3,11 +3,10 @@
 Unknown stays unknown: a driver whose version is not known well enough has no behaviour, and rules say nothing.
 """
 
-from dataclasses import dataclass
-
 from poolcheck.core.context import Context
 from poolcheck.core.facts import Driver, DriverVersion
 from poolcheck.core.project import DriverUse, Package
+from poolcheck.core.record import dataclass
 from poolcheck.core.target import Target
 
 

@@ -1,8 +1,7 @@
 """The sums between a pool and what it must fit into, for rules and the fix path. The model is poolcheck.sizing's."""
 
-from dataclasses import dataclass
-
 from poolcheck.core.context import Context, Numbers
+from poolcheck.core.record import dataclass
 from poolcheck.core.sizing import Inputs, Sizing
 from poolcheck.core.target import Target
 from poolcheck.core.text import plural

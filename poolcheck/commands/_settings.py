@@ -1,7 +1,7 @@
 """The options that stand for settings of poolcheck.toml, the same on every command that judges a project."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import click
 
 from poolcheck import config as configuration
 from poolcheck.config import Config
+from poolcheck.core.record import dataclass
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -3,13 +3,13 @@
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report
 from poolcheck.errors import BadInput
 from poolcheck.output.paint import Style

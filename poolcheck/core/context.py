@@ -1,11 +1,12 @@
 """What a rule may know besides its subject."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from poolcheck.core.facts import Driver, DriverVersion, Match
 from poolcheck.core.project import DriverUse, Package, Version
+from poolcheck.core.record import dataclass
 from poolcheck.core.target import Target
 from poolcheck.core.url import ConnectionString
 

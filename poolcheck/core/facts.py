@@ -5,9 +5,10 @@ an unknown key, a missing key, a wrong type, a value outside a Literal.
 A field without a default is required in the file. `source` and `checked` of a table hold for all its values.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from poolcheck.core.record import dataclass
 
 EndpointKind = Literal["direct", "pooled", "http", "local", "unknown"]
 PoolMode = Literal["transaction", "session", "statement"]

@@ -1,10 +1,9 @@
 """What poolcheck says: problems as rules yield them, findings as the engine stamps them."""
 
-import hashlib
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret, redact
 
 if TYPE_CHECKING:
@@ -131,6 +130,8 @@ class Finding:
     def fingerprint(self) -> str:
         """Sixteen hex digits that survive line moves: rule, file, subject and key, never the line."""
         path = self.location.path if self.location else ""
+        import hashlib  # noqa: PLC0415 - only formats that print it pay for OpenSSL
+
         return hashlib.sha256(f"{self.rule.id}\0{path}\0{self.subject}\0{self.key}".encode()).hexdigest()[:16]
 
     @property

@@ -1,9 +1,9 @@
 """What is known of the project: packages, drivers, runtime, and which variable is read for what."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from poolcheck.core.finding import Location
+from poolcheck.core.record import dataclass
 
 RuntimeKind = Literal["serverless", "edge", "server", "local", "unknown"]
 Role = Literal["app", "migration", "shadow", "other"]

@@ -1,11 +1,12 @@
 """What every command ends in. Formats read it, nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Literal, Protocol
 
 from poolcheck.core.finding import Finding, Severity
 from poolcheck.core.project import Package
+from poolcheck.core.record import dataclass
 from poolcheck.core.target import Target
 from poolcheck.errors import ExitCode
 

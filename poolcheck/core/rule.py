@@ -3,11 +3,11 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.record import dataclass
 
 S = TypeVar("S")
 Check = Callable[[S, Context], Iterator[Problem]]

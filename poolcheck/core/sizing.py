@@ -1,7 +1,8 @@
 """What sizing asks and what it answers: numbers only. The arithmetic is in poolcheck.sizing."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from poolcheck.core.record import dataclass
 
 Status = Literal[
     "ok", "tight", "deploy_overflows", "needs_pooler", "over_capacity", "needs_cpu", "too_many_pools"
@@ -178,7 +179,6 @@ class ConfigLine:
 
     title: str  # "Prisma 4 to 6, built-in engine"
     code: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 """A connection target: a connection string with its name, its place, its role, and what the catalogue knows of it."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from poolcheck.core.facts import Match
 from poolcheck.core.finding import Location
 from poolcheck.core.project import Package, Role
+from poolcheck.core.record import dataclass
 from poolcheck.core.url import ConnectionString
 
 Origin = Literal["env", "argument", "parts", "config", "source", "stdin"]

@@ -5,9 +5,9 @@ paragraphs, code and small tables. Every method gives lines without newlines.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from poolcheck.core.finding import Severity
+from poolcheck.core.record import dataclass
 from poolcheck.core.text import clean, width
 
 _ANSI = {

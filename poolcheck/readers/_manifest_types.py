@@ -4,10 +4,10 @@ import bisect
 import json
 import re
 import tomllib
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from poolcheck.core.project import UNKNOWN_VERSION, Version
+from poolcheck.core.record import dataclass
 
 Ecosystem = Literal["npm", "pypi", "gem", "go", "composer", "maven", "hex", "crate", "nuget"]
 

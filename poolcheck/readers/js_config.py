@@ -6,11 +6,11 @@ functions that return it. What cannot be followed (a helper from another file, a
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from poolcheck.core.finding import Location
 from poolcheck.core.project import Role
+from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
 from poolcheck.readers._manifest_types import Unreadable
 

@@ -8,10 +8,10 @@ a block that is commented out, or a brace inside a string is not taken for what 
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from poolcheck.core.finding import Location
+from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
 from poolcheck.readers._manifest_types import Lines
 

@@ -31,7 +31,13 @@ from poolcheck.core.url_edit import percent_encode_password
 from poolcheck.rules._common import at, rewrite
 
 # The field whose placeholder explains a trouble away.
-FIELD = {"bad-port": "port", "bracket": "host", "unescaped": "password", "libpq-differs": "password", "no-host": "host"}
+FIELD = {
+    "bad-port": "port",
+    "bracket": "host",
+    "unescaped": "password",
+    "libpq-differs": "password",
+    "no-host": "host",
+}
 
 
 @rule(Target, severity=Severity.ERROR, step=1)
