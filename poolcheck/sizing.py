@@ -31,6 +31,7 @@ CLIENT_POOL = (
     10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx: what an app opens to a pooler
 )
 MOST_CONNECTIONS = 262_143  # PostgreSQL's own upper limit of max_connections
+OWN_DESCRIPTORS = 10  # what PgBouncer adds for its listeners, log and pipes in its own estimate
 
 
 def recommend(inputs: Inputs) -> Sizing:
@@ -343,7 +344,7 @@ def pooler(
     """A PgBouncer in transaction mode before the server: `processes` of them, `pairs` (database, user) pairs each.
 
     PgBouncer keeps one pool per pair and counts per process: processes x pairs x (default_pool_size +
-    reserve_pool_size) server connections at worst. File descriptors: max_client_conn + largest pool x pairs.
+    reserve_pool_size) server connections at worst. File descriptors: max_client_conn + 10 + largest pool x pairs.
     https://www.pgbouncer.org/config.html
     `need`: connections that one pool needs; default: from the load, divided among all pools.
 
@@ -387,7 +388,7 @@ def pooler(
             need=need,
             clients=clients,
             clients_per_process=client_pool,
-            descriptors=here + (size + reserve_pool) * pairs,
+            descriptors=here + OWN_DESCRIPTORS + (size + reserve_pool) * pairs,
         ),
     )
 

@@ -254,12 +254,13 @@ def _classic(sizing: Sizing) -> str:
 def _function_sums(sizing: Sizing) -> tuple[str, ...]:
     function = sizing.functions
     assert function
-    demand = (
-        f"{plural(sizing.inputs.instances, 'function')} x {function.limit} = {function.demand} connections"
-    )
+    fits = f"At most floor({sizing.usable} / {function.limit}) = {function.cap} functions at once fit with the reserve kept"
+    if sizing.status == "needs_pooler":
+        return (fits,)  # the verdict has the other sum
+    count = plural(sizing.inputs.instances, "function")
     return (
-        f"{demand} of {sizing.available}: {function.refused} refused",
-        f"At most floor({sizing.usable} / {function.limit}) = {function.cap} functions at once fit with the reserve kept",
+        f"{count} x {function.limit} = {function.demand} of {sizing.available} connections, none refused",
+        fits,
     )
 
 
@@ -312,7 +313,7 @@ def _pooler_sums(sizing: Sizing) -> tuple[str, ...]:
     )
     clients = -(-pooler.clients // pooler.processes)
     lines.append(
-        f"File descriptors of a process: {clients} clients + {pooler.pairs} x {pooler.pool_size + pooler.reserve_pool} = {pooler.descriptors}"
+        f"File descriptors of a process: {clients} clients + 10 of its own + {pooler.pairs} x {pooler.pool_size + pooler.reserve_pool} = {pooler.descriptors}"
     )
     return tuple(lines)
 
@@ -327,13 +328,13 @@ def memory(sizing: Sizing) -> str:
     return f"{total} connections take about {total * 2:,} MB, {total * 5:,} MB behind an ORM; work_mem of busy ones comes on top"
 
 
-def unchecked(sizing: Sizing) -> tuple[str, ...]:
-    """What the answer does not rest on, and what would change that."""
-    lines = []
+def unchecked(sizing: Sizing) -> str:
+    """What the answer does not rest on, and what would change that; "" when there is nothing."""
+    missing = []
     if sizing.inputs.load is None and not sizing.shares:
-        lines.append(
-            "how many connections the load needs. Add --tps and --hold-ms, or --from DSN --sample 60s to measure it."
+        missing.append(
+            "how many connections the load needs (--tps and --hold-ms say it, --from DSN --sample 60s measures it)"
         )
     if sizing.inputs.machine is None:
-        lines.append("how many the server's processors can make use of. Add --cores.")
-    return tuple(lines)
+        missing.append("how many the server's processors can make use of (--cores)")
+    return f"Not checked: {' and '.join(missing)}" if missing else ""

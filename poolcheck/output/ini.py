@@ -1,0 +1,23 @@
+"""A pgbouncer.ini and nothing else: `poolcheck size --pooler --format ini > pgbouncer.ini`."""
+
+from poolcheck.core.report import Report
+from poolcheck.core.sizing import Sizing
+from poolcheck.errors import BadConfig
+from poolcheck.output.paint import Style
+
+COMMANDS: tuple[str, ...] = ("size",)
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+    """The file's text.
+
+    Raises:
+        BadConfig: the report has none: --pooler was not given, or no pool fits.
+    """
+    for section in report.sections:
+        if isinstance(section, Sizing) and section.ini:
+            return section.ini
+    raise BadConfig(
+        "there is no pgbouncer.ini to write",
+        "Add --pooler; without --format ini the report says what does not fit.",
+    )
