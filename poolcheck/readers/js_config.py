@@ -49,6 +49,11 @@ class ConfigRead:
     end: int = 0
 
     @property
+    def whole(self) -> bool:
+        """Is it a connection string, not one of its parts (host, port, ...)?"""
+        return self.key.rpartition(".")[2] not in _PARTS
+
+    @property
     def known(self) -> bool:
         """Was anything made out of it?"""
         return bool(self.variables) or self.literal is not None

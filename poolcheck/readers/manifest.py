@@ -57,47 +57,48 @@ def read(text: str, path: str) -> Manifest:
 
 
 def names(manifests: Iterable[Manifest]) -> frozenset[str]:
-    """The direct dependencies of all manifests, as "npm:next"; locks count where they tell their own wishes."""
+    """The direct dependencies of all manifests, as "npm:next" or "pypi:psycopg[pool]"; locks where they tell their own."""
     return frozenset(
-        f"{manifest.ecosystem}:{dependency.name}"
+        key
         for manifest in manifests
         for dependency in manifest.dependencies
-        if dependency.direct
+        if dependency.direct and not dependency.member
+        for key in _keys(manifest, dependency)
     )
 
 
 def drivers(manifests: Sequence[Manifest], known: Mapping[str, str]) -> tuple[DriverUse, ...]:
-    """The drivers that these manifests ask for, each once, in the order of `known`.
+    """The drivers that these manifests ask for, each once, in the order of the manifests.
+
+    Where one driver has several packages (prisma and @prisma/client), the nearest manifest tells its version;
+    in one manifest a package whose major is known, then one that is not for development only.
 
     Args:
         manifests: manifests and lock files of one package, nearest first, then those of the folders above.
-        known: package name ("npm:pg", "pypi:psycopg", "pypi:psycopg[pool]") → driver id; where one id has
-            several packages, the earlier one tells the version.
+        known: package name ("npm:pg", "pypi:psycopg", "pypi:psycopg[pool]") → driver id.
     """
-    rank = {key: place for place, key in enumerate(known)}
     locks = [manifest for manifest in manifests if manifest.lock]
-    asked = [manifest for manifest in manifests if not manifest.lock]
-    # A lock file without a readable manifest beside it (a vendored Gemfile.lock) speaks for itself.
-    beside = {(posixpath.dirname(one.path), one.ecosystem) for one in asked if one.problem is None}
-    asked += [one for one in locks if (posixpath.dirname(one.path), one.ecosystem) not in beside]
-    order = {id(manifest): place for place, manifest in enumerate(manifests)}
-    best: dict[str, tuple[tuple[int, bool, int, bool], DriverUse]] = {}
-    for manifest in asked:
-        for dependency in manifest.dependencies:
+    # A lock file without a readable manifest beside it (a lone Gemfile.lock) speaks for itself.
+    beside = {
+        (posixpath.dirname(one.path), one.ecosystem)
+        for one in manifests
+        if not one.lock and one.problem is None
+    }
+    best: dict[str, tuple[tuple[int, bool, bool, int], DriverUse]] = {}
+    for place, manifest in enumerate(manifests):
+        if manifest.lock and (posixpath.dirname(manifest.path), manifest.ecosystem) in beside:
+            continue
+        for position, dependency in enumerate(manifest.dependencies):
             if dependency.direct is False or dependency.member:
                 continue
-            for key in _keys(manifest, dependency):
-                driver = known.get(key)
-                if driver is None:
-                    continue
+            for driver in (known[key] for key in _keys(manifest, dependency) if key in known):
                 version, source, line = _resolve(manifest, dependency, locks)
-                weight = (order[id(manifest)], not version.parts, rank[key], dependency.dev)
+                weight = (place, not version.parts, dependency.dev, position)
                 if driver not in best or weight < best[driver][0]:
                     best[driver] = (weight, DriverUse(driver, version, source, line))
-    first: dict[str, int] = {}
-    for key, driver in known.items():
-        first.setdefault(driver, rank[key])
-    return tuple(best[driver][1] for driver in sorted(best, key=lambda one: first[one]))
+    return tuple(
+        use for _, use in sorted(best.values(), key=lambda found: (found[0][0], found[0][3], found[1].id))
+    )
 
 
 def _keys(manifest: Manifest, dependency: Dependency) -> tuple[str, ...]:
@@ -119,9 +120,11 @@ def _resolve(
         folder = posixpath.dirname(manifest.path)
         for lock in locks:
             base = posixpath.dirname(lock.path)
-            if lock.ecosystem != manifest.ecosystem or not _inside(folder, base):
+            # Paths are relative to where poolcheck was started, and may climb: "../../pnpm-lock.yaml".
+            member = posixpath.relpath(folder or ".", base or ".")
+            if lock.ecosystem != manifest.ecosystem or member.split("/")[0] == "..":
                 continue
-            held = _held(lock, dependency, posixpath.relpath(folder or ".", base or "."))
+            held = _held(lock, dependency, member)
             if held is not None:
                 answers.append((held.version, lock.path, held.line))
     for answer in answers:
@@ -150,7 +153,3 @@ def _held(lock: Manifest, dependency: Dependency, member: str) -> Dependency | N
             return one
     versions = {one.version for one in same if one.version.exact}
     return same[0] if len(versions) == 1 and same[0].version.exact else None
-
-
-def _inside(folder: str, base: str) -> bool:
-    return base in ("", ".", folder) or folder.startswith(base + "/")

@@ -229,6 +229,8 @@ def test_drizzle() -> None:
         ' port: Number(process.env.DB_PORT), user: "app", ssl: false } });',
         "drizzle.config.ts",
     )
+    assert not any(one.whole for one in parts.reads)
+    assert found.reads[0].whole
     assert [(one.key, one.variables, one.composed) for one in parts.reads] == [
         ("dbCredentials.host", ("DB_HOST",), False),
         ("dbCredentials.port", ("DB_PORT",), False),

@@ -280,6 +280,26 @@ def test_nearest_manifest_wins() -> None:
     assert found == {"prisma": (7, "apps/a/package.json"), "pg": (8, "package.json")}
 
 
+def test_lock_above_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Started inside a member, the lock file lies further up."""
+    folder = tmp_path / "packages" / "db"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    asked = manifest.read((LOCKS / "packages/db/package.json").read_text(), "package.json")
+    lock = manifest.read((LOCKS / "pnpm-lock.v9.yaml").read_text(), "../../pnpm-lock.yaml")
+    root = manifest.read("{}", "../../package.json")
+    found = {use.id: use.version.text for use in manifest.drivers([asked, root, lock], KNOWN)}
+    assert found == {"pg": "8.23.1", "postgres-js": "3.3.5"}
+
+
+def test_order_does_not_depend_on_the_catalogue() -> None:
+    """The same drivers in the same order, whatever the order of the mapping."""
+    asked = manifest.read((LOCKS / "package.json").read_text(), "package.json")
+    other = dict(reversed(KNOWN.items()))
+    assert manifest.drivers([asked], KNOWN) == manifest.drivers([asked], other)
+    assert [use.id for use in manifest.drivers([asked], KNOWN)] == ["prisma", "pg", "postgres-js"]
+
+
 def test_unpinned_beside_pinned() -> None:
     """`latest` of one package of a driver tells less than the other package's version."""
     asked = manifest.read(
@@ -554,7 +574,7 @@ def test_elixir_rust_dotnet() -> None:
         '<Project><PackageVersion Include="Dapper" Version="2.1.35" /></Project>', "Directory.Packages.props"
     )
     found = manifest.drivers([csproj, central], {"nuget:Dapper": "dapper", "nuget:Npgsql": "npgsql"})
-    assert [(use.id, use.version.parts) for use in found] == [("dapper", (2, 1, 35)), ("npgsql", (8, 0, 3))]
+    assert [(use.id, use.version.parts) for use in found] == [("npgsql", (8, 0, 3)), ("dapper", (2, 1, 35))]
 
 
 NAMES = [
