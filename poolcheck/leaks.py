@@ -11,9 +11,10 @@ statement, while its load falls. Therefore a forgotten release seen once is neve
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from poolcheck.config import Thresholds
+from poolcheck.core.record import dataclass
 from poolcheck.core.snapshot import Backend, Block, Certainty, Leak, LeakKind, Snapshot, Verb
 
 DEFAULTS = Thresholds()

@@ -1,9 +1,9 @@
 """One look, put together: what was seen, the verdicts on it and the limits it is judged by. Rules and formats read it."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from poolcheck.config import Thresholds
+from poolcheck.core.record import dataclass
 from poolcheck.core.snapshot import (
     PRISMA_MIGRATE_LOCK,
     AdvisoryLock,
@@ -132,3 +132,33 @@ class NoEntry:
 
     name: ClassVar[str] = "refusal"
     refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """One session that `reap` would end, or tried to."""
+
+    backend: Backend
+    why: str
+    statement: str
+    ended: bool | None = None  # None: a dry run
+    reason: str = ""  # why it was not ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaping:
+    """What `reap` found and did; also the command's section of the report."""
+
+    name: ClassVar[str] = "reap"
+    endings: tuple[Ending, ...]
+    dry: bool
+    spared: tuple[tuple[str, int], ...] = ()  # why sessions that fit were left alone, and how many
+    hidden: int = 0  # sessions whose state this role may not see
+    target: str = ""
+
+    @property
+    def left(self) -> int:
+        """Sessions that should end and are still there."""
+        return sum(not each.ended for each in self.endings) + sum(
+            count for why, count in self.spared if why.startswith("beyond")
+        )

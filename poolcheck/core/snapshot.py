@@ -1,10 +1,10 @@
 """What one look at a server or a pooler saw: frozen, complete, free of sockets. Rules judge it afterwards."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from poolcheck.core.facts import PoolMode
-from poolcheck.core.report import Skipped
+from poolcheck.core.record import dataclass
+from poolcheck.core.report import Action, Skipped
 
 RouteKind = Literal["direct", "proxy", "pooler", "unknown"]
 PRISMA_MIGRATE_LOCK = "72707369"  # the key of Prisma Migrate's advisory lock, Prisma 4 to 7
@@ -333,7 +333,7 @@ class Refusal:
     database: str = ""
     user: str = ""
     pooler: bool = False  # a pooler was dialled
-    options: tuple[str, ...] = ()  # what is still possible
+    options: tuple[Action, ...] = ()  # what is still possible, the quickest first
 
     @property
     def exhaustion(self) -> bool:

@@ -9,16 +9,17 @@ import logging
 import selectors
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from poolcheck import sql
+from poolcheck.core.record import dataclass
 from poolcheck.core.report import Skipped
 from poolcheck.core.secret import Secret, redact
-from poolcheck.core.snapshot import AdvisoryLock, Backend, Cap, Counters, Route, Server, Snapshot, Wait
+from poolcheck.core.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
 from poolcheck.core.text import clean
 from poolcheck.live.orphans import clients_gone
 from poolcheck.sql.normalise import is_release, normalise
@@ -73,6 +74,7 @@ class Timeouts:
     statement: float = 3.0
 
 
+DEFAULT_TIMEOUTS = Timeouts()
 Row = dict[str, str | None]
 
 
@@ -206,7 +208,7 @@ def message(text: str) -> str:
     return "\n".join(clean(line) for line in redact(text).strip().splitlines())
 
 
-def connect(words: Mapping[str, str | Secret], timeouts: Timeouts = Timeouts()) -> Link:
+def connect(words: Mapping[str, str | Secret], timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Link:
     """Open one connection with libpq's keywords. Sends no startup option beyond application_name.
 
     Raises:
@@ -240,7 +242,7 @@ def needs_password(error: psycopg.Error) -> bool:
     return bool(conn is not None and conn.needs_password)
 
 
-def look(link: Link, timeouts: Timeouts = Timeouts()) -> tuple[Snapshot, Row]:
+def look(link: Link, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Snapshot, Row]:
     """One message of four statements. Gives the snapshot and the row about this very session.
 
     Raises:
@@ -267,6 +269,17 @@ def look(link: Link, timeouts: Timeouts = Timeouts()) -> tuple[Snapshot, Row]:
     if not (row["version"] or "").startswith(("PostgreSQL", "EnterpriseDB")):
         raise Unsupported(clean(row["version"] or "", limit=100))
     return _snapshot(row, sessions, locks, limits, link), row
+
+
+def whoami(link: Link) -> Row:
+    """The row about this very session alone: for the probe of a pooler whose server is looked at directly.
+
+    Raises:
+        Lost: the connection ended or did not answer.
+        StatementFailed: the server refused it.
+    """
+    major = link.server_version // 10000
+    return link.run(sql.load("facts", major).replace("{statement_timeout}", "3000"))[0][0]
 
 
 def _banner(link: Link) -> str:
@@ -351,7 +364,7 @@ def _skipped(server: Server, backends: tuple[Backend, ...]) -> tuple[Skipped, ..
         Skipped(
             f"state, age and statement of {hidden} sessions of other roles",
             f'role "{clean(server.user)}" may not see them, so idle transactions and leaks among them are unknown;'
-            " their number is exact, apart from parallel workers that it may include",
+            " their number is exact, apart from parallel workers that it may include.",
             f'GRANT pg_monitor TO "{clean(server.user)}"; -- or look with the URL of the app itself',
         ),
     )
@@ -416,8 +429,3 @@ def _float(text: str | None) -> float | None:
 def _age(text: str | None) -> float | None:
     value = _float(text)
     return None if value is None else max(0.0, value)
-
-
-def with_route(snapshot: Snapshot, route: Route) -> Snapshot:
-    """The snapshot with what was found out about the way to the server."""
-    return replace(snapshot, route=route)

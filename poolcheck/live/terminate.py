@@ -1,9 +1,9 @@
 """End one session, and only the one that was judged."""
 
 import re
-from dataclasses import dataclass
 
 from poolcheck import sql
+from poolcheck.core.record import dataclass
 from poolcheck.core.snapshot import Backend
 from poolcheck.live.postgres import Link, Lost, StatementFailed
 

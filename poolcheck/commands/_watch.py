@@ -1,0 +1,215 @@
+"""`poolcheck live --watch`: look again and again on one connection; a full screen on a terminal, else a line a look.
+
+The connection is kept, because on a full server there may be no second one. A lost server is said, and tried again at
+every turn.
+"""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+
+from poolcheck import dsn
+from poolcheck.commands._shared import Output, style_for
+from poolcheck.core.snapshot import Refusal, Route, Snapshot
+from poolcheck.core.text import clean, plural
+from poolcheck.errors import ExitCode
+from poolcheck.linting import Configured
+from poolcheck.live import postgres, route
+from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
+from poolcheck.look import Look, put_together
+from poolcheck.looking import Ask, Options, Seen, address, known, selection
+from poolcheck.output import section_live
+from poolcheck.output.paint import Paint, Style
+
+HISTORY = 600  # looks that the history can show
+GROWTH_SECONDS = 30.0  # growth is judged against the look at least this old
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is carried from look to look."""
+
+    seen: Seen
+    link: Link | None = None
+    way: Route | None = None
+    refusal: Refusal | None = None
+    trouble: str = ""
+    lost: int = 0  # turns without a server
+    shares: deque[float | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    snapshots: deque[Snapshot] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+    def turn(self) -> Look | None:
+        """One look; None when there is no server, and `trouble` says why."""
+        target = self.seen.sources.main
+        self.refusal, self.trouble = None, ""
+        try:
+            if self.link is None or not self.link.open:
+                self.link = self.seen.connect(target)
+                self.way = None
+            snapshot, row = postgres.look(self.link, self.seen.options.timeouts)
+            if self.way is None:
+                self.way = route.find(
+                    self.link,
+                    row,
+                    lambda: self.seen.connect(target),
+                    known=known(target),
+                    probe=self.seen.options.probe,
+                )
+        except Refused as refused:
+            self.refusal = self.seen.refused(refused.text, target)
+            self.seen.refusals.clear()
+            return self._without(self.refusal.title or refused.text.splitlines()[-1])
+        except Lost as lost:
+            return self._without("no answer in time" if lost.timed_out else lost.text.splitlines()[-1])
+        except StatementFailed as failed:
+            return self._without(failed.text)
+        except Unsupported as other:
+            return self._without(f"not a PostgreSQL that poolcheck knows: {other.banner}")
+        self.lost = 0
+        snapshot = replace(snapshot, route=self.way)
+        earlier = next(
+            (old for old in self.snapshots if snapshot.epoch - old.epoch <= 2 * GROWTH_SECONDS), None
+        )
+        if earlier is not None and snapshot.epoch - earlier.epoch < GROWTH_SECONDS:
+            earlier = None
+        self.snapshots.append(snapshot)
+        self.shares.append(snapshot.ratio)
+        return put_together(
+            snapshot,
+            self.seen.config.thresholds,
+            earlier=earlier,
+            show_queries=self.seen.options.show_queries,
+            target=address(target),
+        )
+
+    def _without(self, why: str) -> Look | None:
+        self.trouble = clean(why, limit=200)
+        self.lost += 1
+        self.shares.append(None)
+        self.close()
+        return None
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+
+def watch(
+    options: Options, settings: Configured, out: Output, *, every: float, count: int | None, ask: Ask
+) -> int:
+    """Look until Ctrl-C, or `count` times. Gives 0, or 2 when the last look found no server.
+
+    Raises:
+        UsageError: a format or file that is not for a screen.
+    """
+    if out.format != "text" or out.path:
+        raise click.UsageError("--watch shows text on the screen: leave --format and --output out")
+    if every < 0.1:
+        raise click.UsageError("--watch needs at least 100ms between two looks")
+    config = settings.over(Path())
+    selection(config)
+    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    state = Watch(Seen(config=config, options=options, sources=chosen, ask=ask))
+    try:
+        with suppress(KeyboardInterrupt):
+            if sys.stdout.isatty():
+                full_screen(state, style_for(out), every, count)
+            else:
+                plain_lines(state, every, count)
+    finally:
+        state.close()
+    return int(ExitCode.FAILED if state.trouble else ExitCode.OK)
+
+
+def _turns(state: Watch, every: float, count: int | None, show: Callable[[Look | None], None]) -> None:
+    """Look, show, and wait for the rest of the interval, so that slow looks do not pile up."""
+    done = 0
+    while True:
+        begun = time.monotonic()
+        show(state.turn())
+        done += 1
+        if count is not None and done >= count:
+            return
+        time.sleep(max(0.0, every - (time.monotonic() - begun)))
+
+
+def plain_lines(state: Watch, every: float, count: int | None) -> None:
+    """One line a look."""
+
+    def show(look: Look | None) -> None:
+        click.echo(line(look, state))
+
+    _turns(state, every, count, show)
+
+
+def line(look: Look | None, state: Watch) -> str:
+    """A look in one line; the time is the server's."""
+    if look is None:
+        return f"{time.strftime('%H:%M:%S', time.gmtime())}  no server: {state.trouble}"
+    snapshot = look.snapshot
+    states = ", ".join(f"{number} {clean(name)}" for name, number in snapshot.by_state().items())
+    parts = [
+        f"{snapshot.taken[11:19]}  {snapshot.used}/{snapshot.server.usable} {snapshot.ratio:.0%}",
+        states or f"{snapshot.hidden} hidden",
+    ]
+    if look.leaks:
+        parts.append(f"{sum(len(leak.members) for leak in look.leaks)} held for nothing")
+    if look.blocks:
+        parts.append(
+            f"{sum(len(block.waiters) for block in look.blocks)} blocked by pid {look.blocks[0].root}"
+        )
+    return "  ".join(parts)
+
+
+def full_screen(state: Watch, style: Style, every: float, count: int | None) -> None:
+    """The whole terminal, drawn anew for each look; what was there before comes back at the end."""
+    from rich.console import Console  # noqa: PLC0415 - only the full screen needs rich
+    from rich.live import Live  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    console = Console(highlight=False, no_color=not style.color)
+    last: list[Look] = []
+
+    def show(look: Look | None) -> None:
+        if look is not None:
+            last[:] = [look]
+        size = console.size
+        now = replace(style, width=max(40, min(size.width, 140)))
+        lines = frame(last[0] if last else None, state, Paint(now), every)
+        live.update(Text.from_ansi("\n".join(lines[: max(1, size.height - 1)]), no_wrap=True), refresh=True)
+
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        _turns(state, every, count, show)
+
+
+def frame(look: Look | None, state: Watch, paint: Paint, every: float) -> list[str]:
+    """One screen: the time, the history of the slots, then what a single look shows."""
+    head = f"every {every:g} s; Ctrl-C ends"
+    if state.trouble:
+        turns = f" ({plural(state.lost, 'look')})" if state.lost > 1 else ""
+        lines = [paint.style(f"  no server{turns}: {state.trouble}", "error")[: paint.width * 4]]
+        lines += [paint.style("  trying again; below is the last look", "dim")] if look else []
+    else:
+        lines = [paint.style(f"  {look.snapshot.taken[11:19] if look else ''} UTC, {head}", "dim")]
+    if look is None:
+        return lines
+    lines.append(f"  Past   {history(state.shares, paint)}")
+    lines += section_live.text(look, paint)
+    return lines
+
+
+def history(shares: deque[float | None], paint: Paint) -> str:
+    """The share of taken slots over the last looks, the newest at the right; `x` where there was no server."""
+    room = max(10, paint.width - 12)
+    marks = BARS if paint.look.unicode else "_.-=+*#@"
+    past = list(shares)[-room:]
+    return "".join("x" if share is None else marks[min(7, int(share * 8))] for share in past)

@@ -1,0 +1,112 @@
+"""`poolcheck live`: one look at a server that may be drowning."""
+
+import click
+
+from poolcheck.commands._settings import Settings, setting_options
+from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.commands._times import Seconds, ask_password
+
+
+@click.command(
+    "live", short_help="One look at a server: how full, who holds the slots, what leaks, what to do."
+)
+@click.argument("dsn", required=False, metavar="[DSN]")
+@click.option(
+    "--env-file", type=click.Path(), metavar="FILE", help="Take the connection string from this env file."
+)
+@click.option("--var", "variable", metavar="NAME", help="This variable of the env file or the environment.")
+@click.option("--bouncer", metavar="DSN", help="Look at this PgBouncer console too.")
+@click.option(
+    "--admin",
+    metavar="DSN",
+    help="Look with this one when the first is refused: a superuser, or reserved slots.",
+)
+@click.option("--no-probe", is_flag=True, help="Open no second client, also when a pooler is suspected.")
+@click.option(
+    "--sample",
+    type=Seconds(),
+    default=0.0,
+    metavar="TIME",
+    help="Look twice, this far apart, and judge growth: 30s.",
+)
+@click.option(
+    "--watch",
+    type=Seconds(),
+    is_flag=False,
+    flag_value="2s",
+    metavar="[TIME]",
+    help="Look again and again, every 2 s or as given.",
+)
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="With --watch: stop after N looks.")
+@click.option("--show-queries", is_flag=True, help="Show statements with their literals.")
+@click.option(
+    "--connect-timeout",
+    type=Seconds(),
+    default=5.0,
+    show_default="5s",
+    metavar="TIME",
+    help="How long to wait for the connection.",
+)
+@click.option(
+    "--statement-timeout",
+    type=Seconds(),
+    default=3.0,
+    show_default="3s",
+    metavar="TIME",
+    help="How long the look may take.",
+)
+@setting_options
+@output_options
+def command(
+    *,
+    dsn: str | None,
+    env_file: str | None,
+    variable: str | None,
+    bouncer: str | None,
+    admin: str | None,
+    no_probe: bool,
+    sample: float,
+    watch: float | None,
+    count: int | None,
+    show_queries: bool,
+    connect_timeout: float,
+    statement_timeout: float,
+    settings: Settings,
+    out: Output,
+) -> int:
+    r"""Look at a PostgreSQL server, and at its pooler.
+
+    DSN is a connection string; parameters of Prisma and other drivers are left out. Without it: --env-file, the
+    environment, then the env files of the current folder. One connection, one message, nothing is changed; through a
+    pooler a second client asks for the mode, and nothing stays behind.
+
+    \b
+    Examples:
+      poolcheck live "$DATABASE_URL"
+      poolcheck live --env-file .env.production
+      poolcheck live "$DATABASE_URL" --bouncer postgresql://stats@127.0.0.1:6432/pgbouncer
+      poolcheck live --sample 30s
+      poolcheck live --watch
+      poolcheck live --format prometheus --output /var/lib/node_exporter/poolcheck.prom
+    """
+    from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `live --help` needs none of it
+    from poolcheck.looking import Options, live  # noqa: PLC0415 - nor of this
+
+    options = Options(
+        dsn=dsn,
+        env_file=env_file,
+        variable=variable,
+        bouncer=bouncer,
+        admin=admin,
+        probe=not no_probe,
+        show_queries=show_queries,
+        sample=sample,
+        timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
+    )
+    if watch is not None:
+        from poolcheck.commands._watch import watch as watching  # noqa: PLC0415 - brings rich
+
+        return watching(options, settings, out, every=watch, count=count, ask=ask_password)
+    if count is not None:
+        raise click.UsageError("--count goes with --watch")
+    return emit(live(options, settings, ask_password), out)

@@ -1,0 +1,119 @@
+"""`poolcheck reap`: end sessions that are held for nothing."""
+
+import click
+
+from poolcheck.commands._settings import Settings
+from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.commands._times import Seconds, ask_password
+
+STATES = {
+    "idle": ("idle",),
+    "idle-in-transaction": ("idle in transaction", "idle in transaction (aborted)"),
+    "aborted": ("idle in transaction (aborted)",),
+}
+
+
+@click.command("reap", short_help="End leaked sessions: a dry run unless --yes.")
+@click.argument("dsn", required=False, metavar="[DSN]")
+@click.option(
+    "--env-file", type=click.Path(), metavar="FILE", help="Take the connection string from this env file."
+)
+@click.option("--var", "variable", metavar="NAME", help="This variable of the env file or the environment.")
+@click.option("--yes", is_flag=True, help="End them. Without it, nothing is changed.")
+@click.option(
+    "--older-than",
+    type=Seconds(),
+    default=300.0,
+    show_default="5m",
+    metavar="TIME",
+    help="Only sessions in their state for longer than this.",
+)
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(tuple(STATES)),
+    help="Every session in this state instead of the leaks. Idle ones of a warm pool are idle too.",
+)
+@click.option("--app", "application", metavar="NAME", help="Only this application_name.")
+@click.option("--pid", "pids", multiple=True, type=click.IntRange(min=1), help="Only these pids.")
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="End at most so many in one run.",
+)
+@click.option(
+    "--connect-timeout",
+    type=Seconds(),
+    default=5.0,
+    show_default="5s",
+    metavar="TIME",
+    help="How long to wait for the connection.",
+)
+@click.option(
+    "--statement-timeout",
+    type=Seconds(),
+    default=3.0,
+    show_default="3s",
+    metavar="TIME",
+    help="How long a statement may take.",
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(exists=True, dir_okay=False),
+    help="This config file instead of the nearest.",
+)
+@output_options
+def command(
+    *,
+    dsn: str | None,
+    env_file: str | None,
+    variable: str | None,
+    yes: bool,
+    older_than: float,
+    states: tuple[str, ...],
+    application: str | None,
+    pids: tuple[int, ...],
+    most: int,
+    connect_timeout: float,
+    statement_timeout: float,
+    config_path: str | None,
+    out: Output,
+) -> int:
+    r"""End sessions that are held for nothing.
+
+    Without --state these are the leaks that `poolcheck live` calls certain or probable: idle in a transaction, or
+    forgotten and growing. Each session's pid, start and state are checked again in the statement that ends it. Never
+    ended: superusers, replication, autovacuum, other databases, sessions that were used meanwhile, and its own.
+
+    Exit code 0: nothing is left to end. 1: something is.
+
+    \b
+    Examples:
+      poolcheck reap "$DATABASE_URL"
+      poolcheck reap "$DATABASE_URL" --older-than 10m --yes
+      poolcheck reap --env-file .env --state idle --app worker --older-than 1h --yes
+    """
+    from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `reap --help` needs none of it
+    from poolcheck.looking import Options  # noqa: PLC0415 - nor of this
+    from poolcheck.reaping import Choice, reap  # noqa: PLC0415 - nor of this
+
+    options = Options(
+        dsn=dsn,
+        env_file=env_file,
+        variable=variable,
+        timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
+    )
+    choice = Choice(
+        older_than=older_than,
+        states=tuple(each for name in states for each in STATES[name]),
+        application=application,
+        most=most,
+        pids=pids,
+        do=yes,
+    )
+    return emit(reap(options, choice, Settings({}, config_path), ask_password), out)

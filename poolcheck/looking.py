@@ -1,0 +1,353 @@
+"""What `live` does, as a function: one look at a server, and at its pooler, judged by rules."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from poolcheck import discover, dsn, engine, fixpath, rules
+from poolcheck.config import Config
+from poolcheck.core.context import Context
+from poolcheck.core.report import Report, Section, Skipped
+from poolcheck.core.secret import Secret
+from poolcheck.core.snapshot import BouncerSnapshot, Refusal, Route, Snapshot
+from poolcheck.core.target import Target
+from poolcheck.core.text import clean
+from poolcheck.discover import Found
+from poolcheck.dsn import Sources
+from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
+from poolcheck.linting import SEVERITY, Configured
+from poolcheck.live import bouncer, postgres, route
+from poolcheck.live.postgres import (
+    DEFAULT_TIMEOUTS,
+    Link,
+    Lost,
+    Refused,
+    StatementFailed,
+    Timeouts,
+    Unsupported,
+)
+from poolcheck.look import Look, NoEntry, PoolerLook, put_together
+from poolcheck.refusal import refusal_of
+
+Ask = Callable[[str], str | None]
+
+
+class NotPostgres(PoolcheckError):
+    """The server answers the protocol and is not PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says beyond the settings."""
+
+    dsn: str | None = None
+    env_file: str | None = None
+    variable: str | None = None
+    bouncer: str | None = None
+    admin: str | None = None
+    probe: bool = True
+    show_queries: bool = False
+    sample: float = 0.0
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+
+
+def nobody(_: str) -> str | None:
+    """Asks nobody for a password."""
+    return None
+
+
+def live(options: Options, settings: Configured, ask: Ask = nobody) -> Report:
+    """Look once, disconnect, judge.
+
+    Raises:
+        PoolcheckError: bad input or config, nothing to look at, not PostgreSQL, or lost while looking.
+    """
+    config = settings.over(Path())
+    selection(config)
+    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    console = dsn.console_target(options.bouncer, config) if options.bouncer else chosen.console
+    seen = Seen(config=config, options=options, sources=chosen, ask=ask)
+    if console is not None:
+        seen.look_at_console(console)
+    seen.look_at_server(chosen.main)
+    if chosen.pooled is not None:
+        seen.look_at_pooled(chosen.pooled)
+    if seen.snapshot is None and options.admin:
+        seen.look_at_server(dsn.usable(discover.url_target(options.admin, chosen.main.package)))
+    return seen.report()
+
+
+def selection(config: Config) -> engine.Selection:
+    """Which rules run.
+
+    Raises:
+        BadConfig: a token that names no rule.
+    """
+    chosen = engine.Selection(config.select, config.ignore)
+    engine.check_selection(chosen, rules.names())
+    return chosen
+
+
+def address(target: Target) -> str:
+    """Host and port, as they are shown."""
+    conn = target.conn
+    return f"{clean(conn.host, limit=80)}:{conn.effective_port}" if conn.host else "the local socket"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What has been looked at so far; `report` judges it when every connection is closed."""
+
+    config: Config
+    options: Options
+    sources: Sources
+    ask: Ask = nobody
+    snapshot: Snapshot | None = None
+    earlier: Snapshot | None = None
+    console: BouncerSnapshot | None = None
+    shown: str = ""  # where the snapshot is from
+    console_shown: str = ""
+    refusals: list[Refusal] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def connect(self, target: Target) -> Link:
+        """One connection; asks for the password once when the server wants one.
+
+        Raises:
+            Refused: with the other side's text.
+        """
+        words = target.conn.libpq()
+        try:
+            return postgres.connect(words, self.options.timeouts)
+        except Refused as refused:
+            password = self.ask(f"Password for {clean(address(target))}") if refused.password else None
+            if not password:
+                raise
+        return postgres.connect({**words, "password": Secret(password)}, self.options.timeouts)
+
+    def refused(self, text: str, target: Target) -> Refusal:
+        """Remember a refusal with what it means."""
+        refusal = refusal_of(text, target, pooler=dsn.is_pooled(target))
+        self.refusals.append(refusal)
+        return refusal
+
+    def look_at_server(self, target: Target) -> None:
+        """The look, the second one of --sample, and the way to the server.
+
+        Raises:
+            Unreachable, NotPostgres: nothing can be said.
+        """
+        try:
+            link = self.connect(target)
+        except Refused as refused:
+            self.refused(refused.text, target)
+            return
+        with closing(link):
+            self.first_look(link, target)
+
+    def first_look(self, link: Link, target: Target) -> Snapshot | None:
+        """The look over an open connection; None when what became of it is a refusal.
+
+        Raises:
+            Unreachable, NotPostgres: nothing can be said.
+        """
+        try:
+            self._look(link, target)
+        except Lost as lost:
+            self._lost(lost, target)
+        except Unsupported as other:
+            raise NotPostgres(
+                f"{address(target)} is not a PostgreSQL that poolcheck knows: {clean(other.banner, limit=120)}",
+                "Supported are PostgreSQL 12 to 18 and what is built from them. The connection itself works.",
+            ) from None
+        except StatementFailed as failed:
+            raise Unreachable(
+                f"{address(target)} refused the look: {clean(failed.text, limit=200)}",
+                "Raise --statement-timeout, or look with a role that may read the statistics views.",
+            ) from None
+        return self.snapshot
+
+    def _look(self, link: Link, target: Target) -> None:
+        snapshot, row = postgres.look(link, self.options.timeouts)
+        if self.options.sample:
+            self.earlier = snapshot
+            time.sleep(self.options.sample)
+            snapshot, row = postgres.look(link, self.options.timeouts)
+        way = route.find(
+            link,
+            row,
+            lambda: self.connect(target),
+            known=known(target),
+            probe=self.options.probe,
+        )
+        self.snapshot = replace(snapshot, route=way)
+        if self.earlier:
+            self.earlier = replace(self.earlier, route=way)
+        self.shown = address(target)
+        self.skipped += snapshot.skipped
+
+    def _lost(self, lost: Lost, target: Target) -> None:
+        if lost.timed_out and dsn.is_pooled(target):
+            # The pooler let us in and never found a server connection for us: that is the finding.
+            self.refused("query_wait_timeout: no server connection came free for this look", target)
+        elif lost.timed_out:
+            limit = self.options.timeouts.statement + 2
+            raise Unreachable(
+                f"{address(target)} accepted the connection and did not answer within {limit:g} s",
+                "The server, or what is between, hangs: look at the machine. --statement-timeout waits longer.",
+            )
+        else:
+            self.refused(lost.text, target)
+
+    def look_at_pooled(self, target: Target) -> None:
+        """The app's own, pooled string: only for the probe; the slots come from the direct one."""
+        try:
+            link = self.connect(target)
+        except Refused as refused:
+            self.refused(refused.text, target)
+            return
+        with closing(link):
+            try:
+                row = postgres.whoami(link)
+                way = route.find(
+                    link, row, lambda: self.connect(target), known=known(target), probe=self.options.probe
+                )
+            except Lost as lost:
+                self._lost(lost, target)
+                return
+            except StatementFailed as failed:
+                self.skipped.append(Skipped(f"the pooler of {target.name}", clean(failed.text, limit=200)))
+                return
+        if self.snapshot is not None and way.pooled:
+            # The snapshot is the server's own; only what was found out about the pool is added to it.
+            self.pool_route = way
+        self.notes.append(
+            f"{target.name} ({address(target)}): {way.how[-1]}" + (f", {way.mode} mode." if way.mode else ".")
+        )
+
+    pool_route: Route | None = None
+
+    def look_at_console(self, target: Target) -> None:
+        """The pooler's console. What keeps it from being read is skipped: the server is looked at anyway."""
+        what = f"the pooler's console at {address(target)}"
+        try:
+            link = self.connect(target)
+        except Refused as refused:
+            text = refused.text.splitlines()[-1] if refused.text else "refused"
+            hint = "Log in as a user of admin_users or stats_users." if "not allowed" in text else ""
+            self.skipped.append(Skipped(what, clean(text, limit=200), hint))
+            return
+        with closing(link):
+            try:
+                self.console = bouncer.look(link)
+            except bouncer.NotConsole as other:
+                self.skipped.append(
+                    Skipped(
+                        what,
+                        other.text,
+                        "Give the database pgbouncer: --bouncer postgresql://stats@host:6432/pgbouncer",
+                    )
+                )
+                return
+            except Lost as lost:
+                self.skipped.append(Skipped(what, lost.text))
+                return
+        self.console_shown = address(target)
+        self.skipped += self.console.skipped
+
+    # --- judging ---
+
+    def look(self) -> Look | None:
+        """The look at the server with its verdicts."""
+        if self.snapshot is None:
+            return None
+        return put_together(
+            self.snapshot,
+            self.config.thresholds,
+            earlier=self.earlier,
+            pooler=self.console,
+            show_queries=self.options.show_queries,
+            target=self.shown,
+        )
+
+    def pooler_look(self) -> PoolerLook | None:
+        """The look at the console, beside what the server behind it allows."""
+        if self.console is None:
+            return None
+        server = self.snapshot
+        states: dict[str, int] = {}
+        for each in server.clients if server else ():
+            if each.pid in self.console.server_pids and each.state:
+                states[each.state] = states.get(each.state, 0) + 1
+        return PoolerLook(
+            snapshot=self.console,
+            thresholds=self.config.thresholds,
+            usable=server.server.usable if server else None,
+            states=tuple(states.items()),
+            target=self.console_shown,
+        )
+
+    def report(self, command: str = "live") -> Report:
+        """Judge what was seen."""
+        look, pooler = self.look(), self.pooler_look()
+        subjects: list[object] = [each for each in (look, pooler) if each is not None]
+        if look is not None and self.pool_route is not None:
+            subjects.append(
+                replace(look, snapshot=replace(Snapshot(), route=self.pool_route), leaks=(), blocks=())
+            )
+        subjects += self.refusals
+        context = self.context()
+        judged = engine.run(rules.load("78"), subjects, context, selection=selection(self.config))
+        sections: list[Section] = [NoEntry(refusal=each) for each in self.refusals]
+        sections += [each for each in (look, pooler) if each is not None]
+        targets = [each for each in (self.sources.main, self.sources.pooled) if each is not None]
+        failed = any(not each.exhaustion for each in self.refusals) and look is None
+        return Report(
+            command=command,
+            findings=judged.findings,
+            skipped=tuple(self.skipped),
+            targets=tuple(targets),
+            fix_path=fixpath.plan(judged.findings, context),
+            sections=tuple(sections),
+            notes=tuple(self._notes(targets)),
+            fail_on=SEVERITY[self.config.fail_on],
+            exit_code=ExitCode.FAILED if failed and not judged.findings else None,
+        )
+
+    def _notes(self, targets: list[Target]) -> list[str]:
+        said = [self.sources.note] if self.sources.note else []
+        said += self.notes
+        for target in targets:
+            names = ", ".join(dict.fromkeys(clean(param.name, limit=40) for param in target.conn.foreign))
+            if names:
+                said.append(
+                    f"Left out of {target.name}, because libpq does not know them: {names}. poolcheck lint judges them."
+                )
+        return said
+
+    def context(self) -> Context:
+        """What rules and the fix path may know: the target, its package, and the server's own numbers."""
+        found = Found(targets=[each for each in (self.sources.main, self.sources.pooled) if each is not None])
+        found.packages = [self.sources.main.package]
+        context = discover.context(found, self.config)
+        if self.snapshot is None:
+            return context
+        server = self.snapshot.server
+        sources = {**context.numbers.sources, "max_connections": "the server", "reserved": "the server"}
+        numbers = replace(
+            context.numbers,
+            max_connections=server.max_connections,
+            reserved=server.superuser_reserved + server.reserved,
+            sources=sources,
+        )
+        return replace(context, numbers=numbers)
+
+
+def known(target: Target) -> route.Known:
+    """What the catalogue says of the target's host."""
+    endpoint = target.match.endpoint
+    kind = "pooled" if dsn.is_pooled(target) else target.match.kind
+    return route.Known(kind=kind, mode=target.match.mode, software=endpoint.software if endpoint else "")

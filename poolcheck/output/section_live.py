@@ -1,0 +1,344 @@
+"""The look at a server: how full, who holds the slots, what leaks, who blocks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from poolcheck.core.secret import redact
+from poolcheck.core.snapshot import Backend, Block, Leak, Snapshot
+from poolcheck.core.text import clean, plural
+from poolcheck.leaks import driver, seconds
+from poolcheck.look import Group, Look
+from poolcheck.output.paint import Paint
+
+SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all
+SHOWN_LEAKS = 4
+SHOWN_BLOCKS = 3
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------
+
+
+def record(look: Look) -> dict[str, Any]:
+    """The documented keys: server, slots, groups, sessions, leaks, blocking."""
+    snapshot = look.snapshot
+    server, route = snapshot.server, snapshot.route
+    result: dict[str, Any] = {
+        "server": {
+            "version": server.version,
+            "taken": snapshot.taken,
+            "max_connections": server.max_connections,
+            "superuser_reserved_connections": server.superuser_reserved,
+            "reserved_connections": server.reserved,
+            "role_limit": server.role_limit,
+            "database_limit": server.database_limit,
+            "database": clean(server.database),
+            "user": clean(server.user),
+            "in_recovery": server.in_recovery,
+            "sees_all": server.sees_all,
+            "via_pooler": route.pooled,
+            "pool_mode": route.mode,
+            "pooler": route.software or None,
+            "route": route.kind,
+            "route_evidence": list(route.how),
+            "left_behind": {clean(name): clean(value) for name, value in route.left_behind},
+        },
+        "slots": {
+            "usable": server.usable,
+            "used": snapshot.used,
+            "free": snapshot.free,
+            "ratio": round(snapshot.ratio, 3),
+            "by_state": snapshot.by_state(),
+            "hidden": snapshot.hidden,
+            "exact": snapshot.hidden == 0,
+        },
+        "groups": [_group(each) for each in look.groups],
+        "sessions": [_session(each, look) for each in snapshot.clients],
+        "leaks": [_leaked(leak, each, look) for leak in look.leaks for each in leak.members],
+        "blocking": [_block(each) for each in look.blocks],
+        "others": {
+            "walsenders": snapshot.walsenders,
+            "max_wal_senders": server.max_wal_senders,
+            "parallel_workers": sum(each.kind == "parallel worker" for each in snapshot.backends),
+            "background": {clean(name) or "hidden": count for name, count in snapshot.processes},
+        },
+        "limits": [
+            {"kind": cap.kind, "name": clean(cap.name), "limit": cap.limit, "used": cap.used}
+            for cap in snapshot.caps
+        ],
+    }
+    if snapshot.counters:
+        counters = snapshot.counters
+        result["counters"] = {
+            "sessions": counters.sessions,
+            "abandoned": counters.abandoned,
+            "fatal": counters.fatal,
+            "killed": counters.killed,
+            "since": counters.since or None,
+        }
+    if snapshot.advisory:
+        result["advisory_locks"] = [
+            {"pid": lock.pid, "key": lock.key, "granted": lock.granted, "name": lock_name(lock.key)}
+            for lock in snapshot.advisory
+        ]
+    return result
+
+
+def lock_name(key: str) -> str | None:
+    """Whose lock a key is, where that is known."""
+    return "Prisma Migrate" if key == "72707369" else None
+
+
+def _group(group: Group) -> dict[str, Any]:
+    oldest = group.oldest_idle
+    return {
+        "application_name": clean(group.application_name),
+        "user": clean(group.user),
+        "database": clean(group.database),
+        "client": group.client or None,
+        "count": len(group.members),
+        "by_state": group.by_state(),
+        "oldest_idle_seconds": None if oldest is None else round(oldest, 1),
+        "driver": driver(group.members) or None,
+    }
+
+
+def _session(each: Backend, look: Look) -> dict[str, Any]:
+    return {
+        "pid": each.pid,
+        "backend_start": each.backend_start or None,
+        "state": each.state or None,
+        "seconds": None if each.state_age is None else round(each.state_age, 1),
+        "transaction_seconds": None if each.xact_age is None else round(each.xact_age, 1),
+        "application_name": clean(each.application_name),
+        "user": clean(each.user),
+        "database": clean(each.database),
+        "client": each.client or None,
+        "wait": f"{each.wait_type}:{each.wait_event}" if each.wait_type else None,
+        "query": query(each, look) or None,
+    }
+
+
+def _leaked(leak: Leak, each: Backend, look: Look) -> dict[str, Any]:
+    own = []
+    if each.idle_in_transaction:
+        own = [f"idle in transaction for {each.state_age or 0:.0f} s"]
+        own += [
+            f"blocks {plural(len(block.waiters), 'session')}"
+            for block in look.blocks
+            if block.root == each.pid
+        ]
+    return {
+        "kind": leak.kind,
+        **_session(each, look),
+        "evidence": own or list(leak.evidence),
+        "confidence": {"certain": "high", "probable": "medium", "possible": "low"}[leak.certainty],
+        "otherwise": leak.otherwise or None,
+        "confirm": leak.confirm or None,
+        "driver": leak.driver or None,
+    }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    return {
+        "root_pid": block.root,
+        "state": block.backend.state or None if block.backend else None,
+        "application_name": clean(block.backend.application_name) if block.backend else None,
+        "waiters": list(block.waiters),
+        "slots": block.slots,
+        "verb": block.verb,
+    }
+
+
+def query(each: Backend, look: Look, limit: int | None = None) -> str:
+    """The session's last statement: without its literals, unless they were asked for; passwords never."""
+    text = redact(each.query) if look.show_queries else each.statement
+    return clean(text, limit=limit).strip()
+
+
+# --- text -------------------------------------------------------------------------------------------------------
+
+
+def text(look: Look, paint: Paint) -> Iterator[str]:
+    """One screen."""
+    yield from _head(look, paint)
+    if paint.look.verbosity < 0:
+        return
+    yield from _holders(look, paint)
+    yield from _leaks(look, paint)
+    yield from _blocking(look, paint)
+    yield from _others(look, paint)
+
+
+def _head(look: Look, paint: Paint) -> Iterator[str]:
+    snapshot = look.snapshot
+    server = snapshot.server
+    where = f"{clean(server.database, limit=40)} as {clean(server.user, limit=40)}"
+    kind = " (hot standby)" if server.in_recovery else ""
+    yield from paint.wrap(
+        f"PostgreSQL {server.version}{kind}, {where}{' at ' + look.target if look.target else ''}", indent=2
+    )
+    yield from paint.wrap(route_words(snapshot), indent=9, first="  Route  ")
+    role = (
+        "error"
+        if snapshot.ratio >= look.thresholds.critical_at or snapshot.free < look.thresholds.min_free
+        else ""
+    )
+    role = role or ("warning" if snapshot.ratio >= look.thresholds.warn_at else "ok")
+    most = "at most " if snapshot.hidden else ""
+    bar = paint.bar(snapshot.ratio, 30, (look.thresholds.warn_at, look.thresholds.critical_at))
+    numbers = f"{most}{snapshot.used} of {server.usable} usable, {snapshot.free} free"
+    yield f"  Slots  {paint.style(bar, role)} {paint.style(f'{snapshot.ratio:.0%}', role, 'bold')}  {numbers}"
+    parts = [f"{server.max_connections} max_connections", f"{server.superuser_reserved} for superusers"]
+    if server.reserved:
+        parts.append(f"{server.reserved} reserved")
+    note = " - ".join(parts)
+    if not snapshot.route.pooled:
+        note += "; this look's own session is not counted"
+    yield from paint.wrap(note, indent=9)
+    states = [f"{count} {clean(state)}" for state, count in snapshot.by_state().items()]
+    if snapshot.hidden:
+        states.append(f"{snapshot.hidden} hidden from this role")
+    yield from paint.wrap(", ".join(states) or "no client is connected", indent=9, first="  State  ")
+    for cap in snapshot.caps:
+        if cap.limit and cap.used:
+            yield from paint.wrap(
+                f"{cap.kind} {clean(cap.name, limit=40)}: {cap.used} of {cap.limit} connections",
+                indent=9,
+                first="  Limit  ",
+            )
+
+
+def route_words(snapshot: Snapshot) -> str:
+    """How the connection came to the server, how that is known, and whose numbers the rest are."""
+    route = snapshot.route
+    if route.kind == "direct":
+        extra = next((f" ({each})" for each in route.how if "forwarder" in each), "")
+        return f"direct, no pooler in between{extra}"
+    proof = route.how[-1] if route.how else ""
+    if route.pooled:
+        software = route.software or "a pooler"
+        mode = f", {route.mode} mode" if route.mode else ", mode unknown"
+        return (
+            f"through {software}{mode}: {proof}. The sessions below are the pooler's, not the app's clients"
+        )
+    if route.kind == "proxy":
+        return f"through a proxy: {proof}"
+    return f"not known: {proof}"
+
+
+def _holders(look: Look, paint: Paint) -> Iterator[str]:
+    groups = look.groups
+    if not groups:
+        return
+    yield ""
+    yield paint.heading("Who holds the slots")
+    shown = groups if paint.look.verbosity > 0 else groups[:SHOWN_GROUPS]
+    rows = [
+        (
+            str(len(each.members)),
+            clean(each.application_name, limit=24) or "(no name)",
+            clean(each.user, limit=20),
+            clean(each.database, limit=20),
+            each.client or "(local)" if not all(member.hidden for member in each.members) else "(hidden)",
+            _states(each),
+        )
+        for each in shown
+    ]
+    yield from paint.table(
+        rows, header=("n", "application", "user", "database", "client", "doing (longest idle)"), align=">"
+    )
+    if len(groups) > len(shown):
+        rest = sum(len(each.members) for each in groups[len(shown) :])
+        yield f"  {rest:>{max(1, len(str(len(groups[0].members))))}}  in {plural(len(groups) - len(shown), 'more group')} (-v)"
+
+
+def _states(group: Group) -> str:
+    states = group.by_state()
+    if list(states) == ["hidden"]:
+        return "hidden"
+    words = [f"{count} {state}" for state, count in states.items()]
+    oldest = group.oldest_idle
+    return ", ".join(words) + (f" ({seconds(oldest)})" if oldest is not None else "")
+
+
+def _leaks(look: Look, paint: Paint) -> Iterator[str]:
+    if not look.leaks:
+        return
+    yield ""
+    yield paint.heading("Held for nothing")
+    shown = look.leaks if paint.look.verbosity > 0 else look.leaks[:SHOWN_LEAKS]
+    for leak in shown:
+        roles = {"certain": "error", "probable": "warning", "possible": "info"}
+        application, user, _ = leak.group
+        name = clean(application or f"user {user}", limit=40) + (f", {leak.driver}" if leak.driver else "")
+        pids = ", ".join(str(each.pid) for each in leak.members[:4]) + (
+            ", ..." if len(leak.members) > 4 else ""
+        )
+        head = paint.style(leak.certainty, roles[leak.certainty])
+        yield f"  {head}  {plural(len(leak.members), 'session')} of {name}: {leak.kind} (pid {pids})"
+        yield from paint.wrap("; ".join(leak.evidence), indent=6)
+        statement = query(leak.members[0], look, limit=max(40, paint.width - 12))
+        if statement:
+            yield from paint.code([statement], indent=6)
+        if leak.certainty != "certain" and leak.otherwise:
+            yield from paint.wrap(f"Or: {leak.otherwise}. To tell: {leak.confirm}.", indent=6)
+    if len(look.leaks) > len(shown):
+        yield f"  and {plural(len(look.leaks) - len(shown), 'more group')} (-v)"
+
+
+def _blocking(look: Look, paint: Paint) -> Iterator[str]:
+    if not look.blocks:
+        return
+    yield ""
+    yield paint.heading("Who blocks")
+    shown = look.blocks if paint.look.verbosity > 0 else look.blocks[:SHOWN_BLOCKS]
+    for block in shown:
+        each = block.backend
+        if block.root == 0:
+            who = "a prepared transaction"
+        elif each is None:
+            who = f"pid {block.root}"
+        else:
+            name = clean(each.application_name or each.user, limit=30)
+            who = f"pid {block.root} ({name}, {each.state or 'state hidden'}"
+            who += f" for {seconds(each.state_age)})" if each.state_age is not None else ")"
+        pids = ", ".join(map(str, block.waiters[:5])) + (", ..." if len(block.waiters) > 5 else "")
+        what = {
+            "terminate": "terminate it: a cancel does nothing to an idle session",
+            "cancel": "cancel it",
+            "finish": "ROLLBACK PREPARED",
+        }
+        if block.verb == "terminate" and each is not None and not each.state:
+            what["terminate"] = "terminate it"
+        yield from paint.wrap(
+            f"{who}: {plural(len(block.waiters), 'session')} wait behind it ({pids}),"
+            f" {plural(block.slots, 'slot')} in all; {what[block.verb]}",
+            indent=4,
+            first="  ",
+        )
+    if len(look.blocks) > len(shown):
+        yield f"  and {plural(len(look.blocks) - len(shown), 'more root')} (-v)"
+
+
+def _others(look: Look, paint: Paint) -> Iterator[str]:
+    snapshot = look.snapshot
+    words = []
+    if snapshot.walsenders:
+        words.append(f"{plural(snapshot.walsenders, 'walsender')} of {snapshot.server.max_wal_senders}")
+    if workers := sum(each.kind == "parallel worker" for each in snapshot.backends):
+        words.append(plural(workers, "parallel worker"))
+    if words:
+        yield ""
+        yield from paint.wrap(f"{' and '.join(words)}: they have slots of their own", indent=4, first="  ")
+    counters = snapshot.counters
+    if counters and counters.abandoned and (paint.look.verbosity > 0 or look.earlier):
+        since = f" since {counters.since}" if counters.since else ""
+        yield from paint.wrap(
+            f"Of {counters.sessions} sessions{since} {counters.abandoned} were left by clients that vanished,"
+            f" {counters.fatal} ended by a timeout or error, {counters.killed} terminated",
+            indent=4,
+            first="  ",
+        )
+    for lock, holder in look.migrate_locks:
+        state = f", {holder.state}" if holder and holder.state else ""
+        yield from paint.wrap(f"pid {lock.pid}{state} holds Prisma Migrate's lock", indent=4, first="  ")

@@ -1,0 +1,23 @@
+"""What the rules about live servers share: names of groups, the statement to look for, roles as SQL."""
+
+from poolcheck.core.snapshot import Leak
+from poolcheck.core.text import clean
+
+
+def group_name(leak: Leak) -> str:
+    """The application, or who it logs in as."""
+    application, user, _ = leak.group
+    name = clean(application, limit=60) or f"user {clean(user, limit=60)}"
+    return f"{name} ({leak.driver})" if leak.driver and leak.driver.lower() != name.lower() else name
+
+
+def code_path(leak: Leak) -> tuple[str, ...]:
+    """The last statement of most members, without its literals: what to search the source for."""
+    texts = [each.statement for each in leak.members]
+    common = max(set(texts), key=texts.count) if texts else ""
+    return (clean(common, limit=160),) if common else ()
+
+
+def role(name: str) -> str:
+    """A role's name as SQL."""
+    return '"' + clean(name).replace('"', '""') + '"'

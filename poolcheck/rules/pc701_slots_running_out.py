@@ -1,0 +1,71 @@
+"""The server's usable connection slots are nearly gone.
+
+## Why it matters
+A server has `max_connections` slots, and an ordinary role cannot have all of them: `superuser_reserved_connections`
+and, since PostgreSQL 16, `reserved_connections` are kept back. When the rest is taken, every further connection is
+refused with `remaining connection slots are reserved ...` or `sorry, too many clients already`, whatever the load is.
+So the share is taken of the usable slots: on a plan of 50 with 15 reserved, 85 % of max_connections is never reached.
+Only client sessions count. Replication, parallel workers, autovacuum and other background processes have slots of
+their own, and counting them has turned healthy servers into alarms.
+
+Defaults: a warning from 70 % on, an error from 85 % on or with fewer than 5 slots left.
+Earlier than the usual 80/90 %, because a deploy can double a fleet within a minute.
+
+## What to do
+See who holds the slots (`poolcheck live` lists them), end what leaks (`poolcheck reap`), then make the pools smaller
+or put a pooler in front. A higher `max_connections` needs a restart and memory for every session.
+
+```json bad
+{"server": {"max_connections": 100, "superuser_reserved": 3}, "sessions": [{"count": 85, "state": "idle"}]}
+```
+
+```json bad few slots left on a small plan
+{"server": {"max_connections": 20, "superuser_reserved": 3}, "sessions": [{"count": 13, "state": "idle"}]}
+```
+
+```json good
+{"server": {"max_connections": 100, "superuser_reserved": 3}, "sessions": [{"count": 60, "state": "idle"}]}
+```
+
+```json good background processes hold no slots
+{"server": {"max_connections": 100, "superuser_reserved": 3},
+ "sessions": [{"count": 60, "state": "idle"}, {"count": 30, "kind": "parallel worker", "state": "active"}]}
+```
+
+## Sources
+- https://www.postgresql.org/docs/current/runtime-config-connection.html
+- https://github.com/prometheus-community/postgres_exporter/tree/master/postgres_mixin
+- https://bucardo.org/check_postgres/check_postgres.pl.html
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.text import plural
+from poolcheck.look import Look
+
+
+@rule(Look, severity=Severity.ERROR, step=2)
+def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """Share of the usable slots, and the absolute rest."""
+    snapshot, limits = look.snapshot, look.thresholds
+    usable = snapshot.server.usable
+    if not usable or (snapshot.ratio < limits.warn_at and snapshot.free >= limits.min_free):
+        return
+    few = snapshot.free < limits.min_free
+    critical = few or snapshot.ratio >= limits.critical_at
+    most = "At most " if snapshot.hidden and not snapshot.server.sees_all else ""
+    holder = look.groups[0] if look.groups else None
+    why = f"{plural(snapshot.free, 'slot is', 'slots are')} left for everybody but superusers."
+    if holder:
+        name = holder.application_name or f"user {holder.user}"
+        why += f" {name} holds {len(holder.members)}" + (f" from {holder.client}." if holder.client else ".")
+    yield Problem(
+        message=f"{most}{snapshot.used} of {usable} usable slots are taken: {snapshot.ratio:.0%}.",
+        why=why,
+        severity=Severity.ERROR if critical else Severity.WARNING,
+        subject=snapshot.server.database,
+        fix=Fix("End what leaks, then make the pools smaller or put a pooler in front"),
+    )

@@ -1,0 +1,58 @@
+"""A statement runs for a client that does not exist any more.
+
+## Why it matters
+A backend that is busy does not look at its socket: when the client is killed, times out or is deployed over, the
+statement runs on and keeps its slot and its locks. `client_connection_check_interval` (14 and newer) makes the server
+look, and is off by default. poolcheck can know it only on the server's own machine, where the kernel's socket table
+shows that the client's end is gone; elsewhere it says nothing.
+
+## What to do
+End the sessions, and set the interval for the role or the server.
+
+```json bad
+{"sessions": [{"state": "active", "state_age": 30, "client_gone": true, "query": "select pg_sleep(600)"}]}
+```
+
+```json good
+{"sessions": [{"state": "active", "state_age": 30, "query": "select pg_sleep(600)"}]}
+```
+
+## Sources
+- https://www.postgresql.org/docs/current/runtime-config-connection.html
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.text import plural
+from poolcheck.look import Look
+from poolcheck.rules._live import group_name, role
+
+
+@rule(Look, severity=Severity.WARNING, step=3)
+def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """One problem a group."""
+    for leak in look.leaks:
+        if leak.kind != "client gone":
+            continue
+        pids = ", ".join(str(each.pid) for each in leak.members[:5])
+        server = look.snapshot.server
+        yield Problem(
+            message=f"{group_name(leak)}: {plural(len(leak.members), 'session runs', 'sessions run')} on without a client (pid {pids}).",
+            why="The client's socket does not exist any more, and the server looks for that only when the statement ends.",
+            subject=group_name(leak),
+            key="/".join(leak.group),
+            fix=Fix(
+                "End them, and let the server look for vanished clients",
+                lines=(
+                    *(f"SELECT pg_terminate_backend({each.pid});" for each in leak.members[:3]),
+                    *(
+                        (f"ALTER ROLE {role(leak.group[1])} SET client_connection_check_interval = '10s';",)
+                        if server.major >= 14 or not server.major
+                        else ()
+                    ),
+                ),
+            ),
+        )

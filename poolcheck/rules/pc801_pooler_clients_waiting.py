@@ -1,0 +1,96 @@
+"""Clients wait in the pooler's queue.
+
+## Why it matters
+A transaction-mode pooler lets many clients share few server connections. When all of a pool's are busy, further
+clients wait, and after `query_wait_timeout` they are cut off. The number alone says little: six clients waiting 10 s
+for a pool of five are worse than twenty waiting 5 ms. So the oldest wait counts too: a warning from 1 s on, an error
+from 5 s on, which is half of the time that Prisma up to 6 waits for its own pool.
+
+What the pool's server sessions do tells the cause. Active ones: slow statements, or too small a pool. Idle in a
+transaction: the code holds transactions, and a larger pool only hides it. Idle in session mode: the wrong mode.
+
+## What to do
+Follow the cause that is named. Raising the pool size helps only in the first case.
+
+```json bad
+{"pools": [{"database": "app", "user": "app", "mode": "transaction", "clients_active": 5, "clients_waiting": 12, "servers_active": 5, "max_wait_seconds": 6.2, "pool_size": 5}]}
+```
+
+```json good
+{"pools": [{"database": "app", "user": "app", "mode": "transaction", "clients_active": 50, "clients_waiting": 2, "servers_active": 5, "max_wait_seconds": 0.01, "pool_size": 5}]}
+```
+
+## Sources
+- https://www.pgbouncer.org/usage.html#show-pools
+- https://github.com/grafana/jsonnet-libs/tree/master/pgbouncer-mixin
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.snapshot import Pool
+from poolcheck.core.text import clean, plural
+from poolcheck.look import PoolerLook
+
+
+@rule(PoolerLook, severity=Severity.ERROR, step=2)
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """Number and oldest wait, pool by pool; a paused pool and a dead server are other rules'."""
+    limits = look.thresholds
+    stopped = {each.name for each in look.snapshot.databases if each.paused or each.disabled}
+    for pool in look.snapshot.pools:
+        if (
+            not pool.clients_waiting
+            or pool.database in stopped
+            or (not pool.servers_active and not pool.servers_idle)
+        ):
+            continue
+        if (
+            pool.clients_waiting <= limits.waiting_sessions
+            and pool.max_wait_seconds < limits.max_wait_seconds
+        ):
+            continue
+        name = f"{clean(pool.database, limit=60)}/{clean(pool.user, limit=60)}"
+        bad = (
+            pool.max_wait_seconds >= limits.max_wait_critical_seconds
+            or pool.clients_waiting > limits.waiting_sessions
+        )
+        why, title = cause(look, pool)
+        yield Problem(
+            message=(
+                f"{plural(pool.clients_waiting, 'client')} of pool {name} wait for a server connection,"
+                f" the first for {pool.max_wait_seconds:.1f} s; {pool.servers_active} of {pool.pool_size} are busy."
+            ),
+            why=why,
+            severity=Severity.ERROR if bad else Severity.WARNING,
+            subject=name,
+            key=name,
+            fix=Fix(title),
+        )
+
+
+def cause(look: PoolerLook, pool: Pool) -> tuple[str, str]:
+    """What the pool's server sessions do, and what then helps."""
+    states = dict(look.states)
+    idle_in = sum(count for state, count in states.items() if state.startswith("idle in transaction"))
+    if idle_in * 2 > sum(states.values()):
+        return (
+            f"{idle_in} of its server sessions are idle in a transaction: the code holds transactions, a larger pool only hides it.",
+            "Shorten the transactions",
+        )
+    if pool.mode == "session":
+        return (
+            "In session mode a client keeps its server connection until it disconnects, idle or not.",
+            "Use pool_mode = transaction for short-lived clients, or let clients disconnect",
+        )
+    if states.get("active"):
+        return (
+            f"{states['active']} of its server sessions run statements: slow ones, or the pool is too small.",
+            "Find the slow statements, then size the pool",
+        )
+    return (
+        "All its server connections are in use.",
+        "See what they do: poolcheck live with the server's own URL beside --bouncer",
+    )

@@ -1,0 +1,46 @@
+"""A database is paused or disabled on the pooler.
+
+## Why it matters
+After `PAUSE` clients queue as if the pool were too small, and end in `query_wait_timeout`; after `DISABLE` they are
+refused. Nothing is full, and sizing does not help.
+
+## What to do
+`RESUME` or `ENABLE` the database on the console, when whoever stopped it is done.
+
+```json bad
+{"databases": [{"name": "app", "paused": true}]}
+```
+
+```json good
+{"databases": [{"name": "app"}]}
+```
+
+## Sources
+- https://www.pgbouncer.org/usage.html#pause-db
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.text import clean
+from poolcheck.look import PoolerLook
+
+
+@rule(PoolerLook, severity=Severity.ERROR, step=0)
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """One problem a database."""
+    for each in look.snapshot.databases:
+        if each.paused or each.disabled:
+            name = clean(each.name, limit=60)
+            yield Problem(
+                message=f"Database {name} is {'paused' if each.paused else 'disabled'} on the pooler.",
+                why="Its clients wait or are refused although nothing is full.",
+                subject=name,
+                key=name,
+                fix=Fix(
+                    "When the work is done, on the console:",
+                    lines=(f"{'RESUME' if each.paused else 'ENABLE'} {name};",),
+                ),
+            )
