@@ -92,10 +92,28 @@ def userinfo_end(rest: str) -> int:
     query = _query_start(rest, 0)
     if 0 <= query < first:
         head = re.split(r"[/?#]", rest[:query], maxsplit=1)[0]
-        if holds_no_password(head):
+        if holds_no_password(head) and not head.endswith(":"):
             return -1
         query = _query_start(rest, first)
     return rest.rfind("@", 0, query if query >= 0 else len(rest))
+
+
+def stray_at(rest: str) -> int:
+    """The last `@` of the query that stands in a value which should hold none; -1 when there is none.
+
+    Behind `user:password@` it may still belong to the password: `u:p@ss?w=x@host`. Reading cannot know; masking
+    hides all up to there.
+    """
+    start = _query_start(rest, max(rest.find("@"), 0))
+    if start < 0 or "@" not in rest[start:]:
+        return -1
+    last, end = -1, start + 1
+    for pair in rest[start + 1 :].split("&"):
+        name, _, value = pair.partition("=")
+        if "@" in pair and hides_secret(name, value) and not is_secret_name(name):
+            last = end + pair.rfind("@")
+        end += len(pair) + 1
+    return last
 
 
 def _query_start(text: str, start: int) -> int:
@@ -150,6 +168,7 @@ def _redact_urls(text: str) -> str:
         parts.append(text[done:start])
         done = end
         if at >= 0:
+            at = max(at, stray_at(shadow))
             parts += (_mask_userinfo(chunk[:at]), _mask_query(chunk[at:]))
             continue
         host = re.split(r"[/?#\\]", shadow, maxsplit=1)[0]
@@ -159,7 +178,7 @@ def _redact_urls(text: str) -> str:
             continue
         # Cut short, or with white space inside: hide up to an `@` further on the line, or to the query.
         line = text[end : end + 300].partition("\n")[0]
-        other = re.search(_NEXT_URL, line)
+        other = re.search(_NEXT_URL, line) if "@" in line else None
         later = line.rfind("@", 0, other.start() if other else len(line))
         query = _query_start(shadow, 0)
         parts += (chunk[: colon + 1], MASK)
@@ -199,15 +218,15 @@ def _mask_userinfo(userinfo: str) -> str:
 
 
 def _mask_query(rest: str) -> str:
-    """Mask the values of the query that hold an `@` where none belongs."""
+    """Mask what holds an `@` in the query where none belongs, name and all: either may be part of a password."""
     cut = rest.find("?")
     if cut < 0 or "@" not in rest[cut:]:
         return rest
     pairs = rest[cut + 1 :].split("&")
     for index, pair in enumerate(pairs):
         name, equals, value = pair.partition("=")
-        if (equals and hides_secret(name, value)) or ("@" in pair and not equals):
-            pairs[index] = f"{name}={MASK}" if equals else MASK
+        if "@" in pair and (not equals or hides_secret(name, value)):
+            pairs[index] = f"{name}={MASK}" if is_secret_name(name) else MASK
     return rest[: cut + 1] + "&".join(pairs)
 
 
@@ -286,7 +305,17 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     start = name.end()
     opening = re.compile(r"(?:[A-Za-z]{0,2}&?)?(\\{0,4})([\"'`])").match(text, start)
     if opening:
-        return opening.end(), _quoted_end(text, opening)
+        end = _quoted_end(text, opening)
+        if name["sep"] in ("=", "==", "===") and _is_env_line(text, name.start()):
+            whole = re.compile(r"['\"`]?[ \t\r;]*(?:\n|\Z)").match(text, end)
+            line = text.find("\n", end)
+            if not whole:
+                return start, line if line >= 0 else len(text)
+            return opening.end(), end
+        if re.compile(r"['\"`]" + _CLOSES + r"|\\|\n|\Z").match(text, end):
+            return opening.end(), end
+        gone_on = re.compile(r"\S*").match(text, end)  # 'a'b: the shell joins them
+        return start, gone_on.end() if gone_on else end
     if re.compile(_ORDINARY).match(text, start) or (
         name["sep"] == ":" and re.compile(_PROSE).match(text, start)
     ):
@@ -296,9 +325,10 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     if name["sep"] == ":":
         flow = re.compile(r"[,}](?=\s|\Z)|\s#|[\"'`]" + _CLOSES).search(text, start, line)
         return start, _rstrip(text, start, flow.start() if flow else line)
-    if name["sep"] == "=" and _is_env_line(text, name.start()):
-        comment = re.compile(r"\s#").search(text, start, line)
-        return start, _rstrip(text, start, comment.start() if comment else line)
+    if name["sep"] in ("=", "==", "===") and _is_env_line(text, name.start()):
+        return start, _rstrip(
+            text, start, line
+        )  # what looks like a comment may be the password's second half
     query = re.search(r"[?&][\w.%-]{0,60}\Z", text[max(0, name.start() - 64) : name.start()]) is not None
     stop = r"[&#]|\s" if query else r"\s|[;&](?=\s{0,4}[A-Za-z_][\w. -]{0,40}=|\s|\Z)"
     found = re.compile(stop + r"|\\?[\"'`]" + _CLOSES).search(text, start)
@@ -322,9 +352,9 @@ def _quoted_end(text: str, opening: re.Match[str]) -> int:
     slashes, quote = opening[1], opening[2]
     at = opening.end()
     if slashes:
-        closed = text.find(slashes + quote, at)
-        return closed if closed >= 0 else len(text)
-    found = re.compile(rf"(?:[^{quote}\\]|\\.|{quote}{quote})*+", re.DOTALL).match(text, at)
+        closed = re.compile(rf"(?<!\\)\\{{{len(slashes)}}}{quote}").search(text, at)
+        return closed.start() if closed else len(text)
+    found = re.compile(rf"(?:[^{quote}\\\n]|\\.|{quote}{quote})*+", re.DOTALL).match(text, at)
     return found.end() if found else at
 
 

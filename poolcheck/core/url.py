@@ -78,7 +78,9 @@ class Param:
         return hides_secret(self.name, self.value)
 
     def __repr__(self) -> str:
-        return f"Param({self.name!r}, {MASK if self.secret else self.value!r})"
+        if not self.secret:
+            return f"Param({self.name!r}, {self.value!r})"
+        return f"Param({self.name!r}, {MASK})" if is_secret_name(self.name) else f"Param({MASK})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,16 @@ class ConnectionString:
                 parts += (self.raw[at:start], MASK)
             at = end
         return "".join(parts) + self.raw[at:]
+
+    def masked_offset(self, offset: int) -> int:
+        """Where the character at `offset` of the raw text stands in `masked()`; in a secret, where its mask starts."""
+        shift = 0
+        for start, end in sorted((span.start, span.end) for name, span in self.spans if name == "secret"):
+            if end <= offset:
+                shift += len(MASK) - (end - start)
+            elif start < offset:
+                return start + shift
+        return offset + shift
 
     def __str__(self) -> str:
         return self.masked()

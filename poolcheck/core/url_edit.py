@@ -50,7 +50,7 @@ def with_host(conn: ConnectionString, host: str) -> str:
     """The text with the first host replaced by `host`: a name, an IPv6 address without brackets, or a folder."""
     if conn.form in ("dsn", "parts", "npgsql"):
         rest = ",".join(other.name for other in conn.hosts[1:])
-        return with_param(conn, _word(conn, "host"), f"{host},{rest}" if rest else host)
+        return with_param(conn, _word(conn, "host"), f"{host},{rest}" if len(conn.hosts) > 1 else host)
     span = conn.span("host")
     if span is None:
         return _with_authority(conn, _host_text(host))
@@ -66,7 +66,7 @@ def with_port(conn: ConnectionString, port: int) -> str:
     span = conn.span("port")
     if conn.form in ("dsn", "parts", "npgsql"):
         rest = ",".join(other.port_text for other in conn.hosts[1:])
-        return with_param(conn, _word(conn, "port"), f"{port},{rest}" if rest else str(port))
+        return with_param(conn, _word(conn, "port"), f"{port},{rest}" if len(conn.hosts) > 1 else str(port))
     if span is not None:
         return _put(conn.raw, span, str(port))
     host = conn.span("host")

@@ -77,7 +77,8 @@ class Draft:
         if value_span is None:
             return
         if hides_secret(name, value):
-            self.place("secret", value_span.start, value_span.end)
+            whole = not is_secret_name(name)  # the name too may be a piece of a password
+            self.place("secret", span.start if whole else value_span.start, value_span.end)
         self.marks_placeholder(f"param:{name}", self.raw[value_span.start : value_span.end], "password")
 
     def override(self) -> None:
@@ -139,7 +140,7 @@ class Draft:
             self.trouble("bad-port", f"{len(ports)} ports for {len(names)} hosts")
         hosts: list[Host] = []
         for index, name in enumerate(names):
-            text = ports[index].strip() if index < len(ports) else ""
+            text = ports[index] if index < len(ports) else ""
             hosts.append(Host(name, self._port(text), text))
         if len(hosts) == 1 and hosts[0] == Host(""):
             return ()
@@ -148,7 +149,7 @@ class Draft:
     def _port(self, text: str) -> int | None:
         if text in ("", MASK):
             return None
-        if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= 65535:
+        if re.fullmatch(r"\s*[0-9]{1,5}\s*", text) and 1 <= int(text) <= 65535:
             return int(text)
         if "port" not in self.placeholders:
             self.trouble("bad-port", "the port is not a number from 1 to 65535", self._span("port"))

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from poolcheck.core import libpq
 from poolcheck.core.placeholder import TOGETHER, placeholder_kind, shield
-from poolcheck.core.secret import MASK, Secret, holds_no_password, userinfo_end
+from poolcheck.core.secret import MASK, Secret, holds_no_password, stray_at, userinfo_end
 from poolcheck.core.url import MAX_LENGTH, SCHEMES, ConnectionString, Form, Span, Trouble
 from poolcheck.core.url_keyword import Draft, decode, read_dsn, read_npgsql
 
@@ -71,7 +71,7 @@ class _UriReader:
         start = self._scheme()
         if start is None:
             return draft.finish()
-        rest = self.shadow[start : self.end]
+        first, rest = start, self.shadow[start : self.end]
         at = userinfo_end(rest)
         if at >= 0:
             self._userinfo(start, start + at)
@@ -82,6 +82,10 @@ class _UriReader:
         if cut < self.end:
             if self.raw[cut] == "?":
                 self._query(cut + 1)
+                stray = stray_at(rest)
+                password = next((span for name, span in draft.spans if name == "password"), None)
+                if stray >= 0 and password:
+                    draft.place("secret", password.start, first + stray)
             elif self.raw[cut] == "#":
                 self._note_fragment(cut)
         draft.override()

@@ -1,0 +1,213 @@
+"""Nothing that is a password gets through `redact`, and ordinary text does."""
+
+import copy
+import json
+import pickle
+import time
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg import OperationalError
+from psycopg.pq import Conninfo
+
+from poolcheck.core.secret import Secret, is_secret_name, redact
+
+CANARY = "Zq9canary7X"
+ODD = st.text("abz019-_.~@:/#?%&=+;,[]{}$\\é*!", max_size=8)
+
+
+def test_secret_hides_itself() -> None:
+    """In every way Python has to show a value."""
+    secret = Secret(CANARY)
+
+    for shown in (str(secret), repr(secret), f"{secret}", f"{secret!r}", f"{secret:>3}", "{}".format(secret)):  # noqa: UP032
+        assert shown == "***"
+    assert str([secret]) == "[***]"
+    assert secret.reveal() == CANARY
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert len({Secret("a"), Secret("a")}) == 1
+    assert bool(secret)
+    assert not Secret("")
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, copy.deepcopy, json.dumps])
+def test_secret_is_not_written(write: object) -> None:
+    """Neither pickle nor JSON takes it."""
+    with pytest.raises(TypeError):
+        write(Secret(CANARY))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["password", "PGPASSWORD", "sslpassword", "api_key", "apiKey", "DB_PASS", "pwd", "auth_token", "client_secret", "MY_API_KEY"])  # fmt: skip
+def test_names_of_secrets(name: str) -> None:
+    """Parameters, keys and variables."""
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["host", "passfile", "password_encryption", "compass", "bypass", "user", "POSTGRES_PASSWORD_FILE"])  # fmt: skip
+def test_names_of_no_secrets(name: str) -> None:
+    """Words that only hold such a word."""
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("postgres://u:p@h/db", "postgres://u:***@h/db"),
+        ("postgres://u:@h/db", "postgres://u:@h/db"),
+        ("postgresql+asyncpg://u:p%40q@h:5/d?x=1", "postgresql+asyncpg://u:***@h:5/d?x=1"),
+        ('A="postgresql://u:p@s/w#r?d@h:5/d?email=a@b.c" # n', 'A="postgresql://u:***@h:5/d?email=a@b.c" # n'),
+        ("postgres://a:b@c,postgres://d:e@f g", "postgres://a:***@c,postgres://d:***@f g"),
+        ('["postgres://u:my pass@h/d","postgres://v:q@i"]', '["postgres://u:***@h/d","postgres://v:***@i"]'),
+        (r'{"url":"postgres:\/\/u:p\/q@h\/d","e":"a@b.c"}', r'{"url":"postgres:\/\/u:***@h\/d","e":"a@b.c"}'),
+        ("at postgres://u:s3cret", "at postgres://u:***"),
+        ("next=postgres%3A%2F%2Fu%3Apw%40h%2Fd&x=1", "next=postgres%3A%2F%2Fu%3A***%40h%2Fd&x=1"),
+        ("u:pw@h:5432/d", "u:***@h:5432/d"),
+        ("prisma://a.b/?api_key=ey.J&x=1", "prisma://a.b/?api_key=***&x=1"),
+        ("jdbc:postgresql://h/d?user=u&password=p", "jdbc:postgresql://h/d?user=u&password=***"),
+        ("host=h password=p user=u", "host=h password=*** user=u"),
+        ("host=h password='it\\'s x' user=u", "host=h password='***' user=u"),
+        ("password=my pass host=h", "password=*** host=h"),
+        ("Host=h;Password=a;b&c;Database=d", "Host=h;Password=***;Database=d"),
+        ('Host=h;Pwd="a;""b";Port=1', 'Host=h;Pwd="***";Port=1'),
+        ('{"password": "x\\"y", "port": 1}', '{"password": "***", "port": 1}'),
+        ('"{\\"password\\": \\"x\\", \\"port\\": 1}"', '"{\\"password\\": \\"***\\", \\"port\\": 1}"'),
+        ("  password: s3cr3t word # c", "  password: *** # c"),
+        ("export PGPASSWORD=a b\nX=1", "export PGPASSWORD=***\nX=1"),
+        ("MY_API_KEY=abc", "MY_API_KEY=***"),
+        ("Client(password='a', user='b')", "Client(password='***', user='b')"),
+        ("new Pool({ password: `a b`, max: 1 })", "new Pool({ password: `***`, max: 1 })"),
+        (":password => 'x',", ":password => '***',"),
+        ("ALTER ROLE a PASSWORD 'x y';", "ALTER ROLE a PASSWORD '***';"),
+        ("tool --password x --max 5", "tool --password *** --max 5"),
+        ('could not translate host name "ss@h" to address', 'could not translate host name "***@h" to address'),
+        ('database "w@h/db" does not exist', 'database "***@h/db" does not exist'),
+    ],
+)  # fmt: skip
+def test_masks(text: str, expected: str) -> None:
+    """The secret, and nothing around it."""
+    assert expected == redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'FATAL:  password authentication failed for user "app"',
+        "fe_sendauth: no password supplied",
+        "password: required",
+        "password: the password of the role, optional",
+        "The token expired; ask for a new secret.",
+        "http://localhost:3000/a https://neon.com/docs/x#y http://h:80. (https://a.b/c)",
+        "postgres://h:5432,i:5433/d postgres://[::1]:5432/d postgres://h:${PORT}/d postgres:///d",
+        "git@github.com:a/b.git mailto:a@b.c npm:react@18 image: postgres@sha256:abc",
+        "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        "password_encryption = scram-sha-256",
+        "password: process.env.PGPASSWORD, password=os.environ['PGPASSWORD']",
+        "psql --password -h localhost",
+        'FATAL: database "app" does not exist',
+        "const { data } = await fetch(url, { max: 5 })",
+        "user=a@b host=h dbname=d",
+        "",
+    ],
+)
+def test_leaves_ordinary_text(text: str) -> None:
+    """Messages and documents stay readable."""
+    assert text == redact(text)
+
+
+SHAPES = [
+    "postgresql://u:{}@h:5432/d?sslmode=require", "url=postgres://u:{}@h", "'postgres://u:{}@h/d'", '{{"url": "postgres://u:{}@h/d"}}',
+    "postgres://:{}@h/d failed: timeout", "mysql://u:{}@h/d", "redis://:{}@h:6379/0", "two postgres://a:b@c/d postgres://u:{}@h/d",
+    "postgres://u:{}@h/d,postgres://a:b@c", 'parse "postgres://u:{}@h/d": invalid port', "postgres:\\/\\/u:{}@h\\/d",
+    "postgres://u:{}@h/d?email=a@b.c", "postgres://u:{}@[::1]:5/d", "TypeError: Invalid URL: postgres://u:{}@h/d at x.js:5",
+]  # fmt: skip
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(SHAPES), ODD, ODD)
+def test_no_password_in_a_url_gets_through(shape: str, before: str, after: str) -> None:
+    """Raw with any of the characters that break URLs, and percent-encoded."""
+    password = f"{before}{CANARY}{after}"
+
+    assert CANARY not in redact(shape.format(password))
+    assert CANARY not in redact(shape.format(quote(password, safe="")))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("abz019@:/#?%&=+;,[]{}$!é '\"\\", max_size=8))
+def test_no_quoted_value_gets_through(rest: str) -> None:
+    """JSON, Python, DSN and SQL, each with its own way to escape."""
+    password = f"{rest}{CANARY}{rest}"
+    dsn = password.replace("\\", "\\\\").replace("'", "\\'")
+    sql = password.replace("'", "''").replace("\\", "/")
+
+    assert CANARY not in redact(json.dumps({"password": password, "port": 1}))
+    assert CANARY not in redact(json.dumps({"body": json.dumps({"apiKey": password})}))
+    assert CANARY not in redact(repr({"password": password}))
+    assert CANARY not in redact(f"host=h password='{dsn}' port=5")
+    assert CANARY not in redact(f"create role a password '{sql}' login")
+    assert CANARY not in redact(f"PGPASSWORD={password}")
+
+
+@pytest.mark.parametrize(
+    "cut", ["postgres://u:{}", "postgres://u:{}/d", "'postgres://u:{}", "see postgres://u:{}?sslmode=require"]
+)
+def test_no_password_cut_short_gets_through(cut: str) -> None:
+    """A truncated log line has no `@` any more."""
+    assert CANARY not in redact(cut.format(CANARY))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postgres://u:{CANARY}%zz@h", f"postgres://u:p {CANARY}@h", f"postgresql+asyncpg://u:{CANARY}@h", f"postgres://h/d?{CANARY}", f"host=h {CANARY}", f"postgres://u:x@h/d?password={CANARY}%zz", f"postgres://u:a={CANARY}@h/d?x=1",
+    ],
+)  # fmt: skip
+def test_what_libpq_echoes_is_masked(text: str) -> None:
+    """libpq's own complaints, as this machine's libpq writes them."""
+    with pytest.raises(OperationalError) as refused:
+        Conninfo.parse(text.encode())
+
+    assert CANARY not in redact(str(refused.value))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.lists(
+            st.sampled_from(["postgres://", "u:", "@", "password", "=", ": ", "'", '"', " ", "\\", "/", "?a=", "&", "x", "***", "\n", ";", "%3A", "token", "PGPASSWORD=", "${A}", ",", "[", "]"]),
+            max_size=15,
+        ).map("".join),
+    )
+)  # fmt: skip
+def test_twice_is_once(text: str) -> None:
+    """A masked text does not change when it is masked again."""
+    once = redact(text)
+
+    assert once == redact(once)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a:", "@", "://", "postgres://", "a://b:c ", "a://b:\"'", "password=", "password='", '"password": ', "a:b@c ", "x@y:", "a", " ", "\\", "?a=",
+        "'", "pass ", "${", "<a", "--token x ", "%3A%2F%2F%3A", "token:", " a=b\n", 'invalid port "', "password x='", "a://b:c@d?e=f@", 'host "',
+    ],
+)  # fmt: skip
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    """Four times the text takes about four times as long: a quadratic pattern would take sixteen."""
+
+    def seconds(size: int) -> float:
+        text = piece * (size // len(piece))
+        start = time.process_time()
+        redact(text)
+        return time.process_time() - start
+
+    seconds(1000)
+    small, large = min(seconds(250_000), seconds(250_000)), seconds(1_000_000)
+
+    assert large < max(0.5, 9 * small)
+    assert large < 10
