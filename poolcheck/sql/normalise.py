@@ -11,7 +11,8 @@ from functools import lru_cache
 # In the order of PostgreSQL's lexer. Each alternative that can be cut off also matches up to the end of the text.
 _TOKEN = re.compile(
     r"""
-      (?P<space> \s+ | --[^\n]* | /\*(?:[^*]|\*(?!/))*(?:\*/|\Z) )
+      (?P<space> \s+ | --[^\n]* )
+    | (?P<comment> /\* )                                  # they nest: see _comment_end
     | (?P<literal>
           [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z|\\\Z)            # E'it\'s'
         | (?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'|\Z)        # 'it''s', B'01', U&'\0041'
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_COMMENT = re.compile(r"/\*|\*/")
 _LISTS = re.compile(r"\?(?:\s*,\s*\?)+")
 _ROWS = re.compile(r"\(\?(?:, \.\.\.)?\)(?:\s*,\s*\(\?(?:, \.\.\.)?\))+")
 
@@ -44,15 +46,29 @@ def normalise(query: str) -> str:
     'SELECT * FROM t WHERE p = ? AND id IN (?, ...)'
     """
     parts: list[str] = []
-    for match in _TOKEN.finditer(query):
-        kind = match.lastgroup if match.lastgroup != "tag" else "literal"
-        if kind == "space":
+    at = 0
+    while match := _TOKEN.match(query, at):
+        at = match.end()
+        kind = match.lastgroup
+        if kind == "comment":
+            at = _comment_end(query, at)
+        if kind in ("space", "comment"):
             if parts and parts[-1] != " ":
                 parts.append(" ")
         else:
-            parts.append("?" if kind == "literal" else match.group())
+            parts.append("?" if kind in ("literal", "tag") else match.group())
     text = "".join(parts).strip()
-    return _ROWS.sub("(?), ...", _LISTS.sub("?, ...", text))
+    return " ".join(_ROWS.sub("(?), ...", _LISTS.sub("?, ...", text)).split())
+
+
+def _comment_end(query: str, at: int) -> int:
+    """Where the comment that began before `at` ends; the text's end when it was cut."""
+    depth = 1
+    for mark in _COMMENT.finditer(query, at):
+        depth += 1 if mark.group() == "/*" else -1
+        if not depth:
+            return mark.end()
+    return len(query)
 
 
 def is_release(statement: str) -> bool:
