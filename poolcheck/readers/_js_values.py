@@ -63,6 +63,7 @@ class Source:
         self._named: dict[str, list[Node]] = {}  # constant → the values it is given, in order
         self._from_env: dict[str, str] = {}  # const { A: b } = process.env: b → A
         self._exports: list[Node] = []
+        self._made: list[Node] = []  # new X(...)
         imports: list[str] = []
         self._broken: int | None = None
         self._steps = 0
@@ -89,6 +90,8 @@ class Source:
                 value = node.child_by_field_name("value")
                 if value is not None:
                     self._exports.append(value)
+            elif kind == "new_expression":
+                self._made.append(node)
             elif kind == "call_expression" and _text(node.child_by_field_name("function")) == "require":
                 imports.extend(_string(argument) for argument in _arguments(node)[:1])
         self.imports = tuple(imports)
@@ -105,6 +108,16 @@ class Source:
             if obj is not None:
                 return tuple(self._values(obj, "", conditional=False, deep=_DEEPEST)), wrapper
         return (), ""
+
+    def constructed(self, name: str) -> tuple[Found, ...]:
+        """Every value of the object that the first `new <name>({...})` is given; () when there is none."""
+        for node in self._made:
+            if _text(node.child_by_field_name("constructor")) == name:
+                for argument in _arguments(node)[:1]:
+                    obj, _ = self._object(argument, _DEEPEST)
+                    if obj is not None:
+                        return tuple(self._values(obj, "", conditional=False, deep=_DEEPEST))
+        return ()
 
     def _declare(self, node: Node) -> None:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
