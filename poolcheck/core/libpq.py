@@ -5,7 +5,6 @@ Source: src/interfaces/libpq/fe-connect.c of PostgreSQL 18; a test compares this
 """
 
 import re
-from urllib.parse import unquote
 
 # Every word of libpq 18.
 KEYWORDS = frozenset({
@@ -20,6 +19,15 @@ KEYWORDS = frozenset({
     "min_protocol_version", "max_protocol_version", "scram_client_key", "scram_server_key", "oauth_issuer",
     "oauth_client_id", "oauth_client_secret", "oauth_scope", "sslkeylogfile",
 })  # fmt: skip
+
+
+def percent_decode(text: str) -> str:
+    """`text` with its escapes decoded; bytes that are not UTF-8 become U+FFFD. (urllib costs 1.6 ms to load.)"""
+    if "%" not in text:
+        return text
+    data = text.encode(errors="surrogatepass")
+    data = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), data)
+    return data.decode(errors="replace")
 
 
 class NotRead(Exception):
@@ -111,4 +119,4 @@ def _decode(text: str) -> str:
         raise NotRead("a `%` that begins no escape must be written as %25")
     if "%00" in text:
         raise NotRead("%00 is not allowed")
-    return unquote(text, errors="replace")
+    return percent_decode(text)

@@ -19,28 +19,28 @@ _INTERPOLATION = (
     r"|#\{[^{}\n]{0,200}\}"  # #{ruby}
     r"|<[A-Za-z_][^<>@\n]{0,80}>"  # <DATABASE NAME HERE>
 )
-_WHOLE: tuple[tuple[PlaceholderKind, str], ...] = (
-    ("template", r"\{\{.*\}\}|<%.*%>|#\{.*\}"),
-    ("dollar", r"\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*"),
-    ("angle", r"<[^<>]*>"),
-    ("bracket", r"\[[^\[\]]*\]"),
-    ("brace", r"\{[^{}]*\}"),
-    ("percent", r"%[A-Za-z_][A-Za-z0-9_]*%"),
-    ("stars", r"\*{2,}|[xX]{3,}|•+"),
-    ("dots", r"\.{2,}|…"),
-    ("null", r"(?i:null|undefined|none|nil)"),
+# Kind, the characters of which one must be there (compiling a pattern costs more than using it), pattern.
+_Patterns = tuple[tuple[PlaceholderKind, str, str], ...]
+_WHOLE: _Patterns = (
+    ("template", "{%", r"\{\{.*\}\}|<%.*%>|#\{.*\}"),
+    ("dollar", "$", r"\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*"),
+    ("angle", "<", r"<[^<>]*>"),
+    ("bracket", "[", r"\[[^\[\]]*\]"),
+    ("brace", "{", r"\{[^{}]*\}"),
+    ("percent", "%", r"%[A-Za-z_][A-Za-z0-9_]*%"),
 )
-_INSIDE: tuple[tuple[PlaceholderKind, str], ...] = (
-    ("template", r"\{\{[^{}]{1,200}\}\}|<%[^%]{1,200}%>|#\{[^{}]{1,200}\}"),
-    ("dollar", r"\$\{[^{}]{1,200}|\$\([^()]{1,200}\)"),
+_INSIDE: _Patterns = (
+    ("template", "{%", r"\{\{[^{}]{1,200}\}\}|<%[^%]{1,200}%>|#\{[^{}]{1,200}\}"),
+    ("dollar", "$", r"\$\{[^{}]{1,200}|\$\([^()]{1,200}\)"),
 )
-_INSIDE_NAME: tuple[tuple[PlaceholderKind, str], ...] = (
-    ("angle", r"<[A-Za-z_][^<>]{0,80}>"),
-    ("bracket", r"\[[A-Za-z_][^\[\]:]{0,80}\]"),
-    ("brace", r"\{[A-Za-z_][^{}]{0,80}\}"),
-    ("dots", r"\.{3}|…"),
-    ("stars", r"\*{3}"),
+_INSIDE_NAME: _Patterns = (
+    ("angle", "<", r"<[A-Za-z_][^<>]{0,80}>"),
+    ("bracket", "[", r"\[[A-Za-z_][^\[\]:]{0,80}\]"),
+    ("brace", "{", r"\{[A-Za-z_][^{}]{0,80}\}"),
 )
+_NULL = frozenset({"null", "undefined", "none", "nil"})
+_WORD_HINTS = ("your", "own", "insert", "replace", "enter", "here", "holder", "dummy", "change", "todo", "fixme", "be", "redacted", "ref", "__")  # fmt: skip
+_HOST_HINTS = ("xxx", "region", "your", "project", "example", "hostname", "here")
 _WORD = (
     r"(?i:__\w+__|(?:your|my[-_]?own|insert|replace|enter)[-_ ]?\w[\w. -]*|[\w-]+[-_]here|placeholder|dummy"
     r"|change[-_ ]?(?:me|this|it)\w*|todo|fixme|to[-_]be[-_]\w+|redacted|(?:project|db)[-_]?ref)"
@@ -62,17 +62,31 @@ def placeholder_kind(text: str, field: str = "") -> PlaceholderKind | None:
     """
     if not text or len(text) > 1000:
         return None
-    for kind, pattern in _WHOLE:
-        if re.fullmatch(pattern, text):
+    for kind, marks, pattern in _WHOLE:
+        if any(mark in text for mark in marks) and re.fullmatch(pattern, text):
             return kind
-    for kind, pattern in _INSIDE if field in ("password", "") else _INSIDE + _INSIDE_NAME:
-        if re.search(pattern, text):
+    for kind, marks, pattern in _INSIDE if field in ("password", "") else _INSIDE + _INSIDE_NAME:
+        if any(mark in text for mark in marks) and re.search(pattern, text):
             return kind
-    if re.fullmatch(_WORD, text) or (field == "host" and re.fullmatch(_WORD_HOST, text)):
+    lower = text.lower()
+    named = field not in ("password", "")
+    if _only(text, "*•", 2) or _only(lower, "x", 3) or (named and "***" in text):
+        return "stars"
+    if _only(text, ".", 2) or text == "…" or (named and ("..." in text or "…" in text)):
+        return "dots"
+    if lower in _NULL:
+        return "null"
+    if (text.isupper() or any(hint in lower for hint in _WORD_HINTS)) and re.fullmatch(_WORD, text):
+        return "word"
+    if field == "host" and any(hint in lower for hint in _HOST_HINTS) and re.fullmatch(_WORD_HOST, text):
         return "word"
     if field == "port" and text.lower() == "port":
         return "word"
     return None
+
+
+def _only(text: str, marks: str, least: int) -> bool:
+    return len(text) >= least and not text.strip(marks)
 
 
 def shield(text: str) -> str:

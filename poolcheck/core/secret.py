@@ -92,25 +92,26 @@ def userinfo_end(rest: str) -> int:
     query = _query_start(rest, 0)
     if 0 <= query < first:
         head = re.split(r"[/?#]", rest[:query], maxsplit=1)[0]
-        if holds_no_password(head) and not head.endswith(":"):
+        in_value = "=" in rest[max(query, rest.rfind("&", 0, first)) : first]
+        if in_value and holds_no_password(head) and not head.endswith(":"):
             return -1
         query = _query_start(rest, first)
     return rest.rfind("@", 0, query if query >= 0 else len(rest))
 
 
-def stray_at(rest: str) -> int:
-    """The last `@` of the query that stands in a value which should hold none; -1 when there is none.
+def stray_at(rest: str, at: int) -> int:
+    """The last `@` of the query behind `at` that stands in a value which should hold none; -1 when there is none.
 
-    Behind `user:password@` it may still belong to the password: `u:p@ss?w=x@host`. Reading cannot know; masking
-    hides all up to there.
+    It may still belong to the password: `u:p@ss?w=x@host`, `u:1?w=x@host`. Reading cannot know; masking hides
+    all up to there.
     """
-    start = _query_start(rest, max(rest.find("@"), 0))
+    start = _query_start(rest, max(at, 0))
     if start < 0 or "@" not in rest[start:]:
         return -1
     last, end = -1, start + 1
     for pair in rest[start + 1 :].split("&"):
         name, _, value = pair.partition("=")
-        if "@" in pair and hides_secret(name, value) and not is_secret_name(name):
+        if "@" in name or ("@" in value and hides_secret(name, value) and not is_secret_name(name)):
             last = end + pair.rfind("@")
         end += len(pair) + 1
     return last
@@ -167,8 +168,9 @@ def _redact_urls(text: str) -> str:
         at = userinfo_end(shadow)
         parts.append(text[done:start])
         done = end
+        if ":" in re.split(r"[/?#@]", shadow, maxsplit=1)[0]:
+            at = max(at, stray_at(shadow, at))
         if at >= 0:
-            at = max(at, stray_at(shadow))
             parts += (_mask_userinfo(chunk[:at]), _mask_query(chunk[at:]))
             continue
         host = re.split(r"[/?#\\]", shadow, maxsplit=1)[0]

@@ -4,8 +4,6 @@ Also the table that says which names libpq knows, and under which word.
 """
 
 import re
-from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from poolcheck.core.libpq import KEYWORDS
 from poolcheck.core.placeholder import placeholder_kind
@@ -36,23 +34,23 @@ def libpq_word(form: Form, name: str, value: str) -> tuple[str, str] | None:
     return (name, value) if name in KEYWORDS else None
 
 
-@dataclass(slots=True)
 class Draft:
     """What is known so far while a text is read."""
 
-    raw: str
-    form: Form
-    scheme: str = ""
-    dialect: str | None = None
-    user: str | None = None
-    password: str | None = None
-    database: str | None = None
-    names: list[str] = field(default_factory=list)  # of the hosts
-    ports: list[str] = field(default_factory=list)  # as written, one for each host, or one for all
-    params: list[Param] = field(default_factory=list)
-    placeholders: dict[str, None] = field(default_factory=dict)
-    troubles: list[Trouble] = field(default_factory=list)
-    spans: list[tuple[str, Span]] = field(default_factory=list)
+    def __init__(self, raw: str, form: Form, scheme: str = "") -> None:
+        self.raw = raw
+        self.form: Form = form
+        self.scheme = scheme
+        self.dialect: str | None = None
+        self.user: str | None = None
+        self.password: str | None = None
+        self.database: str | None = None
+        self.names: list[str] = []  # of the hosts
+        self.ports: list[str] = []  # as written, one for each host, or one for all
+        self.params: list[Param] = []
+        self.placeholders: dict[str, None] = {}
+        self.troubles: list[Trouble] = []
+        self.spans: list[tuple[str, Span]] = []
 
     def trouble(self, kind: TroubleKind, message: str, span: Span | None = None) -> None:
         """Note something that cannot be read. The message may not hold the text."""
@@ -159,18 +157,16 @@ class Draft:
         return next((span for key, span in self.spans if key == name), None)
 
 
-_DSN_PAIR = re.compile(
-    r"[ \t\n\v\f\r]*([^= \t\n\v\f\r]*)[ \t\n\v\f\r]*(=?)[ \t\n\v\f\r]*('(?:[^'\\]|\\.)*+(?:'|\\?\Z)|(?:[^ \t\n\v\f\r\\]|\\.)*+\\?)",
-    re.DOTALL,
-)
+_DSN_PAIR = r"(?s)[ \t\n\v\f\r]*([^= \t\n\v\f\r]*)[ \t\n\v\f\r]*(=?)[ \t\n\v\f\r]*('(?:[^'\\]|\\.)*+(?:'|\\?\Z)|(?:[^ \t\n\v\f\r\\]|\\.)*+\\?)"
 
 
 def read_dsn(text: str) -> ConnectionString:
     """Read `host=x password='a b'` by libpq's quoting rules: backslash escapes everywhere, single quotes."""
     draft = Draft(text, "dsn")
+    pair = re.compile(_DSN_PAIR)
     at = 0
     while True:
-        found = _DSN_PAIR.match(text, at)
+        found = pair.match(text, at)
         if found is None or found.end() == at or not found[0].strip():
             break
         name, equals, value = found.groups()
@@ -192,7 +188,7 @@ def read_dsn(text: str) -> ConnectionString:
             draft.place("secret", start, end)
         draft.add_param(name, _unescape(value), Span(found.start(1), at), Span(start, end))
     draft.override()
-    _check_control(draft)
+    check_control(draft)
     return draft.finish()
 
 
@@ -213,7 +209,7 @@ def quote_dsn(value: str) -> str:
     return f"'{escaped}'"
 
 
-_NPGSQL_PAIR = re.compile(r"""[\s;]*([^=;]*)(=?)\s*("(?:[^"]|"")*+"|'(?:[^']|'')*+'|[^;]*)[^;]*""")
+_NPGSQL_PAIR = r"""[\s;]*([^=;]*)(=?)\s*("(?:[^"]|"")*+"|'(?:[^']|'')*+'|[^;]*)[^;]*"""
 
 
 def read_npgsql(text: str, start: int = 0, scheme: str = "") -> ConnectionString:
@@ -222,9 +218,10 @@ def read_npgsql(text: str, start: int = 0, scheme: str = "") -> ConnectionString
     Names ignore case and spaces; a value may stand in double or single quotes, which are doubled inside.
     """
     draft = Draft(text, "npgsql", scheme)
+    pair = re.compile(_NPGSQL_PAIR)
     at = start
     while at < len(text):
-        found = _NPGSQL_PAIR.match(text, at)
+        found = pair.match(text, at)
         if found is None or found.end() == at:
             break
         at = found.end()
@@ -247,7 +244,7 @@ def read_npgsql(text: str, start: int = 0, scheme: str = "") -> ConnectionString
             draft.place("secret", first, found.end())
         draft.add_param(name.strip(), value, Span(found.start(1), max(last, found.end(3))), Span(first, last))
     draft.override()
-    _check_control(draft)
+    check_control(draft)
     return draft.finish()
 
 
@@ -263,12 +260,10 @@ def looks_like_keywords(text: str) -> bool:
     return len(words & KEYWORDS) >= 2 and bool(words & {"host", "hostaddr", "dbname", "service"})
 
 
-def decode(text: str) -> str:
-    """Percent-decode; bytes that are not UTF-8 become U+FFFD."""
-    return unquote(text, errors="replace") if "%" in text else text
-
-
-def _check_control(draft: Draft) -> None:
-    found = re.search(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", draft.raw)
+def check_control(draft: Draft) -> None:
+    """Note control characters and lone surrogates; tabs and line ends count as white space."""
+    found = (
+        None if draft.raw.isprintable() else re.search(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", draft.raw)
+    )
     if found:
         draft.trouble("control", "a control character stands in the text", Span(*found.span()))

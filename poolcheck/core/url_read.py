@@ -8,10 +8,11 @@ import re
 from dataclasses import replace
 
 from poolcheck.core import libpq
+from poolcheck.core.libpq import percent_decode
 from poolcheck.core.placeholder import TOGETHER, placeholder_kind, shield
 from poolcheck.core.secret import MASK, Secret, holds_no_password, stray_at, userinfo_end
 from poolcheck.core.url import MAX_LENGTH, SCHEMES, ConnectionString, Form, Span, Trouble
-from poolcheck.core.url_keyword import Draft, decode, read_dsn, read_npgsql
+from poolcheck.core.url_keyword import Draft, check_control, read_dsn, read_npgsql
 
 _JDBC = r"(?i)((?:jdbc|r2dbc|vertx-reactive):(?:[a-z0-9-]+:){0,3}?(?:postgresql|postgres|pgsql)(?::[0-9][\w.-]*)?:)(//)?"
 
@@ -32,7 +33,7 @@ def read(text: str, form: Form | None) -> ConnectionString:
 
 
 def _form_of(body: str) -> Form:
-    if re.match(_JDBC, body):
+    if _is_jdbc(body):
         return "jdbc"
     if re.match(r"[A-Za-z][\w+.:-]{0,60}:/", body):
         return "uri"
@@ -46,6 +47,10 @@ def _form_of(body: str) -> Form:
     if ";" in body or named[1].lower() in ("host", "server", "data source"):
         return "npgsql"
     return "uri" if "://" in body else "dsn"
+
+
+def _is_jdbc(body: str) -> bool:
+    return body[:6].lower().startswith(("jdbc:", "r2dbc:", "vertx-")) and re.match(_JDBC, body) is not None
 
 
 def _too_long(text: str, form: Form) -> ConnectionString:
@@ -82,10 +87,9 @@ class _UriReader:
         if cut < self.end:
             if self.raw[cut] == "?":
                 self._query(cut + 1)
-                stray = stray_at(rest)
-                password = next((span for name, span in draft.spans if name == "password"), None)
-                if stray >= 0 and password:
-                    draft.place("secret", password.start, first + stray)
+                stray, colon = stray_at(rest, at), re.split(r"[/?#@]", rest, maxsplit=1)[0].find(":")
+                if stray >= 0 and colon >= 0:
+                    draft.place("secret", first + colon + 1, first + stray)
             elif self.raw[cut] == "#":
                 self._note_fragment(cut)
         draft.override()
@@ -105,7 +109,7 @@ class _UriReader:
             draft.place("secret", lead, self.end)
             draft.trouble("unknown-scheme", "a placeholder stands for the whole connection string")
             return None
-        jdbc = re.compile(_JDBC).match(raw, lead)
+        jdbc = re.compile(_JDBC).match(raw, lead) if _is_jdbc(raw[lead:]) else None
         if jdbc:
             draft.form = "jdbc"
             draft.scheme = re.sub(r":[0-9][\w.-]*\Z", "", jdbc[1].lower()[:-1])
@@ -160,13 +164,13 @@ class _UriReader:
         draft.place("userinfo", start, end)
         colon = self.shadow.find(":", start, end)
         user_end = end if colon < 0 else colon
-        draft.user = decode(self.raw[start:user_end])
+        draft.user = percent_decode(self.raw[start:user_end])
         draft.place("user", start, user_end)
         hidden = re.compile(r"%3[Aa]").search(self.raw, start, user_end)
         if hidden:
             draft.place("secret", hidden.start(), user_end)
         if colon >= 0:
-            draft.password = decode(self.raw[colon + 1 : end])
+            draft.password = percent_decode(self.raw[colon + 1 : end])
             draft.place("password", colon + 1, end)
             if end > colon + 1:
                 draft.place("secret", colon + 1, end)
@@ -234,8 +238,8 @@ class _UriReader:
                 colon = shadow.rfind(":", start, end)
                 draft.trouble("bracket", "an IPv6 address must stand in square brackets", Span(start, end))
             name_end = end if colon < 0 else colon
-        draft.names.append(decode(raw[name_start:name_end]))
-        draft.ports.append("" if colon < 0 else decode(raw[colon + 1 : end]))
+        draft.names.append(percent_decode(raw[name_start:name_end]))
+        draft.ports.append("" if colon < 0 else percent_decode(raw[colon + 1 : end]))
         if first:
             draft.place("host", name_start, name_end)
             if colon >= 0:
@@ -245,7 +249,7 @@ class _UriReader:
         """No `@`, and what follows the colon is no port: perhaps a password whose end is missing. Hide it."""
         draft = self.draft
         colon = self.shadow.find(":", start, cut)
-        draft.names = [decode(self.raw[start : colon if colon >= 0 else cut])]
+        draft.names = [percent_decode(self.raw[start : colon if colon >= 0 else cut])]
         draft.place("host", start, colon if colon >= 0 else cut)
         end = self._find(r"\?[A-Za-z_][\w.-]{0,63}=", cut)
         if colon < 0:
@@ -262,7 +266,7 @@ class _UriReader:
 
     def _database(self, start: int) -> int:
         cut = self._find(r"\?" if self.draft.form == "uri" else r"[?]", start)
-        self.draft.database = decode(self.raw[start:cut])
+        self.draft.database = percent_decode(self.raw[start:cut])
         self.draft.place("database", start, cut)
         sharp = self.shadow.find("#", start, cut)
         if sharp >= 0:
@@ -280,8 +284,10 @@ class _UriReader:
                 equals = shadow.find("=", at, stop)
                 name_end = stop if equals < 0 else equals
                 value = None if equals < 0 else Span(equals + 1, stop)
-                name = decode(raw[at:name_end])
-                draft.add_param(name, decode(raw[equals + 1 : stop]) if value else "", Span(at, stop), value)
+                name = percent_decode(raw[at:name_end])
+                draft.add_param(
+                    name, percent_decode(raw[equals + 1 : stop]) if value else "", Span(at, stop), value
+                )
                 if value is None and "@" in shadow[at:stop]:
                     draft.place("secret", at, stop)
             at = stop + 1
@@ -313,7 +319,7 @@ class _UriReader:
 
     def _general_troubles(self) -> None:
         draft, raw, shadow = self.draft, self.raw, self.shadow
-        for found in re.finditer(r"%(?![0-9A-Fa-f]{2})", shadow):
+        for found in re.finditer(r"%(?![0-9A-Fa-f]{2})", shadow) if "%" in shadow else ():
             if not self._in_placeholder(found.start()):
                 draft.trouble(
                     "bad-percent", "a `%` begins no escape such as %2F: write %25", Span(*found.span())
@@ -324,8 +330,7 @@ class _UriReader:
         around = not self.wrapped and (self.first > 0 or self.end < len(raw))
         if around or re.compile(r"\s").search(shadow, self.first, self.end):
             draft.trouble("whitespace", "white space in the text: write %20 inside, nothing around")
-        if re.search(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", raw):
-            draft.trouble("control", "a control character stands in the text")
+        check_control(draft)
         if draft.form == "uri" and draft.scheme and not draft.names and draft.user is not None:
             draft.trouble(
                 "no-host", "no host after `@`: libpq takes its default, other readers refuse the text"
