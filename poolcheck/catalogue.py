@@ -49,6 +49,11 @@ def drivers_for_packages(names: Iterable[str]) -> dict[str, str]:
     return {name: index[name] for name in names if name in index}
 
 
+def driver_of_dialect(dialect: str) -> str | None:
+    """The id of the driver that lists this scheme suffix; None when none does. Parses nothing."""
+    return next((stem for stem, names in _DRIVERS.names("dialects").items() if dialect in names), None)
+
+
 def parameter_names() -> frozenset[str]:
     """Every URL parameter that some driver knows. Parses nothing: only a parameter's table has a `name`."""
     return frozenset(

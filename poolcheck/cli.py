@@ -49,12 +49,17 @@ def cli() -> None:
     """
 
 
+@cli.result_callback()
+@click.pass_context
+def finish(ctx: click.Context, result: object) -> None:
+    """What a command returns is its exit code."""
+    ctx.exit(result if isinstance(result, int) else int(ExitCode.OK))
+
+
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code. Nothing but SystemExit codes and this int leaves it."""
     try:
-        result = cli.main(
-            args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False
-        )
+        cli.main(args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False)
     except PoolcheckError as error:
         click.echo(f"poolcheck: {error.message}", err=True)
         if error.hint:
@@ -68,7 +73,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return int(ExitCode.FAILED)
-    return int(result) if isinstance(result, int) else int(ExitCode.OK)
+    return int(ExitCode.OK)
 
 
 def main() -> None:

@@ -192,6 +192,19 @@ def check(hint: Any, value: Any, meta: Mapping[str, Any], where: str) -> Any:
     return value
 
 
+def check_values(values: Mapping[str, Any]) -> None:
+    """The values of options, by the same rules as the file's.
+
+    Raises:
+        BadConfig: a value has the wrong form.
+    """
+    known = {each.name: each for each in fields(Config)}
+    hints = get_type_hints(Config)
+    for name, value in values.items():
+        if not isinstance(value, tuple):
+            check(hints[name], value, known[name].metadata, "--" + name.replace("_", "-"))
+
+
 def line_of(text: str, key: str) -> int:
     """The line a key stands on; 1 when it cannot be told."""
     for number, line in enumerate(text.splitlines(), 1):

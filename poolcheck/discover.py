@@ -16,7 +16,7 @@ from poolcheck.core.project import DriverUse, Package, Version
 from poolcheck.core.report import Skipped
 from poolcheck.core.secret import redact
 from poolcheck.core.target import Disagreement, Target
-from poolcheck.core.url import ConnectionString, from_parts, looks_like_connection_string, parse
+from poolcheck.core.url import MAX_LENGTH, ConnectionString, from_parts, looks_like_connection_string, parse
 from poolcheck.errors import BadConfig, BadInput, BadTarget
 from poolcheck.packages import Packages
 from poolcheck.readers import dotenv
@@ -27,6 +27,7 @@ from poolcheck.roles import (
     POSTGRES_PORTS,
     POSTGRES_WORDS,
     SPELLINGS,
+    name_claims,
     role_of,
 )
 from poolcheck.suppress import Ignores
@@ -162,6 +163,12 @@ def env_targets(env: EnvFile, package: Package, found: Found) -> None:
     last = {entry.key: entry for entry in env.active}
     hosts: set[str] = set()
     for entry in env.entries:
+        if len(entry.value or "") > MAX_LENGTH:
+            why = f"the value of {entry.key} has {len(entry.value or ''):,} characters; no connection string has"
+            found.skipped.append(
+                Skipped(f"{env.path}:{entry.line}", why, "Check the file: a quote may be missing.")
+            )
+            continue
         made = entry_target(entry, env, package, active=entry.commented or last.get(entry.key) is entry)
         if made is not None:
             found.targets.append(made)
@@ -274,11 +281,27 @@ def url_target(text: str, package: Package) -> Target:
 
 def finish(found: Found, packages: Packages) -> None:
     """Order the targets, and list the packages that have any, or that were walked."""
+    found.targets = [also_app(target, found.targets) for target in found.targets]
     found.targets.sort(key=lambda target: (target.location.path, target.location.line or 0))
     found.subjects += found.targets
     seen = {target.package.path: target.package for target in found.targets}
     found.packages = list(seen.values()) or packages.known()
     found.notes += packages.against
+
+
+def also_app(target: Target, everyone: Sequence[Target]) -> Target:
+    """A config's only string serves the app as well: Prisma 7 and drizzle.config name it for migrations alone.
+
+    A name that claims to be direct stays what it is, and so does a string that has an app string beside it.
+    """
+    if target.role != "migration" or target.role_source == "its name" or name_claims(target.name) == "direct":
+        return target
+    beside = [each for each in everyone if each.location.path == target.location.path and not each.commented]
+    if any(each.role == "app" for each in beside):
+        return target
+    return replace(
+        target, role="app", role_source=f"{target.role_source}, and no other string is there for the app"
+    )
 
 
 def numbers(found: Found, config: Config) -> Numbers:
@@ -288,7 +311,7 @@ def numbers(found: Found, config: Config) -> Numbers:
         BadConfig: a plan that the provider does not have.
     """
     sources: dict[str, str] = {}
-    origin = config.path or "an option"
+    origin = display(Path(config.path)) if config.path else "an option"
     most, reserved = config.max_connections, config.reserved
     ids = {target.match.provider.id for target in found.targets if target.match.provider}
     provider_id = config.provider or (next(iter(ids)) if len(ids) == 1 else "")

@@ -27,6 +27,9 @@ class Selection:
         )
 
 
+EVERYTHING = Selection()
+
+
 def _named(tokens: Iterable[str], rule_id: str, rule_name: str) -> bool:
     return any(rule_id.startswith(token.upper()) or rule_name == token.lower() for token in tokens)
 
@@ -60,7 +63,7 @@ def run(
     subjects: Sequence[object],
     context: Context,
     *,
-    selection: Selection = Selection(),
+    selection: Selection = EVERYTHING,
     ignores: Mapping[str, Ignores] | None = None,
     lines: Mapping[str, Sequence[str]] | None = None,
 ) -> Judgement:
@@ -125,11 +128,7 @@ def stamp(rule: AnyRule, subject: Any, problem: Problem, lines: Mapping[str, Seq
         and (subject.example_file or subject.conn.has_placeholder)
     ):
         severity = min(severity, Severity.INFO)  # a placeholder never gives more
-    text = ""
-    if at and at.line and at.path in lines and at.line <= len(lines[at.path]):
-        text = redact(lines[at.path][at.line - 1])
-    elif isinstance(subject, Target) and subject.origin == "argument":
-        text = subject.conn.masked()
+    text, column = excerpt(subject, at, lines)
     return Finding(
         rule=rule,
         severity=severity,
@@ -139,7 +138,26 @@ def stamp(rule: AnyRule, subject: Any, problem: Problem, lines: Mapping[str, Seq
         subject=problem.subject or str(getattr(subject, "name", "")),
         location=at,
         excerpt=text,
+        excerpt_column=column,
         fix=problem.fix,
         sources=tuple(dict.fromkeys((*problem.sources, *rule.sources))),
         key=problem.key,
     )
+
+
+def excerpt(subject: Any, at: Location | None, lines: Mapping[str, Sequence[str]]) -> tuple[str, int | None]:
+    """The line with the fault, secrets masked, and the column of the fault in the masked line."""
+    if at is None or at.line is None or at.path not in lines or at.line > len(lines[at.path]):
+        if isinstance(subject, Target) and subject.origin == "argument":
+            return subject.conn.masked(), None
+        return "", None
+    line = lines[at.path][at.line - 1].rstrip("\r\n")
+    column = at.column
+    if isinstance(subject, Target) and subject.value_column is not None and at.line == subject.location.line:
+        conn, start = subject.conn, subject.value_column
+        if subject.raw == conn.raw and line[start : start + len(conn.raw)] == conn.raw:
+            masked = line[:start] + conn.masked() + line[start + len(conn.raw) :]
+            if column is not None and column - 1 > start:
+                column = start + 1 + conn.masked_offset(column - 1 - start)
+            return redact(masked), column
+    return redact(line), None if column is None else len(redact(line[: column - 1])) + 1

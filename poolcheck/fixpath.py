@@ -187,7 +187,7 @@ def _pooler(ground: Ground) -> Step:
             step=1,
             title=TITLES[1],
             status="not needed",
-            why=f"{_names(ground.app)} is a server on this machine or a private network.",
+            why=f"{_names(ground.app)} is on this machine or a private network.",
         )
     unknown = [target for target in ground.app if target.match.kind == "unknown"]
     if unknown:
@@ -437,9 +437,17 @@ def _migrations(ground: Ground) -> Step:
     )
 
 
+def _on_this_machine(target: Target) -> bool:
+    """Loopback or a socket: an incident there is nobody's night."""
+    hosts = target.conn.hosts
+    return target.match.local and all(
+        h.socket or h.name.startswith(("localhost", "127.", "::1")) for h in hosts
+    )
+
+
 def _meanwhile(ground: Ground) -> Step:
-    if ground.app and all(target.match.local for target in ground.app):
-        return Step(step=7, title=TITLES[7], status="not needed", why="The server is local.")
+    if ground.app and all(_on_this_machine(target) for target in ground.app):
+        return Step(step=7, title=TITLES[7], status="not needed", why="The server is on this machine.")
     if not any(each.severity > Severity.WARNING for each in ground.findings):
         return Step(
             step=7,

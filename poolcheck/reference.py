@@ -14,11 +14,10 @@ def page(name: str) -> str | None:
         if wanted in (rule_id.lower(), rule_name):
             found = next(each for each in rules.load(rule_id[2]) if each.id == rule_id)
             return rule_page(found)
-    provider = catalogue.provider(wanted)
-    if provider:
-        return provider_page(provider)
-    driver = catalogue.driver(wanted)
-    return driver_page(driver) if driver else None
+    provider, driver = catalogue.provider(wanted), catalogue.driver(wanted)
+    pages = [provider_page(provider)] if provider else []
+    pages += [driver_page(driver)] if driver else []
+    return "\n".join(pages) or None
 
 
 def names() -> Iterator[str]:

@@ -34,28 +34,50 @@ class Reader:
 def readers(target: Target, ctx: Context) -> tuple[Reader, ...]:
     """The drivers that read this string at run time: --driver, else the URL's dialect, else the package's.
 
-    An ORM stands for the drivers it runs on: with Drizzle over pg, Drizzle is the reader.
+    An ORM stands for the drivers it runs on, unless nothing is known of the ORM itself: then they stand for it.
     """
+    package = target.package
     if ctx.assumed:
-        return tuple(each for use in ctx.assumed if (each := reader(use, target.package, ctx)))
-    uses = target.package.drivers
+        return tuple(each for use in ctx.assumed if (each := reader(use, package, ctx)))
     if target.conn.dialect:
-        named = tuple(use for use in uses if _takes_dialect(use, target.conn.dialect, ctx))
-        if named:
-            uses = named
-    found = [
-        each for use in uses if (each := reader(use, target.package, ctx)) and each.driver.kind != "tool"
-    ]
-    below = {driver_id for each in found for driver_id in each.driver.over}
-    adapters = {each.use.id for each in found if each.use.id.startswith("prisma-adapter-")}
-    if adapters:
+        said = ctx.catalogue.driver_of_dialect(target.conn.dialect)
+        if said:
+            # A dialect is SQLAlchemy's word: its version decides how the dialect behaves.
+            alchemy = package.driver("sqlalchemy") or package.driver("sqlmodel")
+            use = (
+                DriverUse(said, alchemy.version, alchemy.source, alchemy.line) if alchemy else DriverUse(said)
+            )
+            found = reader(use, package, ctx)
+            return (found,) if found else ()
+    uses = (each for use in package.drivers if (each := reader(use, package, ctx)))
+    found_ = [each for each in uses if _reads_at_run_time(each) and _takes(each.driver)]
+    silent = {each.use.id for each in found_ if each.driver.over and _says_nothing(each)}
+    below = {driver_id for each in found_ if each.use.id not in silent for driver_id in each.driver.over}
+    if any(each.use.id.startswith("prisma-adapter-") for each in found_):
         below.add("prisma")  # its own engine does not run; the adapter reads the URL
-    top = [each for each in found if each.use.id not in below]
-    stated = {
-        read.tool for read in target.package.reads if read.variable == target.name and read.role == "app"
-    }
-    said = [each for each in top if each.use.id in stated]
-    return tuple(said or top)
+    ids = {each.use.id for each in found_}
+    stood_for = {each.use.id for each in found_ if each.use.id in silent and ids & set(each.driver.over)}
+    top = [each for each in found_ if each.use.id not in below | stood_for]
+    stated = {read.tool for read in package.reads if read.variable == target.name and read.role == "app"}
+    named = [each for each in top if each.use.id in stated]
+    return tuple(named or top)
+
+
+def _reads_at_run_time(each: Reader) -> bool:
+    """Not a migration tool; dj-database-url is a tool that stands between the URL and its driver."""
+    return each.driver.kind != "tool" or bool(each.driver.over and each.own and not each.own.migrations)
+
+
+def _takes(driver: Driver) -> bool:
+    """Whether it reads PostgreSQL URLs at all: supabase-js takes https, Npgsql key=value text."""
+    return not driver.schemes or any("postgres" in scheme or "prisma" in scheme for scheme in driver.schemes)
+
+
+def _says_nothing(each: Reader) -> bool:
+    own = each.own
+    return own is None or (
+        not own.url_read_by and own.unknown_params is None and own.named_prepared == "unknown"
+    )
 
 
 def reader(use: DriverUse, package: Package, ctx: Context) -> Reader | None:
@@ -69,11 +91,6 @@ def reader(use: DriverUse, package: Package, ctx: Context) -> Reader | None:
         below = package.driver(own.url_read_by)
         url = ctx.catalogue.behaviour(own.url_read_by, below.version if below else DriverUse("").version)
     return Reader(use, driver, own, url)
-
-
-def _takes_dialect(use: DriverUse, dialect: str, ctx: Context) -> bool:
-    driver = ctx.catalogue.driver(use.id)
-    return driver is not None and dialect in driver.dialects
 
 
 def migration_tools(package: Package, ctx: Context) -> tuple[Reader, ...]:

@@ -19,7 +19,8 @@ class PoolSum:
     fits: bool
     words: str  # "10 instances x 20 = 200 connections, and 97 are there"
     consequence: str
-    fitting: int  # the largest pool per process that fits while a deploy runs; 0 when none does
+    fitting: int  # the pool per process that the model recommends; 0 when none fits
+    most: int  # the largest that still fits while a deploy runs
     sources: tuple[str, ...] = ()
 
 
@@ -38,7 +39,7 @@ def pool_sum(target: Target, numbers: Numbers, size: int) -> PoolSum | None:
     if steady > made.usable:
         words = f"{_fleet(numbers)} x {size} = {steady} connections, and {there}"
         return PoolSum(
-            fits=False, words=words, fitting=made.max_deploy,
+            fits=False, words=words, fitting=made.pool_size if made.max_deploy else 0, most=made.max_deploy,
             consequence=f"Beyond the last slot the server refuses (SQLSTATE 53300); {numbers.buffer} are kept for psql, migrations and monitoring.",
         )  # fmt: skip
     if deploy > made.available:
@@ -46,10 +47,10 @@ def pool_sum(target: Target, numbers: Numbers, size: int) -> PoolSum | None:
             f"while a deploy runs {made.procs_peak} processes x {size} = {deploy} connections, and {there}"
         )
         return PoolSum(
-            fits=False, words=words, fitting=made.max_deploy,
+            fits=False, words=words, fitting=made.pool_size if made.max_deploy else 0, most=made.max_deploy,
             consequence=f"Old and new instances run side by side ({numbers.surge} surge): {deploy - made.available} connections are refused.",
         )  # fmt: skip
-    return PoolSum(fits=True, words="", consequence="", fitting=made.max_deploy)
+    return PoolSum(fits=True, words="", consequence="", fitting=made.pool_size, most=made.max_deploy)
 
 
 def _against_pooler(target: Target, numbers: Numbers, size: int) -> PoolSum | None:
@@ -69,6 +70,7 @@ def _against_pooler(target: Target, numbers: Numbers, size: int) -> PoolSum | No
         words=f"while a deploy runs {made.procs_peak} processes x {size} = {total} clients, and the pooler takes {plan.pooler_clients} ({plan.title or plan.plan})",
         consequence="Beyond its client limit the pooler refuses, whatever the server has free.",
         fitting=plan.pooler_clients // made.procs_peak,
+        most=plan.pooler_clients // made.procs_peak,
         sources=(plan.source,),
     )
 
@@ -90,7 +92,7 @@ def sizing(numbers: Numbers, most: int, instances: int) -> Sizing:
             buffer=min(numbers.buffer, max(most - numbers.reserved - 1, 0)),
             workers=numbers.workers,
             surge=numbers.surge,
-        )  # fmt: skip
+        )
     )
 
 

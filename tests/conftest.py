@@ -25,6 +25,17 @@ SCRUBBED = (
 KEPT = ("POOLCHECK_CI", "POOLCHECK_PG_CACHE")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes recorded reports anew; a person reads the diff."""
+    parser.addoption("--update-golden", action="store_true", help="write recorded reports anew")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether recorded reports are written instead of compared."""
+    return bool(request.config.getoption("--update-golden"))
+
+
 def pytest_configure() -> None:
     """Scrub the environment before anything of the project is imported; children inherit it."""
     for name in list(os.environ):

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,8 @@ class Fixed:
 def look(text: str, facts: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
     """Lint an example with the facts of its fence: a runtime, a driver, instances=, max=, file=."""
     monkeypatch.chdir(folder)
-    name, settings = ".env", {}
+    name = ".env"
+    settings: dict[str, Any] = {}
     for fact in facts.split():
         key, _, value = fact.partition("=")
         if fact in RUNTIMES:

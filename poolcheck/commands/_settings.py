@@ -34,7 +34,9 @@ class Settings:
         elif not self.isolated:
             path = configuration.find(start)
             config = configuration.load(path) if path else config
-        return replace(config, **{key: value for key, value in self.given.items() if value not in (None, ())})
+        given = {key: value for key, value in self.given.items() if value not in (None, ())}
+        configuration.check_values(given)
+        return replace(config, **given)
 
 
 def setting_options(function: F) -> F:

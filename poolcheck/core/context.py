@@ -20,6 +20,9 @@ class Catalogue(Protocol):
     def driver(self, driver_id: str) -> Driver | None:
         """A driver by id or alias."""
 
+    def driver_of_dialect(self, dialect: str) -> str | None:
+        """The id of the driver that a scheme's suffix names: `asyncpg` of postgresql+asyncpg."""
+
     def parameter_names(self) -> frozenset[str]:
         """Every URL parameter that some driver knows."""
 

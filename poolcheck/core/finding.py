@@ -4,7 +4,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from poolcheck.core.record import dataclass
-from poolcheck.core.secret import Secret, redact
+from poolcheck.core.secret import Secret
 
 if TYPE_CHECKING:
     from poolcheck.core.rule import AnyRule
@@ -54,7 +54,7 @@ class Edit:
 
     `line` counts from 1, `start` and `end` count characters of that line from 0, the line's end not included.
     `start == end` inserts. `new` may hold newlines. `old` is the text replaced: who writes compares it first.
-    Real text, passwords included: only `fix --write` may use it as it is; everything else shows `masked()`.
+    Real text, passwords included: only `fix --write` may use it as it is; everything else shows `shown`.
     """
 
     path: str
@@ -63,13 +63,10 @@ class Edit:
     end: int
     old: str
     new: str
+    shown: str  # `new` with every secret masked, by whoever knows where they are
 
     def __repr__(self) -> str:
-        return f"Edit({self.path!r}, {self.line}, {self.start}, {self.end}, {self.masked()!r})"
-
-    def masked(self) -> str:
-        """The new text with every secret masked."""
-        return redact(self.new)
+        return f"Edit({self.path!r}, {self.line}, {self.start}, {self.end}, {self.shown!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,7 @@ class Finding:
     subject: str
     location: Location | None
     excerpt: str  # the line with the fault, secrets masked; "" when there is none
+    excerpt_column: int | None = None  # of the fault in the masked line, from 1
     fix: Fix | None
     sources: tuple[str, ...]
     key: str

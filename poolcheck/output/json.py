@@ -134,7 +134,7 @@ def finding(each: Finding) -> dict[str, Any]:
                     "line": edit.line,
                     "start": edit.start,
                     "end": edit.end,
-                    "new": edit.masked(),
+                    "new": edit.shown,
                 }
                 for edit in fix.edits
             ],

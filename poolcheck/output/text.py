@@ -61,7 +61,7 @@ def one_finding(finding: Finding, paint: Paint) -> Iterator[str]:
     yield f"  {paint.severity(finding.severity)} {paint.style(head, 'bold')}"
     yield from paint.wrap(finding.message, indent=4)
     if finding.excerpt and finding.location:
-        yield from paint.excerpt(finding.location.line, finding.excerpt, finding.location.column, indent=4)
+        yield from paint.excerpt(finding.location.line, finding.excerpt, finding.excerpt_column, indent=4)
     if finding.why:
         yield from paint.wrap(finding.why, indent=4)
     if finding.confidence < 30:
@@ -112,7 +112,12 @@ def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
     yield paint.heading("Fix path")
     for step in steps:
         label = f"{step.step}. " if step.step <= 5 else ""
-        yield f"  {paint.style(label + step.title, 'bold')}: {paint.status(step.status)}"
+        head = f"  {paint.style(label + step.title, 'bold')}:"
+        if len(f"  {label}{step.title}: x {step.status}") <= paint.width:
+            yield f"{head} {paint.status(step.status)}"
+        else:
+            yield head
+            yield f"     {paint.status(step.status)}"
         yield from paint.wrap(step.why, indent=5)
         if step.status != "not needed":
             for action in step.actions:

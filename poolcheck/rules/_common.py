@@ -7,7 +7,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.facts import Endpoint
 from poolcheck.core.finding import Edit, Fix, Location
 from poolcheck.core.placeholder import placeholder_kind
-from poolcheck.core.secret import Secret, redact
+from poolcheck.core.secret import MASK, Secret, redact
 from poolcheck.core.target import Target
 from poolcheck.core.url import Span, parse
 from poolcheck.core.url_edit import with_param, without_param
@@ -28,14 +28,25 @@ def replace_value(target: Target, new: str) -> tuple[Edit, ...]:
     if target.value_column is None or target.location.line is None or target.raw != target.conn.raw:
         return ()
     start = target.value_column
-    return (
-        Edit(target.location.path, target.location.line, start, start + len(target.raw), target.raw, new),
-    )
+    end = start + len(target.raw)
+    return (Edit(target.location.path, target.location.line, start, end, target.raw, new, mask(target, new)),)
+
+
+def mask(target: Target, new: str) -> str:
+    """A string made from the target's, to be shown: the parser knows where the secrets of the new one stand.
+
+    Where a fix has moved the border of a broken password, the old password's text is looked for as well.
+    """
+    text = parse(new).masked()
+    for secret in (target.conn.password, parse(new).password):
+        if secret and len(secret.reveal()) > 2:
+            text = text.replace(secret.reveal(), MASK)
+    return redact(text)
 
 
 def assignment(target: Target, new: str) -> str:
     """`NAME="..."` with the password masked: the line to write."""
-    return f'{target.name}="{redact(new)}"' if target.origin == "env" else redact(new)
+    return f'{target.name}="{mask(target, new)}"' if target.origin == "env" else mask(target, new)
 
 
 def runtime_words(target: Target) -> str:
@@ -166,7 +177,7 @@ def direct_addition(target: Target) -> Fix:
             "Add a direct URL and let the migration tool read it",
             safe=True,
             edits=add_line(target, "DIRECT_URL", new),
-            lines=(f'DIRECT_URL="{redact(new)}"',),
+            lines=(f'DIRECT_URL="{mask(target, new)}"',),
         )
     title = "Add DIRECT_URL with the direct string, and let the migration tool read it"
     return Fix(f"{title}. {made.cannot}", lines=made.conversion.steps) if made else Fix(title)
@@ -193,7 +204,8 @@ def add_line(target: Target, name: str, value: str) -> tuple[Edit, ...]:
     end = len(target.line_text)
     prefix = "export " if target.export else ""
     new = f"\n{prefix}{name}={target.quote}{value}{target.quote}"
-    return (Edit(target.location.path, target.location.line, end, end, "", new),)
+    shown = f"\n{prefix}{name}={target.quote}{mask(target, value)}{target.quote}"
+    return (Edit(target.location.path, target.location.line, end, end, "", new, shown),)
 
 
 def misspelt(name: str, ctx: Context) -> str | None:

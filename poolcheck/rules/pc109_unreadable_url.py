@@ -24,10 +24,11 @@ DATABASE_URL=postgresql://app:s3c%40ret@pg.acme.dev:5432/app
 from collections.abc import Iterator
 
 from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.finding import Confidence, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.target import Target
 from poolcheck.core.url_edit import percent_encode_password
+from poolcheck.resolve import readers
 from poolcheck.rules._common import at, rewrite
 
 # The field whose placeholder explains a trouble away.
@@ -41,7 +42,7 @@ FIELD = {
 
 
 @rule(Target, severity=Severity.ERROR, step=1)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """One problem a string: the first trouble the parser met that changes what is read."""
     if target.commented or not target.active or "all" in target.conn.placeholders:
         return
@@ -66,3 +67,24 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - 
             fix=fix,
         )
         return
+    yield from _refused_scheme(target, ctx)
+
+
+def _refused_scheme(target: Target, ctx: Context) -> Iterator[Problem]:
+    """SQLAlchemy from 1.4 has no dialect called `postgres`; much code rewrites the scheme, hence a warning."""
+    who = readers(target, ctx)
+    if len(who) != 1 or not who[0].driver.schemes or target.conn.scheme != "postgres":
+        return
+    if "postgres" not in who[0].driver.schemes:
+        yield Problem(
+            message=f"{target.label}: {who[0].title} does not know the scheme postgres://.",
+            why="It stops at it (Can't load plugin: sqlalchemy.dialects:postgres), unless the code rewrites the scheme first.",
+            severity=Severity.WARNING,
+            confidence=Confidence.MEDIUM,
+            at=at(target, target.conn.span("scheme")),
+            key="scheme",
+            fix=rewrite(
+                target, "Write postgresql://", "postgresql" + target.conn.raw[len("postgres") :], safe=True
+            ),
+            sources=(who[0].driver.homepage,),
+        )

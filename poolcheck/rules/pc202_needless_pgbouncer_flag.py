@@ -54,7 +54,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         why = f"This is {target.match.provider.title}'s direct endpoint: the flag does not make it pooled, it only adds round trips."
     elif prisma_seven:
         severity = Severity.INFO
-        why = f"{prisma_seven.title} hands the URL to its driver adapter, which does not read the flag; libpq tools refuse a URL with it."
+        why = "A driver adapter reads this URL, and it does not know the flag; tools built on libpq refuse a URL with it."
     elif endpoint and endpoint.tracks_prepared == "yes" and any(engine_prisma(each) for each in who):
         severity = Severity.INFO
         why = "This pooler tracks prepared statements itself: Prisma advises against the flag there; it only adds round trips."

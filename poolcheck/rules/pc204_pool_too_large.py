@@ -49,7 +49,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     param = who[0].url.size_param if who[0].url else ""
     named = target.conn.params_named(param) if param else ()
     fitting = total.fitting
-    title = f"At most {fitting} per process fits"
+    title = f"Give each process {fitting}; at most {total.most} fits while a deploy runs"
     if fitting and param:
         fix = with_parameter(target, title, param, str(fitting))
     elif fitting and who[0].own:

@@ -50,6 +50,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             continue  # the schema engine reads its own list, whatever the client does
         if param.name == "pgbouncer" and verdicts[0] and verdicts[0][0] == "ignores":
             continue  # PC202 says more about it
+        if param.name == "channel_binding" and target.match.provider and target.match.provider.id == "neon":
+            continue  # Neon writes it into every string it shows, and whether its proxy passes it on is not known
         word, why = verdicts[0] or ("", "")
         code = who[0].own.size_code if who[0].own and param.name in SIZES else ""
         title = f"Remove {param.name} from the URL" + (" and set the size in code" if code else "")

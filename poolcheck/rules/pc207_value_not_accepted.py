@@ -53,7 +53,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             trouble: str | None = f"no driver knows it; known are {', '.join(sorted(SSLMODES))}"
             title = ""
         elif len(who) == 1 and who[0].url:
-            known = next((each for each in who[0].url.params if each.name == param.name), None)
+            params = (*(who[0].own.params if who[0].own else ()), *who[0].url.params)
+            known = next((each for each in params if each.name == param.name), None)
             trouble = wrong(known, param.value) if known else None
             title = who[0].title
         else:
