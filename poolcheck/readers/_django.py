@@ -38,7 +38,7 @@ def databases(text: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[Setti
         if left.type == "identifier":
             reader.names.setdefault(_text(left), right)
             if _text(left) == "DATABASES" and right.type == "dictionary":
-                for alias, _, value in _pairs(right):
+                for alias, value in reader.aliases(right):
                     reader.entry(alias, value)
         elif left.type == "subscript":
             keys = re.fullmatch(r"DATABASES((?:\[\s*[\"']\w+[\"']\s*\]){1,3})", _text(left))
@@ -57,6 +57,13 @@ class _Reader:
         self.names: dict[str, Node] = {}
         self.reads: list[ConfigRead] = []
         self.settings: list[Setting] = []
+
+    def aliases(self, dictionary: Node) -> Iterator[tuple[str, Node]]:
+        """The entries of DATABASES; the alias may be a constant."""
+        for pair in dictionary.named_children:
+            key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+            if pair.type == "pair" and key is not None and value is not None:
+                yield _string(self._followed(key)) or _text(key), value
 
     def entry(self, alias: str, value: Node) -> None:
         """One database: a dictionary of parts, or a function that takes a URL."""

@@ -63,9 +63,9 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
     """
     text = text.removeprefix("\ufeff")
     if comments:
-        text = _TRAILING_COMMA.sub(
-            _keep_strings, _COMMENT.sub(_keep_strings, text)
-        )  # line numbers stay as they are
+        if "//" in text or "/*" in text:
+            text = _COMMENT.sub(_keep_strings, text)  # line numbers stay as they are
+        text = _TRAILING_COMMA.sub(_keep_strings, text)
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:

@@ -40,6 +40,7 @@ class Scale:
     what: str  # "replicas", "max instances", "concurrency", "min machines", "max surge"
     number: int
     platform: str = ""
+    key: str = ""  # where in a YAML file it stands: "worker.autoscaling.maxReplicas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ def matches(path: str) -> bool:
 def read(text: str | None, path: str) -> Signal | None:
     """What one file says, or None. With `text` None only its name counts."""
     name = posixpath.basename(path)
+    if _DEVELOPMENT.search(path) and ("docker" in path.lower() or name.startswith(("compose", "Procfile"))):
+        return None
     if path.endswith(".vercel/project.json"):
         return Signal("serverless", "vercel", path, DEPLOYED, "the folder is linked to a Vercel project")
     if name in _WRANGLER:
@@ -228,24 +231,17 @@ def _provider(text: str | None) -> str:
     return clouds.get(match[1], "aws-lambda") if match else "aws-lambda"
 
 
+# Compose files and Dockerfiles of developers and tests say nothing about production.
+_DEVELOPMENT = re.compile(
+    r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|ci|local)(?:$|[/._-])"
+)
 _IMAGE = re.compile(r"^\s+image:\s*[\"']?([\w./-]+)", re.MULTILINE)
-_STORES = (
-    "postgres",
-    "postgis",
-    "pgbouncer",
-    "redis",
-    "mysql",
-    "mailhog",
-    "mailpit",
-    "adminer",
-    "pgadmin4",
-    "minio",
-    "valkey",
-    "timescaledb",
-    "pgvector",
-    "rabbitmq",
-    "localstack",
-    "neon-proxy",
+# Images that developers run beside their app: stores, queues, mail catchers, browsers, dashboards.
+_BESIDE = re.compile(
+    r"postg|timescale|pgvector|pgbouncer|pgadmin|pgpool|supabase|neon|redis|valkey|mysql|mariadb|mongo|mssql|sqlserver"
+    r"|azure-sql|cockroach|yugabyte|elastic|opensearch|clickhouse|dynamodb|cassandra|memcached|kafka|zookeeper|redpanda"
+    r"|rabbitmq|nats|minio|localstack|mailhog|mailpit|maildev|inbucket|mailcatcher|adminer|jaeger|grafana|prometheus"
+    r"|otel|typesense|meilisearch|qdrant|keycloak|selenium|chrome|browserless|gotenberg|nginx|traefik|caddy|busybox|alpine"
 )
 
 
@@ -255,7 +251,7 @@ def _compose(text: str | None, path: str) -> Signal | None:
         return None
     text = _COMMENT_ROW.sub("", text)
     images = _IMAGE.findall(text)
-    own = [image for image in images if image.rsplit("/", 1)[-1] not in _STORES]
+    own = [image for image in images if not _BESIDE.search(image.lower())]
     if re.search(r"^\s+build:", text, re.MULTILINE) or own:
         return Signal("server", "compose", path, BUILT, "compose runs the app as a service")
     return None
@@ -337,6 +333,7 @@ def conclude(signals: Iterable[Signal]) -> Conclusion:
     return Conclusion(Runtime(best.kind, best.path, best.platform), best.why, tuple(against.values()))
 
 
+_YAML_PARENT = re.compile(r"^(\s*)(?:-\s+)?[\"']?([\w.-]+)[\"']?:\s*(?:#.*)?")
 _YAML_NUMBER = re.compile(
     r"^(\s*)(?:-\s+)?[\"']?([\w.-]+(?:/[\w.-]+)?)[\"']?\s*[:=]\s*[\"']?(\d{1,7})[\"']?\s*(?:[#,].*)?$"
 )
@@ -379,11 +376,21 @@ def scales(text: str, path: str) -> tuple[Scale, ...]:
 
 
 def _counts(text: str, path: str, platform: str) -> Iterator[Scale]:
-    for number, row in enumerate(text.split("\n"), 1):
-        match = _YAML_NUMBER.match(row[:300])
+    parents: list[tuple[int, str]] = []  # open keys with their indent
+    for number, line in enumerate(text.split("\n"), 1):
+        row = line[:300]
+        opened = _YAML_PARENT.fullmatch(row)
+        match = _YAML_NUMBER.match(row)
+        found = match or opened
+        if found is None:
+            continue
+        while parents and parents[-1][0] >= len(found[1]):
+            parents.pop()
         if match is None:
+            parents.append((len(found[1]), found[2]))
             continue
         key = match[2].lower().replace("_", "").replace("-", "")
-        what = _COUNTS.get(key) or _COUNTS.get(match[2].lower())
+        what = _COUNTS.get(key)
         if what is not None and not (what == "concurrency" and platform in ("aws-lambda", "kubernetes")):
-            yield Scale(path, number, what, int(match[3]), platform)
+            place = ".".join([*(name for _, name in parents), match[2]])
+            yield Scale(path, number, what, int(match[3]), platform, place)

@@ -97,6 +97,16 @@ def test_django_url(value: str, variables: tuple[str, ...], literal: str | None)
     literals_are_where_they_say(text, found)
 
 
+def test_django_alias_in_a_constant() -> None:
+    """The alias need not be a literal."""
+    text = 'REPLICA = "replica"\nDATABASES = {REPLICA: dj_database_url.config("R_URL"), settings.X: env.db("X_URL")}\n'
+    found = framework_config.read(text, "settings.py")
+    assert reads(found) == {
+        "replica.url": ("app", ("R_URL",), None),
+        "settings.X.url": ("app", ("X_URL",), None),
+    }
+
+
 @pytest.mark.parametrize(
     "text",
     [
