@@ -1,17 +1,17 @@
 """`poolcheck size`: how many connections each process, each service and each pooler may have, with the sums."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from poolcheck import sizing
+from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, output_options
-from poolcheck.core.report import Report, Skipped
-from poolcheck.core.sizing import Inputs, Load, Machine, Measured, Share, Sizing
+from poolcheck.core.report import Report
+from poolcheck.core.sizing import Inputs, Load, Machine, Share, Sizing
 from poolcheck.errors import BadConfig, ExitCode
 
 SERVICE = re.compile(
@@ -21,61 +21,31 @@ SERVICE = re.compile(
 LEAST_SAMPLE = 10.0  # seconds; PostgreSQL writes its statistics about once a second
 
 
-@dataclass(slots=True)
-class Numbers:
-    """What the options, the config file, the catalogue and a live server say; options first."""
-
-    options: dict[str, Any]
-    sources: dict[str, str] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    measured: Measured | None = None
-    host: str = ""
-    port: int = 5432
-    drivers: tuple[str, ...] = ()
-    role_limit: int | None = None
-    database_limit: int | None = None
-
-    def get(self, name: str) -> Any:
-        """An option; None when nobody gave it."""
-        return self.options.get(name)
-
-    def offer(self, name: str, value: Any, source: str) -> None:
-        """Take a value where no option, and no earlier source, gave one."""
-        if value is not None and self.options.get(name) is None:
-            self.options[name] = value
-            self.sources[name] = source
-
-
-def _number(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    return click.option(*names, **{"type": int, "metavar": "N", **attributes})
-
-
 OPTIONS = (
-    _number("--max", "max_connections", help="The server's max_connections."),
-    _number("--instances", help="Most instances at once: the autoscaler's maximum."),
-    _number("--workers", help="Processes in an instance; each has its own pool. [default: 1]"),
+    number("--max", "max_connections", help="The server's max_connections."),
+    number("--instances", help="Most instances at once: the autoscaler's maximum."),
+    number("--workers", help="Processes in an instance; each has its own pool. [default: 1]"),
     click.option("--surge", metavar="N|N%", help="Instances a deploy adds before old ones stop. [default: 25%]"),
-    _number("--reserved", help="Slots an ordinary role never gets. [default: 3, or the provider's]"),
-    _number("--others", help="Sessions of everything else on this server. [default: 0]"),
-    _number("--buffer", help="Slots kept free for psql, migrations, monitoring. [default: 5]"),
+    number("--reserved", help="Slots an ordinary role never gets. [default: 3, or the provider's]"),
+    number("--others", help="Sessions of everything else on this server. [default: 0]"),
+    number("--buffer", help="Slots kept free for psql, migrations, monitoring. [default: 5]"),
     click.option("--warn-at", type=float, metavar="SHARE", help="Warning line, of the available slots. [default: 0.70]"),
-    _number("--threads", help="Requests that a process serves at once."),
-    _number("--fanout", help="Queries that a request sends in parallel. [default: 1]"),
+    number("--threads", help="Requests that a process serves at once."),
+    number("--fanout", help="Queries that a request sends in parallel. [default: 1]"),
     click.option("--tps", type=float, metavar="N", help="Transactions per second of the whole fleet, at the peak."),
     click.option("--hold-ms", type=float, metavar="MS", help="From taking a connection to giving it back."),
     click.option("--cv2", type=float, metavar="N", help="Squared variation of that: 0 constant, 1 exponential, 4 heavy tail. [default: 1]"),
     click.option("--wait-ms", type=float, metavar="MS", help="Bearable wait for a connection. [default: the hold time, at least 10]"),
     click.option("--percentile", type=float, default=99.0, show_default=True, metavar="P", help="Share that waits no longer than that."),
-    _number("--cores", help="Cores of the database server, without hyper-threads."),
+    number("--cores", help="Cores of the database server, without hyper-threads."),
     click.option("--cpu-ms", type=float, metavar="MS", help="CPU time of a transaction on the database server."),
-    _number("--spindles", help="Disks that are waited for; 0 when all is cached. [default: 1]"),
+    number("--spindles", help="Disks that are waited for; 0 when all is cached. [default: 1]"),
     click.option("--pooler", is_flag=True, help="Size a PgBouncer in transaction mode, and write its pgbouncer.ini."),
-    _number("--pairs", help="With --pooler: (database, user) pairs; each has its own pool. [default: 1]"),
-    _number("--pooler-processes", help="With --pooler: PgBouncer processes, sidecars included. [default: 1]"),
-    _number("--reserve-pool", help="With --pooler: reserve_pool_size. [default: 0]"),
+    number("--pairs", help="With --pooler: (database, user) pairs; each has its own pool. [default: 1]"),
+    number("--pooler-processes", help="With --pooler: PgBouncer processes, sidecars included. [default: 1]"),
+    number("--reserve-pool", help="With --pooler: reserve_pool_size. [default: 0]"),
     click.option("--runtime", type=click.Choice(["auto", "serverless", "edge", "server", "local"]), help="serverless: --instances are functions that connect directly."),
-    _number("--limit", help="Connections of a function (default 1), or with --pooler of a process (default 10)."),
+    number("--limit", help="Connections of a function (default 1), or with --pooler of a process (default 10)."),
     click.option("--share", metavar="NAME=N[xP][+SURGE][@MOST],...", help="Several services on one server: instances, processes each, surge, most of use."),
     click.option("--provider", metavar="NAME", help="With --plan: limits from the catalogue."),
     click.option("--plan", metavar="NAME", help="Plan or compute size: 0.25cu, micro, b1ms."),
@@ -141,81 +111,10 @@ def gather(options: dict[str, Any]) -> Numbers:
     elif options["sample"]:
         raise BadConfig("--sample needs a server to measure", "Add --from DSN.")
     if not options["isolated"] or options["config_path"]:
-        _from_config(numbers)
+        from_config(numbers)
     if numbers.get("provider") or numbers.get("plan"):
-        _from_catalogue(numbers)
+        from_catalogue(numbers)
     return numbers
-
-
-def _from_config(numbers: Numbers) -> None:
-    given = numbers.get("config_path")
-    if not given and not _config_near():
-        return
-    from poolcheck import config as configuration  # noqa: PLC0415 - only where there is a file
-
-    path = Path(given) if given else configuration.find(Path())
-    if path is None:
-        return
-    config = configuration.load(path)
-    plain = configuration.Config()
-    for name in (
-        "max_connections",
-        "instances",
-        "reserved",
-        "workers",
-        "buffer",
-        "surge",
-        "provider",
-        "plan",
-        "runtime",
-    ):
-        value = getattr(config, name)
-        if value != getattr(plain, name):
-            numbers.offer(name, value, path.name)
-    if config.thresholds.warn_at != plain.thresholds.warn_at:
-        numbers.offer("warn_at", config.thresholds.warn_at, path.name)
-    numbers.drivers = numbers.drivers or config.driver
-
-
-def _config_near() -> bool:
-    """Whether a file that could be a config is here or above: a cheap look before anything is imported."""
-    here = Path.cwd()
-    return any(
-        (each / name).is_file()
-        for each in (here, *here.parents)
-        for name in ("poolcheck.toml", "pyproject.toml")
-    )
-
-
-def _from_catalogue(numbers: Numbers) -> None:
-    from poolcheck import catalogue  # noqa: PLC0415 - only where a plan is named
-
-    name, plan = numbers.get("provider"), numbers.get("plan")
-    if not name:
-        raise BadConfig("--plan needs --provider", "For example --provider neon --plan 0.25cu.")
-    provider = catalogue.provider(name)
-    if provider is None:
-        ids = ", ".join(each.id for each in catalogue.providers())
-        raise BadConfig(f"no provider is named {name!r}", f"Known: {ids}.")
-    if plan:
-        limit = catalogue.limit(provider.id, plan)
-        plans = ", ".join(each.plan for each in provider.limits)
-        if limit is None:
-            raise BadConfig(
-                f"{provider.title} has no plan {plan!r}", f"Known: {plans}." if plans else "Give --max."
-            )
-        source = f"{provider.title} {limit.title or limit.plan}"
-        if limit.max_connections is None and numbers.get("max_connections") is None:
-            raise BadConfig(f"the catalogue does not know max_connections of {source}", "Give --max.")
-        numbers.offer("max_connections", limit.max_connections, source)
-        numbers.offer("reserved", limit.reserved, source)
-        numbers.notes.append(f"{source}: {limit.source} (checked {limit.checked}).")
-    elif numbers.get("max_connections") is None and provider.limits:
-        raise BadConfig(
-            f"{provider.title} has several sizes",
-            f"Add --plan, one of {', '.join(each.plan for each in provider.limits)}.",
-        )
-    numbers.offer("reserved", provider.default_reserved, provider.title)
 
 
 def _from_server(numbers: Numbers) -> None:
@@ -243,21 +142,6 @@ def _progress(text: str) -> None:
     stream = click.get_text_stream("stderr")
     if stream.isatty():
         click.echo(text, err=True)
-
-
-def duration(text: str) -> float:
-    """Seconds of `60s`, `2m`, `500ms`, `1h` or a bare number.
-
-    Raises:
-        BadConfig: none of these, zero, or more than a day.
-    """
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h)?", text.strip())
-    seconds = 0.0
-    if found:
-        seconds = float(found[1]) * {"ms": 0.001, "m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
-    if not 0 < seconds <= 86_400:
-        raise BadConfig(f"{text!r} is no time", "Write for example 60s, 2m or 500ms; a day at most.")
-    return seconds
 
 
 def decide(numbers: Numbers) -> Sizing:

@@ -1,0 +1,140 @@
+"""What `size` and `simulate` share: where the numbers come from, and how times are written."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from poolcheck.core.report import Skipped
+from poolcheck.core.sizing import Measured
+from poolcheck.errors import BadConfig
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What the options, the config file, the catalogue and a live server say; options first."""
+
+    options: dict[str, Any]
+    sources: dict[str, str] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    measured: Measured | None = None
+    host: str = ""
+    port: int = 5432
+    drivers: tuple[str, ...] = ()
+    role_limit: int | None = None
+    database_limit: int | None = None
+
+    def get(self, name: str) -> Any:
+        """An option; None when nobody gave it."""
+        return self.options.get(name)
+
+    def offer(self, name: str, value: Any, source: str) -> None:
+        """Take a value where no option, and no earlier source, gave one."""
+        if value is not None and self.options.get(name) is None:
+            self.options[name] = value
+            self.sources[name] = source
+
+
+def number(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """An option that takes a whole number."""
+    return click.option(*names, **{"type": int, "metavar": "N", **attributes})
+
+
+def from_config(numbers: Numbers) -> None:
+    """Take what the nearest config file, or the one of --config, says.
+
+    Raises:
+        BadConfig: the file is wrong.
+    """
+    given = numbers.get("config_path")
+    if not given and not _config_near():
+        return
+    from poolcheck import config as configuration  # noqa: PLC0415 - only where there is a file
+
+    path = Path(given) if given else configuration.find(Path())
+    if path is None:
+        return
+    config = configuration.load(path)
+    plain = configuration.Config()
+    for name in (
+        "max_connections",
+        "instances",
+        "reserved",
+        "workers",
+        "buffer",
+        "surge",
+        "provider",
+        "plan",
+        "runtime",
+    ):
+        value = getattr(config, name)
+        if value != getattr(plain, name):
+            numbers.offer(name, value, path.name)
+    if config.thresholds.warn_at != plain.thresholds.warn_at:
+        numbers.offer("warn_at", config.thresholds.warn_at, path.name)
+    numbers.drivers = numbers.drivers or config.driver
+
+
+def _config_near() -> bool:
+    """Whether a file that could be a config is here or above: a cheap look before anything is imported."""
+    here = Path.cwd()
+    return any(
+        (each / name).is_file()
+        for each in (here, *here.parents)
+        for name in ("poolcheck.toml", "pyproject.toml")
+    )
+
+
+def from_catalogue(numbers: Numbers) -> None:
+    """Take the limits of --provider and --plan.
+
+    Raises:
+        BadConfig: the catalogue does not know them.
+    """
+    from poolcheck import catalogue  # noqa: PLC0415 - only where a plan is named
+
+    name, plan = numbers.get("provider"), numbers.get("plan")
+    if not name:
+        raise BadConfig("--plan needs --provider", "For example --provider neon --plan 0.25cu.")
+    provider = catalogue.provider(name)
+    if provider is None:
+        ids = ", ".join(each.id for each in catalogue.providers())
+        raise BadConfig(f"no provider is named {name!r}", f"Known: {ids}.")
+    if plan:
+        limit = catalogue.limit(provider.id, plan)
+        plans = ", ".join(each.plan for each in provider.limits)
+        if limit is None:
+            raise BadConfig(
+                f"{provider.title} has no plan {plan!r}", f"Known: {plans}." if plans else "Give --max."
+            )
+        source = f"{provider.title} {limit.title or limit.plan}"
+        if limit.max_connections is None and numbers.get("max_connections") is None:
+            raise BadConfig(f"the catalogue does not know max_connections of {source}", "Give --max.")
+        numbers.offer("max_connections", limit.max_connections, source)
+        numbers.offer("reserved", limit.reserved, source)
+        numbers.notes.append(f"{source}: {limit.source} (checked {limit.checked}).")
+    elif numbers.get("max_connections") is None and provider.limits:
+        raise BadConfig(
+            f"{provider.title} has several sizes",
+            f"Add --plan, one of {', '.join(each.plan for each in provider.limits)}.",
+        )
+    numbers.offer("reserved", provider.default_reserved, provider.title)
+
+
+def duration(text: str) -> float:
+    """Seconds of `60s`, `2m`, `500ms`, `1h` or a bare number.
+
+    Raises:
+        BadConfig: none of these, zero, or more than a day.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h)?", text.strip())
+    seconds = 0.0
+    if found:
+        seconds = float(found[1]) * {"ms": 0.001, "m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
+    if not 0 < seconds <= 86_400:
+        raise BadConfig(f"{text!r} is no time", "Write for example 60s, 2m or 500ms; a day at most.")
+    return seconds

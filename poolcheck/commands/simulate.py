@@ -1,0 +1,246 @@
+"""`poolcheck simulate`: what a burst of instances does to the slots, as a picture."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from poolcheck import simulation
+from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
+from poolcheck.commands._shared import Output, emit, output_options, write
+from poolcheck.core.report import Report
+from poolcheck.core.simulation import Ramp, Simulation, Slots, Traffic
+from poolcheck.errors import BadConfig, ExitCode
+
+DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
+DEFAULT_MAX = 100  # PostgreSQL's own default
+MOST_REQUESTS = 200_000
+RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/\s*(s|m|min|h))?")
+
+OPTIONS = (
+    number("--from", "first", help="Ramp: instances at the start."),
+    number("--to", "last", help="Ramp: instances at the end."),
+    click.option("--rate", metavar="R[..R]", help="Traffic: requests, such as 2000/m, 30/s or 67/m..2000/m."),
+    click.option("--in", "ramp_time", metavar="TIME", help="How long the growth takes: 90s, 2m."),
+    click.option("--for", "length", metavar="TIME", help="How long requests come. [default: twice --in, or 60s]"),
+    number("--limit", help=f"Connections per instance. [default: {DEFAULT_LIMIT}]"),
+    click.option("--hold-ms", type=float, metavar="MS", help="Traffic: how long a request holds its connection."),
+    click.option("--cv2", type=float, default=0.0, show_default=True, metavar="N", help="Squared variation of that: 0 constant, 1 exponential."),
+    click.option("--preset", type=click.Choice(list(simulation.PRESETS)), help="A platform's concurrency, limits and habits."),
+    number("--concurrency", help="Requests that an instance serves at once. [default: 1]"),
+    click.option("--eager", is_flag=True, default=None, help="An instance opens its whole pool with its first request."),
+    click.option("--frozen/--not-frozen", default=None, help="Idle instances are suspended: their idle timers stop."),
+    click.option("--cold-start", metavar="TIME", help="[default: 250ms]"),
+    click.option("--idle-timeout", metavar="TIME", help="An idle connection is closed after this. [default: 10s]"),
+    click.option("--instance-idle", metavar="TIME", help="An idle instance is removed after this. [default: 5m]"),
+    number("--max-instances", help="The platform's cap; beyond it requests are turned away."),
+    number("--warm", help="Instances at the start, without connections. [default: 0]"),
+    click.option("--retry", metavar="TIME", help="A refused request tries again after this ..."),
+    click.option("--give-up", metavar="TIME", help="... for as long as this. [default: 10s]"),
+    number("--pooler", help="Server connections of a transaction-mode pooler in between."),
+    number("--max-client-conn", "pooler_clients", help="Clients that the pooler takes. [default: no limit]"),
+    click.option("--deploy-at", metavar="TIME", help="From then on requests go to new instances."),
+    click.option("--seed", type=int, default=1, show_default=True, help="Of the random arrivals: the same seed, the same result."),
+    number("--max", "max_connections", help=f"The server's max_connections. [default: {DEFAULT_MAX}]"),
+    number("--reserved", help="Slots an ordinary role never gets. [default: 3]"),
+    number("--others", help="Sessions of everything else on this server. [default: 0]"),
+    number("--buffer", help="Slots that the advice keeps free. [default: 5]"),
+    click.option("--provider", metavar="NAME", help="With --plan: limits from the catalogue."),
+    click.option("--plan", metavar="NAME", help="Plan or compute size: 0.25cu, micro, b1ms."),
+    click.option("--svg", "svg_path", type=click.Path(dir_okay=False), metavar="FILE", help="Write a picture there too."),
+    click.option("--config", "config_path", type=click.Path(exists=True, dir_okay=False), help="This config file instead of the nearest."),
+    click.option("--isolated", is_flag=True, help="Read no config file."),
+)  # fmt: skip
+
+
+def simulate_options(function: Any) -> Any:
+    """All options, in the order of the help."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.command("simulate", short_help="Show what a burst of instances does to the slots.")
+@simulate_options
+@output_options
+def command(out: Output, **options: Any) -> int:
+    r"""Simulate a burst, and what would help.
+
+    Ramp (--from, --to, --in): instances that come at a steady pace, each with its whole pool. Traffic (--rate,
+    --hold-ms): requests at random, and the instances that the platform starts for them. Exit code 1 when
+    connections are refused or requests fail.
+
+    \b
+    Examples:
+      poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --max 100
+      poolcheck simulate --rate 67/m..2000/m --in 90s --hold-ms 700 --limit 5 --preset lambda
+      poolcheck simulate --rate 2000/m --hold-ms 720 --limit 5 --pooler 33
+      poolcheck simulate --rate 50/s --hold-ms 900 --limit 2 --svg burst.svg
+      poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --format csv
+    """
+    numbers = Numbers(options)
+    if not options["isolated"] or options["config_path"]:
+        from_config(numbers)
+    if numbers.get("provider") or numbers.get("plan"):
+        from_catalogue(numbers)
+    made = run(numbers)
+    bad = bool(made.refused or made.failed or made.throttled)
+    report = Report(
+        command="simulate",
+        sections=(made,),
+        notes=tuple(numbers.notes),
+        exit_code=ExitCode.FINDINGS if bad else ExitCode.OK,
+    )
+    if options["svg_path"]:
+        from poolcheck.output import svg  # noqa: PLC0415 - only with --svg
+        from poolcheck.output.paint import Style  # noqa: PLC0415 - as above
+
+        write(svg.render(report, Style()), str(Path(options["svg_path"])))
+    return emit(report, out)
+
+
+def run(numbers: Numbers) -> Simulation:
+    """The simulation that the options ask for.
+
+    Raises:
+        BadConfig: a number is missing, wrong, or does not go with another option.
+    """
+    get = numbers.get
+    slots = slots_of(numbers)
+    limit = _least("--limit", get("limit"), 1)
+    if get("last") is not None:
+        return simulation.ramp(_ramp(numbers, slots, DEFAULT_LIMIT if limit is None else limit))
+    if get("rate") is None:
+        raise BadConfig(
+            "what shall be simulated?",
+            "Give a ramp (--from 8 --to 240 --in 90s) or traffic (--rate 2000/m --hold-ms 700).",
+        )
+    return replace(simulation.traffic(_traffic(numbers, slots)), preset=get("preset") or "")
+
+
+def slots_of(numbers: Numbers) -> Slots:
+    """The server's slots.
+
+    Raises:
+        BadConfig: none is left.
+    """
+    get = numbers.get
+    slots = Slots(
+        max_connections=_or(_least("--max", get("max_connections"), 1), DEFAULT_MAX),
+        reserved=_or(_least("--reserved", get("reserved"), 0), 3),
+        others=_or(_least("--others", get("others"), 0), 0),
+        buffer=_or(_least("--buffer", get("buffer"), 0), 5),
+    )
+    if slots.available < 1:
+        raise BadConfig(
+            f"no slot is left: {slots.max_connections} - {slots.reserved} reserved - {slots.others} for others"
+            f" = {slots.available}"
+        )
+    return slots
+
+
+def _ramp(numbers: Numbers, slots: Slots, limit: int) -> Ramp:
+    get = numbers.get
+    for name in ("hold_ms", "preset", "pooler", "length", "deploy_at", "retry", "max_instances"):
+        if get(name) is not None:
+            option = {"length": "for"}.get(name, name).replace("_", "-")
+            raise BadConfig(f"--{option} belongs to traffic (--rate), not to a ramp (--from, --to)")
+    first, last = _or(get("first"), 0), get("last")
+    if first < 0 or last < 1 or last < first:
+        raise BadConfig(f"--from {first} --to {last}: a ramp grows, from 0 or more to 1 or more instances")
+    if last * limit > 10_000_000:
+        raise BadConfig(f"--to {last} x --limit {limit} is more than any server has been asked for")
+    if get("ramp_time") is None:
+        raise BadConfig("how long does the ramp take?", "Add --in, for example --in 90s.")
+    rate = rates(get("rate"))[1] if get("rate") else None
+    return Ramp(
+        slots=slots, first=first, last=last, seconds=duration(get("ramp_time")), limit=limit, rate=rate
+    )
+
+
+def _traffic(numbers: Numbers, slots: Slots) -> Traffic:
+    get = numbers.get
+    if get("first") is not None:
+        raise BadConfig("--from needs --to: a ramp of instances; traffic grows by --rate 67/m..2000/m")
+    if get("hold_ms") is None:
+        raise BadConfig(
+            "how long does a request hold its connection?", "Add --hold-ms, for example --hold-ms 100."
+        )
+    low, high = rates(get("rate"))
+    ramp_seconds = duration(get("ramp_time")) if get("ramp_time") else 0.0
+    if low != high and not ramp_seconds:
+        raise BadConfig("how long does the traffic take to grow?", "Add --in, for example --in 90s.")
+    seconds = duration(get("length")) if get("length") else 2 * ramp_seconds or 60.0
+    given: dict[str, Any] = dict(simulation.PRESETS.get(get("preset") or "", {}))
+    for name, least in (
+        ("concurrency", 1),
+        ("max_instances", 1),
+        ("warm", 0),
+        ("pooler", 1),
+        ("pooler_clients", 1),
+        ("limit", 1),
+    ):
+        value = _least(
+            f"--{'max-client-conn' if name == 'pooler_clients' else name.replace('_', '-')}", get(name), least
+        )
+        if value is not None:
+            given[name] = value
+    given.setdefault("limit", DEFAULT_LIMIT)
+    for name in ("eager", "frozen"):
+        if get(name) is not None:
+            given[name] = get(name)
+    for name in ("cold_start", "idle_timeout", "instance_idle", "retry", "give_up", "deploy_at"):
+        if get(name) is not None:
+            given[name] = duration(get(name))
+    if "retry" in given:
+        given.setdefault("give_up", 10.0)
+    elif "give_up" in given:
+        raise BadConfig("--give-up needs --retry")
+    if get("pooler_clients") is not None and "pooler" not in given:
+        raise BadConfig("--max-client-conn needs --pooler")
+    hold, cv2 = get("hold_ms"), get("cv2")
+    if not 0 < hold <= 86_400_000:
+        raise BadConfig(f"--hold-ms must be above 0 and at most a day, not {hold:g}")
+    if not 0 <= cv2 <= 1000:
+        raise BadConfig(f"--cv2 cannot be {cv2:g}", "0: constant, 1: exponential, 4: heavy tail.")
+    expected = high * seconds - (high - low) * min(ramp_seconds, seconds) / 2
+    if expected > MOST_REQUESTS:
+        raise BadConfig(
+            f"{expected:,.0f} requests are more than the {MOST_REQUESTS:,} that a simulation takes",
+            "Shorten --for.",
+        )
+    if given.get("warm", 0) > MOST_REQUESTS:
+        raise BadConfig(f"--warm {given['warm']} is too many")
+    return Traffic(
+        slots=slots, rate_from=low, rate_to=high, ramp_seconds=ramp_seconds, seconds=seconds, hold=hold / 1000,
+        cv2=cv2, seed=get("seed"), **given,
+    )  # fmt: skip
+
+
+def rates(text: str) -> tuple[float, float]:
+    """Requests per second at the start and at the end of `2000/m` or `67/m..2000/m`; without a unit per second.
+
+    Raises:
+        BadConfig: another form, or nothing at all.
+    """
+    found = []
+    for part in text.split(".."):
+        match = RATE.fullmatch(part.strip())
+        if match is None:
+            raise BadConfig(f"--rate: {text!r} is no rate", "Write for example 2000/m, 30/s or 67/m..2000/m.")
+        found.append(float(match[1]) / {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2] or "s"])
+    if len(found) > 2 or max(found) <= 0:
+        raise BadConfig(f"--rate: {text!r} is no rate", "Write for example 2000/m, 30/s or 67/m..2000/m.")
+    return found[0], found[-1]
+
+
+def _least(option: str, value: int | None, least: int) -> int | None:
+    if value is not None and value < least:
+        raise BadConfig(f"{option} must be at least {least}, not {value}")
+    return value
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

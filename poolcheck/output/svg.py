@@ -1,0 +1,101 @@
+"""A simulation as a picture to paste: `poolcheck simulate ... --svg burst.svg`. Readable on light and dark pages."""
+
+from collections.abc import Callable, Iterator
+from html import escape
+
+from poolcheck.core.report import Report
+from poolcheck.core.simulation import Point, Simulation, Traffic
+from poolcheck.output.paint import Style
+from poolcheck.output.section_simulation import verdict
+
+COMMANDS: tuple[str, ...] = ("simulate",)
+WIDTH, HEIGHT = 760, 380
+LEFT, RIGHT, TOP, BOTTOM = 60, 20, 64, 64  # margins
+INK, QUIET, CONNECTIONS, LIMIT, INSTANCES, WAITING = (
+    "#1f2933",
+    "#7b8794",
+    "#2f6fde",
+    "#c62828",
+    "#b7791f",
+    "#7b3fa0",
+)
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+    """The picture of the report's simulation; "" when there is none."""
+    found = next((section for section in report.sections if isinstance(section, Simulation)), None)
+    return "" if found is None else "\n".join(draw(found)) + "\n"
+
+
+def draw(section: Simulation) -> Iterator[str]:
+    """The elements, line by line."""
+    series = section.series
+    end = series[-1].t or 1.0
+    pooled = isinstance(section.inputs, Traffic) and section.inputs.pooler is not None
+    top = 1.08 * max(
+        section.slots, *(max(p.instances, p.connections, p.waiting if pooled else 0) for p in series)
+    )
+
+    def x(t: float) -> float:
+        return LEFT + t / end * (WIDTH - LEFT - RIGHT)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
+
+    def line(of: Callable[[Point], int]) -> str:
+        return " ".join(f"{x(point.t):.1f},{y(of(point)):.1f}" for point in series)
+
+    said = verdict(section)
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        f' role="img" font-family="system-ui, sans-serif" font-size="12">'
+    )
+    yield f"<title>{escape(said)}</title>"
+    yield f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#ffffff"/>'
+    yield from _heading(said)
+    yield f'<polygon points="{x(0):.1f},{y(0):.1f} {line(lambda p: p.connections)} {x(end):.1f},{y(0):.1f}" fill="{CONNECTIONS}" fill-opacity="0.25"/>'
+    yield f'<polyline points="{line(lambda p: p.connections)}" fill="none" stroke="{CONNECTIONS}" stroke-width="2"/>'
+    yield f'<polyline points="{line(lambda p: p.instances)}" fill="none" stroke="{INSTANCES}" stroke-width="2" stroke-dasharray="2 3"/>'
+    if pooled:
+        yield f'<polyline points="{line(lambda p: p.waiting)}" fill="none" stroke="{WAITING}" stroke-width="1.5"/>'
+    yield f'<line x1="{x(0):.1f}" x2="{x(end):.1f}" y1="{y(section.slots):.1f}" y2="{y(section.slots):.1f}" stroke="{LIMIT}" stroke-width="1.5" stroke-dasharray="7 4"/>'
+    yield f'<text x="{x(end):.1f}" y="{y(section.slots) - 6:.1f}" text-anchor="end" fill="{LIMIT}">{section.slots} slots</text>'
+    if section.first_refusal_seconds is not None:
+        at = x(section.first_refusal_seconds)
+        yield f'<circle cx="{at:.1f}" cy="{y(section.slots):.1f}" r="5" fill="{LIMIT}"/>'
+        anchor = "start" if at < WIDTH / 2 else "end"
+        gap = 8 if anchor == "start" else -8
+        yield f'<text x="{at + gap:.1f}" y="{y(section.slots) - 8:.1f}" text-anchor="{anchor}" fill="{LIMIT}">first refusal, {section.first_refusal_seconds:.2f} s</text>'
+    yield from _axes(x, y, end, top)
+    yield from _legend(pooled=pooled)
+    yield "</svg>"
+
+
+def _heading(said: str) -> Iterator[str]:
+    """The verdict over at most two lines."""
+    words, lines = said.split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > 108:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    for number, text in enumerate(lines[:2]):
+        cut = text if number < 1 or len(lines) <= 2 else text + " ..."
+        yield f'<text x="16" y="{24 + 17 * number}" fill="{INK}" font-weight="600">{escape(cut)}</text>'
+
+
+def _axes(x: Callable[[float], float], y: Callable[[float], float], end: float, top: float) -> Iterator[str]:
+    yield f'<line x1="{x(0):.1f}" x2="{x(end):.1f}" y1="{y(0):.1f}" y2="{y(0):.1f}" stroke="{QUIET}"/>'
+    for quarter in range(5):
+        t, value = end * quarter / 4, top * quarter / 4
+        yield f'<text x="{x(t):.1f}" y="{y(0) + 18:.1f}" text-anchor="middle" fill="{QUIET}">{t:g} s</text>'
+        yield f'<text x="{x(0) - 8:.1f}" y="{y(value) + 4:.1f}" text-anchor="end" fill="{QUIET}">{value:.0f}</text>'
+
+
+def _legend(*, pooled: bool) -> Iterator[str]:
+    entries = [("connections", CONNECTIONS), ("slots", LIMIT), ("instances", INSTANCES)]
+    if pooled:
+        entries.append(("waiting clients", WAITING))
+    for number, (word, colour) in enumerate(entries):
+        left = LEFT + 150 * number
+        yield f'<rect x="{left}" y="{HEIGHT - 28}" width="18" height="4" fill="{colour}"/>'
+        yield f'<text x="{left + 24}" y="{HEIGHT - 22}" fill="{INK}">{word}</text>'
