@@ -198,7 +198,7 @@ def read(text: str | None, path: str) -> Signal | None:
     if name == "app.json":
         data = load_json(text)
         if isinstance(data, dict) and ("formation" in data or "buildpacks" in data or "addons" in data):
-            return Signal("server", "heroku", path, DEPLOYED, "app.json describes a Heroku app")
+            return Signal("server", "heroku", path, BUILT, "app.json describes a Heroku app")
         return None
     return _yaml_signal(_COMMENT_ROW.sub("", text), path)
 
@@ -233,7 +233,7 @@ def _provider(text: str | None) -> str:
 
 # Compose files and Dockerfiles of developers and tests say nothing about production.
 _DEVELOPMENT = re.compile(
-    r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|ci|local)(?:$|[/._-])"
+    r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local)(?:$|[/._-])"
 )
 _IMAGE = re.compile(r"^\s+image:\s*[\"']?([\w./-]+)", re.MULTILINE)
 # Images that developers run beside their app: stores, queues, mail catchers, browsers, dashboards.

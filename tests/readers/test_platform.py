@@ -85,6 +85,7 @@ def test_signal(path: str, text: str, kind: str, where: str) -> None:
         ("docker/development/compose.yml", "services:\n  api:\n    build: .\n"),
         (".devcontainer/docker-compose.yml", "services:\n  api:\n    build: .\n"),
         ("Dockerfile.dev", "FROM node"),
+        ("Procfile.dev", "web: rails s"),
         ("app.json", '{"expo": {}}'),
         ("app.json", "{"),
         ("firebase.json", '{"hosting": {}}'),
@@ -179,6 +180,19 @@ def test_conclusion(
 def test_scales(path: str, text: str, scales: list[tuple[int, str, int]]) -> None:
     """Numbers of instances with their lines, for the sums."""
     assert [(one.line, one.what, one.number) for one in platform.scales(text, path)] == scales
+
+
+def test_scale_says_which_service() -> None:
+    """The path of keys tells the services of one file apart."""
+    text = (
+        "services:\n  api:\n    build: .\n    deploy:\n      replicas: 6\n"
+        "  worker:\n    deploy:\n      replicas: 2\n"
+    )
+    found = platform.scales(text, "docker-compose.yml")
+    assert [(one.key, one.number) for one in found] == [
+        ("services.api.deploy.replicas", 6),
+        ("services.worker.deploy.replicas", 2),
+    ]
 
 
 PATHS = [
