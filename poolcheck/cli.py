@@ -59,7 +59,10 @@ def finish(ctx: click.Context, result: object) -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code. Nothing but SystemExit codes and this int leaves it."""
     try:
-        cli.main(args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False)
+        # Without its standalone mode, click gives the code of ctx.exit() back instead of raising it.
+        code = cli.main(
+            args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False
+        )
     except PoolcheckError as error:
         click.echo(f"poolcheck: {error.message}", err=True)
         if error.hint:
@@ -73,7 +76,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return int(ExitCode.FAILED)
-    return int(ExitCode.OK)
+    return int(code) if isinstance(code, int) else int(ExitCode.OK)
 
 
 def main() -> None:
