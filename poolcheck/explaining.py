@@ -153,10 +153,8 @@ _POOL_WORDS = frozenset(
 )
 
 
-def explanation(
-    hit: Hit, record: Record, dialled_pooler: bool | None, inside: tuple[str, ...]
-) -> Explanation:
-    """The entry with its evidence in this record, secrets masked."""
+def explanation(hit: Hit, hits: list[Hit], record: Record, dialled_pooler: bool | None) -> Explanation:
+    """The entry with its evidence in this record, secrets masked. `hits` is everything that the record shows."""
     masked = collapse(redact("\n".join(record.lines)))
     found = _find(hit.error, masked)
     details = list(_details(hit.error, record.text, found))
@@ -178,10 +176,11 @@ def explanation(
         )
     return Explanation(
         error=hit.error,
+        layer=hits[0].error.layer if hit.error.wraps else hit.error.layer,
         evidence=_excerpt(masked, found),
         details=tuple(dict.fromkeys(details)),
         notes=tuple(notes),
-        inside=inside,
+        inside=tuple(other.error.id for other in hits[hits.index(hit) + 1 :]),
         first=record.moment,
         last=record.moment,
     )
@@ -246,7 +245,7 @@ class Tally:
                 self._alike[key] = seen
             for hit in hits:
                 if hit.error.id not in self._items:
-                    new = explanation(hit, record, self.dialled_pooler, _around(hit, hits))
+                    new = explanation(hit, hits, record, self.dialled_pooler)
                     self._items[hit.error.id] = replace(new, count=0)
         for error_id in seen:
             self._count(error_id, record.moment)
@@ -258,7 +257,7 @@ class Tally:
         hits = recognise(record)
         for hit in hits:
             if hit.error.id not in self._items and not self._said_better(hit):
-                self._items[hit.error.id] = explanation(hit, record, self.dialled_pooler, _around(hit, hits))
+                self._items[hit.error.id] = explanation(hit, hits, record, self.dialled_pooler)
                 self.records += 1
 
     def _said_better(self, hit: Hit) -> bool:
@@ -279,7 +278,7 @@ class Tally:
         several = self.records > 1 or any(item.count > 1 for item in items)
         if not several or not any(item.first for item in items):
             items.sort(key=lambda item: (item.error.wraps, _ORIGIN[item.error.origin], item.error.vague))
-        pages = dict.fromkeys(item.error.layer for item in items if not item.error.wraps)
+        pages = dict.fromkeys(item.layer for item in items)
         run = dict.fromkeys(line for layer in pages for line in known.layer(layer).run)
         return Explanations(
             items=tuple(items),
@@ -291,26 +290,20 @@ class Tally:
         )
 
 
-def _around(hit: Hit, hits: list[Hit]) -> tuple[str, ...]:
-    """The ids of what stands around this hit in its record: what comes after it from the inside outwards."""
-    return tuple(other.error.id for other in hits[hits.index(hit) + 1 :])
-
-
 def story(items: Iterable[Explanation]) -> tuple[Onset, ...]:
     """The layers in the order in which they began to fail: by time where all have comparable ones, else by place."""
     onsets: dict[Layer, Onset] = {}
-    for item in items:
-        if item.error.wraps:
-            continue
-        old = onsets.get(item.error.layer)
+    listed = list(items)
+    for item in [each for each in listed if not each.error.wraps] or listed:
+        old = onsets.get(item.layer)
         if old is None:
-            onsets[item.error.layer] = Onset(
-                layer=item.error.layer, error=item.error.id, first=item.first, count=item.count
+            onsets[item.layer] = Onset(
+                layer=item.layer, error=item.error.id, first=item.first, count=item.count
             )
             continue
         first = earliest((old.first, item.first))
         earlier = first is not None and first is item.first and first is not old.first
-        onsets[item.error.layer] = Onset(
+        onsets[item.layer] = Onset(
             layer=old.layer,
             error=item.error.id if earlier else old.error,
             first=first,
@@ -402,11 +395,9 @@ def steps(items: Iterable[Explanation]) -> tuple[Step, ...]:
     """
     from poolcheck.fixpath import TITLES  # noqa: PLC0415 - `live` asks for explanations without the fix path
 
-    found = [item.error for item in items]
-    pages = [
-        known.layer(layer)
-        for layer in dict.fromkeys(error.layer for error in found if not error.wraps or len(found) == 1)
-    ]
+    listed = list(items)
+    found = [item.error for item in listed]
+    pages = [known.layer(layer) for layer in dict.fromkeys(item.layer for item in listed)]
     if not pages:
         return ()
     result = []
@@ -441,3 +432,15 @@ def steps(items: Iterable[Explanation]) -> tuple[Step, ...]:
             )
         )
     return tuple(result)
+
+
+def errors_table() -> str:
+    """Every entry as a Markdown table, by layer: for `explain errors`."""
+    lines = ["| id | layer | what it says | from |", "|---|---|---|---|"]
+    for page in known.layers():
+        lines += [
+            f"| {error.id} | {error.layer} | {error.title} | {error.who} |"
+            for error in known.errors()
+            if error.layer == page.id
+        ]
+    return "\n".join(lines) + "\n"

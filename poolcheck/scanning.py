@@ -11,7 +11,7 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
@@ -26,65 +26,96 @@ AROUND = 64 << 10  # bytes kept on either side of a block's end, so that no even
 BACK_LINES, AHEAD_LINES = 40, 120
 LINE = 32 << 10  # bytes of one line that are looked at
 _HEAD = re.compile(HEAD.encode())
+_PACKED: tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...] = (
+    (b"\x1f\x8b", lambda source: cast("BinaryIO", gzip.GzipFile(fileobj=source))),
+    (b"BZh", lambda source: cast("BinaryIO", bz2.BZ2File(source))),
+    (b"\xfd7zXZ", lambda source: cast("BinaryIO", lzma.LZMAFile(source))),  # noqa: SIM115 - the caller closes what it opened
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What a stream held, and why it could not be read to its end, if so."""
+    """What the streams held, and (name, why) of those that could not be read to their end."""
 
     found: Explanations
-    broken: str = ""
+    broken: tuple[tuple[str, str], ...] = ()
 
 
-def scan(stream: BinaryIO, *, dialled_pooler: bool | None = None) -> Scanned:
-    """Everything that is recognised in a stream of text: plain, gzip, bzip2, xz, UTF-8 or UTF-16."""
+def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None = None) -> Scanned:
+    """Everything that is recognised in (name, stream)s of text: plain, gzip, bzip2 or xz, UTF-8 or UTF-16.
+
+    What a broken stream gave before it broke is counted.
+    """
     tally = Tally(dialled_pooler)
+    broken = []
     total = 0
-    broken = ""
-    first = b""
-    window = _Window(tally)
-    blocks = _blocks(stream)
-    while True:
-        try:
-            block = next(blocks, b"")
-        except (EOFError, OSError, zlib.error, lzma.LZMAError, UnicodeError) as error:
-            broken = f"{type(error).__name__}: {error}"
-            block = b""
-        total += len(block)
-        if not total or (not block and total <= SMALL):
-            break
-        if total <= SMALL:
-            first += block
-            continue
-        window.add(first + block, last=not block)
-        first = b""
-        if not block:
-            break
-    if total > SMALL:
-        return Scanned(tally.result(total), broken)
-    text = first.decode("utf-8", "replace")
-    tally_text(tally, text)
+    pasted = ""
+    for name, stream in streams:
+        reading = _Reading(stream)
+        pasted += _read(reading, tally)
+        total += reading.size
+        if reading.broken:
+            broken.append((name, reading.broken))
     found = tally.result(total)
-    return Scanned(found if found.items else replace(found, near=nearest(text)), broken)
+    return Scanned(found if found.items else replace(found, near=nearest(pasted)), tuple(broken))
+
+
+def _read(reading: "_Reading", tally: Tally) -> str:
+    """Count a stream; what was short enough to have been pasted is read closely, and given back."""
+    first = b""
+    for block in reading:
+        first += block
+        if len(first) > SMALL:
+            break
+    else:
+        text = first.decode("utf-8", "replace")
+        tally_text(tally, text)
+        return text
+    window = _Window(tally)
+    window.add(first, last=False)
+    for block in reading:
+        window.add(block, last=False)
+    window.add(b"", last=True)
+    return ""
+
+
+class _Reading:
+    """The blocks of a stream; iterating again goes on. Ends at a fault of the packing, which it remembers."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.size = 0
+        self.broken = ""
+        self._blocks = _blocks(stream)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            block = next(self._blocks)
+        except (EOFError, OSError, zlib.error, lzma.LZMAError, UnicodeError) as error:
+            self.broken = str(error) or type(error).__name__
+            raise StopIteration from error
+        self.size += len(block)
+        return block
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     """The stream's text in blocks, whatever it is packed in."""
-    source = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+    source = (
+        stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+    )
     magic = source.peek(6)[:6]
     packed: BinaryIO = source
-    if magic.startswith(b"\x1f\x8b"):
-        packed = cast("BinaryIO", gzip.GzipFile(fileobj=source))
-    elif magic.startswith(b"BZh"):
-        packed = cast("BinaryIO", bz2.BZ2File(source))
-    elif magic.startswith(b"\xfd7zXZ"):
-        packed = cast("BinaryIO", lzma.LZMAFile(source))
+    unpack = next((opener for start, opener in _PACKED if magic.startswith(start)), None)
+    if unpack is not None:
+        packed = unpack(source)
     elif magic.startswith(b"\x28\xb5\x2f\xfd"):
         raise OSError("it is packed with zstd: unpack it with zstd -dc")
     elif magic.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        reader = codecs.getreader("utf-16")(source, errors="replace")
-        while text := reader.read(BLOCK // 4):
-            yield text.encode("utf-8", "replace")
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        while block := source.read(BLOCK):
+            yield decoder.decode(block).encode("utf-8", "replace")
         return
     while block := packed.read(BLOCK):
         yield block

@@ -170,6 +170,7 @@ class Explanation:
     """One entry that was recognised, with what the text itself proves. `evidence` is already without secrets."""
 
     error: ErrorText
+    layer: Layer  # the entry's, or for a text that carries another's, that one's
     evidence: str = ""
     details: tuple[
         tuple[str, str], ...
@@ -215,3 +216,20 @@ class Explanations:
     bytes_read: int = 0
     records: int = 0  # log records in which something was recognised
     several: bool = False  # a log: counts and times mean something
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of the reference, as Markdown."""
+
+    id: str
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """The pages that were asked for by id."""
+
+    name: ClassVar[str] = "pages"
+
+    items: tuple[Page, ...]

@@ -97,8 +97,7 @@ def record(lines: list[str]) -> Record:
     parts: list[str] = []
     room = MAX_CHARS
     for line in kept:
-        for part in _plain(line[:room]).split("\n"):
-            parts.append(part)
+        parts += _plain(line[:room]).split("\n")
         room -= len(line)
         if room <= 0:
             break
@@ -272,19 +271,19 @@ def _read_moment(line: str) -> Moment | None:
         return _epoch(found[1])
     if found := _ISO.search(line):
         year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-        return _full(year, month, day, (hour, minute, second), found[7], found[8])
+        return _full((year, month, day), (hour, minute, second), found[7], found[8])
     if found := _COMMON.search(line):
         clock = (int(found[4]), int(found[5]), int(found[6]))
-        return _full(int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]), clock, None, found[7])
+        return _full((int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1])), clock, None, found[7])
     if found := _DATED.search(line):
         hour = int(found[4])
         if found[7]:
             hour = hour % 12 + (12 if found[7] == "PM" else 0)
         clock = (hour, int(found[5]), int(found[6]))
-        return _full(int(found[3]), _MONTHS.index(found[1]) + 1, int(found[2]), clock, None, None)
+        return _full((int(found[3]), _MONTHS.index(found[1]) + 1, int(found[2])), clock, None, None)
     if found := _CTIME.search(line):
         clock = (int(found[3]), int(found[4]), int(found[5]))
-        return _full(int(found[7]), _MONTHS.index(found[1]) + 1, int(found[2]), clock, found[6], None)
+        return _full((int(found[7]), _MONTHS.index(found[1]) + 1, int(found[2])), clock, found[6], None)
     if found := _SYSLOG.search(line):
         clock = (int(found[3]), int(found[4]), int(found[5]))
         return _without_year(_MONTHS.index(found[1]) + 1, int(found[2]), clock, found[6], "yearless")
@@ -304,9 +303,9 @@ def _micros(fraction: str | None) -> int:
 
 
 def _full(
-    year: int, month: int, day: int, clock: tuple[int, int, int], fraction: str | None, zone: str | None
+    day: tuple[int, int, int], clock: tuple[int, int, int], fraction: str | None, zone: str | None
 ) -> Moment:
-    at = datetime(year, month, day, *clock, _micros(fraction), tzinfo=_zone(zone))
+    at = datetime(*day, *clock, _micros(fraction), tzinfo=_zone(zone))
     return Moment(at.astimezone(UTC) if zone else at.replace(tzinfo=None))
 
 

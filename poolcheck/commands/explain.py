@@ -1,0 +1,186 @@
+"""`poolcheck explain`: an error text, a log, or the id of anything poolcheck knows."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.core.explanation import ErrorText, Explanation, Explanations, Page, Pages
+from poolcheck.core.report import Report, Section, Skipped
+from poolcheck.core.text import clean
+from poolcheck.errors import BadInput, ExitCode
+
+LISTS = ("rules", "providers", "drivers", "errors")
+
+
+@click.command("explain", short_help="Say what an error text or a log means, and what to do first.")
+@click.argument("what", nargs=-1, metavar="[TEXT or ID]...")
+@click.option(
+    "-f", "--file", "files", multiple=True, metavar="FILE", help="Read this log; gzip, bzip2, xz too."
+)
+@output_options
+def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
+    r"""Say which layer failed, what that means, what it does not mean, and the first thing to do.
+
+    Takes an error text, a log on standard input or in a file, the id of a rule, provider, driver or error, or one of
+    the words rules, providers, drivers, errors for a list. Works offline. Passwords in the text are masked.
+    The exit code is 0 when something was recognised, and 3 when nothing was.
+
+    \b
+    Examples:
+      poolcheck explain "FATAL: sorry, too many clients already"
+      poolcheck explain < app.log
+      kubectl logs deploy/web | poolcheck explain
+      poolcheck explain --file postgresql.log.gz --format json
+      poolcheck explain PC101
+      poolcheck explain errors
+    """
+    if what and files:
+        raise click.UsageError("Give a text, or files with --file, not both.")
+    if what and what != ("-",):
+        return emit(_said(what), out)
+    if files:
+        return emit(_read_files(files), out)
+    stream = sys.stdin.buffer if sys.stdin else None
+    if stream is None or (sys.stdin.isatty() and not what):
+        raise click.UsageError("Give an error text or an id, or pipe a log: poolcheck explain < app.log")
+    return emit(_read([("standard input", cast("BinaryIO", stream))]), out)
+
+
+# --- what was said on the command line --------------------------------------------------------------------------
+
+
+def _said(words: tuple[str, ...]) -> Report:
+    """Ids give their pages, everything else is a text: the words together, as an unquoted message comes."""
+    pages = [_page(word) for word in words]
+    if all(pages):
+        return _pages([page for page in pages if page])
+    entries = [_entry(word) for word in words]
+    if all(entries):
+        items = tuple(Explanation(error=entry, layer=entry.layer, count=0) for entry in entries if entry)
+        return _explained(Explanations(items=items))
+    if len(words) == 1 and _is_file(words[0]):
+        report = _read_files(words)
+        return replace(report, notes=(f"{words[0]} is a file, so it was read as a log.", *report.notes))
+    from poolcheck.explaining import explain  # noqa: PLC0415 - a page needs no patterns
+
+    found = explain("\n".join(words) if all(" " in word for word in words) else " ".join(words))
+    if found.items or any(" " in word for word in words):
+        return _explained(found)
+    return _explained(found, notes=tuple(_did_you_mean(words)))
+
+
+def _page(word: str) -> Page | None:
+    """The page of a list, rule, provider or driver."""
+    if not word or len(word) > 60 or " " in word.strip() or "\n" in word:
+        return None
+    from poolcheck import reference  # noqa: PLC0415 - loads rules and catalogue; an error text needs neither
+
+    wanted = word.strip().lower()
+    if wanted in LISTS:
+        return Page(id=wanted, markdown=_list(wanted))
+    found = reference.page(wanted)
+    return Page(id=wanted, markdown=found) if found else None
+
+
+def _list(name: str) -> str:
+    from poolcheck import reference  # noqa: PLC0415 - as above
+
+    if name == "errors":
+        from poolcheck.explaining import errors_table  # noqa: PLC0415 - as above
+
+        return errors_table()
+    tables = {
+        "rules": reference.rules_table,
+        "providers": reference.providers_table,
+        "drivers": reference.drivers_table,
+    }
+    return tables[name]()
+
+
+def _entry(word: str) -> ErrorText | None:
+    from poolcheck import error_catalogue  # noqa: PLC0415 - as above
+
+    return error_catalogue.error(word)
+
+
+def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
+    """Ids that resemble a single word which is neither an id nor an error."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only after a miss
+
+    from poolcheck import error_catalogue, reference  # noqa: PLC0415 - only after a miss
+
+    known = {name.lower(): name for name in reference.names()}
+    known |= {error.id: error.id for error in error_catalogue.errors()} | dict(zip(LISTS, LISTS, strict=True))
+    for word in words:
+        near = get_close_matches(word.lower(), known, n=3, cutoff=0.75)
+        if near:
+            yield f"{clean(word, limit=60)} is no id; near are {', '.join(known[each] for each in near)}."
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):  # too long for a name, or a NUL in it: a text
+        return False
+
+
+# --- logs -------------------------------------------------------------------------------------------------------
+
+
+def _read_files(paths: tuple[str, ...]) -> Report:
+    """All files as one log, in the order given.
+
+    Raises:
+        BadInput: a file cannot be opened.
+    """
+    streams: list[tuple[str, BinaryIO]] = []
+    try:
+        for path in paths:
+            stream = cast("BinaryIO", sys.stdin.buffer) if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed below, all together
+            streams.append((path, stream))
+        return _read(streams)
+    except OSError as error:
+        raise BadInput(f"cannot read {error.filename}: {error.strerror}") from error
+    finally:
+        for path, stream in streams:
+            if path != "-":
+                stream.close()
+
+
+def _read(streams: list[tuple[str, BinaryIO]]) -> Report:
+    from poolcheck.scanning import scan  # noqa: PLC0415 - only logs need it
+
+    scanned = scan(streams)
+    skipped = tuple(
+        Skipped(what=name, why=f"it could not be read to its end: {clean(why, limit=200)}")
+        for name, why in scanned.broken
+    )
+    return _explained(scanned.found, skipped=skipped)
+
+
+# --- reports ----------------------------------------------------------------------------------------------------
+
+
+def _explained(
+    found: Explanations, *, skipped: tuple[Skipped, ...] = (), notes: tuple[str, ...] = ()
+) -> Report:
+    from poolcheck.explaining import steps  # noqa: PLC0415 - as above
+
+    sections: tuple[Section, ...] = (found,)
+    return Report(
+        command="explain",
+        sections=sections,
+        fix_path=steps(found.items),
+        skipped=skipped,
+        notes=notes,
+        exit_code=ExitCode.OK if found.items else ExitCode.NOTHING,
+    )
+
+
+def _pages(pages: list[Page]) -> Report:
+    return Report(command="explain", sections=(Pages(items=tuple(pages)),), exit_code=ExitCode.OK)
