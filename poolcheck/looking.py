@@ -107,6 +107,8 @@ class Seen:
     snapshot: Snapshot | None = None
     earlier: Snapshot | None = None
     console: BouncerSnapshot | None = None
+    password: Secret | None = None  # asked for
+    nameless: bool = False  # a pooler was met: send no application_name
     shown: str = ""  # where the snapshot is from
     console_shown: str = ""
     refusals: list[Refusal] = field(default_factory=list)
@@ -119,18 +121,30 @@ class Seen:
         Raises:
             Refused: with the other side's text.
         """
+        link = self._open(target, named=not dsn.is_pooled(target) and not self.nameless)
+        if link.made_up_key and not self.nameless and not dsn.is_pooled(target):
+            # Something that speaks the protocol is in between. Nothing was asked yet: come back without a name.
+            link.close()
+            self.nameless = True
+            link = self._open(target, named=False)
+        return link
+
+    def _open(self, target: Target, *, named: bool) -> Link:
         words = target.conn.libpq()
+        if self.password and "password" not in words:
+            words["password"] = self.password
         try:
-            return postgres.connect(words, self.options.timeouts)
+            return postgres.connect(words, self.options.timeouts, named=named)
         except Refused as refused:
-            password = self.ask(f"Password for {clean(address(target))}") if refused.password else None
+            password = self.ask(f"Password for {address(target)}") if refused.password else None
             if not password:
                 raise
-        return postgres.connect({**words, "password": Secret(password)}, self.options.timeouts)
+            self.password = Secret(password)
+        return postgres.connect({**words, "password": self.password}, self.options.timeouts, named=named)
 
-    def refused(self, text: str, target: Target) -> Refusal:
+    def refused(self, text: str, target: Target, *, pooler: bool = False, like: str = "") -> Refusal:
         """Remember a refusal with what it means."""
-        refusal = refusal_of(text, target, pooler=dsn.is_pooled(target))
+        refusal = refusal_of(text, target, pooler=pooler or dsn.is_pooled(target), like=like)
         self.refusals.append(refusal)
         return refusal
 
@@ -157,7 +171,7 @@ class Seen:
         try:
             self._look(link, target)
         except Lost as lost:
-            self._lost(lost, target)
+            self._lost(lost, target, link)
         except Unsupported as other:
             raise NotPostgres(
                 f"{address(target)} is not a PostgreSQL that poolcheck knows: {clean(other.banner, limit=120)}",
@@ -189,18 +203,21 @@ class Seen:
         self.shown = address(target)
         self.skipped += snapshot.skipped
 
-    def _lost(self, lost: Lost, target: Target) -> None:
-        if lost.timed_out and dsn.is_pooled(target):
+    def _lost(self, lost: Lost, target: Target, link: Link) -> None:
+        limit = self.options.timeouts.statement + 2
+        if lost.timed_out and (link.made_up_key or dsn.is_pooled(target)):
             # The pooler let us in and never found a server connection for us: that is the finding.
-            self.refused("query_wait_timeout: no server connection came free for this look", target)
+            said = (
+                f"The pooler accepted the connection, and no server connection came free within {limit:g} s."
+            )
+            self.refused(said, target, pooler=True, like="query_wait_timeout")
         elif lost.timed_out:
-            limit = self.options.timeouts.statement + 2
             raise Unreachable(
                 f"{address(target)} accepted the connection and did not answer within {limit:g} s",
                 "The server, or what is between, hangs: look at the machine. --statement-timeout waits longer.",
             )
         else:
-            self.refused(lost.text, target)
+            self.refused(lost.text, target, pooler=link.made_up_key)
 
     def look_at_pooled(self, target: Target) -> None:
         """The app's own, pooled string: only for the probe; the slots come from the direct one."""
@@ -216,7 +233,7 @@ class Seen:
                     link, row, lambda: self.connect(target), known=known(target), probe=self.options.probe
                 )
             except Lost as lost:
-                self._lost(lost, target)
+                self._lost(lost, target, link)
                 return
             except StatementFailed as failed:
                 self.skipped.append(Skipped(f"the pooler of {target.name}", clean(failed.text, limit=200)))

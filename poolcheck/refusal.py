@@ -21,12 +21,15 @@ RESCUE = Action(
 CONSOLE = ("poolcheck live --bouncer postgresql://stats@HOST:6432/pgbouncer",)
 
 
-def refusal_of(text: str, target: Target, *, pooler: bool) -> Refusal:
-    """What the text of a failed connection says. `pooler`: the string itself says that a pooler was dialled."""
+def refusal_of(text: str, target: Target, *, pooler: bool, like: str = "") -> Refusal:
+    """What the text of a failed connection says. `pooler`: a pooler was dialled, as far as that can be known.
+
+    `like` is the text that means the same, where the other side said nothing at all.
+    """
     bare = _WRAPPING.sub("", text).strip() or text
     from poolcheck.explaining import explain_text  # noqa: PLC0415 - the catalogue of errors is read only when one is met
 
-    found = explain_text(bare, dialled_pooler=pooler)
+    found = explain_text(like or bare, dialled_pooler=pooler)
     first = found[0].error if found else None
     layer = first.layer if first else ""
     conn = target.conn

@@ -300,6 +300,32 @@ class Postgres(_Server):
             **options,
         )
 
+    def run_background(self, program: str, *args: str) -> subprocess.Popen[bytes]:
+        """Start one of the server's programs as the server's account; the caller ends it."""
+        return subprocess.Popen(
+            [self.program(program), *args],
+            env=CLEAN,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **_as_account(),
+        )
+
+    def standby(self) -> "Postgres":
+        """A hot standby of this server, started, with a folder of its own."""
+        made = Postgres(self.major, start=False)
+        try:
+            shutil.rmtree(made.data)
+            source = ("-h", self.host, "-p", str(self.port), "-U", "postgres")
+            self.run("pg_basebackup", *source, "-D", str(made.data), "-R", "-X", "stream", "-c", "fast")
+            made.configure(port=made.port, unix_socket_directories=str(made.home))
+            made.start()
+        except BaseException:
+            made.close()
+            raise
+        return made
+
     def _initialise(self, locale: str) -> None:
         # --no-sync: the folder lives for minutes.
         flags = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", f"--locale={locale}")

@@ -94,6 +94,11 @@ class Link:
         return self._pq.backend_pid
 
     @property
+    def made_up_key(self) -> bool:
+        """Whether that pid can be no process of the server: PgBouncer draws 32 random bits, Linux stops at 2**22."""
+        return not 0 < self.backend_key <= 2**22
+
+    @property
     def server_version(self) -> int:
         """180006; 0 when the other side does not say."""
         return self._pq.server_version
@@ -208,8 +213,13 @@ def message(text: str) -> str:
     return "\n".join(clean(line) for line in redact(text).strip().splitlines())
 
 
-def connect(words: Mapping[str, str | Secret], timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Link:
+def connect(
+    words: Mapping[str, str | Secret], timeouts: Timeouts = DEFAULT_TIMEOUTS, *, named: bool = True
+) -> Link:
     """Open one connection with libpq's keywords. Sends no startup option beyond application_name.
+
+    `named` False leaves that out too: PgBouncer sets the name on the server session, and it stays there for every
+    later client that sends none.
 
     Raises:
         Refused: with the other side's own text.
@@ -217,7 +227,7 @@ def connect(words: Mapping[str, str | Secret], timeouts: Timeouts = DEFAULT_TIME
     plain: dict[str, Any] = {
         name: value.reveal() if isinstance(value, Secret) else value for name, value in words.items()
     }
-    plain["application_name"] = APPLICATION_NAME
+    plain["application_name"] = APPLICATION_NAME if named else ""
     plain["connect_timeout"] = max(2, round(timeouts.connect))  # libpq's own minimum is 2
     secrets = [
         value.reveal() for value in words.values() if isinstance(value, Secret) and len(value.reveal()) > 2

@@ -71,12 +71,16 @@ def find(
         return Route(
             kind="direct", how=("key, ports and age of the session are the server's own",), waited=waited
         )
-    if version := _pgpool(link):
-        return Route(
-            kind="pooler", mode="session", software=f"pgpool-II {version}", how=(*signs, "SHOW pool_version answers"),
-            left_behind=left, waited=waited,
-        )  # fmt: skip
     if not speaks:
+        # pgpool-II passes the server's key on, and says who it is when asked. Others do not know the word.
+        if version := _pgpool(link):
+            return Route(
+                kind="pooler",
+                mode="session",
+                software=f"pgpool-II {version}",
+                how=(*signs, "SHOW pool_version answers"),
+                waited=waited,
+            )
         return Route(kind="direct", how=(*signs, "a port forwarder or NAT, not a pooler"), waited=waited)
     if not probe:
         pooled = known.kind == "pooled"
