@@ -3,7 +3,6 @@
 import bisect
 import json
 import re
-import tomllib
 from typing import Any, Literal
 
 from poolcheck.core.project import UNKNOWN_VERSION, Version
@@ -83,6 +82,8 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
 
 def load_toml(text: str) -> dict[str, Any] | Unreadable:
     """A TOML table, or why not."""
+    import tomllib  # noqa: PLC0415 - a project without TOML need not wait for it
+
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:

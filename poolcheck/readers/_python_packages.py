@@ -1,10 +1,7 @@
 """pyproject.toml, requirements files, Pipfile, setup.cfg, setup.py, and the lock files of Poetry, uv, PDM and Pipenv."""
 
-import ast
-import configparser
 import posixpath
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 
 from poolcheck.core.project import Version
@@ -180,6 +177,8 @@ def packages_lock(text: str, path: str, ecosystem: Ecosystem = "pypi") -> Manife
 
 def setup_cfg(text: str, path: str) -> Manifest:
     """`install_requires` and `extras_require` of setup.cfg."""
+    import configparser  # noqa: PLC0415 - few projects have a setup.cfg
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text.removeprefix("\ufeff"))
@@ -195,6 +194,9 @@ def setup_cfg(text: str, path: str) -> Manifest:
 
 def setup_py(text: str, path: str) -> Manifest:
     """The literal `install_requires` of setup.py; what code computes is not known and not guessed."""
+    import ast  # noqa: PLC0415 - few projects have a setup.py
+    import warnings  # noqa: PLC0415
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in other people's strings

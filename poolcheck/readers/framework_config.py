@@ -7,11 +7,11 @@ and the pool settings with their lines. Values that code computes stay unknown.
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from poolcheck.core.finding import Location
 from poolcheck.core.project import Role
+from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
 from poolcheck.readers._manifest_types import Unreadable
 from poolcheck.readers.js_config import ConfigRead, Setting
