@@ -1,24 +1,26 @@
 """poolcheck.toml, or [tool.poolcheck] in pyproject.toml, and the options, as one frozen `Config`.
 
-A field is written once, here, with its type, default and reason; the file's validation, `poolcheck config`,
-`poolcheck init` and the JSON Schema are derived from it.
+A field is written once, here, with its type, default and reason; the file's validation (config_values), `poolcheck
+config`, `poolcheck init` and the JSON Schema are derived from it.
 """
 
-import tomllib
+import os
 from collections.abc import Mapping
-from dataclasses import field, fields, replace
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from poolcheck.core.record import dataclass
 from poolcheck.errors import BadConfig
 
 RUNTIMES = ("auto", "serverless", "edge", "server", "local")
 FAIL_ON = ("error", "warning", "info", "never")
+REQUIRE = ("sums", "live", "all")
+RULE = r"(?i)pc\d{0,3}|[a-z][a-z0-9]*(-[a-z0-9]+)*"  # an id, the start of one, or a name
 
 
 def setting(default: Any, reason: str, **meta: Any) -> Any:
-    """A field with its reason, and `choices`, `minimum`, `maximum` or `pattern` where it has them."""
+    """A field with its reason, and `choices`, `minimum`, `maximum`, `pattern` or `example` where it has them."""
     return field(default=default, metadata={"reason": reason, **meta})
 
 
@@ -64,34 +66,104 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PerPath:
+    """What holds for some paths only: a table `[per-path."apps/web/**"]`."""
+
+    pattern: str = ""  # as in .gitignore, relative to the config file; the table's name, not a key
+    ignore: tuple[str, ...] = setting(
+        (), "not these rules below this path", item=RULE, example='["no-connection-limit"]'
+    )
+    runtime: str = setting("auto", "where the code below this path runs", choices=RUNTIMES)
+    reason: str = setting("", "why; shown beside what is ignored", example='"read by the test suite only"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting, with its default. Options win over the file."""
 
     runtime: str = setting("auto", "where the code runs; auto reads the project", choices=RUNTIMES)
-    driver: tuple[str, ...] = setting((), 'drivers in use, as "prisma@6"; default: the manifests say')
+    driver: tuple[str, ...] = setting(
+        (),
+        'drivers in use, as "prisma@6"; default: the manifests say',
+        item=r"[A-Za-z][\w.-]*(@v?\d+(\.\d+)*)?",
+        example='["prisma@6"]',
+    )
     instances: int | None = setting(
-        None, "most instances that run at once: the autoscaler's maximum", minimum=1
+        None, "most instances that run at once: the autoscaler's maximum", minimum=1, example="10"
     )
     workers: int = setting(1, "processes in an instance; each has its own pool", minimum=1)
-    max_connections: int | None = setting(None, "the server's max_connections", minimum=1)
+    max_connections: int | None = setting(
+        None, "the server's max_connections", minimum=1, maximum=262_143, example="100"
+    )
     reserved: int | None = setting(
-        None, "slots an ordinary role never gets; default 3, or the provider's", minimum=0
+        None,
+        "slots an ordinary role never gets; default 3, or the provider's",
+        minimum=0,
+        maximum=262_143,
+        example="3",
     )
     buffer: int = setting(5, "slots kept for psql, migrations and monitoring", minimum=0)
     surge: str = setting(
-        "25%", "instances a deploy adds before old ones stop: a share or a count", pattern=r"\d+%?"
+        "25%", "instances a deploy adds before old ones stop: a share or a count", pattern=r"\d{1,6}%?"
     )
-    provider: str = setting("", "where the server runs, when its host does not tell")
-    plan: str = setting("", "plan or compute size, as `poolcheck explain PROVIDER` names them")
-    select: tuple[str, ...] = setting((), "only these rules: ids, names or prefixes such as PC2")
-    ignore: tuple[str, ...] = setting((), "not these rules")
-    exclude: tuple[str, ...] = setting((), "paths not to look at, as in .gitignore")
+    provider: str = setting("", "where the server runs, when its host does not tell", example='"neon"')
+    plan: str = setting(
+        "", "plan or compute size, as `poolcheck explain PROVIDER` names them", example='"0.25cu"'
+    )
+    select: tuple[str, ...] = setting(
+        (), "only these rules: ids, names or prefixes such as PC2", item=RULE, example='["PC1", "PC2"]'
+    )
+    ignore: tuple[str, ...] = setting((), "not these rules", item=RULE, example='["PC209"]')
+    exclude: tuple[str, ...] = setting(
+        (), "paths not to look at, as in .gitignore", example='["examples/**"]'
+    )
     fail_on: str = setting("error", "lowest severity that makes the exit code 1", choices=FAIL_ON)
+    max_usage: str = setting(
+        "85%",
+        "share of the usable slots that full pools may take while a deploy runs; `poolcheck gate` fails above it",
+        pattern=r"(\d{1,2}|100)%",
+    )
+    require: tuple[str, ...] = setting(
+        (),
+        "what `poolcheck gate` must have been able to check, else it ends with exit code 2",
+        choices=REQUIRE,
+        example='["sums"]',
+    )
+    baseline: str = setting(
+        "",
+        "accepted findings of `poolcheck gate`, relative to this file",
+        example='"poolcheck-baseline.json"',
+    )
     thresholds: Thresholds = field(default_factory=Thresholds)
+    per_path: tuple[PerPath, ...] = ()
     path: str = ""  # the file this was read from; not a key
 
+    def at(self, path: str) -> "Config":
+        """The settings that hold for a file or folder; a later table wins over an earlier one."""
+        config = self
+        for each in self.per_path if path and path != "-" else ():
+            if matches(each.pattern, self.relative(path)):
+                config = replace(
+                    config,
+                    runtime=config.runtime if each.runtime == "auto" else each.runtime,
+                    ignore=(*config.ignore, *each.ignore),
+                )
+        return config
 
-INTERNAL = {"path"}
+    def relative(self, path: str) -> str:
+        """A path as the config file's folder sees it, POSIX slashes."""
+        folder = os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()  # noqa: PTH100, PTH109, PTH120 - pathlib is slow to start
+        return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
+INTERNAL = {"path", "pattern"}
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a .gitignore pattern means this path."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where a config has [per-path]
+
+    return GitIgnoreSpec.from_lines([pattern]).match_file(path)
 
 
 def find(start: Path) -> Path | None:
@@ -114,10 +186,30 @@ def load(path: Path) -> Config:
     """Read a config file.
 
     Raises:
-        BadConfig: not TOML, an unknown key, a wrong type or value; with file, line and key.
+        BadConfig: not TOML, an unknown key, a wrong type or value; every complaint with file, line and key.
     """
+    from poolcheck import config_values  # noqa: PLC0415 - only where there is a file
+
+    text, table = read(path)
+    config: Config = config_values.build(Config, table, config_values.Source(str(path), text, base(path)))
+    return replace(config, path=str(path))
+
+
+def base(path: Path) -> tuple[str, ...]:
+    """The table of the file that holds the settings."""
+    return ("tool", "poolcheck") if path.name == "pyproject.toml" else ()
+
+
+def read(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a config file, and its table of settings.
+
+    Raises:
+        BadConfig: it cannot be read, or is not TOML.
+    """
+    import tomllib  # noqa: PLC0415 - only where there is a file
+
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise BadConfig(
             f"{path}: cannot be read: {error.strerror}", "Check the file's permissions."
@@ -125,71 +217,14 @@ def load(path: Path) -> Config:
     except UnicodeDecodeError as error:
         raise BadConfig(f"{path}: not UTF-8 at byte {error.start}", "Save the file as UTF-8.") from error
     try:
-        table = tomllib.loads(text)
+        table: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{path}: not valid TOML: {error}", "See https://toml.io for the syntax.") from error
-    if path.name == "pyproject.toml":
-        table = table.get("tool", {}).get("poolcheck", {})
-    config: Config = build(Config, table, path, text)
-    return replace(config, path=str(path))
-
-
-def build(kind: Any, table: Any, path: Path, text: str, prefix: str = "") -> Any:
-    """A dataclass from a table: keys known, types right, values in range; else BadConfig."""
-    if not isinstance(table, dict):
-        raise BadConfig(
-            f"{path}: {prefix.rstrip('.') or 'poolcheck'} must be a table", f"Write [{prefix.rstrip('.')}]."
-        )
-    hints = get_type_hints(kind)
-    known = {f.name: f for f in fields(kind) if f.name not in INTERNAL}
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        where = f"{path}:{line_of(text, key)}: {prefix}{key}"
-        if name not in known:
-            raise BadConfig(
-                f"{where}: unknown key",
-                did_you_mean(name, known) or f"Known keys: {', '.join(sorted(known))}.",
-            )
-        if name == "thresholds":
-            values[name] = build(Thresholds, value, path, text, "thresholds.")
-        else:
-            values[name] = check(hints[name], value, known[name].metadata, where)
-    return kind(**values)
-
-
-def check(hint: Any, value: Any, meta: Mapping[str, Any], where: str) -> Any:
-    """One value of the right type and in range."""
-    wanted = get_args(hint) or (hint,)
-    if hint == tuple[str, ...]:
-        if isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise BadConfig(f"{where}: must be a list of strings", 'For example ["PC203"].')
-        return tuple(value)
-    if str in wanted and isinstance(value, int) and not isinstance(value, bool) and "pattern" in meta:
-        value = str(value)  # surge = 2
-    if float in wanted and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(
-        value, tuple(each for each in wanted if each is not type(None))
-    ):
-        names = " or ".join(each.__name__ for each in wanted if each is not type(None))
-        raise BadConfig(f"{where}: must be {names}, not {type(value).__name__}", str(meta.get("reason", "")))
-    if "choices" in meta and value not in meta["choices"]:
-        hint_text = did_you_mean(str(value), meta["choices"])
-        raise BadConfig(f"{where}: {value!r} is not one of {', '.join(meta['choices'])}", hint_text)
-    if ("minimum" in meta and value < meta["minimum"]) or ("maximum" in meta and value > meta["maximum"]):
-        limits = f"at least {meta['minimum']}" + (
-            f" and at most {meta['maximum']}" if "maximum" in meta else ""
-        )
-        raise BadConfig(f"{where}: must be {limits}, not {value}", str(meta.get("reason", "")))
-    if "pattern" in meta:
-        import re  # noqa: PLC0415 - one setting needs it
-
-        if not re.fullmatch(meta["pattern"], str(value)):
-            raise BadConfig(f"{where}: {value!r} has the wrong form", str(meta.get("reason", "")))
-    return value
+    for name in base(path):
+        table = table.get(name, {})
+        if not isinstance(table, dict):
+            raise BadConfig(f"{path}: {name} must be a table", "Write [tool.poolcheck].")
+    return text, table
 
 
 def check_values(values: Mapping[str, Any]) -> None:
@@ -198,25 +233,8 @@ def check_values(values: Mapping[str, Any]) -> None:
     Raises:
         BadConfig: a value has the wrong form.
     """
-    known = {each.name: each for each in fields(Config)}
-    hints = get_type_hints(Config)
-    for name, value in values.items():
-        if not isinstance(value, tuple):
-            check(hints[name], value, known[name].metadata, "--" + name.replace("_", "-"))
+    from poolcheck import config_values  # noqa: PLC0415 - only where an option is given
 
-
-def line_of(text: str, key: str) -> int:
-    """The line a key stands on; 1 when it cannot be told."""
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip().strip("[]").lstrip()
-        if bare == key or bare.split("=")[0].strip().strip("\"'") == key or bare.endswith("." + key):
-            return number
-    return 1
-
-
-def did_you_mean(word: str, known: Any) -> str:
-    """`Did you mean x?`, or nothing when nothing is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only on errors
-
-    near = get_close_matches(word, list(known), n=1)
-    return f"Did you mean {near[0]}?" if near else ""
+    given = {name: value for name, value in values.items() if value is not None and value != ()}
+    if given:
+        config_values.check_options(Config, given)
