@@ -645,7 +645,7 @@ def test_escaped_password_reads_the_same_everywhere(password: str) -> None:
     """After the edit libpq agrees with what was meant before it."""
     conn = parse(f"postgres://u:{password}@h/d")
     assume(conn.password is not None and conn.host == "h" and "password" not in conn.placeholders)
-    assume("bad-percent" not in kinds(conn.raw) or "%" in password)
+    assume("%00" not in password)  # no reader has a place for it
     new = url_edit.percent_encode_password(conn)
     assert conn.password is not None
 
