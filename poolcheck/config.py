@@ -150,6 +150,10 @@ class Config:
                 )
         return config
 
+    def ignored_at(self, path: str) -> tuple[str, ...]:
+        """The rules that [per-path] ignores there, beside those that are ignored everywhere."""
+        return self.at(path).ignore[len(self.ignore) :]
+
     def relative(self, path: str) -> str:
         """A path as the config file's folder sees it, POSIX slashes."""
         folder = os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()  # noqa: PTH100, PTH109, PTH120 - pathlib is slow to start

@@ -1,6 +1,6 @@
 """Rules x subjects to findings: selects, stamps, caps, suppresses, sorts. No I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from poolcheck.core.context import Context
@@ -99,6 +99,22 @@ def run(
             for each in unused_ignores(ignores, [*found, *suppressed], active):
                 judge(rule, each)
     return Judgement(_sorted(found), _sorted(suppressed))
+
+
+def by_path(judged: Judgement, ignored_at: Callable[[str], tuple[str, ...]]) -> Judgement:
+    """Take out what the config ignores below some paths: `ignored_at` gives the ignored rules of a path."""
+
+    def ignored(finding: Finding) -> bool:
+        path = finding.location.path if finding.location else ""
+        tokens = ignored_at(path)
+        return bool(tokens) and _named(tokens, finding.rule.id, finding.rule.name)
+
+    taken = [each for each in judged.findings if ignored(each)]
+    if not taken:
+        return judged
+    return Judgement(
+        tuple(each for each in judged.findings if not ignored(each)), _sorted([*judged.suppressed, *taken])
+    )
 
 
 def unused_ignores(

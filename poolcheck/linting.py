@@ -43,6 +43,7 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         rules.load(found.groups), found.subjects, context,
         selection=selection, ignores=found.ignores, lines=found.lines,
     )  # fmt: skip
+    judged = engine.by_path(judged, config.ignored_at) if config.per_path else judged
     if not found.targets and not judged.findings and not found.skipped:
         place = "the current folder" if tuple(what) == (".",) else ", ".join(what)
         raise NothingToCheck(

@@ -196,14 +196,15 @@ class Packages:
             self._read_all()
         return [self.of(posixpath.join(folder, "x")) for folder in self._manifests]
 
-    def _configured(self) -> Runtime | None:
-        if self.config.runtime == "auto":
+    def _configured(self, folder: str = "") -> Runtime | None:
+        config = self.config.at(f"{folder}/.env" if folder else "")
+        if config.runtime == "auto":
             return None
-        return Runtime(self.config.runtime, self.config.path or "--runtime")  # type: ignore[arg-type]  # checked by click and config
+        return Runtime(config.runtime, config.path or "--runtime")  # type: ignore[arg-type]  # checked by click and config
 
     def _make(self, folder: str) -> Package:
         if not self.names:
-            return Package(path=folder or ".", runtime=self._configured() or Runtime())
+            return Package(path=folder or ".", runtime=self._configured(folder) or Runtime())
         from poolcheck.readers import manifest, platform  # noqa: PLC0415 - see _read_all
 
         above = [each for place in upwards(folder) for each in self._manifests.get(place, [])]
@@ -221,7 +222,7 @@ class Packages:
             signals = [
                 each for place, many in self._signals.items() if inside(place, folder) for each in many
             ]
-        runtime = self._configured()
+        runtime = self._configured(folder)
         if runtime is None:
             first = next((each.path for each in manifests if not each.lock), "")
             concluded = platform.conclude([*signals, *platform.frameworks(names, first)])
