@@ -34,12 +34,12 @@ def package_json(text: str, path: str) -> Manifest:
     patterns = words(workspaces) or words(table(workspaces).get("packages"))
     scripts = tuple((name, run) for name, run in table(data.get("scripts")).items() if isinstance(run, str))
     schema = table(data.get("prisma")).get("schema")
-    name = data.get("name")
+    own = data.get("name")
     return Manifest(
         path=path,
         ecosystem="npm",
         dependencies=tuple(found.values()),
-        name=name if isinstance(name, str) else "",
+        name=own if isinstance(own, str) else "",
         workspaces=patterns,
         scripts=scripts,
         prisma_schema=schema if isinstance(schema, str) else "",

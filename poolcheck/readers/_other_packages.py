@@ -1,7 +1,7 @@
 """Manifests and lock files of Ruby, Go, PHP, the JVM, Elixir, Rust and .NET."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from poolcheck.core.project import UNKNOWN_VERSION, Version
 from poolcheck.readers._manifest_types import (
@@ -220,8 +220,8 @@ def version_catalog(text: str, path: str) -> Manifest:
             name = f"{group}:{artifact}"
         else:
             about = table(entry)
-            module, group, artifact = about.get("module"), about.get("group"), about.get("name")
-            name = module if isinstance(module, str) else f"{group}:{artifact}"
+            module = about.get("module")
+            name = module if isinstance(module, str) else f"{about.get('group')}:{about.get('name')}"
             asked = about.get("version")
             asked = versions.get(str(table(asked).get("ref")), asked) if isinstance(asked, dict) else asked
             wanted = asked if isinstance(asked, str) else ""
@@ -265,7 +265,7 @@ def cargo_toml(text: str, path: str) -> Manifest:
     if not isinstance(data, dict):
         return Manifest(path=path, ecosystem="crate", problem=data)
     shared = table(table(data.get("workspace")).get("dependencies"))
-    rows = {}
+    rows: dict[str, int] = {}
     for number, row in enumerate(text.split("\n"), 1):
         match = re.match(r'\s*(?:\[[\w.-]*dependencies\.)?"?([\w-]+)"?\s*[=.\]]', row[:500])
         if match:
@@ -274,22 +274,26 @@ def cargo_toml(text: str, path: str) -> Manifest:
     for section, dev in (("dependencies", False), ("build-dependencies", True), ("dev-dependencies", True)):
         for local, entry in table(data.get(section)).items():
             about = shared.get(local) if table(entry).get("workspace") is True else entry
-            wanted = about if isinstance(about, str) else table(about).get("version")
             real = table(about).get("package")
             name = real if isinstance(real, str) else local
-            version = cargo(wanted) if isinstance(wanted, str) else UNKNOWN_VERSION
-            found.setdefault(name, Dependency(name=name, version=version, line=rows.get(local), dev=dev))
+            found.setdefault(
+                name, Dependency(name=name, version=_crate(about), line=rows.get(local), dev=dev)
+            )
     for local, entry in shared.items():
-        wanted = entry if isinstance(entry, str) else table(entry).get("version")
-        version = cargo(wanted) if isinstance(wanted, str) else UNKNOWN_VERSION
-        found.setdefault(local, Dependency(name=local, version=version, line=rows.get(local)))
-    name = table(data.get("package")).get("name")
+        found.setdefault(local, Dependency(name=local, version=_crate(entry), line=rows.get(local)))
+    own = table(data.get("package")).get("name")
     return Manifest(
         path=path,
         ecosystem="crate",
         dependencies=tuple(found.values()),
-        name=name if isinstance(name, str) else "",
+        name=own if isinstance(own, str) else "",
     )
+
+
+def _crate(about: object) -> Version:
+    """`"0.8"` or `{ version = "0.8" }`."""
+    wanted = about if isinstance(about, str) else table(about).get("version")
+    return cargo(wanted) if isinstance(wanted, str) else UNKNOWN_VERSION
 
 
 def cargo_lock(text: str, path: str) -> Manifest:
@@ -332,24 +336,3 @@ def dotnet(text: str, path: str) -> Manifest:
 def _nuget(wanted: str) -> Version:
     """NuGet takes the lowest release that fits: "8.0.3" is at least 8.0.3 and, when nothing asks for more, exactly it."""
     return UNKNOWN_VERSION if "$" in wanted else interval(wanted)
-
-
-READERS: dict[str, Callable[[str, str], Manifest]] = {
-    "Gemfile": gemfile,
-    "Gemfile.lock": gemfile_lock,
-    "go.mod": go_mod,
-    "composer.json": composer_json,
-    "composer.lock": composer_lock,
-    "pom.xml": pom_xml,
-    "build.gradle": build_gradle,
-    "build.gradle.kts": build_gradle,
-    "libs.versions.toml": version_catalog,
-    "mix.exs": mix_exs,
-    "mix.lock": mix_lock,
-    "Cargo.toml": cargo_toml,
-    "Cargo.lock": cargo_lock,
-    "Directory.Packages.props": dotnet,
-    "*.csproj": dotnet,
-    "*.fsproj": dotnet,
-    "*.vbproj": dotnet,
-}

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from poolcheck.core.project import Version
 from poolcheck.readers._manifest_types import (
@@ -229,19 +229,3 @@ def setup_py(text: str, path: str) -> Manifest:
                     if isinstance(item, ast.Constant) and isinstance(item.value, str)
                 ]
     return Manifest(path=path, ecosystem="pypi", dependencies=_merge(asked, {}))
-
-
-READERS: dict[str, Callable[[str, str], Manifest]] = {
-    "pyproject.toml": pyproject,
-    "Pipfile": pipfile,
-    "Pipfile.lock": pipfile_lock,
-    "poetry.lock": packages_lock,
-    "uv.lock": packages_lock,
-    "pdm.lock": packages_lock,
-    "setup.cfg": setup_cfg,
-    "setup.py": setup_py,
-    "*requirements*.txt": requirements,
-    "*requirements*.in": requirements,
-    "requirements/*.txt": requirements,
-    "requirements/*.in": requirements,
-}

@@ -5,30 +5,58 @@ the manifest's range, the nearest manifest over those above it.
 """
 
 import fnmatch
+import importlib
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from poolcheck.core.project import UNKNOWN_VERSION, DriverUse, Version
-from poolcheck.readers import _npm, _other_packages, _python_packages
 from poolcheck.readers._manifest_types import Dependency, Manifest, Unreadable
 
 __all__ = ["Dependency", "Manifest", "Unreadable", "drivers", "matches", "names", "read"]
 
-_READERS: dict[str, Callable[[str, str], Manifest]] = {
-    "package.json": _npm.package_json,
-    "package-lock.json": _npm.package_lock,
-    "npm-shrinkwrap.json": _npm.package_lock,
-    "yarn.lock": _npm.yarn_lock,
-    "bun.lock": _npm.bun_lock,
-    "pnpm-lock.yaml": _npm.pnpm_lock,
-    "pnpm-workspace.yaml": _npm.pnpm_workspace,
-    **_python_packages.READERS,
-    **_other_packages.READERS,
+# File name → module and function. Imported when such a file turns up: most projects have one ecosystem.
+_READERS = {
+    "package.json": ("_npm", "package_json"),
+    "package-lock.json": ("_npm", "package_lock"),
+    "npm-shrinkwrap.json": ("_npm", "package_lock"),
+    "yarn.lock": ("_npm", "yarn_lock"),
+    "bun.lock": ("_npm", "bun_lock"),
+    "pnpm-lock.yaml": ("_npm", "pnpm_lock"),
+    "pnpm-workspace.yaml": ("_npm", "pnpm_workspace"),
+    "pyproject.toml": ("_python_packages", "pyproject"),
+    "Pipfile": ("_python_packages", "pipfile"),
+    "Pipfile.lock": ("_python_packages", "pipfile_lock"),
+    "poetry.lock": ("_python_packages", "packages_lock"),
+    "uv.lock": ("_python_packages", "packages_lock"),
+    "pdm.lock": ("_python_packages", "packages_lock"),
+    "setup.cfg": ("_python_packages", "setup_cfg"),
+    "setup.py": ("_python_packages", "setup_py"),
+    "*requirements*.txt": ("_python_packages", "requirements"),
+    "*requirements*.in": ("_python_packages", "requirements"),
+    "requirements/*.txt": ("_python_packages", "requirements"),
+    "requirements/*.in": ("_python_packages", "requirements"),
+    "Gemfile": ("_other_packages", "gemfile"),
+    "Gemfile.lock": ("_other_packages", "gemfile_lock"),
+    "go.mod": ("_other_packages", "go_mod"),
+    "composer.json": ("_other_packages", "composer_json"),
+    "composer.lock": ("_other_packages", "composer_lock"),
+    "pom.xml": ("_other_packages", "pom_xml"),
+    "build.gradle": ("_other_packages", "build_gradle"),
+    "build.gradle.kts": ("_other_packages", "build_gradle"),
+    "libs.versions.toml": ("_other_packages", "version_catalog"),
+    "mix.exs": ("_other_packages", "mix_exs"),
+    "mix.lock": ("_other_packages", "mix_lock"),
+    "Cargo.toml": ("_other_packages", "cargo_toml"),
+    "Cargo.lock": ("_other_packages", "cargo_lock"),
+    "Directory.Packages.props": ("_other_packages", "dotnet"),
+    "*.csproj": ("_other_packages", "dotnet"),
+    "*.fsproj": ("_other_packages", "dotnet"),
+    "*.vbproj": ("_other_packages", "dotnet"),
 }
-_PATTERNS = tuple((pattern, read) for pattern, read in _READERS.items() if "*" in pattern)
+_PATTERNS = tuple((pattern, place) for pattern, place in _READERS.items() if "*" in pattern)
 
 
-def _reader(path: str) -> Callable[[str, str], Manifest] | None:
+def _reader(path: str) -> tuple[str, str] | None:
     folder, _, name = path.rpartition("/")
     found = _READERS.get(name)
     if found is None and name.endswith((".txt", ".in", "proj")):
@@ -50,9 +78,13 @@ def read(text: str, path: str) -> Manifest:
     Raises:
         ValueError: the name is none that `matches`.
     """
-    reader = _reader(path)
-    if reader is None:
+    place = _reader(path)
+    if place is None:
         raise ValueError(f"not a manifest: {path}")
+    module, function = place
+    reader: Callable[[str, str], Manifest] = getattr(
+        importlib.import_module(f"poolcheck.readers.{module}"), function
+    )
     return reader(text, path)
 
 
