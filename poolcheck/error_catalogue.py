@@ -72,8 +72,8 @@ def error_files() -> tuple[ErrorFile, ...]:
             if error.id in seen:
                 raise CatalogueError(f"{where}: the id is already used in errors/{seen[error.id]}.toml")
             seen[error.id] = file.id
-            if not error.patterns and not error.codes:
-                raise CatalogueError(f"{where}: it has neither patterns nor codes: nothing can match it")
+            if not (error.patterns or error.codes or error.routines):
+                raise CatalogueError(f"{where}: no patterns, codes or routines: nothing can match it")
             if not error.examples:
                 raise CatalogueError(f"{where}: it has no examples: nothing would test it")
             if not 1 <= error.step <= 7:
