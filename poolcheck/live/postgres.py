@@ -265,8 +265,8 @@ def look(link: Link, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Snapshot, R
     major = link.server_version // 10000
     if link.server_version and major < sql.OLDEST:
         raise Unsupported(_banner(link) or f"server_version {link.server_version}")
-    milliseconds = str(int(timeouts.statement * 1000))
-    texts = [sql.load(name, major) for name in ("facts", "sessions", "locks", "limits")]
+    milliseconds = str(max(1, int(timeouts.statement * 1000)))  # 0 would mean for ever
+    texts = [sql.load(name, major) for name in ("guest", "facts", "sessions", "others")]
     try:
         answers = link.run(";\n".join(texts).replace("{statement_timeout}", milliseconds))
     except StatementFailed as error:
@@ -274,11 +274,11 @@ def look(link: Link, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Snapshot, R
         if banner and not (banner.startswith("PostgreSQL ") and error.sqlstate in ("57014", "42501")):
             raise Unsupported(f"{banner} ({error.text})") from None
         raise
-    facts, sessions, locks, limits = answers
-    row = facts[0]
+    guest, facts, sessions, others = answers
+    row = {**guest[0], **facts[0]}
     if not (row["version"] or "").startswith(("PostgreSQL", "EnterpriseDB")):
         raise Unsupported(clean(row["version"] or "", limit=100))
-    return _snapshot(row, sessions, locks, limits, link), row
+    return _snapshot(row, sessions, others, link), row
 
 
 def whoami(link: Link) -> Row:
@@ -289,7 +289,9 @@ def whoami(link: Link) -> Row:
         StatementFailed: the server refused it.
     """
     major = link.server_version // 10000
-    return link.run(sql.load("facts", major).replace("{statement_timeout}", "3000"))[0][0]
+    text = ";\n".join(sql.load(name, major) for name in ("guest", "facts"))
+    guest, facts = link.run(text.replace("{statement_timeout}", "3000"))
+    return {**guest[0], **facts[0]}
 
 
 def _banner(link: Link) -> str:
@@ -301,7 +303,7 @@ def _banner(link: Link) -> str:
     return clean(first or "", limit=100)
 
 
-def _snapshot(row: Row, sessions: list[Row], locks: list[Row], limits: list[Row], link: Link) -> Snapshot:
+def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:
     server = Server(
         version=(row["version"] or "").split()[1] if " " in (row["version"] or "") else "",
         version_num=_int(row["server_version_num"]) or 0,
@@ -331,25 +333,23 @@ def _snapshot(row: Row, sessions: list[Row], locks: list[Row], limits: list[Row]
             replace(each, client_gone=True) if each.client_port in gone and _local(each.client) else each
             for each in backends
         )
-    counters = next((each for each in limits if each["kind"] == "counters"), None)
+    counters = next((each for each in others if each["kind"] == "counters"), None)
     return Snapshot(
         taken=row["taken"] or "",
         epoch=_float(row["epoch"]) or 0.0,
         server=server,
         backends=backends,
         waits=tuple(
-            Wait(
-                _int(each["pid"]) or 0, tuple(int(pid) for pid in (each["blockers"] or "").split(",") if pid)
-            )
-            for each in locks
+            Wait(_int(each["a"]) or 0, tuple(int(pid) for pid in (each["more"] or "").split(",") if pid))
+            for each in others
             if each["kind"] == "waits"
         ),
         advisory=tuple(
-            AdvisoryLock(_int(each["pid"]) or 0, each["key"] or "", (each["granted"] or "").startswith("t"))
-            for each in locks
+            AdvisoryLock(_int(each["a"]) or 0, each["name"] or "", (each["more"] or "").startswith("t"))
+            for each in others
             if each["kind"] == "advisory"
         ),
-        caps=_caps(limits, backends),
+        caps=_caps(others, backends),
         counters=None
         if counters is None
         else Counters(
@@ -357,10 +357,10 @@ def _snapshot(row: Row, sessions: list[Row], locks: list[Row], limits: list[Row]
             abandoned=_int(counters["b"]) or 0,
             fatal=_int(counters["c"]) or 0,
             killed=_int(counters["d"]) or 0,
-            since=counters["since"] or "",
+            since=counters["more"] or "",
         ),
         processes=tuple(
-            (each["name"] or "", _int(each["a"]) or 0) for each in limits if each["kind"] == "process"
+            (each["name"] or "", _int(each["a"]) or 0) for each in others if each["kind"] == "process"
         ),
         skipped=_skipped(server, backends),
     )
@@ -412,10 +412,10 @@ def _backend(row: Row, own: int | None) -> Backend:
     )
 
 
-def _caps(limits: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
+def _caps(others: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
     clients = [each for each in backends if each.kind in ("client backend", "") and not each.own]
     caps: list[Cap] = []
-    for row in limits:
+    for row in others:
         name, limit = row["name"] or "", _int(row["a"]) or 0
         if row["kind"] == "role":
             caps.append(Cap("role", name, limit, sum(each.user == name for each in clients)))

@@ -1,14 +1,7 @@
 -- One row: what this server is, what it allows, and how this session came to it. Readable by every role.
--- `left_behind` is read before the two settings of this look are made: a target list is worked off in order.
 -- reserved_connections is new in 16, hence missing_ok.
 SELECT pg_catalog.version() AS version,
        pg_catalog.current_setting('server_version_num') AS server_version_num,
-       (SELECT pg_catalog.string_agg(s.name || '=' || s.setting, pg_catalog.chr(31) ORDER BY s.name)
-          FROM pg_catalog.pg_settings s
-         WHERE s.source = 'session'
-           AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
-                              'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
-                              'transaction_isolation', 'transaction_deferrable')) AS left_behind,
        pg_catalog.current_setting('max_connections') AS max_connections,
        pg_catalog.current_setting('superuser_reserved_connections') AS superuser_reserved_connections,
        coalesce(pg_catalog.current_setting('reserved_connections', true), '0') AS reserved_connections,
@@ -36,7 +29,4 @@ SELECT pg_catalog.version() AS version,
        pg_catalog.inet_server_port() AS server_port,
        (SELECT t.ssl FROM pg_catalog.pg_stat_ssl t WHERE t.pid = pg_catalog.pg_backend_pid()) AS ssl,
        pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS taken,
-       extract(epoch FROM pg_catalog.clock_timestamp()) AS epoch,
-       -- the guest's own manners, for the statements that follow in this transaction and not beyond it
-       pg_catalog.set_config('transaction_read_only', 'on', true) AS read_only,
-       pg_catalog.set_config('statement_timeout', '{statement_timeout}', true) AS statement_timeout
+       extract(epoch FROM pg_catalog.clock_timestamp()) AS epoch

@@ -104,12 +104,18 @@ class Scene:
 
     def close(self) -> None:
         """End everything, also what hangs."""
-        with self.server.connect() as boss:
-            boss.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IS NOT NULL AND pid <> pg_backend_pid()"
-            )
         for conn in self.opened:
             conn.close()
+
+        def ended() -> bool:
+            with suppress(psycopg.OperationalError):  # no slot is free yet
+                self.server.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IS NOT NULL AND pid <> pg_backend_pid()"
+                )
+                return True
+            return False
+
+        eventually(ended, "a slot for the superuser")
         for thread in self.threads:
             thread.join(10)
         self.quiet()
@@ -128,9 +134,13 @@ def scene(server: Postgres) -> Iterator[Scene]:
 def report(
     server: Postgres | Bouncer, user: str = "monitor", config: Config | None = None, **options: Any
 ) -> Report:
-    """What `live` says."""
-    options.setdefault("dsn", server.url(user))
-    return live(Options(**options), Fixed(config))
+    """What `live` says of a server."""
+    return report_on(server.url(user), config, **options)
+
+
+def report_on(dsn: str, config: Config | None = None, **options: Any) -> Report:
+    """What `live` says of a connection string."""
+    return live(Options(dsn=dsn, **options), Fixed(config))
 
 
 def look(report: Report) -> Look:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.conftest import need_bouncer
-from tests.live.scenes import eventually, look, report, rules, scene
+from tests.live.scenes import eventually, look, report, report_on, rules, scene
 from tests.servers import Bouncer, PoolMode, Postgres
 
 pytestmark = [pytest.mark.postgres, pytest.mark.bouncer]
@@ -103,7 +103,7 @@ def test_forwarder_is_no_pooler(postgres: Postgres) -> None:
     """Another port at the server's end alone proves nothing."""
     with scene(postgres), forwarder(postgres.port) as port:
         url = postgres.url("monitor").replace(str(postgres.port), str(port))
-        route = look(report(postgres, dsn=url)).snapshot.route
+        route = look(report_on(url)).snapshot.route
     assert route.kind == "direct"
     assert any("forwarder" in each for each in route.how)
 
@@ -223,7 +223,7 @@ def test_saturated_pool_is_the_finding(postgres: Postgres) -> None:
         with bouncer.connect("app") as holder:
             holder.execute("begin")
             url = bouncer.url("app").replace("127.0.0.1", "localhost")
-            said = report(bouncer, dsn=url)
+            said = report_on(url)
             assert rules(said) == {"PC709": "error"}
             assert int(said.code) == 1
             holder.execute("rollback")
