@@ -78,11 +78,16 @@ def run(
     by_type: dict[type, list[object]] = {}
     for subject in subjects:
         by_type.setdefault(type(subject), []).append(subject)
+    masked = {
+        (each.location.path, each.location.line): masked_line(each, lines)
+        for each in subjects
+        if isinstance(each, Target) and each.origin == "env"
+    }
     active = [rule for rule in rules if selection.admits(rule.id, rule.name)]
 
     def judge(rule: AnyRule, subject: object) -> None:
         for problem in rule.check(subject, context):
-            finding = stamp(rule, subject, problem, lines)
+            finding = stamp(rule, subject, problem, lines, masked)
             at = finding.location
             covering = ignores.get(at.path) if at else None
             if covering and at and covering.covers(rule.id, rule.name, at.line):
@@ -134,7 +139,13 @@ def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(unique.values(), key=lambda finding: finding.sort_key))
 
 
-def stamp(rule: AnyRule, subject: Any, problem: Problem, lines: Mapping[str, Sequence[str]]) -> Finding:
+def stamp(
+    rule: AnyRule,
+    subject: Any,
+    problem: Problem,
+    lines: Mapping[str, Sequence[str]],
+    masked: Mapping[tuple[str, int | None], str],
+) -> Finding:
     """A problem with its rule's id, its place and its excerpt; nothing in it holds a secret."""
     at: Location | None = problem.at or getattr(subject, "location", None)
     severity = problem.severity or rule.severity
@@ -144,7 +155,7 @@ def stamp(rule: AnyRule, subject: Any, problem: Problem, lines: Mapping[str, Seq
         and (subject.example_file or subject.conn.has_placeholder)
     ):
         severity = min(severity, Severity.INFO)  # a placeholder never gives more
-    text, column = excerpt(subject, at, lines)
+    text, column = excerpt(subject, at, lines, masked)
     return Finding(
         rule=rule,
         severity=severity,
@@ -161,19 +172,38 @@ def stamp(rule: AnyRule, subject: Any, problem: Problem, lines: Mapping[str, Seq
     )
 
 
-def excerpt(subject: Any, at: Location | None, lines: Mapping[str, Sequence[str]]) -> tuple[str, int | None]:
+def excerpt(
+    subject: Any,
+    at: Location | None,
+    lines: Mapping[str, Sequence[str]],
+    masked: Mapping[tuple[str, int | None], str],
+) -> tuple[str, int | None]:
     """The line with the fault, secrets masked, and the column of the fault in the masked line."""
     if at is None or at.line is None or at.path not in lines or at.line > len(lines[at.path]):
         if isinstance(subject, Target) and subject.origin == "argument":
             return subject.conn.masked(), None
         return "", None
     line = lines[at.path][at.line - 1].rstrip("\r\n")
+    known = masked.get((at.path, at.line))
+    if known is None:
+        return redact(line), None if at.column is None else len(redact(line[: at.column - 1])) + 1
     column = at.column
-    if isinstance(subject, Target) and subject.value_column is not None and at.line == subject.location.line:
-        conn, start = subject.conn, subject.value_column
-        if subject.raw == conn.raw and line[start : start + len(conn.raw)] == conn.raw:
-            masked = line[:start] + conn.masked() + line[start + len(conn.raw) :]
-            if column is not None and column - 1 > start:
-                column = start + 1 + conn.masked_offset(column - 1 - start)
-            return redact(masked), column
-    return redact(line), None if column is None else len(redact(line[: column - 1])) + 1
+    if isinstance(subject, Target) and subject.location.line == at.line and column is not None:
+        start = subject.value_column
+        if start is not None and column - 1 > start:
+            same = subject.raw == subject.conn.raw
+            column = start + 1 + subject.conn.masked_offset(column - 1 - start) if same else None
+    return redact(known), column
+
+
+def masked_line(target: Target, lines: Mapping[str, Sequence[str]]) -> str:
+    """The target's line with its value as the parser masks it: it knows where the secrets are."""
+    at, start = target.location, target.value_column
+    line = (
+        lines[at.path][at.line - 1].rstrip("\r\n")
+        if at.line and at.line <= len(lines.get(at.path, ()))
+        else ""
+    )
+    if start is not None and target.raw and line[start : start + len(target.raw)] == target.raw:
+        return line[:start] + target.conn.masked() + line[start + len(target.raw) :]
+    return f"{target.name}={target.conn.masked()}"

@@ -29,10 +29,15 @@ TITLES = {
     7: "Meanwhile",
 }
 
-# What to write when no manifest names the driver: the commonest, by id, with the version that the line is for.
+# What to write when no manifest names the driver: the commonest, by id.
 MIGRATIONS = ("PC103", "PC104", "PC105")
 MOST_FIXES = 8  # of one string; more would be a rule that undoes another
-COMMON = ("prisma@6", "pg", "postgres-js", "sqlalchemy", "django")
+LOOK = Action(
+    "Look at the server: it says whether a pooler is in between, and in which mode",
+    ('poolcheck live "$DATABASE_URL"',),
+)
+COMMON = ("prisma", "pg", "postgres-js", "sqlalchemy")
+PRISMA_URL = "...?connection_limit={size}{flag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ def _final(target: Target, ctx: Context) -> str:
 
 
 def _names(targets: Iterable[Target]) -> str:
-    names = list(dict.fromkeys(target.name if target.origin == "env" else "the string" for target in targets))
+    names = list(dict.fromkeys(target.label for target in targets))
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -182,20 +187,19 @@ def _pooler(ground: Ground) -> Step:
                 actions=(Action("See the mode", ("poolcheck live",)),),
             )
         return Step(step=1, title=TITLES[1], status="done", why=why)
+    if all(_on_this_machine(target) for target in ground.app):
+        why = f"{_names(ground.app)} is a server on this machine."
+        return Step(step=1, title=TITLES[1], status="not needed", why=why)
     if kinds == {"local"}:
-        return Step(
-            step=1,
-            title=TITLES[1],
-            status="not needed",
-            why=f"{_names(ground.app)} is on this machine or a private network.",
-        )
+        why = f"{_names(ground.app)} is in a private network: the URL does not tell whether the server or a pooler answers there."
+        return Step(step=1, title=TITLES[1], status="check", why=why, actions=(LOOK,))
     unknown = [target for target in ground.app if target.match.kind == "unknown"]
     if unknown:
-        hosts = ", ".join(sorted({target.conn.host or "(no host)" for target in unknown}))
+        hosts = ", ".join(sorted({target.conn.shown(target.conn.host) or "(no host)" for target in unknown}))
         return Step(
             step=1, title=TITLES[1], status="check",
             why=f"The catalogue does not know {hosts}: poolcheck cannot tell from the URL whether a pooler answers there.",
-            actions=(Action("Look at the server: it says whether a pooler is in between, and in which mode", ('poolcheck live "$DATABASE_URL"',)),),
+            actions=(LOOK,),
         )  # fmt: skip
     runtime = ground.app[0].package.runtime
     direct = [target for target in ground.app if target.match.kind == "direct"]
@@ -251,16 +255,25 @@ def _size_lines(ground: Ground) -> tuple[Action, ...]:
     size = ground.assumed.pool_size
     if size is None or size < 1:
         return ()
-    use = ground.who or tuple(each for name in COMMON if (each := _common(name, ground.ctx)))
-    actions = []
-    for each in use:
-        if each.own is None or not each.own.size_code:
-            continue
-        code = each.own.size_code.replace("{size}", str(size))
+    lines = []
+    for each in ground.who:
         if engine_prisma(each):
-            code = f"...?connection_limit={size}" + _flag(ground)
-        actions.append(Action(f"{each.title}: {plural(size, 'connection')} per process", (code,)))
-    return tuple(actions)
+            lines.append((each.title, PRISMA_URL))
+        elif each.own and each.own.size_code:
+            lines.append((each.title, each.own.size_code))
+    if not ground.who:
+        found = [ground.ctx.catalogue.first_size_line(name) for name in COMMON]
+        lines = [
+            (label, PRISMA_URL if code.startswith("connection_limit") else code) for label, code in found
+        ]
+    flag = _flag(ground)
+    return tuple(
+        Action(
+            f"{title}: {plural(size, 'connection')} per process",
+            (code.replace("{size}", str(size)).replace("{flag}", flag),),
+        )
+        for title, code in lines
+    )
 
 
 def _flag(ground: Ground) -> str:
@@ -270,15 +283,6 @@ def _flag(ground: Ground) -> str:
         for t in ground.app
     )
     return "&pgbouncer=true" if needs else ""
-
-
-def _common(name: str, ctx: Context) -> Reader | None:
-    from poolcheck.core.project import DriverUse, Package, Version  # noqa: PLC0415 - only without a known driver
-    from poolcheck.resolve import reader  # noqa: PLC0415 - only without a known driver
-
-    driver_id, _, version = name.partition("@")
-    parts = (int(version),) if version else ()
-    return reader(DriverUse(driver_id, Version(version, parts)), Package(), ctx)
 
 
 SINGLETON = {

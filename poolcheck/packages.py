@@ -115,7 +115,7 @@ class Packages:
 
             if prisma.matches(name):
                 return "prisma"
-            if manifest.matches(base):
+            if manifest.matches(name):
                 return "manifest"
             if js_config.matches(name):
                 return "js-config"
@@ -259,7 +259,7 @@ class Packages:
         ] or self.js_configs
         for config in configs:
             for read in config.reads:
-                for variable in read.variables:
+                for variable in read.variables if read.whole and not read.composed else ():
                     yield VariableRead(variable, read.role, config.tool, read.location)
 
 
@@ -297,7 +297,7 @@ LOADERS = {
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }
-CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in")  # fmt: skip
+CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties")  # fmt: skip
 CONTEXT_NAMES = frozenset(
     {"Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
 )

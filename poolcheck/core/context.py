@@ -23,6 +23,9 @@ class Catalogue(Protocol):
     def driver_of_dialect(self, dialect: str) -> str | None:
         """The id of the driver that a scheme's suffix names: `asyncpg` of postgresql+asyncpg."""
 
+    def first_size_line(self, driver_id: str) -> tuple[str, str]:
+        """Label and size line of a driver's first version block."""
+
     def parameter_names(self) -> frozenset[str]:
         """Every URL parameter that some driver knows."""
 

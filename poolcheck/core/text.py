@@ -1,17 +1,16 @@
 """Text from outside, made fit to be shown: control characters out, widths as a terminal counts them."""
 
 import re
-import unicodedata
 
 # C0 and C1 controls, DEL, bidi overrides, zero-width and other characters that move or hide text in a terminal.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+_ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
 
 
 def clean(text: str, *, limit: int | None = None) -> str:
     """One line without terminal escapes and control characters; cut to `limit` characters with an ellipsis."""
-    if not text.isascii() or _CONTROL.search(text):
-        text = _CONTROL.sub(" ", _ESCAPE.sub("", text))
+    if not text.isprintable():  # false for every control, format and surrogate character
+        text = re.sub(_CONTROL, " ", re.sub(_ESCAPE, "", text))
     if limit is not None and len(text) > limit:
         text = text[: max(limit - 1, 0)] + "…"
     return text
@@ -21,6 +20,8 @@ def width(text: str) -> int:
     """Columns that a terminal gives to the text: wide East Asian characters take two, combining ones none."""
     if text.isascii():
         return len(text)
+    import unicodedata  # noqa: PLC0415 - most text is ASCII
+
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text

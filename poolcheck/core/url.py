@@ -180,6 +180,20 @@ class ConnectionString:
             at = end
         return "".join(parts) + self.raw[at:]
 
+    def shown(self, part: str | None) -> str:
+        """A field to be shown: itself where the masked text has it too, else the mask.
+
+        In a badly broken string a host, user or database can hold a piece of the password.
+        """
+        if not part:
+            return ""
+        masked = self.masked()
+        if part in masked or part.lower() in masked.lower():
+            return part
+        from urllib.parse import unquote  # noqa: PLC0415 - only for what was percent-encoded
+
+        return part if part in unquote(masked) else MASK
+
     def masked_offset(self, offset: int) -> int:
         """Where the character at `offset` of the raw text stands in `masked()`; in a secret, where its mask starts."""
         shift = 0

@@ -73,11 +73,11 @@ class Paint:
         return self.style(text, "heading")
 
     def wrap(self, text: str, indent: int = 0, first: str = "") -> Iterator[str]:
-        """A paragraph, wrapped at words; `first` stands before the first line, inside the indent.
+        """A paragraph, wrapped at words and indented; `first` stands at the start of its first line instead.
 
         A word that is longer than a line stays whole: a cut URL or command cannot be copied.
         """
-        lead = " " * (indent - width(first) if indent > width(first) else 0) + first
+        lead = first or " " * indent
         line, used = lead, width(lead)
         start = True
         for word in clean(text).split():

@@ -112,6 +112,9 @@ def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
     yield paint.heading("Fix path")
     for step in steps:
         label = f"{step.step}. " if step.step <= 5 else ""
+        if step.status in ("done", "not needed"):
+            yield from settled(step, label, paint)
+            continue
         head = f"  {paint.style(label + step.title, 'bold')}:"
         if len(f"  {label}{step.title}: x {step.status}") <= paint.width:
             yield f"{head} {paint.status(step.status)}"
@@ -119,10 +122,22 @@ def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
             yield head
             yield f"     {paint.status(step.status)}"
         yield from paint.wrap(step.why, indent=5)
-        if step.status != "not needed":
-            for action in step.actions:
-                yield from paint.wrap(action.text, indent=7, first="     - ")
-                yield from paint.code(action.code, indent=9)
+        for action in step.actions:
+            yield from paint.wrap(action.text, indent=7, first="     - ")
+            yield from paint.code(action.code, indent=9)
+
+
+def settled(step: Step, label: str, paint: Paint) -> Iterator[str]:
+    """A step with nothing to do: one paragraph, its title and status still standing out."""
+    title, status = f"{label}{step.title}", f"{paint.symbol(step.status)} {step.status}"
+    for number, line in enumerate(paint.wrap(f"{title}: {status}. {step.why}", indent=5, first="  ")):
+        if number == 0:
+            # The status may have been wrapped to the next line: then it stays plain.
+            yield line.replace(title, paint.style(title, "bold"), 1).replace(
+                status, paint.status(step.status), 1
+            )
+        else:
+            yield line
 
 
 def summary(report: Report, paint: Paint) -> Iterator[str]:

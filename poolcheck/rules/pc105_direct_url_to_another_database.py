@@ -69,7 +69,7 @@ def _difference(app: Target, direct: Target) -> tuple[str, str, str] | None:
     if ours and theirs and ours.id != theirs.id:
         return ("provider", ours.title, theirs.title)
     if (ours and direct.match.local) or (theirs and app.match.local):
-        return ("host", app.conn.host, direct.conn.host)
+        return ("host", app.conn.shown(app.conn.host), direct.conn.shown(direct.conn.host))
     if ours and theirs:
         one, two = _project(app), _project(direct)
         if one and two and one != two:
@@ -82,7 +82,7 @@ def _difference(app: Target, direct: Target) -> tuple[str, str, str] | None:
         and app.conn.database != direct.conn.database
         and ours == theirs
     ):
-        return ("database", app.conn.database, direct.conn.database)
+        return ("database", app.conn.shown(app.conn.database), direct.conn.shown(direct.conn.database))
     return None
 
 

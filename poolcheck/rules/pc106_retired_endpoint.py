@@ -36,7 +36,21 @@ from poolcheck.rules._common import at
 def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """The catalogue has a date for this host or scheme."""
     provider = target.match.provider
-    if provider is None or target.commented or not target.active:
+    if target.commented or not target.active:
+        return
+    if provider is None:
+        if (
+            target.conn.scheme == "prisma"
+            and not target.match.local
+            and "host" not in target.conn.placeholders
+        ):
+            yield Problem(
+                message=f"{target.label}: {target.conn.shown(target.conn.host) or 'no host'} is not where Prisma Accelerate answers.",
+                why="Its host is accelerate.prisma-data.net, and hosted Accelerate ends on 2026-12-01.",
+                at=at(target, target.conn.span("host")),
+                fix=Fix("Take the pooled string of the database behind it"),
+                sources=("https://www.prisma.io/docs/v6/accelerate/getting-started",),
+            )
         return
     for gone in provider.retirements:
         if gone.schemes and target.conn.scheme not in gone.schemes:

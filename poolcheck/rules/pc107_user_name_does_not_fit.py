@@ -42,7 +42,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - 
     if "reference=" in options or "project=" in options or "endpoint=" in options:
         return  # the tenant is named there instead
     yield Problem(
-        message=f"{target.label}: the user name {user!r} does not fit this endpoint, which wants {endpoint.user_hint}.",
+        message=f"{target.label}: the user name {target.conn.shown(user)!r} does not fit this endpoint, which wants {endpoint.user_hint}.",
         why="The pooler finds the tenant by the user name; this login fails as if the user did not exist.",
         at=at(target, target.conn.span("user")),
         fix=Fix(f"Write the user name as {endpoint.user_hint}"),

@@ -45,7 +45,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - 
             title = "Ask for TLS"
             yield Problem(
                 message=f"{target.label}: {param.name}={param.value} sends the password and every row in clear.",
-                why=f"{target.conn.host} is reached over the public internet.",
+                why=f"{target.conn.shown(target.conn.host)} is reached over the public internet.",
                 at=at(target, param.span),
                 fix=with_parameter(target, title, "sslmode", "require")
                 if param.name == "sslmode"

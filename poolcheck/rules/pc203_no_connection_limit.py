@@ -44,7 +44,11 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """Only Prisma's own engine reads the parameter, and only a remote server is at risk."""
     if not app_traffic(target) or not target.package.runtime.short_lived:
         return
-    if target.match.kind in ("http", "local") or target.conn.param("connection_limit") is not None:
+    if (
+        target.match.kind in ("http", "local")
+        or target.conn.scheme.startswith("prisma")
+        or target.conn.param("connection_limit") is not None
+    ):
         return
     prisma = next((each for each in readers(target, ctx) if engine_prisma(each)), None)
     if prisma is None or prisma.own is None:

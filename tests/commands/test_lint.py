@@ -339,7 +339,7 @@ def urls(draw: st.DrawFn) -> str:
 class TestSecrets:
     """Not one secret, in any format or stream, for any input."""
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(url=urls(), quote=st.sampled_from(["", '"', "'"]), verbose=st.booleans())
     def test_canaries_stay_inside(self, project: Path, url: str, quote: str, verbose: bool) -> None:
         """Planted in password, user-info and query; looked for whole and percent-decoded."""
