@@ -1,6 +1,7 @@
 """`poolcheck simulate`: what a burst of instances does to the slots, as a picture."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ DEFAULT_MAX = 100  # PostgreSQL's own default
 MOST_REQUESTS = 200_000
 RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/\s*(s|m|min|h))?")
 
-OPTIONS = (
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--from", "first", help="Ramp: instances at the start."),
     number("--to", "last", help="Ramp: instances at the end."),
     click.option("--rate", metavar="R[..R]", help="Traffic: requests, such as 2000/m, 30/s or 67/m..2000/m."),

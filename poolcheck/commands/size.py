@@ -1,6 +1,8 @@
 """`poolcheck size`: how many connections each process, each service and each pooler may have, with the sums."""
 
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ SERVICE = re.compile(
 LEAST_SAMPLE = 10.0  # seconds; PostgreSQL writes its statistics about once a second
 
 
-OPTIONS = (
+OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--max", "max_connections", help="The server's max_connections."),
     number("--instances", help="Most instances at once: the autoscaler's maximum."),
     number("--workers", help="Processes in an instance; each has its own pool. [default: 1]"),
@@ -126,21 +128,22 @@ def _from_server(numbers: Numbers) -> None:
             f"A sample of {seconds:g} s is short: statistics are written about once a second."
         )
     seen = measure.measure(numbers.get("dsn"), seconds, _progress)
-    numbers.host, numbers.port = seen.host, seen.port
+    if seen.max_connections is not None:  # a pooler is no host for a pgbouncer.ini
+        numbers.host, numbers.port = seen.host, seen.port
     numbers.offer("max_connections", seen.max_connections, "the server")
     numbers.offer("reserved", seen.reserved, "the server")
     numbers.role_limit, numbers.database_limit = seen.role_limit, seen.database_limit
     numbers.skipped += seen.skipped
     numbers.measured = seen.load
-    if seen.load and seen.load.hold_ms:
-        numbers.offer("tps", seen.load.tps, seen.load.where)
-        numbers.offer("hold_ms", seen.load.hold_ms, seen.load.where)
-        numbers.offer("cv2", seen.load.cv2, seen.load.cv2_source)
+    load = seen.load
+    if load and load.hold_ms and numbers.get("tps") is None and numbers.get("hold_ms") is None:
+        numbers.offer("tps", load.tps, load.where)
+        numbers.offer("hold_ms", load.hold_ms, load.where)
+        numbers.offer("cv2", load.cv2, load.cv2_source)
 
 
 def _progress(text: str) -> None:
-    stream = click.get_text_stream("stderr")
-    if stream.isatty():
+    if sys.stderr.isatty():
         click.echo(text, err=True)
 
 

@@ -1,7 +1,8 @@
 """What a burst is made of, and what came of it: numbers only. The model is in poolcheck.simulation."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from poolcheck.core.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The limits and the load of a live server, for a sizing: one connection, a sample at the start and one at the end.
 
 Every sample is one message with a transaction of its own around it, `SET LOCAL` included, so nothing stays behind on a
-pooler's server connection. Rates are differences of counters that everybody may read.
+pooler's server connection. Rates are differences of counters that everybody may read. From PostgreSQL 15 on, sessions
+whose transactions touch no table report them only at their end; such a load is measured at a PgBouncer's console.
 """
 
 import time
