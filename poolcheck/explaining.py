@@ -261,7 +261,8 @@ class Tally:
                 self.records += 1
 
     def _said_better(self, hit: Hit) -> bool:
-        return hit.error.vague and any(_says_more(Hit(item.error), hit) for item in self._items.values())
+        exact = [Hit(item.error) for item in self._items.values() if not item.error.vague]
+        return hit.error.vague and any(_says_more(each, hit) for each in exact)
 
     def _count(self, error_id: str, moment: Moment | None) -> None:
         item = self._items[error_id]
@@ -275,6 +276,8 @@ class Tally:
     def result(self, bytes_read: int = 0) -> Explanations:
         """Everything that was recognised: the story of a log, or the causes of one text from the inside outwards."""
         items = list(self._items.values())
+        if not any(item.first or item.count > 1 for item in items):  # one pasted text is one event as well
+            items = [item for item in items if not item.error.vague or not self._said_better(Hit(item.error))]
         several = self.records > 1 or any(item.count > 1 for item in items)
         if not several or not any(item.first for item in items):
             items.sort(key=lambda item: (item.error.wraps, _ORIGIN[item.error.origin], item.error.vague))

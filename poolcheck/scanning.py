@@ -24,7 +24,7 @@ BLOCK = 4 << 20
 SMALL = 256 << 10  # up to here the whole text is read closely: it was pasted
 AROUND = 64 << 10  # bytes kept on either side of a block's end, so that no event is cut
 BACK_LINES, AHEAD_LINES = 40, 120
-LINE = 32 << 10  # bytes of one line that are looked at
+LINE = 8 << 10  # bytes of one line that are looked at, on either side of a place
 _HEAD = re.compile(HEAD.encode())
 _PACKED: tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...] = (
     (b"\x1f\x8b", lambda source: cast("BinaryIO", gzip.GzipFile(fileobj=source))),
@@ -117,8 +117,26 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         while block := source.read(BLOCK):
             yield decoder.decode(block).encode("utf-8", "replace")
         return
-    while block := packed.read(BLOCK):
-        yield block
+    yield from _steady(packed)
+
+
+def _steady(packed: BinaryIO) -> Iterator[bytes]:
+    """Blocks of about the same size; what came before a fault is given before it is raised."""
+    fault = None
+    parts: list[bytes] = []
+    while fault is None:
+        try:
+            part = cast("io.BufferedIOBase", packed).read1(BLOCK)
+        except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+            fault, part = error, b""
+        parts.append(part)
+        if not part or sum(map(len, parts)) >= BLOCK:
+            yield b"".join(parts)
+            parts.clear()
+        if not part:
+            break
+    if fault is not None:
+        raise fault
 
 
 class _Window:

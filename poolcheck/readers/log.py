@@ -158,9 +158,9 @@ def _more_follows(group: list[str]) -> bool:
 
 # --- undoing escapes --------------------------------------------------------------------------------------------
 
-_NEWLINE = re.compile(r"\\+[nrt]")
-_QUOTE = re.compile(r"\\+([\"'/])")
-_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_NEWLINE = re.compile(r"(?<!\\)\\{1,16}[nrt]")
+_QUOTE = re.compile(r"(?<!\\)\\{1,16}([\"'/])")
+_UNICODE = re.compile(r"(?<!\\)\\{1,16}u([0-9a-fA-F]{4})")
 
 
 def _plain(line: str, depth: int = 0) -> str:
