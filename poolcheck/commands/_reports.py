@@ -1,0 +1,67 @@
+"""--report FORMAT=FILE, several at once, and what GitHub Actions wants beside the text."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write
+from poolcheck.core.report import Report
+from poolcheck.errors import BadInput
+from poolcheck.output.paint import Style
+
+
+class ReportType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """`FORMAT=FILE`, as a pair."""
+
+    name = "report"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Check the format's name, and that there is a file."""
+        if isinstance(value, tuple):
+            return value
+        name, sep, path = str(value).partition("=")
+        if not sep or not path:
+            self.fail(f"{value!r} is not FORMAT=FILE, such as sarif=poolcheck.sarif", param, ctx)
+        return FormatType().convert(name, param, ctx), path
+
+
+def emit_all(
+    report: Report, out: Output, reports: Sequence[tuple[str, str]], environ: Mapping[str, str], *, ci: bool
+) -> int:
+    """Write every report that is asked for, then the one on stdout, and give the exit code.
+
+    Raises:
+        BadInput: a file cannot be written.
+    """
+    plain = Style(width=100, verbosity=out.verbosity)
+    for name, path in reports:
+        write(load(name).render(report, plain), path)
+    if not ci or environ.get("GITHUB_ACTIONS") != "true":
+        return emit(report, out)
+    _job_summary(report, environ.get("GITHUB_STEP_SUMMARY", ""))
+    if out.format != "text" or out.path is not None:
+        return emit(report, out)
+    # The text is for people, and lines of it come from files: the runner must not take one for a command.
+    token = secrets.token_hex(16)
+    text = load("text").render(report, style_for(out)).rstrip("\n")
+    commands = load("github").render(report, plain)
+    write(
+        "\n".join(part for part in (f"::stop-commands::{token}", text, f"::{token}::", commands) if part),
+        None,
+    )
+    return int(report.code)
+
+
+def _job_summary(report: Report, path: str) -> None:
+    """Add the Markdown report to the job's summary; earlier steps may have written there."""
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(load("markdown").render(report, Style()) + "\n")
+    except OSError as error:
+        raise BadInput(f"cannot write GITHUB_STEP_SUMMARY: {error.strerror}", "Add --no-ci.") from error

@@ -1,0 +1,58 @@
+"""What the formats for machines share about a finding: its place, its words, its rule's page."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from poolcheck.core.finding import Finding, Severity
+from poolcheck.core.rule import AnyRule
+from poolcheck.core.text import clean
+
+HOME = "https://github.com/poolcheck/poolcheck"
+NO_FILE = "poolcheck"  # stands for a path where a finding has none: a live server, a variable, an argument
+
+
+def path_of(finding: Finding) -> str:
+    """The file, relative, POSIX slashes; `NO_FILE` where there is none."""
+    path = finding.location.path if finding.location else ""
+    return NO_FILE if path in ("", "-") else str(PurePosixPath(path))
+
+
+def line_of(finding: Finding) -> int:
+    """The line, from 1; 1 where the finding is about the whole file."""
+    return (finding.location.line if finding.location else None) or 1
+
+
+def words(finding: Finding) -> str:
+    """Message, reason and advice in one paragraph, without control characters."""
+    parts = [finding.message, finding.why]
+    if finding.fix:
+        parts.append(finding.fix.title if finding.fix.title.endswith((".", "!")) else f"{finding.fix.title}.")
+    return clean(" ".join(part for part in parts if part))
+
+
+def advice_lines(finding: Finding) -> tuple[str, ...]:
+    """The lines to write, ready to copy, secrets masked."""
+    return tuple(clean(line) for line in finding.fix.lines) if finding.fix else ()
+
+
+def page_url(rule: AnyRule) -> str:
+    """Where the rule's page is: its own file, whose docstring it is."""
+    stem = f"{rule.id.lower()}_{rule.name.replace('-', '_')}"
+    return f"{HOME}/blob/main/poolcheck/rules/{stem}.py"
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Errors first: consumers cut long lists at the end."""
+    return sorted(findings, key=lambda finding: (-finding.severity, finding.sort_key))
+
+
+def numbered(findings: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
+    """Each finding, and which one of its fingerprint it is, from 0."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        yield finding, seen[finding.fingerprint]
+        seen[finding.fingerprint] += 1
+
+
+LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}

@@ -1,0 +1,50 @@
+"""GitHub annotations as workflow commands, errors first: GitHub shows ten errors, warnings and notices of a step each.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.finding import Finding, Severity
+from poolcheck.core.report import Report
+from poolcheck.core.text import clean
+from poolcheck.core.verdict import Verdict
+from poolcheck.output._finding import NO_FILE, path_of, words, worst_first
+from poolcheck.output.paint import Style
+
+COMMANDS = ("lint", "gate")
+KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+    """One line for each finding, and one for a gate that could not check."""
+    return "\n".join([*(annotation(each) for each in worst_first(report.findings)), *unchecked(report)])
+
+
+def annotation(finding: Finding) -> str:
+    """A finding as a workflow command."""
+    at, path = finding.location, path_of(finding)
+    places = []
+    if path != NO_FILE:
+        places.append(f"file={attribute(path)}")
+        places += [f"line={at.line}"] if at and at.line else []
+        places += [f"col={at.column}"] if at and at.line and at.column else []
+    places.append(f"title={attribute(f'{finding.rule.id} {finding.rule.name}')}")
+    return f"::{KINDS[finding.severity]} {','.join(places)}::{data(words(finding))}"
+
+
+def unchecked(report: Report) -> Iterator[str]:
+    """A gate that could not check is red for a reason that no finding tells."""
+    for section in report.sections:
+        if isinstance(section, Verdict) and section.outcome == "could not check":
+            yield f"::error title=poolcheck%3A could not check::{data(clean(' '.join(section.reasons)))}"
+
+
+def data(text: str) -> str:
+    """A message, escaped as the runner reads it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def attribute(text: str) -> str:
+    """A property's value, escaped as the runner reads it."""
+    return data(clean(text)).replace(":", "%3A").replace(",", "%2C")

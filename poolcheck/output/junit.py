@@ -1,0 +1,126 @@
+"""JUnit XML, as the xUnit plugin's junit-10.xsd has it: for Azure, CircleCI, Jenkins and whatever else shows tests.
+
+A finding at or above --fail-on is a failed test. Every connection string and every sum without one is a passed test,
+so that a report of a clean project shows what was looked at. What could not be looked at is a skipped test.
+"""
+
+import re
+from collections.abc import Iterator
+from html import escape
+
+from poolcheck.core.finding import Finding
+from poolcheck.core.record import dataclass
+from poolcheck.core.report import Report
+from poolcheck.core.text import clean
+from poolcheck.core.verdict import Verdict
+from poolcheck.output._finding import advice_lines, path_of, words, worst_first
+from poolcheck.output.paint import Style
+
+COMMANDS = ("lint", "gate")
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A test: `kind` is "", "failure", "error" or "skipped"; `output` what is said beside a passed one."""
+
+    group: str
+    name: str
+    kind: str = ""
+    message: str = ""
+    label: str = ""
+    body: str = ""
+    output: str = ""
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+    """The report as one test suite."""
+    made = list(cases(report))
+    counts = {kind: sum(each.kind == kind for each in made) for kind in ("failure", "error", "skipped")}
+    totals = f'tests="{len(made)}" failures="{counts["failure"]}" errors="{counts["error"]}"'
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuites name="poolcheck" {totals}>',
+        f'  <testsuite name="poolcheck {report.command}" {totals} skipped="{counts["skipped"]}">',
+        *(line for each in made for line in element(each)),
+        "  </testsuite>",
+        "</testsuites>",
+    ]
+    return "\n".join(lines)
+
+
+def cases(report: Report) -> Iterator[Case]:
+    """Failed tests first, then what is fine, then what was not looked at."""
+    failing = [
+        each for each in report.findings if report.fail_on is not None and each.severity >= report.fail_on
+    ]
+    for each in worst_first(failing):
+        yield failure(each)
+    beside: dict[tuple[str, str], list[str]] = {}
+    for each in report.findings:
+        beside.setdefault((path_of(each), each.subject), []).append(
+            f"{each.severity.word} {each.rule.id}: {words(each)}"
+        )
+    failed = {(path_of(each), each.subject) for each in failing}
+    for target in report.targets:
+        place = (target.location.path or "poolcheck", target.name)
+        if place not in failed:
+            yield Case(
+                place[0],
+                f"{target.name} line {target.location.line or 1}",
+                output="\n".join(beside.get(place, ())),
+            )
+    for section in report.sections:
+        if isinstance(section, Verdict):
+            yield from (
+                Case("sums", f"{each.name} {each.location}", output=each.words)
+                for each in section.sums
+                if each.holds
+            )
+            if section.outcome == "could not check":
+                yield Case("gate", "verdict", "error", " ".join(section.reasons), "could not check")
+    for skipped in report.skipped:
+        yield Case("not checked", skipped.what, "skipped", f"{skipped.why} {skipped.hint}".rstrip())
+
+
+def failure(finding: Finding) -> Case:
+    """A finding as a failed test: its place, words and lines in the body."""
+    place = (
+        f"{path_of(finding)}:{finding.location.line}"
+        if finding.location and finding.location.line
+        else path_of(finding)
+    )
+    body = "\n".join(
+        (place, words(finding), *advice_lines(finding), *(f"see {url}" for url in finding.sources[:1]))
+    )
+    name = f"{finding.rule.id} {finding.rule.name}: {finding.subject}".rstrip(": ")
+    return Case(path_of(finding), name, "failure", finding.message, finding.severity.word, body)
+
+
+def element(case: Case) -> Iterator[str]:
+    """The XML of a test."""
+    head = f'    <testcase classname="{attribute(case.group)}" name="{attribute(case.name)}"'
+    if case.kind == "skipped":
+        yield f"{head}>"
+        yield f'      <skipped message="{attribute(case.message)}"/>'
+    elif case.kind:
+        label = f' type="{attribute(case.label)}"'
+        yield f"{head}>"
+        yield f'      <{case.kind} message="{attribute(case.message)}"{label}>{content(case.body)}</{case.kind}>'
+    elif case.output:
+        yield f"{head}>"
+        yield f"      <system-out>{content(case.output)}</system-out>"
+    else:
+        yield f"{head}/>"
+        return
+    yield "    </testcase>"
+
+
+def attribute(text: str) -> str:
+    """An attribute's value: one line, no character that XML does not have."""
+    return escape(NOT_XML.sub(" ", clean(text)))
+
+
+def content(text: str) -> str:
+    """An element's text: lines kept, everything else as in an attribute."""
+    return "\n".join(attribute(line) for line in text.split("\n"))

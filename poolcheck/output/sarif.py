@@ -1,0 +1,142 @@
+"""SARIF 2.1.0, for code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/
+
+URIs are relative to where poolcheck ran, which is the repository's root in CI. Lines and columns count from 1, columns
+in characters. Left out on purpose: `security-severity` (these are outages, not vulnerabilities), snippets and fixes
+(their text is masked here, and a masked edit applied would be a broken file).
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from poolcheck import __version__
+from poolcheck.core.finding import Confidence, Finding
+from poolcheck.core.report import Report
+from poolcheck.core.rule import AnyRule
+from poolcheck.core.text import clean
+from poolcheck.errors import ExitCode
+from poolcheck.output._finding import (
+    HOME,
+    LEVELS,
+    advice_lines,
+    line_of,
+    numbered,
+    page_url,
+    path_of,
+    words,
+)
+from poolcheck.output.paint import Style
+
+COMMANDS = ("lint", "gate")
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+PRECISION = {Confidence.HIGH: "high", Confidence.MEDIUM: "medium", Confidence.LOW: "low"}
+MOST_RESULTS = 25_000  # GitHub refuses a run with more; errors stand first
+
+
+def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+    """The report as a SARIF log with one run."""
+    findings = sorted(report.findings, key=lambda each: -each.severity)[:MOST_RESULTS]
+    rules = {each.rule.id: each.rule for each in sorted(findings, key=lambda each: each.rule.id)}
+    order = {rule_id: number for number, rule_id in enumerate(rules)}
+    log = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "poolcheck",
+                        "organization": "poolcheck",
+                        "version": __version__,
+                        "semanticVersion": __version__,
+                        "informationUri": HOME,
+                        "rules": [descriptor(each, findings) for each in rules.values()],
+                    }
+                },
+                "automationDetails": {"id": f"poolcheck/{report.command}/"},
+                "invocations": [invocation(report)],
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {
+                    "%SRCROOT%": {"description": {"text": "The folder in which poolcheck was started."}}
+                },
+                "results": [result(each, order[each.rule.id], number) for each, number in numbered(findings)],
+            }
+        ],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def descriptor(rule: AnyRule, findings: Sequence[Finding]) -> dict[str, Any]:
+    """A rule with its whole page as help."""
+    lowest = min(each.confidence for each in findings if each.rule.id == rule.id)
+    return {
+        "id": rule.id,
+        "name": "".join(word.capitalize() for word in rule.name.split("-")),
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": _why(rule) or rule.title},
+        "helpUri": page_url(rule),
+        "help": {"text": rule.doc, "markdown": f"# {rule.id} {rule.name}\n\n{rule.doc}"},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+        "properties": {"tags": ["postgresql", "connections"], "precision": PRECISION[lowest]},
+    }
+
+
+def _why(rule: AnyRule) -> str:
+    """The page's `Why it matters` as one paragraph."""
+    return " ".join(rule.doc.partition("## Why it matters")[2].partition("\n## ")[0].split())
+
+
+def result(finding: Finding, index: int, number: int) -> dict[str, Any]:
+    """A finding. The hash that GitHub tracks alerts by is the fingerprint, which survives line moves."""
+    lines = advice_lines(finding)
+    text = words(finding) + ("\n\n" + "\n".join(lines) if lines else "")
+    physical: dict[str, Any] = {"artifactLocation": artifact(path_of(finding))}
+    if finding.location and finding.location.line:
+        physical["region"] = region(finding)
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if finding.subject:
+        location["logicalLocations"] = [{"name": clean(finding.subject), "kind": "variable"}]
+    return {
+        "ruleId": finding.rule.id,
+        "ruleIndex": index,
+        "level": LEVELS[finding.severity],
+        "message": {"text": text},
+        "locations": [location],
+        "partialFingerprints": {
+            "primaryLocationLineHash": f"{finding.fingerprint}:{number + 1}",
+            "poolcheckFingerprint/v1": finding.fingerprint,
+        },
+        "properties": {"step": finding.rule.step, "confidence": finding.confidence.word},
+    }
+
+
+def artifact(path: str) -> dict[str, str]:
+    """A relative URI below the root; a path that leaves it, or is absolute, is given as it is."""
+    uri = quote(path.encode("utf-8", "surrogateescape"), safe="/")
+    if path.startswith("/"):
+        return {"uri": f"file://{uri}"}
+    return {"uri": uri} if path.startswith("../") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
+
+
+def region(finding: Finding) -> dict[str, int]:
+    """Line and column, from 1."""
+    place = {"startLine": line_of(finding)}
+    if finding.location and finding.location.column:
+        place["startColumn"] = finding.location.column
+    return place
+
+
+def invocation(report: Report) -> dict[str, Any]:
+    """How the run went: the exit code, and what could not be looked at."""
+    notes = [
+        {"level": "warning", "message": {"text": clean(f"{each.what}: {each.why} {each.hint}".rstrip())}}
+        for each in report.skipped
+    ]
+    made: dict[str, Any] = {
+        "executionSuccessful": report.code in (ExitCode.OK, ExitCode.FINDINGS),
+        "exitCode": int(report.code),
+    }
+    if notes:
+        made["toolExecutionNotifications"] = notes
+    return made
