@@ -80,13 +80,17 @@ def from_config(numbers: Numbers) -> None:
 
 
 def _config_near() -> bool:
-    """Whether a file that could be a config is here or above: a cheap look before anything is imported."""
+    """Whether a file here or above could be a config: a cheap look before anything is imported."""
     here = Path.cwd()
-    return any(
-        (each / name).is_file()
-        for each in (here, *here.parents)
-        for name in ("poolcheck.toml", "pyproject.toml")
-    )
+    for folder in (here, *here.parents):
+        if (folder / "poolcheck.toml").is_file():
+            return True
+        try:
+            if b"tool.poolcheck" in (folder / "pyproject.toml").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def from_catalogue(numbers: Numbers) -> None:
