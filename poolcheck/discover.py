@@ -213,13 +213,14 @@ def entry_target(entry: Entry, env: EnvFile, package: Package, *, active: bool) 
         example_file=env.example,
         commented=entry.commented,
         active=active,
-        disagreements=() if entry.commented else disagreements(entry, package),
+        disagreements=() if entry.commented else disagreements(entry, env, package),
     )
 
 
-def disagreements(entry: Entry, package: Package) -> tuple[Disagreement, ...]:
-    """Where the loaders in use read the line differently; only looked for where a character can cause it."""
-    return ()
+def disagreements(entry: Entry, env: EnvFile, package: Package) -> tuple[Disagreement, ...]:
+    """Where the loaders in use read the line differently. An .envrc is run by direnv, whatever the package uses."""
+    loaders = {"direnv"} if env.path.rpartition("/")[2] == ".envrc" else package.loaders
+    return dotenv.disagreements(entry, loaders)
 
 
 def part_targets(

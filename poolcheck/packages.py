@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
 from poolcheck.config import Config
-from poolcheck.core.project import Package, Role, Runtime, VariableRead
+from poolcheck.core.project import DriverUse, Package, Role, Runtime, VariableRead
 from poolcheck.core.report import Skipped
 from poolcheck.errors import BadInput
 from poolcheck.readers import dotenv
@@ -234,7 +234,7 @@ class Packages:
         reads = tuple(self._variable_reads(folder))
         return Package(
             path=folder or ".", manifests=tuple(each.path for each in manifests), drivers=drivers, runtime=runtime,
-            reads=reads, dependencies=names, loaders=loaders(names),
+            reads=reads, dependencies=names, loaders=loaders(names, drivers),
         )  # fmt: skip
 
     def _variable_reads(self, folder: str) -> Iterator[VariableRead]:
@@ -282,18 +282,21 @@ def inside(place: str, folder: str) -> bool:
     return folder in ("", ".") or place == folder or place.startswith(folder + "/")
 
 
-def loaders(dependencies: frozenset[str]) -> frozenset[str]:
-    """The env-file dialects that the dependencies bring."""
+def loaders(dependencies: frozenset[str], drivers: Iterable[DriverUse] = ()) -> frozenset[str]:
+    """The env-file dialects that the dependencies bring: keys of readers._dotenv_dialects.DIALECTS.
+
+    Prisma reads .env itself up to version 6; from 7 on the project does, with a loader of its own.
+    """
     found = {dialect for package, dialect in LOADERS.items() if package in dependencies}
+    found |= {"prisma" for use in drivers if use.id == "prisma" and (use.version.major or 7) < 7}
     return frozenset(found)
 
 
 LOADERS = {
     "npm:dotenv": "node-dotenv",
-    "npm:next": "dotenv-expand",
+    "npm:next": "nextjs",
     "npm:dotenv-expand": "dotenv-expand",
     "npm:vite": "dotenv-expand",
-    "npm:prisma": "node-dotenv",
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }

@@ -10,12 +10,16 @@ Lines count from 1. Columns count characters of a line from 0, a byte order mark
 
 import codecs
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from poolcheck.readers._dotenv_names import is_example, matches, stage
 from poolcheck.suppress import Ignores, Placed, parse_ignore
+
+if TYPE_CHECKING:
+    from poolcheck.core.target import Disagreement
 
 Newline = Literal["", "lf", "crlf", "cr", "mixed"]
 UnreadableKind = Literal["unterminated", "after-quote", "yaml", "not-an-assignment", "nul", "expands-too-far"]
@@ -37,6 +41,7 @@ _COMMENTED_OUT = (
     r"(?i)#[#\s]*+(?=(?:export\s++)?[A-Za-z_][\w.]*+\s*+=\s*+[\"']?"
     r"(?:postgres(?:ql)?(?:\+\w+)?|prisma(?:\+postgres)?|jdbc:postgresql)://)"
 )
+_PLAIN = re.compile(r"[\w:/@.?=%+,~-]*")  # no loader makes anything of these
 _YAML_LIKE = r"(?:export\s++)?(?P<key>[\w.-]+):[^\S\r\n]++\S"
 
 _MOST_EXPANDED = 1_000_000  # characters; `${A}${A}` twenty lines long would be a million copies
@@ -173,6 +178,16 @@ def read(text: str, path: str = "") -> EnvFile:
         bom=text.startswith("\ufeff"),
         newline=newline,
     )
+
+
+def disagreements(entry: Entry, loaders: Collection[str]) -> "tuple[Disagreement, ...]":
+    """Where these loaders (keys of `_dotenv_dialects.DIALECTS`) read the line differently, and what causes it."""
+    plain = _PLAIN.fullmatch(entry.raw) and entry.raw_line.endswith(entry.raw) and not entry.export
+    if not loaders or entry.commented or (plain and entry.raw_line.startswith(f"{entry.key}={entry.raw}")):
+        return ()
+    from poolcheck.readers._dotenv_disagreements import find  # noqa: PLC0415 - few lines need the comparison
+
+    return find(entry, loaders)
 
 
 class _Scan:
@@ -448,6 +463,7 @@ __all__ = [
     "EnvFile",
     "Unreadable",
     "decode",
+    "disagreements",
     "is_example",
     "matches",
     "read",

@@ -38,7 +38,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - 
         at = Location(target.location.path, target.location.line, each.column)
         yield Problem(
             message=f"{target.label}: {each.cause} is read differently by {each.who}.",
-            why=each.effect,
+            why=f"{each.effect[0].upper()}{each.effect[1:]}.",
             at=at,
             key=each.cause,
         )
