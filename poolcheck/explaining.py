@@ -59,17 +59,27 @@ def _patterns() -> tuple[tuple[ErrorText, re.Pattern[str]], ...]:
 
 @cache
 def _translated() -> tuple[tuple[ErrorText, str, re.Pattern[str]], ...]:
-    """(entry, longest fixed part, pattern) of every translation: the fixed part is looked for first."""
+    """(entry, a fixed part, pattern) of every translation: the fixed part is looked for first.
+
+    A server that was started without a locale sends a question mark for each letter outside ASCII: that is recognised
+    too, as long as enough of the message is left.
+    """
     found = []
     for each in known.translations():
         error = known.error(each.id)
         assert error is not None, each.id
         for _, text in each.texts:
-            fixed = max(re.split(r"%[sdm]", text), key=len).strip()
+            parts = re.split(r"%[sdm]", text)
             body = (
                 re.escape(text).replace("%s", ".{0,80}?").replace("%d", r"\d{1,9}").replace("%m", ".{1,60}")
             )
-            found.append((error, fixed, known.compiled(body)))
+            plain = max(
+                (run for part in parts for run in re.findall(r"[ -~]{8,}", part)), key=len, default=""
+            )
+            if plain:
+                body = re.sub(r"[^\x00-\x7f]", lambda letter: f"(?:{letter[0]}|[?\ufffd]{{1,4}})", body)
+            fixed = plain or max(parts, key=len).strip()
+            found.append((error, fixed.strip(), known.compiled(body)))
     return tuple(found)
 
 
