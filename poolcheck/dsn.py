@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from poolcheck import catalogue, discover
+from poolcheck import catalogue
 from poolcheck.config import Config
 from poolcheck.core.finding import Location
-from poolcheck.core.project import Package
+from poolcheck.core.project import Package, Runtime
 from poolcheck.core.record import dataclass
 from poolcheck.core.target import Target
 from poolcheck.core.url import from_parts, looks_like_connection_string, parse
-from poolcheck.discover import Found
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
-from poolcheck.packages import Packages
 from poolcheck.roles import name_claims, role_of
 
 # Later ones are looked at only when the earlier ones hold nothing: what runs here, then what runs there.
@@ -87,17 +85,34 @@ def sources(
 
 def _argument(text: str, config: Config) -> Target:
     if not looks_like_connection_string(text):
+        from poolcheck import discover  # noqa: PLC0415 - only to complain well
+
         discover.is_url(text)  # says so when it is a URL of another database
         raise BadTarget(
             "the argument is not a PostgreSQL connection string",
             'Write postgresql://user:password@host:5432/database or "host=... dbname=...".'
             " An env file is given with --env-file.",
         )
-    return discover.url_target(text, Packages(config, []).outside())
+    conn = parse(text)
+    kind = config.runtime
+    runtime = Runtime() if kind == "auto" else Runtime(kind=kind, source="--runtime")  # type: ignore[arg-type]  # checked by config
+    return Target(
+        name="argument",
+        conn=conn,
+        location=Location(""),
+        origin="argument",
+        role="app",
+        role_source="an argument is taken as the app's",
+        match=catalogue.match(conn),
+        package=Package(path="", runtime=runtime),
+    )
 
 
 def _file(name: str, config: Config) -> list[Target]:
-    found = Found()
+    from poolcheck import discover  # noqa: PLC0415 - an argument needs no file
+    from poolcheck.packages import Packages  # noqa: PLC0415 - as above
+
+    found = discover.Found()
     discover.read_env_file(name, found, Packages(config, found.skipped), explicit=True)
     return [each for each in found.targets if each.active and not each.commented]
 

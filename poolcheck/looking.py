@@ -5,19 +5,17 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from poolcheck import discover, dsn, engine, fixpath, rules
+from poolcheck import dsn
 from poolcheck.config import Config
-from poolcheck.core.context import Context
 from poolcheck.core.report import Report, Section, Skipped
 from poolcheck.core.secret import Secret
 from poolcheck.core.snapshot import BouncerSnapshot, Refusal, Route, Snapshot
 from poolcheck.core.target import Target
 from poolcheck.core.text import clean
-from poolcheck.discover import Found
 from poolcheck.dsn import Sources
 from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
-from poolcheck.linting import SEVERITY, Configured
 from poolcheck.live import bouncer, postgres, route
 from poolcheck.live.postgres import (
     DEFAULT_TIMEOUTS,
@@ -30,6 +28,10 @@ from poolcheck.live.postgres import (
 )
 from poolcheck.look import Look, NoEntry, PoolerLook, put_together
 from poolcheck.refusal import refusal_of
+
+if TYPE_CHECKING:
+    from poolcheck.core.context import Context
+    from poolcheck.linting import Configured
 
 Ask = Callable[[str], str | None]
 
@@ -58,14 +60,14 @@ def nobody(_: str) -> str | None:
     return None
 
 
-def live(options: Options, settings: Configured, ask: Ask = nobody) -> Report:
+def live(options: Options, settings: "Configured", ask: Ask = nobody) -> Report:
     """Look once, disconnect, judge.
 
     Raises:
         PoolcheckError: bad input or config, nothing to look at, not PostgreSQL, or lost while looking.
     """
     config = settings.over(Path())
-    selection(config)
+    check_selection(config)
     chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
     console = dsn.console_target(options.bouncer, config) if options.bouncer else chosen.console
     seen = Seen(config=config, options=options, sources=chosen, ask=ask)
@@ -75,19 +77,28 @@ def live(options: Options, settings: Configured, ask: Ask = nobody) -> Report:
     if chosen.pooled is not None:
         seen.look_at_pooled(chosen.pooled)
     if seen.snapshot is None and options.admin:
-        seen.look_at_server(dsn.usable(discover.url_target(options.admin, chosen.main.package)))
+        seen.look_at_server(dsn.sources(options.admin, config).main)
     return seen.report()
 
 
-def selection(config: Config) -> engine.Selection:
-    """Which rules run.
+def check_selection(config: Config) -> None:
+    """Complain about a --select or --ignore that names no rule, before anything is opened.
 
     Raises:
-        BadConfig: a token that names no rule.
+        BadConfig: with the nearest name.
     """
-    chosen = engine.Selection(config.select, config.ignore)
-    engine.check_selection(chosen, rules.names())
-    return chosen
+    if config.select or config.ignore:
+        from poolcheck import engine, rules  # noqa: PLC0415 - see load_judges
+
+        engine.check_selection(engine.Selection(config.select, config.ignore), rules.names())
+
+
+def load_judges() -> None:
+    """Import what judges and shows the look, while the server works on it: half of the waiting is then for nothing."""
+    from poolcheck import engine, fixpath, rules  # noqa: F401, PLC0415 - loaded for later
+    from poolcheck.output import section_live, text  # noqa: F401, PLC0415 - as above
+
+    rules.load("78")
 
 
 def address(target: Target) -> str:
@@ -185,7 +196,7 @@ class Seen:
         return self.snapshot
 
     def _look(self, link: Link, target: Target) -> None:
-        snapshot, row = postgres.look(link, self.options.timeouts)
+        snapshot, row = postgres.look(link, self.options.timeouts, load_judges)
         if self.options.sample:
             self.earlier = snapshot
             time.sleep(self.options.sample)
@@ -309,6 +320,9 @@ class Seen:
 
     def report(self, command: str = "live") -> Report:
         """Judge what was seen."""
+        from poolcheck import engine, fixpath, rules  # noqa: PLC0415 - see load_judges
+        from poolcheck.core.finding import Severity  # noqa: PLC0415 - see load_judges
+
         look, pooler = self.look(), self.pooler_look()
         subjects: list[object] = [each for each in (look, pooler) if each is not None]
         if look is not None and self.pool_route is not None:
@@ -317,7 +331,8 @@ class Seen:
             )
         subjects += self.refusals
         context = self.context()
-        judged = engine.run(rules.load("78"), subjects, context, selection=selection(self.config))
+        chosen = engine.Selection(self.config.select, self.config.ignore)
+        judged = engine.run(rules.load("78"), subjects, context, selection=chosen)
         sections: list[Section] = [NoEntry(refusal=each) for each in self.refusals]
         sections += [each for each in (look, pooler) if each is not None]
         targets = [each for each in (self.sources.main, self.sources.pooled) if each is not None]
@@ -330,7 +345,7 @@ class Seen:
             fix_path=fixpath.plan(judged.findings, context),
             sections=tuple(sections),
             notes=tuple(self._notes(targets)),
-            fail_on=SEVERITY[self.config.fail_on],
+            fail_on=None if self.config.fail_on == "never" else Severity[self.config.fail_on.upper()],
             exit_code=ExitCode.FAILED if failed and not judged.findings else None,
         )
 
@@ -345,20 +360,40 @@ class Seen:
                 )
         return said
 
-    def context(self) -> Context:
+    def context(self) -> "Context":
         """What rules and the fix path may know: the target, its package, and the server's own numbers."""
-        found = Found(targets=[each for each in (self.sources.main, self.sources.pooled) if each is not None])
-        found.packages = [self.sources.main.package]
-        context = discover.context(found, self.config)
+        from poolcheck import catalogue  # noqa: PLC0415 - see load_judges
+        from poolcheck.core.context import Context, Numbers  # noqa: PLC0415 - see load_judges
+
+        config = self.config
+        targets = tuple(each for each in (self.sources.main, self.sources.pooled) if each is not None)
+        if config.plan or config.provider or config.driver or self.snapshot is None:
+            from poolcheck import discover  # noqa: PLC0415 - brings the readers of files
+
+            found = discover.Found(targets=list(targets), packages=[self.sources.main.package])
+            context = discover.context(found, config)
+        else:
+            # The server's own numbers need no catalogue of plans.
+            provider = self.sources.main.match.provider
+            numbers = Numbers(
+                buffer=config.buffer,
+                instances=config.instances,
+                surge=config.surge,
+                workers=config.workers,
+                provider=provider.id if provider else "",
+                sources={"instances": config.path or "an option"} if config.instances else {},
+            )
+            context = Context(
+                catalogue=catalogue, numbers=numbers, targets=targets, packages=(self.sources.main.package,)
+            )
         if self.snapshot is None:
             return context
         server = self.snapshot.server
-        sources = {**context.numbers.sources, "max_connections": "the server", "reserved": "the server"}
         numbers = replace(
             context.numbers,
             max_connections=server.max_connections,
             reserved=server.superuser_reserved + server.reserved,
-            sources=sources,
+            sources={**context.numbers.sources, "max_connections": "the server", "reserved": "the server"},
         )
         return replace(context, numbers=numbers)
 

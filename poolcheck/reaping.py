@@ -15,7 +15,7 @@ from poolcheck.linting import Configured
 from poolcheck.live import terminate
 from poolcheck.live.postgres import Link, Lost, Refused
 from poolcheck.look import Ending, Look, Reaping, put_together
-from poolcheck.looking import Ask, Options, Seen, address, nobody, selection
+from poolcheck.looking import Ask, Options, Seen, address, check_selection, nobody
 
 IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
 
@@ -39,7 +39,7 @@ def reap(options: Options, choice: Choice, settings: Configured, ask: Ask = nobo
         PoolcheckError: bad input, nothing to look at, a pooler in between, or the connection lost.
     """
     config = settings.over(Path())
-    selection(config)
+    check_selection(config)
     chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
     seen = Seen(config=config, options=options, sources=chosen, ask=ask)
     try:

@@ -23,7 +23,7 @@ from poolcheck.linting import Configured
 from poolcheck.live import postgres, route
 from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
 from poolcheck.look import Look, put_together
-from poolcheck.looking import Ask, Options, Seen, address, known, selection
+from poolcheck.looking import Ask, Options, Seen, address, check_selection, known
 from poolcheck.output import section_live
 from poolcheck.output.paint import Paint, Style
 
@@ -116,7 +116,7 @@ def watch(
     if every < 0.1:
         raise click.UsageError("--watch needs at least 100ms between two looks")
     config = settings.over(Path())
-    selection(config)
+    check_selection(config)
     chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
     state = Watch(Seen(config=config, options=options, sources=chosen, ask=ask))
     try:

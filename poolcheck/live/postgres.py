@@ -8,7 +8,7 @@ in trouble may accept a connection and never answer.
 import logging
 import selectors
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -138,8 +138,10 @@ class Link:
         address = (self._pq.hostaddr or b"").decode()
         return not address or address.startswith(("127.", "/")) or address == "::1"
 
-    def run(self, text: str, seconds: float | None = None) -> list[list[Row]]:
-        """Send one message, give the rows of each statement in it.
+    def run(
+        self, text: str, seconds: float | None = None, meanwhile: Callable[[], None] | None = None
+    ) -> list[list[Row]]:
+        """Send one message, give the rows of each statement in it. `meanwhile` is done while the server works.
 
         Raises:
             StatementFailed: the server refused it; the connection stays usable.
@@ -149,7 +151,7 @@ class Link:
         begun = time.monotonic()
         try:
             self._pq.send_query(text.encode())
-            results = list(self._results(begun + limit))
+            results = list(self._results(begun + limit, meanwhile))
         except psycopg.Error as error:
             raise Lost(message(str(error))) from None
         finally:
@@ -168,7 +170,7 @@ class Link:
             rows.append(_rows(result, self._conn.info.encoding))
         return rows
 
-    def _results(self, deadline: float) -> Iterator[Any]:
+    def _results(self, deadline: float, meanwhile: Callable[[], None] | None) -> Iterator[Any]:
         pq = self._pq
         with selectors.DefaultSelector() as selector:
             selector.register(pq.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
@@ -176,6 +178,8 @@ class Link:
                 self._wait(selector, deadline)
                 pq.consume_input()
             selector.modify(pq.socket, selectors.EVENT_READ)
+            if meanwhile is not None:
+                meanwhile()
             while True:
                 while pq.is_busy():
                     self._wait(selector, deadline)
@@ -252,7 +256,9 @@ def needs_password(error: psycopg.Error) -> bool:
     return bool(conn is not None and conn.needs_password)
 
 
-def look(link: Link, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Snapshot, Row]:
+def look(
+    link: Link, timeouts: Timeouts = DEFAULT_TIMEOUTS, meanwhile: Callable[[], None] | None = None
+) -> tuple[Snapshot, Row]:
     """One message of four statements. Gives the snapshot and the row about this very session.
 
     Raises:
@@ -268,7 +274,8 @@ def look(link: Link, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Snapshot, R
     milliseconds = str(max(1, int(timeouts.statement * 1000)))  # 0 would mean for ever
     texts = [sql.load(name, major) for name in ("guest", "facts", "sessions", "others")]
     try:
-        answers = link.run(";\n".join(texts).replace("{statement_timeout}", milliseconds))
+        text = ";\n".join(texts).replace("{statement_timeout}", milliseconds)
+        answers = link.run(text, meanwhile=meanwhile)
     except StatementFailed as error:
         banner = _banner(link)
         if banner and not (banner.startswith("PostgreSQL ") and error.sqlstate in ("57014", "42501")):
@@ -324,13 +331,18 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
     )
     own = _int(row["backend_pid"])
     backends = tuple(_backend(each, own) for each in sessions)
-    if link.loopback():
-        gone = clients_gone(
-            {each.client_port for each in backends if each.client_port and _local(each.client)},
-            _int(row["server_port"]) or 0,
-        )
+    # An idle backend notices at once that its client is gone; a busy one does not.
+    busy = {
+        each.client_port
+        for each in backends
+        if each.state == "active" and not each.own and each.client_port and _local(each.client)
+    }
+    if busy and link.loopback():
+        gone = clients_gone(busy, _int(row["server_port"]) or 0)
         backends = tuple(
-            replace(each, client_gone=True) if each.client_port in gone and _local(each.client) else each
+            replace(each, client_gone=True)
+            if each.client_port in gone and each.state == "active" and _local(each.client)
+            else each
             for each in backends
         )
     counters = next((each for each in others if each["kind"] == "counters"), None)

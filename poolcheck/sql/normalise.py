@@ -16,12 +16,12 @@ _TOKEN = re.compile(
     | (?P<literal>
           [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z|\\\Z)            # E'it\'s'
         | (?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'|\Z)        # 'it''s', B'01', U&'\0041'
-        | \$(?P<tag>[A-Za-z_\x80-\uffff]?[\w\x80-\uffff]*)\$ (?:.*?\$(?P=tag)\$ | .*\Z)   # $$body$$, $x$body$x$
+        | \$(?P<tag>(?:[^\W\d]\w*)?)\$ (?:.*?\$(?P=tag)\$ | .*\Z)   # $$body$$, $x$body$x$
         | \$\d+                                           # a parameter
         | (?<![\w.])(?:0[xXoObB][\da-fA-F_]+ | \d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?\d+)? | \.\d+(?:[eE][+-]?\d+)?)
       )
     | (?P<quoted> (?:[uU]&)?"(?:[^"]|"")*(?:"|\Z) )        # an identifier: shown as it is
-    | (?P<word> [A-Za-z_\x80-\uffff][\w$\x80-\uffff]* )
+    | (?P<word> [^\W\d][\w$]* )
     | (?P<other> . )
     """,
     re.VERBOSE | re.DOTALL,
