@@ -220,10 +220,16 @@ def picture(section: Simulation, width: int) -> Iterator[str]:
         yield f"{label:>{LABEL}} |" + "".join(grid[number - 1]).rstrip()
     yield f"{'0':>{LABEL}} +" + "-" * columns
     yield " " * (LABEL + 2) + _axis(end, columns)
-    legend = "# connections   - slots   . instances"
-    legend += "   w waiting" if pooled else ""
-    legend += "   X first refusal" if first is not None else ""
-    yield " " * (LABEL + 2) + legend
+    legend = ["# connections", "- slots", ". instances"]
+    legend += ["w waiting"] if pooled else []
+    legend += ["X first refusal"] if first is not None else []
+    line = ""
+    for word in legend:
+        if line and len(line) + len(word) + 3 > columns:
+            yield " " * (LABEL + 2) + line
+            line = ""
+        line += ("   " if line else "") + word
+    yield " " * (LABEL + 2) + line
 
 
 def _bins(section: Simulation, columns: int) -> list[Point]:
