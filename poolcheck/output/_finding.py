@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from poolcheck.core.finding import Finding, Severity
+from poolcheck.core.report import Skipped
 from poolcheck.core.rule import AnyRule
 from poolcheck.core.text import clean
 
@@ -34,6 +35,12 @@ def words(finding: Finding) -> str:
 def advice_lines(finding: Finding) -> tuple[str, ...]:
     """The lines to write, ready to copy, secrets masked."""
     return tuple(clean(line) for line in finding.fix.lines) if finding.fix else ()
+
+
+def not_looked_at(skipped: Skipped) -> str:
+    """What could not be looked at, why, and what would change that, in one line."""
+    why = skipped.why.rstrip(".")
+    return clean(f"{why}. {skipped.hint}" if skipped.hint else f"{why}.")
 
 
 def page_url(rule: AnyRule) -> str:

@@ -13,7 +13,7 @@ from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report
 from poolcheck.core.text import clean
 from poolcheck.core.verdict import Verdict
-from poolcheck.output._finding import advice_lines, path_of, words, worst_first
+from poolcheck.output._finding import advice_lines, not_looked_at, numbered, path_of, words, worst_first
 from poolcheck.output.paint import Style
 
 COMMANDS = ("lint", "gate")
@@ -54,8 +54,8 @@ def cases(report: Report) -> Iterator[Case]:
     failing = [
         each for each in report.findings if report.fail_on is not None and each.severity >= report.fail_on
     ]
-    for each in worst_first(failing):
-        yield failure(each)
+    for each, number in numbered(worst_first(failing)):
+        yield failure(each, number)
     beside: dict[tuple[str, str], list[str]] = {}
     for each in report.findings:
         beside.setdefault((path_of(each), each.subject), []).append(
@@ -80,11 +80,11 @@ def cases(report: Report) -> Iterator[Case]:
             if section.outcome == "could not check":
                 yield Case("gate", "verdict", "error", " ".join(section.reasons), "could not check")
     for skipped in report.skipped:
-        yield Case("not checked", skipped.what, "skipped", f"{skipped.why} {skipped.hint}".rstrip())
+        yield Case("not checked", skipped.what, "skipped", not_looked_at(skipped))
 
 
-def failure(finding: Finding) -> Case:
-    """A finding as a failed test: its place, words and lines in the body."""
+def failure(finding: Finding, number: int) -> Case:
+    """A finding as a failed test: its place, words and lines in the body. Names have no line: they are tracked."""
     place = (
         f"{path_of(finding)}:{finding.location.line}"
         if finding.location and finding.location.line
@@ -93,7 +93,9 @@ def failure(finding: Finding) -> Case:
     body = "\n".join(
         (place, words(finding), *advice_lines(finding), *(f"see {url}" for url in finding.sources[:1]))
     )
-    name = f"{finding.rule.id} {finding.rule.name}: {finding.subject}".rstrip(": ")
+    name = f"{finding.rule.id} {finding.rule.name}: {finding.subject}".rstrip(": ") + (
+        f" ({number + 1})" if number else ""
+    )
     return Case(path_of(finding), name, "failure", finding.message, finding.severity.word, body)
 
 

@@ -12,7 +12,7 @@ from poolcheck.core.report import Report, Section, Skipped, Step
 from poolcheck.core.text import clean, plural
 from poolcheck.core.verdict import PeakSum, Statistics, Verdict
 from poolcheck.errors import ExitCode
-from poolcheck.output._finding import NO_FILE, advice_lines, page_url, path_of, worst_first
+from poolcheck.output._finding import NO_FILE, advice_lines, not_looked_at, page_url, path_of, worst_first
 from poolcheck.output.paint import Paint, Style
 
 COMMANDS = ("lint", "gate")
@@ -133,7 +133,7 @@ def not_checked(skipped: tuple[Skipped, ...]) -> Iterator[str]:
     """What could not be looked at: never passed over in silence."""
     if skipped:
         yield from ("", "**Not checked**", "")
-        yield from (f"- {esc(f'{each.what}: {each.why} {each.hint}'.rstrip())}" for each in skipped)
+        yield from (f"- {esc(f'{each.what}: {not_looked_at(each)}')}" for each in skipped)
 
 
 def others(sections: tuple[Section, ...]) -> Iterator[str]:

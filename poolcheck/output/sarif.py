@@ -21,6 +21,7 @@ from poolcheck.output._finding import (
     LEVELS,
     advice_lines,
     line_of,
+    not_looked_at,
     numbered,
     page_url,
     path_of,
@@ -101,7 +102,7 @@ def result(finding: Finding, index: int, number: int) -> dict[str, Any]:
         "ruleId": finding.rule.id,
         "ruleIndex": index,
         "level": LEVELS[finding.severity],
-        "message": {"text": text},
+        "message": {"text": text.replace("](", "] (")},  # else read as a link
         "locations": [location],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{finding.fingerprint}:{number + 1}",
@@ -130,7 +131,7 @@ def region(finding: Finding) -> dict[str, int]:
 def invocation(report: Report) -> dict[str, Any]:
     """How the run went: the exit code, and what could not be looked at."""
     notes = [
-        {"level": "warning", "message": {"text": clean(f"{each.what}: {each.why} {each.hint}".rstrip())}}
+        {"level": "warning", "message": {"text": clean(f"{each.what}: {not_looked_at(each)}")}}
         for each in report.skipped
     ]
     made: dict[str, Any] = {

@@ -260,7 +260,7 @@ def _bins(section: Simulation, columns: int) -> list[Point]:
 def _axis(end: float, columns: int) -> str:
     """Times under the picture: start, quarters, end."""
     line = [" "] * (columns + 8)
-    for quarter in range(5):
+    for quarter in range(5) if columns >= 50 else (0, 2, 4):
         label = f"{end * quarter / 4:g} s" if quarter else "0"
         place = min(columns * quarter // 4, columns - len(label))
         line[place : place + len(label)] = label
