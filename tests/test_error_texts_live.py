@@ -71,6 +71,14 @@ def small(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 class TestPostgres:
     """Refusals and endings of every major."""
 
+    @pytest.fixture(autouse=True)
+    def _settled(self, small: Postgres) -> None:
+        """A session that was closed keeps its slot for a moment: wait until the last one is gone."""
+        others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and small.execute(others) != [(0,)]:
+            time.sleep(0.02)
+
     def test_only_the_reserve_is_left(self, small: Postgres) -> None:
         with taken(small, 3):
             item = cause(said(lambda: small.connect("app")))
