@@ -102,7 +102,7 @@ def _unknown(section: Explanations, paint: Paint) -> Iterator[str]:
 
 
 def _story(section: Explanations, paint: Paint) -> Iterator[str]:
-    yield paint.heading("The layers, in the order in which they began to fail")
+    yield from _heading("The layers, in the order in which they began to fail", paint)
     rows = []
     for onset in section.story:
         error = error_catalogue.error(onset.error)
@@ -119,7 +119,7 @@ def _story(section: Explanations, paint: Paint) -> Iterator[str]:
 def _explanation(item: Explanation, section: Explanations, paint: Paint, *, whole: bool) -> Iterator[str]:
     error = item.error
     page = error_catalogue.layer(item.layer)
-    yield paint.heading(f"{error.title[0].upper()}{error.title[1:]}")
+    yield from _heading(f"{error.title[0].upper()}{error.title[1:]}", paint)
     labels = [f"Layer: {page.title} ({item.layer})", error.who]
     code = error.code or (f"SQLSTATE {error.sqlstate}" if error.sqlstate else "")
     yield from paint.wrap("; ".join([*labels, code] if code else labels), indent=2)
@@ -157,6 +157,10 @@ def _explanation(item: Explanation, section: Explanations, paint: Paint, *, whol
             indent=6,
             first="  see ",
         )
+
+
+def _heading(title: str, paint: Paint) -> Iterator[str]:
+    return (paint.heading(line) for line in paint.wrap(title))
 
 
 def _labelled(label: str, sentence: str, paint: Paint) -> Iterator[str]:
