@@ -209,7 +209,8 @@ def _details(error: ErrorText, text: str, found: re.Match[str] | None) -> Iterat
             value = plain["parameter"] if plain and plain["parameter"] in _POOL_WORDS else ""  # noqa: PLW2901
         if not value or "***" in value or name == "reason":
             continue
-        yield name.replace("_", " "), clean(value, limit=80)
+        label, _, unit = name.rpartition("_") if name.endswith(("_s", "_ms")) else (name, "", "")
+        yield label.replace("_", " "), clean(f"{value} {unit}".rstrip(), limit=80)
         if name == "statement" and (driver := known.statement_driver(value)):
             yield "prepared by", driver
 
