@@ -1,0 +1,334 @@
+"""Deployment YAML with line numbers: mappings, lists, scalars, block scalars, flow style, anchors and merge keys.
+
+Not all of YAML: what compose files, Kubernetes manifests and Helm values use. A text with anything else in it gives
+no document at all, so that nothing is concluded from half of one. Templates (`{{ }}` outside quotes) are such texts.
+"""
+
+import re
+from typing import NamedTuple
+
+_DEEPEST = 60
+_LONGEST = 2_000_000  # characters; nobody writes a larger one by hand
+_KEY = re.compile(
+    r"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s\-?\[\]{},#&*!|>'"%@`][^#]*?|-[^\s#][^#]*?|<<))\s*:(?:\s+|$)"""
+)
+
+
+class Node(NamedTuple):
+    """A value with its place: text, a mapping, or a list. `line` counts from 1."""
+
+    value: str | dict[str, "Node"] | list["Node"]
+    line: int
+    quoted: bool = False
+
+    def get(self, *path: str) -> "Node | None":
+        """What stands below these keys; None when it does not."""
+        node: Node | None = self
+        for key in path:
+            if node is None or not isinstance(node.value, dict):
+                return None
+            node = node.value.get(key)
+        return node
+
+    @property
+    def text(self) -> str | None:
+        """The scalar; None for a mapping or a list, and for nothing."""
+        return self.value if isinstance(self.value, str) else None
+
+    @property
+    def items(self) -> list["Node"]:
+        """The list's items; [] for anything else."""
+        return self.value if isinstance(self.value, list) else []
+
+    @property
+    def pairs(self) -> dict[str, "Node"]:
+        """The mapping's pairs; {} for anything else."""
+        return self.value if isinstance(self.value, dict) else {}
+
+
+class _Row(NamedTuple):
+    indent: int
+    text: str
+    line: int
+
+
+class _Unread(Exception):
+    """Something that is not read here."""
+
+
+def documents(text: str) -> list[Node]:
+    """Every document of a text; [] when any of it is beyond this reader."""
+    if len(text) > _LONGEST:
+        return []
+    found: list[Node] = []
+    rows: list[_Row] = []
+    all_rows = text.split("\n")
+    starts = [number for number, line in enumerate(all_rows) if re.match(r"---(?:\s|$)", line)]
+    for first, last in zip([0, *[each + 1 for each in starts]], [*starts, len(all_rows)], strict=True):
+        rows = [
+            _Row(len(line) - len(line.lstrip(" ")), line.strip(), number)
+            for number, line in enumerate((each.rstrip("\r") for each in all_rows[first:last]), first + 1)
+        ]
+        if not any(row.text and not row.text.startswith(("#", "%")) for row in rows):
+            continue
+        try:
+            found.append(_Parser(rows).document())
+        except (_Unread, RecursionError):
+            return []
+    return found
+
+
+class _Parser:
+    def __init__(self, rows: list[_Row]) -> None:
+        self.rows = rows
+        self.at = 0
+        self.anchors: dict[str, Node] = {}
+
+    def document(self) -> Node:
+        row = self._peek()
+        if row is None:
+            raise _Unread
+        node = self._block(row.indent, 0)
+        if self._peek() is not None:
+            raise _Unread
+        return node
+
+    def _peek(self) -> _Row | None:
+        """The next row that says something."""
+        while self.at < len(self.rows):
+            row = self.rows[self.at]
+            if row.text and not row.text.startswith("#"):
+                if "\t" in row.text[:1]:
+                    raise _Unread
+                return row
+            self.at += 1
+        return None
+
+    def _block(self, indent: int, deep: int) -> Node:
+        """The mapping, list or scalar whose rows begin at this indent."""
+        row = self._peek()
+        if row is None or deep > _DEEPEST:
+            raise _Unread
+        if row.text == "-" or row.text.startswith("- "):
+            return self._list(indent, deep)
+        if _KEY.match(row.text):
+            return self._mapping(indent, deep)
+        self.at += 1
+        return self._value(row.text, row, indent - 1, deep)
+
+    def _list(self, indent: int, deep: int) -> Node:
+        items: list[Node] = []
+        first = self._peek()
+        assert first is not None
+        while (
+            (row := self._peek()) is not None
+            and row.indent == indent
+            and (row.text == "-" or row.text.startswith("- "))
+        ):
+            rest = row.text[1:].lstrip()
+            inner = indent + len(row.text) - len(rest)
+            if not rest or rest.startswith("#"):
+                self.at += 1
+                items.append(self._below(row, indent, deep))
+            elif _KEY.match(rest) or rest.startswith("- "):
+                self.rows[self.at] = _Row(inner, rest, row.line)  # `- key: value` begins a mapping of its own
+                items.append(self._block(inner, deep + 1))
+            else:
+                self.at += 1
+                items.append(self._value(rest, row, indent, deep))
+        if (row := self._peek()) is not None and row.indent > indent:
+            raise _Unread
+        return Node(items, first.line)
+
+    def _mapping(self, indent: int, deep: int) -> Node:
+        pairs: dict[str, Node] = {}
+        merges: list[Node] = []
+        first = self._peek()
+        assert first is not None
+        while (row := self._peek()) is not None and row.indent == indent:
+            match = _KEY.match(row.text)
+            if match is None:
+                break
+            key = next(part for part in match.groups() if part is not None)
+            rest = row.text[match.end() :]
+            self.at += 1
+            node = (
+                self._value(rest, row, indent, deep)
+                if rest and not rest.startswith("#")
+                else self._below(row, indent, deep)
+            )
+            if key == "<<":
+                merges += node.items or [node]
+            else:
+                pairs[key] = node
+        if (row := self._peek()) is not None and row.indent > indent:
+            raise _Unread
+        for merge in merges:
+            pairs = {**merge.pairs, **pairs}
+        return Node(pairs, first.line)
+
+    def _below(self, row: _Row, indent: int, deep: int) -> Node:
+        """What stands below a key or dash that has nothing behind it."""
+        after = self._peek()
+        if after is not None and (after.indent > indent or (after.indent == indent and row.text[:1] != "-" and (after.text == "-" or after.text.startswith("- ")))):  # fmt: skip
+            return self._block(after.indent, deep + 1)
+        return Node("", row.line)
+
+    def _value(self, text: str, row: _Row, indent: int, deep: int) -> Node:
+        """What stands behind a key or a dash."""
+        anchor = re.match(r"&([\w.-]+)\s*", text)
+        if anchor:
+            rest = text[anchor.end() :]
+            node = (
+                self._value(rest, row, indent, deep)
+                if rest and not rest.startswith("#")
+                else self._below(row, indent, deep)
+            )
+            self.anchors[anchor[1]] = node
+            return node
+        text = re.sub(r"^!\S*\s*", "", text)
+        if not text:
+            return self._below(row, indent, deep)
+        alias = re.fullmatch(r"\*([\w.-]+)\s*(?:#.*)?", text)
+        if alias:
+            if alias[1] not in self.anchors:
+                raise _Unread
+            return self.anchors[alias[1]]
+        if re.match(r"[|>][-+\d]*\s*(?:#.*)?$", text):
+            return self._scalar_block(row, indent, folded=text[0] == ">")
+        if text[0] in "[{":
+            if text.startswith("{{"):
+                raise _Unread
+            return _Flow(self._joined(text), row.line, self.anchors).node()
+        return self._plain(text, row, indent)
+
+    def _scalar_block(self, row: _Row, indent: int, *, folded: bool) -> Node:
+        lines: list[str] = []
+        while self.at < len(self.rows):
+            each = self.rows[self.at]
+            if each.text and each.indent <= indent:
+                break
+            lines.append(each.text)
+            self.at += 1
+        return Node((" " if folded else "\n").join(lines).strip(), row.line, quoted=True)
+
+    def _joined(self, text: str) -> str:
+        """A flow value may go over several rows."""
+        while (missing := _open_brackets(text)) and self.at < len(self.rows):
+            text = f"{text} {self.rows[self.at].text}"
+            self.at += 1
+        if missing:
+            raise _Unread
+        return text
+
+    def _plain(self, text: str, row: _Row, indent: int) -> Node:
+        if text[0] in "\"'":
+            end = _quote_end(text)
+            while end < 0 and self.at < len(self.rows):
+                text = f"{text} {self.rows[self.at].text}"
+                self.at += 1
+                end = _quote_end(text)
+            rest = text[end + 1 :].strip()
+            if end < 0 or (rest and not rest.startswith("#")):
+                raise _Unread
+            return Node(_unquoted(text[: end + 1]), row.line, quoted=True)
+        words = [re.split(r"\s#", text, maxsplit=1)[0].strip()]
+        while (after := self._peek()) is not None and after.indent > indent:
+            if _KEY.match(after.text):
+                raise _Unread
+            words.append(re.split(r"\s#", after.text, maxsplit=1)[0])
+            self.at += 1
+        return Node(" ".join(words), row.line)
+
+
+class _Flow:
+    """`[a, b]` and `{a: b}`."""
+
+    def __init__(self, text: str, line: int, anchors: dict[str, Node]) -> None:
+        self.text, self.line, self.anchors, self.at = text, line, anchors, 0
+
+    def node(self) -> Node:
+        made = self._any(0)
+        rest = self.text[self.at :].strip()
+        if rest and not rest.startswith("#"):
+            raise _Unread
+        return made
+
+    def _skip(self) -> str:
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+        return self.text[self.at : self.at + 1]
+
+    def _any(self, deep: int) -> Node:
+        if deep > _DEEPEST:
+            raise _Unread
+        head = self._skip()
+        if head == "[":
+            return self._many("]", deep)
+        if head == "{":
+            return self._many("}", deep)
+        return self._scalar()
+
+    def _many(self, end: str, deep: int) -> Node:
+        self.at += 1
+        items: list[Node] = []
+        pairs: dict[str, Node] = {}
+        while self._skip() != end:
+            if self.at >= len(self.text):
+                raise _Unread
+            node = self._any(deep + 1)
+            if end == "}":
+                key = node.text
+                value = Node("", self.line)
+                if self._skip() == ":":
+                    self.at += 1
+                    value = self._any(deep + 1)
+                if key is None:
+                    raise _Unread
+                pairs[key] = value
+            else:
+                items.append(node)
+            if self._skip() == ",":
+                self.at += 1
+            elif self._skip() != end:
+                raise _Unread
+        self.at += 1
+        return Node(pairs if end == "}" else items, self.line)
+
+    def _scalar(self) -> Node:
+        rest = self.text[self.at :]
+        if rest[:1] in ("'", '"'):
+            end = _quote_end(rest)
+            if end < 0:
+                raise _Unread
+            self.at += end + 1
+            return Node(_unquoted(rest[: end + 1]), self.line, quoted=True)
+        match = re.match(r"(?:[^,\[\]{}:]|:(?!\s|$))*", rest)
+        word = match[0] if match else ""
+        self.at += len(word)
+        word = word.strip()
+        if word.startswith("*"):
+            if word[1:] not in self.anchors:
+                raise _Unread
+            return self.anchors[word[1:]]
+        return Node(word, self.line)
+
+
+def _quote_end(text: str) -> int:
+    """Where the quote that opens the text closes; -1 when it does not."""
+    match = re.match(r"'(?:[^']|'')*'(?!')", text) if text[0] == "'" else re.match(r'"(?:[^"\\]|\\.)*"', text)
+    return match.end() - 1 if match else -1
+
+
+def _unquoted(text: str) -> str:
+    inner = text[1:-1]
+    if text[0] == "'":
+        return inner.replace("''", "'")
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), inner)
+
+
+def _open_brackets(text: str) -> int:
+    """How many brackets of a flow value are still open, quotes respected."""
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', "", text)
+    bare = re.sub(r"\s#.*", "", bare)
+    return sum(bare.count(each) for each in "[{") - sum(bare.count(each) for each in "]}")

@@ -1,0 +1,215 @@
+"""Compose files: services with their image, environment, command, replicas and ports.
+
+A value that compose fills in from the environment (`${POOL}`) is not known, unless the file gives its default and
+asks for that. Files of developers and tests are read too, and say so: their sums are not production's.
+"""
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+
+from poolcheck.core.finding import Location
+from poolcheck.core.record import dataclass
+from poolcheck.readers._yaml import Node, documents
+
+_NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml")
+_DEVELOPMENT = re.compile(
+    r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
+)
+_FILLED_IN = re.compile(r"\$\{?\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its line."""
+
+    value: str
+    line: int
+
+    @property
+    def known(self) -> bool:
+        """Whether nothing fills it in when compose runs."""
+        return _FILLED_IN.search(self.value.replace("$$", "")) is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of a compose file."""
+
+    name: str
+    path: str
+    line: int
+    image: str = ""
+    image_line: int = 0
+    build: str | None = None  # the folder it is built in, relative to the file
+    environment: tuple[tuple[str, Text], ...] = ()
+    env_files: tuple[str, ...] = ()  # paths as shown
+    command: tuple[str, ...] = ()
+    command_line: int = 0
+    replicas: Text | None = None
+    surge: Text | None = None  # deploy.update_config: "start-first"
+    ports: tuple[str, ...] | None = None
+    volumes: tuple[str, ...] = ()
+    descriptors: Text | None = None
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> Location:
+        """The line of the service's name."""
+        return Location(self.path, self.line)
+
+    def env(self, name: str) -> Text | None:
+        """An environment variable of the service."""
+        return next((text for key, text in self.environment if key == name), None)
+
+    @property
+    def repository(self) -> str:
+        """The image's name without registry and tag: "bitnami/pgbouncer"."""
+        name = self.image.partition("@")[0]
+        head, _, last = name.rpartition("/")
+        last = last.partition(":")[0]
+        folder = head.rpartition("/")[2]
+        return f"{folder}/{last}" if folder and "." not in folder and ":" not in folder else last
+
+    @property
+    def tag(self) -> str:
+        """The image's tag, "" when it has none or something fills it in."""
+        tag = self.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+        return tag if "$" not in self.image else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compose:
+    """One compose file."""
+
+    path: str
+    services: tuple[Service, ...]
+    development: bool = False
+    lines: tuple[str, ...] = ()
+
+    def service(self, name: str) -> Service | None:
+        """A service by its name, which is its host name too."""
+        return next((each for each in self.services if each.name == name), None)
+
+
+def matches(path: str) -> bool:
+    """Is it a compose file, by its name?"""
+    return _NAME.fullmatch(path) is not None
+
+
+def read(text: str, path: str) -> Compose | None:
+    """The services. None when it is no compose file, or goes beyond what is read of YAML."""
+    if "services:" not in text:
+        return None
+    made = documents(text)
+    if len(made) != 1 or not (services := made[0].get("services")) or not services.pairs:
+        return None
+    lines = tuple(text.split("\n"))
+    found = tuple(
+        _service(name, node, path, _line_of(lines, name, node.line))
+        for name, node in services.pairs.items()
+        if node.pairs
+    )
+    return Compose(path=path, services=found, development=_DEVELOPMENT.search(path) is not None, lines=lines)
+
+
+def _line_of(lines: tuple[str, ...], name: str, below: int) -> int:
+    """The line of a service's key: the nearest one above its first pair."""
+    for number in range(below, 0, -1):
+        if re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*:", lines[number - 1]):
+            return number
+    return below
+
+
+def _service(name: str, node: Node, path: str, line: int) -> Service:
+    image, build = node.get("image"), node.get("build")
+    context = build.text if build and build.text is not None else None
+    if build and build.pairs:
+        inner = build.get("context")
+        context = inner.text if inner else "."
+    command = node.get("command")
+    replicas = node.get("deploy", "replicas") or node.get("scale")
+    nofile = node.get("ulimits", "nofile", "soft") or node.get("ulimits", "nofile")
+    order = node.get("deploy", "update_config", "order")
+    ports = node.get("ports")
+    folder = posixpath.dirname(path)
+    return Service(
+        name=name,
+        path=path,
+        line=line,
+        image=(image.text or "") if image else "",
+        image_line=image.line if image else 0,
+        build=None if context is None else posixpath.normpath(posixpath.join(folder, context)),
+        environment=tuple(_environment(node.get("environment"))),
+        env_files=tuple(
+            posixpath.normpath(posixpath.join(folder, each)) for each in _env_files(node.get("env_file"))
+        ),
+        command=_words(command),
+        command_line=command.line if command else 0,
+        replicas=_text(replicas),
+        surge=_text(order),
+        ports=tuple(_ports(ports)) if ports else None,
+        volumes=tuple(each.text or "" for each in (node.get("volumes") or Node([], 0)).items),
+        descriptors=_text(nofile),
+        profiles=tuple(each.text or "" for each in (node.get("profiles") or Node([], 0)).items),
+    )
+
+
+def _text(node: Node | None) -> Text | None:
+    return Text(node.text, node.line) if node is not None and node.text else None
+
+
+def _environment(node: Node | None) -> Iterator[tuple[str, Text]]:
+    """A mapping, or a list of NAME=value."""
+    if node is None:
+        return
+    for name, value in node.pairs.items():
+        if value.text is not None:
+            yield name, Text(value.text, value.line)
+    for item in node.items:
+        name, equals, value_text = (item.text or "").partition("=")
+        if equals:
+            yield name.strip(), Text(value_text, item.line)
+
+
+def _env_files(node: Node | None) -> Iterator[str]:
+    if node is None:
+        return
+    if node.text:
+        yield node.text
+    for item in node.items:
+        path = item.get("path")
+        text = path.text if path else item.text
+        if text:
+            yield text
+
+
+def _ports(node: Node) -> Iterator[str]:
+    for item in node.items:
+        if item.text:
+            yield item.text
+        elif item.get("published"):
+            host, published = item.get("host_ip"), item.get("published")
+            yield f"{host.text + ':' if host and host.text else ''}{published.text if published else ''}"
+
+
+def _words(node: Node | None) -> tuple[str, ...]:
+    """A command as words; one text is split as a shell would."""
+    if node is None:
+        return ()
+    if node.items:
+        words = [each.text or "" for each in node.items]
+        return (
+            _split(words[2])
+            if words[:2] in (["sh", "-c"], ["bash", "-c"]) and len(words) == 3
+            else tuple(words)
+        )
+    return _split(node.text or "")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text.replace("\\\n", " "), comments=False))
+    except ValueError:
+        return tuple(text.split())
