@@ -1,0 +1,37 @@
+"""`poolcheck config`: the settings in force, and where each comes from."""
+
+from pathlib import Path
+
+import click
+
+from poolcheck.commands._settings import Settings, setting_options
+from poolcheck.commands._shared import Output, emit, output_options, write
+
+
+@click.command("config", short_help="Show the settings in force, and where each comes from.")
+@click.argument("path", required=False, type=click.Path(exists=True), default=".")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of poolcheck.toml instead, for editors.")
+@setting_options
+@output_options
+def command(path: str, schema: bool, settings: Settings, out: Output) -> int:
+    r"""Show every setting for PATH: its value, and the option or line of the file it comes from.
+
+    The nearest poolcheck.toml, or pyproject.toml with [tool.poolcheck], at or above PATH is read and checked.
+
+    \b
+    Examples:
+      poolcheck config
+      poolcheck config apps/web --format json
+      poolcheck config --schema > poolcheck.schema.json
+    """
+    from poolcheck.core.report import Report  # noqa: PLC0415 - `config --help` needs none of it
+
+    if schema:
+        from poolcheck.config_schema import render  # noqa: PLC0415 - only here
+
+        write(render(), out.path)
+        return 0
+    from poolcheck.effective import effective  # noqa: PLC0415 - as above
+
+    config = settings.over(Path(path))
+    return emit(Report(command="config", sections=(effective(config, settings.given),)), out)

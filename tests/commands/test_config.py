@@ -1,0 +1,250 @@
+"""`poolcheck config`, the config file's complaints, per-path settings and the JSON Schema."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from jsonschema import Draft7Validator
+
+from poolcheck import config_schema, config_values
+from poolcheck.cli import cli, run
+from poolcheck.config import Config, load
+from poolcheck.errors import BadConfig
+
+NEON = "postgresql://app:s3cret@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def poolcheck(*args: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(cli, args, catch_exceptions=False)
+
+
+def rows(*args: str) -> dict[str, Any]:
+    """The settings by name, from the JSON of `poolcheck config`."""
+    result = poolcheck("config", "--format", "json", *args)
+    assert result.exit_code == 0, result.output
+    return {each["name"]: each for each in json.loads(result.stdout)["settings"]}
+
+
+class TestEffective:
+    """Values, and where each comes from."""
+
+    def test_defaults_files_and_options(self, project: Path) -> None:
+        """An option wins over the file, the file over the default; each says so."""
+        (project / "poolcheck.toml").write_text(
+            'instances = 3\nmax-connections = 60\n\n[thresholds]\nwarn_at = 0.5\n\n[per-path."apps/a.b/**"]\nignore = ["PC2"]\n'
+        )
+
+        found = rows("--instances", "4")
+
+        assert (found["instances"]["value"], found["instances"]["source"]) == (4, "--instances")
+        assert found["max_connections"]["source"] == "poolcheck.toml:2"
+        assert found["thresholds.warn_at"]["source"] == "poolcheck.toml:5"
+        assert found['per-path."apps/a.b/**".ignore']["source"] == "poolcheck.toml:8"
+        assert (found["buffer"]["value"], found["buffer"]["source"]) == (5, "default")
+
+    def test_pyproject(self, project: Path) -> None:
+        """[tool.poolcheck] is found from below, and a key of another table is not taken for its line."""
+        (project / "pyproject.toml").write_text(
+            "[tool.other]\ninstances = 9\n\n[tool.poolcheck]\ninstances = 3\n"
+        )
+        (project / "apps").mkdir()
+
+        assert rows("apps")["instances"]["source"] == "pyproject.toml:5"
+
+    def test_text_says_what_nobody_set(self, project: Path) -> None:
+        """Without a file everything is a default."""
+        result = poolcheck("config")
+
+        assert "no config file" in result.output
+        assert "instances = (not set)" in result.output
+        assert result.exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('ignore = ["PC999"]', "no rule is named 'PC999'"),
+            ('driver = ["prizma@6"]', "Did you mean prisma"),
+            ('provider = "nein"', "no provider is named 'nein'"),
+            ('provider = "neon"\nplan = "huge"', "has no plan 'huge'"),
+            ('[per-path."x"]\nignore = ["no-such-rule"]', "no rule is named 'no-such-rule'"),
+        ],
+    )
+    def test_names_are_checked(
+        self, project: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A typing error must not switch a rule off in silence."""
+        (project / "poolcheck.toml").write_text(text)
+
+        assert run(["config"]) == 2
+        assert said in capsys.readouterr().err
+
+
+class TestComplaints:
+    """Every complaint at once: file, line, key, what is wrong, what was meant."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("instances = true", "poolcheck.toml:1: instances: must be a whole number, not true or false"),
+            ('instances = "3"', "must be a whole number, not a string"),
+            (
+                "\n\nmax_connections = 300000",
+                "poolcheck.toml:3: max_connections: must be at least 1 and at most 262,143",
+            ),
+            ("surge = -1", "surge: '-1' has the wrong form"),
+            ('max_usage = "185%"', "max_usage: '185%' has the wrong form"),
+            ('require = ["sum"]', "'sum' is not one of sums, live, all\n  Did you mean sums?"),
+            ("select = [1]", "must be a list of strings"),
+            ('driver = ["prisma@six"]', "'prisma@six' has the wrong form"),
+            ("thresholds = 3", "thresholds: must be a table, not a whole number"),
+            ("[thresholds]\nwarn_at = nan", "thresholds.warn_at: must be at least 0 and at most 1"),
+            ("[per-path]\nx = 3", "per-path.x: must be a table"),
+            (
+                '[per-path."a/**"]\nruntme = "edge"',
+                'poolcheck.toml:2: per-path."a/**".runtme: unknown key\n  Did you mean runtime?',
+            ),
+            ("max_usage = '1%'\nmax-usage = '2%'", "given twice, as max_usage and max-usage"),
+            ("path = 'x'", "path: unknown key"),
+            ("instances = 2001-01-01", "must be a whole number, not date"),
+        ],
+    )
+    def test_one(self, project: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """Exact to the key and the line."""
+        (project / "poolcheck.toml").write_text(text)
+
+        assert run(["config"]) == 2
+        assert said in capsys.readouterr().err
+
+    def test_all_of_them(self, project: Path) -> None:
+        """Not the first only; in the order of the file."""
+        file = project / "poolcheck.toml"
+        file.write_text("instnces = 1\nbuffer = -1\n[thresholds]\nmin_free = 'x'\n")
+
+        with pytest.raises(BadConfig) as wrong:
+            load(file)
+
+        lines = wrong.value.message.splitlines()
+        assert [f":{line}:" in said for line, said in zip((1, 2, 4), lines, strict=True)] == [True] * 3
+
+    def test_a_file_that_is_something_else(self, project: Path) -> None:
+        """Hundreds of unknown keys are cut."""
+        file = project / "poolcheck.toml"
+        file.write_text("\n".join(f"key{number} = 1" for number in range(300)))
+
+        with pytest.raises(BadConfig, match="and 280 more"):
+            load(file)
+
+    def test_control_characters_are_not_printed(self, project: Path) -> None:
+        """Keys and values come from a file."""
+        file = project / "poolcheck.toml"
+        file.write_text('"a\\u001b[31m" = 1\nfail_on = "\\u001b[31mx"\n')
+
+        with pytest.raises(BadConfig) as wrong:
+            load(file)
+        assert "\x1b" not in wrong.value.message
+
+
+class TestPerPath:
+    """Settings for some paths only."""
+
+    def test_rules_and_runtime(self, project: Path) -> None:
+        """Below apps/api the runtime is a server's; below apps/old everything of step 1 is left out and counted."""
+        for name in ("web", "api", "old"):
+            (project / "apps" / name).mkdir(parents=True)
+            (project / "apps" / name / ".env").write_text(f"DATABASE_URL={NEON}\n")
+        (project / "poolcheck.toml").write_text(
+            '[per-path."apps/api/**"]\nruntime = "server"\n[per-path."apps/old/"]\nignore = ["direct-endpoint-for-app"]\nreason = "to be shut down"\n'
+        )
+
+        report = json.loads(poolcheck("lint", "--format", "json").stdout)
+
+        assert [each["location"]["path"] for each in report["findings"] if each["rule"] == "PC101"] == [
+            "apps/web/.env"
+        ]
+        assert [each["location"]["path"] for each in report["suppressed"]] == ["apps/old/.env"]
+        kinds = {each["path"]: each["runtime"] for each in report["context"]["packages"]}
+        assert kinds["apps/api"] == "server"
+
+    def test_paths_are_relative_to_the_file(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The same verdict from a folder below."""
+        (project / "apps").mkdir()
+        (project / "apps" / ".env").write_text(f"DATABASE_URL={NEON}\n")
+        (project / "poolcheck.toml").write_text('[per-path."apps/**"]\nignore = ["PC1"]\n')
+
+        assert poolcheck("lint").exit_code == 0
+        monkeypatch.chdir(project / "apps")
+        assert poolcheck("lint").exit_code == 0
+        assert poolcheck("lint", "--isolated").exit_code == 1
+
+    def test_a_later_table_wins(self) -> None:
+        """As the file is read."""
+        config = Config(
+            per_path=(
+                load_text(
+                    '[per-path."**"]\nruntime = "server"\n[per-path."b/**"]\nruntime = "edge"\n'
+                ).per_path
+            )
+        )
+
+        assert config.at("a/.env").runtime == "server"
+        assert config.at("b/.env").runtime == "edge"
+
+
+def load_text(text: str) -> Config:
+    """The config that a text says."""
+    made: Config = config_values.build(Config, tomllib.loads(text), config_values.Source("x.toml", text))
+    return made
+
+
+class TestSchema:
+    """The JSON Schema says what the loader does."""
+
+    def test_the_published_file_is_up_to_date(self) -> None:
+        """`python -m poolcheck.config_schema` writes it."""
+        assert config_schema.FILE.read_text(encoding="utf-8") == config_schema.render()
+
+    def test_is_a_schema_and_is_printed(self) -> None:
+        """Valid by draft 7's own schema."""
+        Draft7Validator.check_schema(config_schema.schema())
+        assert json.loads(poolcheck("config", "--schema").stdout) == config_schema.schema()
+
+    @pytest.mark.parametrize(
+        ("text", "good"),
+        [
+            ('runtime = "edge"\ninstances = 3\nselect = "PC1"\nignore = ["pc101", "pool-too-large"]', True),
+            ('surge = 2\nmax-usage = "70%"\nrequire = ["sums", "live"]', True),
+            ('[thresholds]\nwarn-at = 0.5\n[per-path."a/**"]\nruntime = "server"', True),
+            ('driver = ["prisma@6.19.3", "@prisma"]', False),
+            ("instances = 0", False),
+            ("instances = 1.5", False),
+            ("instances = true", False),
+            ('fail_on = "eror"', False),
+            ('fail_on = "error\\n"', False),
+            ("surge = '25%%'", False),
+            ("unknown = 1", False),
+            ("[thresholds]\nwarn_at = 2", False),
+            ('[per-path."a"]\nselect = ["PC1"]', False),
+            ('ignore = ["not a rule"]', False),
+        ],
+    )
+    def test_agrees_with_the_loader(self, text: str, good: bool) -> None:
+        """Whatever one refuses, the other does."""
+        by_schema = Draft7Validator(config_schema.schema()).is_valid(tomllib.loads(text))
+        try:
+            load_text(text)
+            by_loader = True
+        except BadConfig:
+            by_loader = False
+
+        assert (by_schema, by_loader) == (good, good)
