@@ -126,14 +126,18 @@ class Seen:
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def pooled(self, target: Target) -> bool:
+        """Whether a pooler answers there: the string says so, or it is where a console answered."""
+        return dsn.is_pooled(target) or (self.console is not None and address(target) == self.console_shown)
+
     def connect(self, target: Target) -> Link:
         """One connection; asks for the password once when the server wants one.
 
         Raises:
             Refused: with the other side's text.
         """
-        link = self._open(target, named=not dsn.is_pooled(target) and not self.nameless)
-        if link.made_up_key and not self.nameless and not dsn.is_pooled(target):
+        link = self._open(target, named=not self.pooled(target) and not self.nameless)
+        if link.made_up_key and not self.nameless and not self.pooled(target):
             # Something that speaks the protocol is in between. Nothing was asked yet: come back without a name.
             link.close()
             self.nameless = True
@@ -155,7 +159,7 @@ class Seen:
 
     def refused(self, text: str, target: Target, *, pooler: bool = False, like: str = "") -> Refusal:
         """Remember a refusal with what it means."""
-        refusal = refusal_of(text, target, pooler=pooler or dsn.is_pooled(target), like=like)
+        refusal = refusal_of(text, target, pooler=pooler or self.pooled(target), like=like)
         self.refusals.append(refusal)
         return refusal
 
@@ -216,7 +220,7 @@ class Seen:
 
     def _lost(self, lost: Lost, target: Target, link: Link) -> None:
         limit = self.options.timeouts.statement + 2
-        if lost.timed_out and (link.made_up_key or dsn.is_pooled(target)):
+        if lost.timed_out and (link.made_up_key or self.pooled(target)):
             # The pooler let us in and never found a server connection for us: that is the finding.
             said = (
                 f"The pooler accepted the connection, and no server connection came free within {limit:g} s."

@@ -108,7 +108,7 @@ class TestBouncer:
         """The server's own text, or the pooler's, through the pooler: slots or upstream, never the pooler's clients."""
         with scene(postgres15) as stage, Bouncer(postgres15, "transaction") as bouncer:
             stage.fill("app")
-            found = refused(bouncer, "monitor")
+            found = refused(bouncer, "monitor", bouncer=bouncer.url("stats", "pgbouncer"))
         assert found.layer in ("slots", "pooler-upstream")
         assert found.pooler
 
