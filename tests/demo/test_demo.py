@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from poolcheck.cli import run
-from poolcheck.demo import server
 from poolcheck.demo.keeper import alive
 from poolcheck.demo.story import SCENES
 from tests.conftest import need_postgres
@@ -133,7 +132,7 @@ def test_without_the_wheel_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit 2 and the exact command."""
-    monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     assert run(["demo", "--scene", "warm"]) == 2
     assert "pip install 'poolcheck[demo]'" in capsys.readouterr().err
