@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
 from poolcheck.config import Config
@@ -32,6 +33,11 @@ from poolcheck.roles import (
 )
 from poolcheck.suppress import Ignores
 
+if TYPE_CHECKING:
+    from poolcheck.readers.js_config import JsConfig
+    from poolcheck.readers.prisma import PrismaSchema
+
+SOURCE_ENDINGS = frozenset({".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".vue", ".svelte", ".py", ".sql"})
 MAX_FILE = 64 * 1024 * 1024  # bytes; a larger "env file" is none
 
 
@@ -49,17 +55,21 @@ class Found:
     groups: str = "12"  # the hundreds of rules that have something to read
     looked_at_source: bool = False
     notes: list[str] = field(default_factory=list)
+    schemas: "list[PrismaSchema]" = field(default_factory=list)
+    configs: "list[JsConfig]" = field(default_factory=list)
 
 
-def collect(arguments: Sequence[str], config: Config) -> Found:
+def collect(arguments: Sequence[str], config: Config, instead: Mapping[str, bytes] | None = None) -> Found:
     """Everything that the arguments name: connection strings, files, folders, `-` for stdin.
+
+    `instead` holds, by path as shown, what is read in place of a file's own content: edits that are not written yet.
 
     Raises:
         BadInput: a path does not exist or cannot be read; stdin is not text.
         BadTarget: an argument looks like a connection string of another database.
     """
     found = Found()
-    packages = Packages(config, found.skipped)
+    packages = Packages(config, found.skipped, instead)
     files: dict[str, None] = {}
     for argument in arguments:
         if argument == "-":
@@ -73,16 +83,24 @@ def collect(arguments: Sequence[str], config: Config) -> Found:
             elif path.exists() or path.is_symlink():
                 packages.around(path)
                 files[display(path)] = None
+                if path.suffix in SOURCE_ENDINGS and not dotenv.matches(path.name):
+                    packages.sources[display(path)] = None
             else:
                 raise BadInput(
                     f"{redact(argument)}: no such file or folder",
                     "Give an env file, a folder, a connection string in quotes, or - for standard input.",
                 )
+    new = (name for name in packages.instead if not Path(name).exists())
+    packages.names |= dict.fromkeys(name for name in new if packages.kind_of(name))
     explicit = {display(Path(each)) for each in arguments if each != "-" and not is_url(each)}
+    if packages.sources:
+        from poolcheck import sources  # noqa: PLC0415 - only where there is source code
+
+        sources.scan(packages.sources, found, packages)
     for name in files:
-        if dotenv.matches(name) or (name in explicit and packages.kind_of(name) is None):
+        if dotenv.matches(name) or (name in explicit and packages.kind_of(name) is None and name not in packages.sources):
             read_env_file(name, found, packages, explicit=name in explicit)
-        else:
+        elif name not in packages.sources:
             found.files += 1
     finish(found, packages)
     return found
@@ -136,10 +154,7 @@ def read_stdin(found: Found, packages: Packages) -> None:
 def read_env_file(name: str, found: Found, packages: Packages, *, explicit: bool) -> None:
     """One env file: what cannot be read is skipped, or an error where the user named the file."""
     try:
-        size = Path(name).stat().st_size
-        if size > MAX_FILE:
-            raise OSError(None, f"larger than 64 MB ({size // 1_000_000} MB)")
-        data = Path(name).read_bytes()
+        data = packages.instead.get(name) or _bytes(name)
     except OSError as error:
         why = error.strerror or str(error)
         if explicit:
@@ -153,6 +168,13 @@ def read_env_file(name: str, found: Found, packages: Packages, *, explicit: bool
             return
     found.files += 1
     env_targets(dotenv.read(text, name), packages.of(name), found)
+
+
+def _bytes(name: str) -> bytes:
+    size = Path(name).stat().st_size
+    if size > MAX_FILE:
+        raise OSError(None, f"larger than 64 MB ({size // 1_000_000} MB)")
+    return Path(name).read_bytes()
 
 
 def env_targets(env: EnvFile, package: Package, found: Found) -> None:
@@ -288,6 +310,7 @@ def finish(found: Found, packages: Packages) -> None:
     seen = {target.package.path: target.package for target in found.targets}
     found.packages = list(seen.values()) or packages.known()
     found.notes += packages.against
+    found.schemas, found.configs = packages.schemas, packages.js_configs
 
 
 def also_app(target: Target, everyone: Sequence[Target]) -> Target:

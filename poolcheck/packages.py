@@ -6,7 +6,7 @@ repository's root. The nearest manifest speaks first; a folder without any is to
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from poolcheck.readers.manifest import Manifest
     from poolcheck.readers.platform import Signal
     from poolcheck.readers.prisma import PrismaSchema, UrlField
+    from poolcheck.sources import Switches
 
 MAX_CONTEXT_FILE = 16 * 1024 * 1024  # bytes of a manifest or config; lock files of large monorepos stay below
 NEAR = (
@@ -38,10 +39,15 @@ NEAR = (
 class Packages:
     """Collects the files that tell the context, and answers which package a path belongs to."""
 
-    def __init__(self, config: Config, skipped: list[Skipped]) -> None:
+    def __init__(
+        self, config: Config, skipped: list[Skipped], instead: Mapping[str, bytes] | None = None
+    ) -> None:
         self.config = config
+        self.instead = instead or {}  # by path as shown: what is read in place of a file's own content
         self.skipped = skipped
         self.names: dict[str, None] = {}  # context files, as shown
+        self.sources: dict[str, None] = {}  # source files, as shown
+        self.switches: Switches | None = None  # what the source mentions, once it was looked at
         self._texts: dict[str, str] = {}
         self._packages: dict[str, Package] | None = None
         self._manifests: dict[str, list[Manifest]] = {}
@@ -58,6 +64,7 @@ class Packages:
         Raises:
             BadInput: the folder cannot be read at all.
         """
+        from poolcheck import sources  # noqa: PLC0415 - a lint of one file does not walk
         from poolcheck.walk import walk  # noqa: PLC0415 - a lint of one file does not walk
 
         base = "" if root == Path() else root.as_posix().rstrip("/") + "/"
@@ -76,8 +83,11 @@ class Packages:
             name = base + path
             if dotenv.matches(posixpath.basename(path)):
                 found.append(name)
-            elif self.kind_of(name):
+                continue
+            if self.kind_of(name):
                 self.names[name] = None
+            if sources.matches(name):
+                self.sources[name] = None
         return found
 
     def around(self, path: Path) -> None:
@@ -129,9 +139,10 @@ class Packages:
         """The text of a context file; None, and a Skipped, when it cannot be read."""
         if name not in self._texts:
             try:
-                if Path(name).stat().st_size > MAX_CONTEXT_FILE:
+                if name not in self.instead and Path(name).stat().st_size > MAX_CONTEXT_FILE:
                     raise OSError(None, "larger than 16 MB")
-                self._texts[name] = Path(name).read_bytes().decode("utf-8-sig")
+                data = self.instead.get(name) or Path(name).read_bytes()
+                self._texts[name] = data.decode("utf-8-sig")
             except OSError as error:
                 self.skipped.append(
                     Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")
