@@ -1,0 +1,289 @@
+"""A parsed JavaScript or TypeScript file: its imports, and where a name is used. Nodes are looked up, not walked over."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from tree_sitter import Language, Node, Parser
+
+FUNCTIONS = frozenset(
+    "arrow_function function_expression function_declaration generator_function generator_function_declaration "
+    "method_definition".split()
+)
+CLASSES = frozenset({"class_declaration", "class", "abstract_class_declaration"})
+NAMES = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
+AROUND = frozenset(  # what may stand around a value without changing which value it is
+    "parenthesized_expression as_expression satisfies_expression non_null_expression await_expression "
+    "type_assertion".split()
+)
+_COMMENT_OR_TEXT = frozenset(
+    {"comment", "string_fragment", "string", "template_string", "jsx_text", "regex_pattern"}
+)
+
+
+class Import(NamedTuple):
+    """Where a name of the file comes from. `exported` is "default" or "*" for the whole module."""
+
+    module: str
+    exported: str
+
+
+@cache
+def parser(language: str) -> Parser:
+    """The parser for "javascript", "typescript" or "tsx"."""
+    if language == "javascript":
+        import tree_sitter_javascript  # noqa: PLC0415 - each grammar only where a file needs it
+
+        return Parser(Language(tree_sitter_javascript.language()))
+    import tree_sitter_typescript  # noqa: PLC0415 - each grammar only where a file needs it
+
+    made = (
+        tree_sitter_typescript.language_tsx
+        if language == "tsx"
+        else tree_sitter_typescript.language_typescript
+    )
+    return Parser(Language(made()))
+
+
+def text(node: Node | None) -> str:
+    """The source text of a node; "" for none."""
+    return node.text.decode("utf-8", "replace") if node is not None and node.text is not None else ""
+
+
+def string(node: Node | None) -> str:
+    """What stands between the quotes of a string."""
+    return text(node)[1:-1] if node is not None and node.type in ("string", "template_string") else ""
+
+
+def field(node: Node | None, name: str) -> Node | None:
+    """A child by its field's name."""
+    return node.child_by_field_name(name) if node is not None else None
+
+
+def arguments(call: Node | None) -> list[Node]:
+    """The arguments of a call or a `new`."""
+    found = field(call, "arguments")
+    if found is None or found.type != "arguments":
+        return []
+    return [child for child in found.named_children if child.type != "comment"]
+
+
+def up(node: Node) -> Iterator[Node]:
+    """What a node stands in, from the inside out."""
+    parent = node.parent
+    while parent is not None:
+        yield parent
+        parent = parent.parent
+
+
+def within(node: Node, outer: Node) -> bool:
+    """Whether `node` lies inside `outer`."""
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
+
+
+def bare(node: Node | None) -> Node | None:
+    """The value inside brackets, casts and `await`."""
+    while node is not None and node.type in AROUND and node.named_children:
+        node = node.named_children[-1 if node.type == "type_assertion" else 0]
+    return node
+
+
+class Module:
+    """One parsed file."""
+
+    def __init__(self, code: bytes, path: str, language: str) -> None:
+        self.code, self.path, self.language = code, path, language
+        self.tree = parser(language).parse(code)
+        self.root = self.tree.root_node
+        self.directives = self._directives()
+        self.imports: dict[str, Import] = {}
+        self.modules: dict[str, Node] = {}  # imported as values, by the module's name
+        for node in self.root.named_children:
+            self._import(node)
+        self._requires()
+
+    def column(self, node: Node) -> int:
+        """The column of a node, from 1, in characters."""
+        start = node.start_byte - node.start_point.column
+        return len(self.code[start : node.start_byte].decode("utf-8", "replace")) + 1
+
+    def find(self, pattern: bytes) -> Iterator[Node]:
+        """The smallest node at each match of a pattern that is code: not a comment, not the inside of a string."""
+        for match in re.finditer(pattern, self.code):
+            node = self.root.descendant_for_byte_range(match.start(), match.start())
+            if node is not None and node.type not in _COMMENT_OR_TEXT:
+                yield node
+
+    def uses(self, name: str, inside: Node | None = None) -> Iterator[Node]:
+        """The identifiers of that name."""
+        start, end = (inside.start_byte, inside.end_byte) if inside is not None else (0, len(self.code))
+        for match in re.compile(rb"(?<![\w$])" + re.escape(name.encode()) + rb"(?![\w$])").finditer(
+            self.code, start, end
+        ):
+            node = self.root.descendant_for_byte_range(match.start(), match.end())
+            if node is not None and node.type in NAMES:
+                yield node
+
+    def comments(self) -> Iterator[Node]:
+        """The comments that mention poolcheck."""
+        seen = set()
+        for match in re.finditer(rb"(?i)poolcheck", self.code):
+            node = self.root.descendant_for_byte_range(match.start(), match.end())
+            if node is not None and node.type == "comment" and node.start_byte not in seen:
+                seen.add(node.start_byte)
+                yield node
+
+    def _directives(self) -> tuple[str, ...]:
+        found = []
+        for node in self.root.named_children:
+            if node.type == "comment":
+                continue
+            if node.type != "expression_statement" or node.named_children[0].type != "string":
+                break
+            found.append(string(node.named_children[0]))
+        return tuple(found)
+
+    def _import(self, node: Node) -> None:
+        if node.type == "export_statement":
+            source = field(node, "source")
+            if source is not None and not any(child.type == "type" for child in node.children):
+                self.modules.setdefault(string(source), node)
+            return
+        if node.type != "import_statement" or any(child.type == "type" for child in node.children):
+            return
+        module = string(field(node, "source"))
+        clause = next((child for child in node.named_children if child.type == "import_clause"), None)
+        values = clause is None
+        for part in clause.named_children if clause is not None else ():
+            if part.type == "identifier":
+                self.imports[text(part)], values = Import(module, "default"), True
+            elif part.type == "namespace_import" and part.named_children:
+                self.imports[text(part.named_children[0])], values = Import(module, "*"), True
+            elif part.type == "named_imports":
+                for one in part.named_children:
+                    if one.type != "import_specifier" or any(child.type == "type" for child in one.children):
+                        continue
+                    exported = text(field(one, "name"))
+                    self.imports[text(field(one, "alias")) or exported] = Import(module, exported)
+                    values = True
+        if values:
+            self.modules.setdefault(module, node)
+
+    def _requires(self) -> None:
+        """`require("x")` and `await import("x")`, and names taken out of a module: `const { Pool } = pg`."""
+        for node in self.find(rb"\brequire\s*\(|\bimport\s*\("):
+            call = node.parent
+            if call is None or call.type != "call_expression" or not arguments(call):
+                continue
+            module = string(arguments(call)[0])
+            if not module:
+                continue
+            self.modules.setdefault(module, call)
+            value: Node = call
+            exported = "*"
+            while value.parent is not None and value.parent.type in (*AROUND, "member_expression"):
+                value = value.parent
+                if value.type == "member_expression":
+                    exported = text(field(value, "property"))
+            self._bind(value.parent, Import(module, exported))
+        for node in list(self.find(rb"\}\s*(?::\s*[^=;]{1,80})?=\s*[A-Za-z_$]")):
+            pattern = node.parent
+            declarator = pattern.parent if pattern is not None else None
+            if pattern is None or declarator is None or pattern.type != "object_pattern":
+                continue
+            known = self.imports.get(text(bare(field(declarator, "value"))))
+            if known is not None and known.exported in ("default", "*"):
+                self._bind(declarator, Import(known.module, "*"))
+
+    def _bind(self, declarator: Node | None, known: Import) -> None:
+        if declarator is None or declarator.type != "variable_declarator":
+            return
+        name = field(declarator, "name")
+        if name is None:
+            return
+        if name.type == "identifier":
+            self.imports[text(name)] = known
+        elif name.type == "object_pattern":
+            for part in name.named_children:
+                if part.type == "shorthand_property_identifier_pattern":
+                    self.imports[text(part)] = Import(known.module, text(part))
+                elif part.type == "pair_pattern":
+                    self.imports[text(field(part, "value"))] = Import(known.module, text(field(part, "key")))
+
+
+def chain(node: Node) -> tuple[str, ...]:
+    """`a.b.c` as its names; () when it is no plain chain."""
+    found: list[str] = []
+    inner: Node | None = bare(node)
+    while inner is not None and inner.type == "member_expression":
+        found.append(text(field(inner, "property")))
+        inner = bare(field(inner, "object"))
+    if inner is None or inner.type not in ("identifier", "this"):
+        return ()
+    return (text(inner), *reversed(found))
+
+
+def function_around(node: Node) -> Node | None:
+    """The nearest function that a node stands in; a function that is called where it is written is none."""
+    for outer in up(node):
+        if outer.type in FUNCTIONS and called_at_once(outer) is None:
+            return outer
+    return None
+
+
+def called_at_once(function: Node) -> Node | None:
+    """The call of an immediately invoked function: `(() => {...})()`."""
+    inner = function
+    parent = function.parent
+    while parent is not None and parent.type == "parenthesized_expression":
+        inner, parent = parent, parent.parent
+    if parent is not None and parent.type == "call_expression" and field(parent, "function") == inner:
+        return parent
+    return None
+
+
+def name_of(function: Node) -> str:
+    """The name by which a function is called; "" for one without."""
+    own = field(function, "name")
+    if own is not None:
+        return text(own)
+    parent = function.parent
+    while parent is not None and parent.type in AROUND:
+        parent = parent.parent
+    if parent is None:
+        return ""
+    if parent.type == "variable_declarator":
+        return text(field(parent, "name"))
+    if parent.type == "pair":
+        return text(field(parent, "key")).strip("'\"")
+    if parent.type == "assignment_expression":
+        return text(field(parent, "left")).rpartition(".")[2]
+    if parent.type in ("public_field_definition", "field_definition"):
+        return text(field(parent, "name") or field(parent, "property"))
+    return ""
+
+
+def parameters(function: Node) -> tuple[str, ...]:
+    """The text of each parameter."""
+    many = field(function, "parameters")
+    if many is not None:
+        return tuple(text(child) for child in many.named_children if child.type != "comment")
+    one = field(function, "parameter")
+    return (text(one),) if one is not None else ()
+
+
+def exported(node: Node) -> str:
+    """ "default", "named" or "": how the declaration that a function belongs to is exported."""
+    for outer in up(node):
+        if outer.type == "export_statement":
+            return "default" if any(child.type == "default" for child in outer.children) else "named"
+        if outer.type in FUNCTIONS or outer.type in ("statement_block", "class_body"):
+            return ""
+        if outer.type == "assignment_expression":
+            left = text(field(outer, "left"))
+            if left in ("module.exports", "exports.default"):
+                return "default"
+            if left.startswith(("exports.", "module.exports.")):
+                return "named"
+    return ""

@@ -1,0 +1,184 @@
+"""JavaScript and TypeScript to what rules may know of a file."""
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from poolcheck.core.finding import Location
+from poolcheck.core.source import Language, Mark, SourceFile
+from poolcheck.readers import _js_checkouts, _js_sites, _session_state
+from poolcheck.readers._js_scope import handler_around
+from poolcheck.readers._js_tree import Module, arguments, chain, field, function_around, string, text, up
+from poolcheck.suppress import Ignores, Placed, parse_ignore
+
+_SQL = re.compile(
+    rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE|CREATE)\s|set_config\s*\(|pg_(?:try_)?advisory_"""
+)
+_SENDS = frozenset(
+    "query execute unsafe raw $queryRaw $executeRaw $queryRawUnsafe $executeRawUnsafe any none one oneOrNone manyOrNone simple run".split()
+)
+_TAGS = frozenset("sql db prisma pg client tx trx $queryRaw $executeRaw raw".split())
+_MENTIONS = ("import_specifier", "import_clause", "namespace_import", "type_query", "generic_type")
+
+
+class Unreadable(Exception):
+    """Why a file is not looked at, in a few words."""
+
+
+def read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignores]:
+    """One file.
+
+    Raises:
+        Unreadable: the parser gave up.
+    """
+    module = Module(code, path, language)
+    if module.root.has_error and _broken(module.root) > len(code) // 2:
+        raise Unreadable("cannot be parsed")
+    made = SourceFile(
+        path=path,
+        language=language,
+        location=Location(path),
+        sites=tuple(sorted(_js_sites.sites(module), key=lambda site: (site.line, site.column))),
+        checkouts=tuple(_js_checkouts.checkouts(module)),
+        disconnects=tuple(_disconnects(module)),
+        hooks=tuple(_hooks(module)),
+        state=tuple(_state(module)),
+        modules=tuple(
+            _mark(module, node, name) for name, node in module.modules.items() if _as_value(module, name)
+        ),
+        shapes=tuple(
+            Mark(shape, node.start_point.row + 1, module.column(node), words)
+            for shape, node, words in _js_sites.shapes(module)
+        ),
+        client_side="use client" in module.directives,
+        server_side="use server" in module.directives or "server-only" in module.modules,
+        edge=_js_sites.edge(module),
+        worker=_js_sites.worker(module),
+        handles_signals=re.search(rb"['\"]SIG(?:TERM|INT)['\"]|enableShutdownHooks\(\s*[)\[]", code)
+        is not None,
+    )
+    return made, ignores(module)
+
+
+def _as_value(module: Module, name: str) -> bool:
+    """Whether anything of an imported module is used besides in types: compilers drop what is not."""
+    locals_ = [local for local, known in module.imports.items() if known.module == name]
+    return not locals_ or any(
+        use.type != "type_identifier" and not any(outer.type in _MENTIONS for outer in list(up(use))[:3])
+        for local in locals_
+        for use in module.uses(local)
+    )
+
+
+def _broken(root: Node) -> int:
+    """How many bytes lie in parts that do not parse."""
+    return sum(child.end_byte - child.start_byte for child in root.children if child.type == "ERROR")
+
+
+def _mark(module: Module, node: Node, kind: str, words: str = "") -> Mark:
+    return Mark(kind, node.start_point.row + 1, module.column(node), words)
+
+
+def _disconnects(module: Module) -> Iterator[Mark]:
+    """`prisma.$disconnect()` by a function that runs for each request, of a client that it did not make."""
+    for node in module.find(rb"\$disconnect\s*\("):
+        call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
+        names = chain(field(field(call, "function"), "object") or node)
+        if call is None or not names or names[0] == "this":
+            continue
+        function = function_around(call)
+        if function is None:
+            continue
+        own = any(
+            use.parent is not None
+            and use.parent.type == "variable_declarator"
+            and function_around(use) is not None
+            for use in module.uses(names[0])
+        )
+        within = handler_around(module, call)
+        if within and not own:
+            yield _mark(module, call, ".".join(names), within)
+
+
+def _hooks(module: Module) -> Iterator[Mark]:
+    """Shutdown hooks on `beforeExit`: the process's that close the database, and Prisma's own."""
+    for node in module.find(rb"\.\$?(?:on|once)\s*\(\s*(?:['\"]beforeExit['\"])"):
+        call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
+        if call is None or not arguments(call) or string(arguments(call)[0]) != "beforeExit":
+            continue
+        taken = field(call, "function")
+        owner, verb = text(field(taken, "object")), text(field(taken, "property"))
+        if verb == "$on":
+            yield _mark(module, call, "$on", f"{owner[-30:]}.$on('beforeExit')")
+        elif owner == "process" and re.search(r"\$?disconnect|\.end\(|\.destroy\(|\.close\(", text(call)):
+            yield _mark(module, call, "beforeExit", "process.on('beforeExit')")
+
+
+def _state(module: Module) -> Iterator[Mark]:
+    """Session state in SQL that is sent: the argument of a query call, or a tagged template."""
+    seen: set[int] = set()
+    for match in _SQL.finditer(module.code):
+        node = module.root.descendant_for_byte_range(match.start(), match.end() - 1)
+        while node is not None and node.type in (
+            "string_fragment",
+            "escape_sequence",
+            "template_substitution",
+        ):
+            node = node.parent
+        if node is None or node.type not in ("string", "template_string") or node.start_byte in seen:
+            continue
+        seen.add(node.start_byte)
+        if not _sent(node):
+            continue
+        statement = re.sub(r"\$\{[^{}]*\}", "x", text(node)[1:-1])
+        kind = _session_state.state_of(statement)
+        if kind:
+            yield _mark(module, node, kind, _session_state.beginning(statement))
+
+
+def _sent(node: Node) -> bool:
+    """Whether a string is SQL on its way to the server."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "call_expression":  # a tagged template
+        called = field(parent, "function")
+        names = chain(called) if called is not None else ()
+        return bool(names) and names[-1] in _TAGS
+    while parent is not None and parent.type in (
+        "pair",
+        "object",
+        "parenthesized_expression",
+        "as_expression",
+    ):
+        if parent.type == "pair" and text(field(parent, "key")) not in ("text", "sql"):
+            return False
+        parent = parent.parent
+    if parent is None or parent.type != "arguments" or parent.parent is None:
+        return False
+    called = field(parent.parent, "function")
+    return called is not None and text(called).rpartition(".")[2] in _SENDS
+
+
+def ignores(module: Module) -> Ignores:
+    """The ignore comments: a comment behind code covers its line, one that stands alone the statement below."""
+    placed = []
+    for node in module.comments():
+        ignore = parse_ignore(text(node))
+        if ignore is None:
+            continue
+        line = node.start_point.row + 1
+        start = module.code.rfind(b"\n", 0, node.start_byte) + 1
+        if module.code[start : node.start_byte].strip():
+            placed.append(Placed(ignore, line, (line,)))
+            continue
+        below = node.next_named_sibling
+        while below is not None and below.type == "comment":
+            below = below.next_named_sibling
+        last = node.end_point.row + 1
+        if below is not None:
+            body = re.search(r"=>\s*\{|\bfunction\b|\bclass\b", text(below)) is not None
+            last = below.start_point.row + 1 if body else below.end_point.row + 1
+        placed.append(Placed(ignore, line, tuple(range(line, last + 1))))
+    return Ignores(placed)
