@@ -5,11 +5,11 @@ The dataclass is the schema; nothing else describes the files. What this adds to
 none of its own (`[defaults.limits]` to those of one list).
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -180,7 +180,7 @@ def admits(when: str, release: tuple[int, ...], where: str = "when") -> bool:
 class Shelf(Generic[T]):
     """A folder of TOML files that each hold one `kind`. Files are read once and parsed when asked for."""
 
-    def __init__(self, kind: type[T], folder: Path) -> None:
+    def __init__(self, kind: type[T], folder: str) -> None:
         self.kind = kind
         self.folder = folder
         self._texts: dict[str, bytes] | None = None
@@ -191,8 +191,11 @@ class Shelf(Generic[T]):
     def texts(self) -> dict[str, bytes]:
         """Id → the file's bytes, sorted by id."""
         if self._texts is None:
-            files = [path for path in self.folder.iterdir() if path.suffix == ".toml"]
-            self._texts = {path.stem: path.read_bytes() for path in sorted(files)}
+            self._texts = {}
+            for name in sorted(os.listdir(self.folder)):
+                if name.endswith(".toml"):
+                    with open(os.path.join(self.folder, name), "rb", buffering=0) as file:
+                        self._texts[name.removesuffix(".toml")] = file.readall()
         return self._texts
 
     def names(self, key: str) -> dict[str, tuple[str, ...]]:
@@ -224,7 +227,7 @@ class Shelf(Generic[T]):
         if stem not in self._built:
             import tomllib  # noqa: PLC0415 - 2 ms that a lint without any known host need not spend
 
-            where = f"{self.folder.name}/{stem}.toml"
+            where = f"{os.path.basename(self.folder)}/{stem}.toml"
             try:
                 table = tomllib.loads(self.texts[stem].decode())
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

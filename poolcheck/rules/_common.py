@@ -6,6 +6,7 @@ from poolcheck.catalogue import Converted, convert
 from poolcheck.core.context import Context
 from poolcheck.core.facts import Endpoint
 from poolcheck.core.finding import Edit, Fix, Location
+from poolcheck.core.libpq import KEYWORDS
 from poolcheck.core.placeholder import placeholder_kind
 from poolcheck.core.secret import MASK, Secret, redact
 from poolcheck.core.target import Target
@@ -210,8 +211,10 @@ def add_line(target: Target, name: str, value: str) -> tuple[Edit, ...]:
 
 def misspelt(name: str, ctx: Context) -> str | None:
     """The known parameter that an unknown one is near to, or None."""
+    if name in KEYWORDS or len(name) < 5:
+        return None
     known = ctx.catalogue.parameter_names()
-    if name in known or len(name) < 5:
+    if name in known:
         return None
     folded = {each.lower(): each for each in known}
     if name.lower() in folded:
