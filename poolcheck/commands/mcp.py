@@ -1,0 +1,25 @@
+"""`poolcheck mcp`: the read-only parts of poolcheck as tools for coding assistants."""
+
+import click
+
+from poolcheck.errors import PoolcheckError
+
+
+@click.command("mcp", short_help="Serve lint, live, size and explain to coding assistants (MCP over stdio).")
+def command() -> int:
+    r"""Serve the Model Context Protocol on standard input and output.
+
+    Four tools: lint, live (reads only), size, explain. None writes a file or ends a session. Needs the extra:
+    pip install 'poolcheck[mcp]'. A client starts it in the project's folder, for example by this in .mcp.json:
+
+    \b
+      {"mcpServers": {"poolcheck": {"command": "poolcheck", "args": ["mcp"]}}}
+    """
+    try:
+        from poolcheck.mcp_server import serve  # noqa: PLC0415 - the SDK is an extra
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic"):
+            raise
+        raise PoolcheckError("the MCP SDK is not installed", "pip install 'poolcheck[mcp]'") from None
+    serve()
+    return 0

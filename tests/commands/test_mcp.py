@@ -1,0 +1,157 @@
+"""`poolcheck mcp`, through the SDK's own client and a real child process: tools, results, refusals, no secret."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from click.testing import CliRunner
+from mcp import Client, StdioServerParameters
+
+from poolcheck import __version__
+from poolcheck.cli import cli
+from tests.servers import Postgres
+
+T = TypeVar("T")
+SECRET = "hunter2-canary"
+NEON = f"postgresql://app:{SECRET}@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a faulty env file."""
+    (tmp_path / ".env").write_text(f"DATABASE_URL={NEON}\n")
+    return tmp_path
+
+
+def talk(folder: Path, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    """Start the server in the folder, do the work, and let it end."""
+    server = StdioServerParameters(command=sys.executable, args=["-m", "poolcheck", "mcp"], cwd=folder)
+
+    async def session() -> T:
+        async with Client(server) as client:
+            return await work(client)
+
+    return asyncio.run(asyncio.wait_for(session(), 60))
+
+
+def call(folder: Path, tool: str, **arguments: Any) -> tuple[bool, str, dict[str, Any]]:
+    """Whether the call failed, its text, and its structured result."""
+
+    async def work(client: Client) -> tuple[bool, str, dict[str, Any]]:
+        result = await client.call_tool(tool, arguments)
+        text = "".join(getattr(each, "text", "") for each in result.content)
+        return bool(result.is_error), text, dict(result.structured_content or {})
+
+    return talk(folder, work)
+
+
+def test_tools_are_the_four_and_read_only(project: Path) -> None:
+    """None writes or terminates; each says so; every argument is described by its schema."""
+
+    async def work(client: Client) -> Any:
+        return (await client.list_tools()).tools
+
+    tools = {each.name: each for each in talk(project, work)}
+
+    assert set(tools) == {"lint", "live", "size", "explain"}
+    assert all(
+        each.annotations.read_only_hint and not each.annotations.destructive_hint for each in tools.values()
+    )
+    assert tools["size"].input_schema["required"] == ["max_connections", "instances"]
+    assert all(each.description for each in tools.values())
+
+
+def test_lint_gives_the_report_of_the_command(project: Path) -> None:
+    """The same JSON, byte for byte but for the order."""
+    failed, text, record = call(project, "lint")
+    direct = CliRunner().invoke(cli, ["lint", str(project / ".env"), "--format", "json"])
+
+    assert not failed
+    assert record["poolcheck"] == __version__
+    assert [each["rule"] for each in record["findings"]] == [
+        each["rule"] for each in json.loads(direct.stdout)["findings"]
+    ]
+    assert record["findings"][0]["rule"] == "PC101"
+    assert SECRET not in text
+    assert SECRET not in json.dumps(record)
+
+
+def test_lint_takes_paths_and_settings(project: Path) -> None:
+    """A runtime over the project's own; a connection string as a path."""
+    _, _, record = call(project, "lint", paths=[".env"], runtime="server")
+    assert not [each for each in record["findings"] if each["rule"] == "PC101"]
+
+    _, text, record = call(project, "lint", paths=[NEON])
+    assert record["summary"]["error"] == 1
+    assert SECRET not in text
+
+
+def test_size_has_the_arithmetic(project: Path) -> None:
+    """The golden case of the sizing: 100 connections, 10 instances."""
+    failed, _, record = call(project, "size", max_connections=100, instances=10)
+
+    assert not failed
+    assert (record["sizing"]["available"], record["sizing"]["procs_peak"]) == (97, 13)
+    assert record["sizing"]["pool_size"] == 5
+
+
+def test_explain_an_error_and_an_id(project: Path) -> None:
+    """A text names its layer; an id gives its page."""
+    _, _, record = call(project, "explain", text="FATAL: sorry, too many clients already")
+    assert record["explanations"][0]["layer"] == "slots"
+
+    _, text, _ = call(project, "explain", text="PC101")
+    assert "direct-endpoint-for-app" in text
+
+
+@pytest.mark.postgres
+def test_live_looks_and_leaves_nothing(project: Path, postgres: Postgres) -> None:
+    """One look at a real server."""
+    failed, text, record = call(project, "live", dsn=postgres.url())
+
+    assert not failed, text
+    with postgres.connect() as direct:
+        most = direct.execute("show max_connections").fetchone()
+    assert most == (str(record["server"]["max_connections"]),)
+    assert 0 < record["slots"]["usable"] < record["server"]["max_connections"]
+
+
+REFUSALS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("lint", {"paths": ["nowhere.env"]}, "no such file or folder"),
+    ("lint", {"paths": ["-"]}, "Standard input carries the protocol"),
+    ("lint", {"runtime": "cloud"}, "is not one of"),
+    ("size", {"max_connections": 0, "instances": 1}, "greater than or equal to 1"),
+    ("size", {"max_connections": 10, "instances": 1, "tps": 5}, "give both or none"),
+    ("size", {"max_connections": 10, "instances": 1, "surge": "many"}, "--surge"),
+    ("live", {"dsn": f"mysql://root:{SECRET}@127.0.0.1/x"}, "not a PostgreSQL connection string"),
+    ("live", {"dsn": f"postgresql://app:{SECRET}@127.0.0.1:1/app"}, "refused"),
+    ("live", {"dsn": [f"postgresql://app:{SECRET}@127.0.0.1/app"]}, "valid string"),
+    ("live", {}, "no connection string"),
+)
+
+
+def test_refusals_are_clear_and_tell_no_secret(tmp_path: Path) -> None:
+    """A tool error with what to do; the server lives on; the password of a wrong argument is not repeated."""
+
+    async def work(client: Client) -> list[tuple[bool, str]]:
+        results = [await client.call_tool(tool, arguments) for tool, arguments, _ in REFUSALS]
+        return [(bool(each.is_error), each.model_dump_json()) for each in results]
+
+    for (tool, arguments, said), (failed, text) in zip(REFUSALS, talk(tmp_path, work), strict=True):
+        assert said in text, (tool, arguments)
+        assert failed or '"exit_code":2' in text.replace(" ", "").replace("\\", ""), (tool, arguments)
+        assert SECRET not in text, (tool, arguments)
+
+
+def test_a_bad_config_is_told(project: Path) -> None:
+    """File and line, as on the command line."""
+    (project / "poolcheck.toml").write_text("instnces = 1\n")
+
+    failed, text, _ = call(project, "lint")
+
+    assert failed
+    assert "Did you mean instances" in text
