@@ -101,7 +101,8 @@ def run(
                 judge(rule, subject)
     for rule in active:
         if rule.subject is UnusedIgnore:
-            for each in unused_ignores(ignores, [*found, *suppressed], active):
+            some = active if len(active) < len(rules) else None
+            for each in unused_ignores(ignores, [*found, *suppressed], some):
                 judge(rule, each)
     return Judgement(_sorted(found), _sorted(suppressed))
 
@@ -123,10 +124,10 @@ def by_path(judged: Judgement, ignored_at: Callable[[str], tuple[str, ...]]) -> 
 
 
 def unused_ignores(
-    ignores: Mapping[str, Ignores], findings: Sequence[Finding], active: Sequence[AnyRule]
+    ignores: Mapping[str, Ignores], findings: Sequence[Finding], active: Sequence[AnyRule] | None
 ) -> Iterable[UnusedIgnore]:
-    """The ignore comments that covered nothing, of the rules that ran."""
-    ran = {word for rule in active for word in (rule.id.lower(), rule.name)}
+    """The ignore comments that covered nothing, of the rules that ran; None: all ran."""
+    ran = None if active is None else {word for rule in active for word in (rule.id.lower(), rule.name)}
     for path, each in ignores.items():
         here = [f for f in findings if f.location and f.location.path == path]
         met = [(f.rule.id, f.rule.name, f.location.line if f.location else None) for f in here]

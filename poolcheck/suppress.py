@@ -112,8 +112,8 @@ class Ignores:
 
         Args:
             found: rule id, rule name and line of every finding in the file before suppression.
-            ran: ids and names of the rules that ran, in lower case; a rule that did not run is not called
-                unused. None: all ran.
+            ran: ids and names of the rules that ran, in lower case: a rule that did not run is not called unused,
+                nor is a comment about every rule. None: all ran.
         """
         met: set[tuple[Placed, str]] = set()
         for rule_id, rule_name, line in found:
@@ -128,6 +128,6 @@ class Ignores:
             result += [
                 Unused(one.line, rule, "no finding here")
                 for rule in one.ignore.rules or ("",)
-                if (one, rule) not in met and (ran is None or not rule or rule in ran)
+                if (one, rule) not in met and (ran is None or rule in ran)
             ]
         return tuple(result)

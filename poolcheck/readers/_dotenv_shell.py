@@ -5,12 +5,16 @@ makes it the environment of a command. https://pubs.opengroup.org/onlinepubs/979
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})(?:(:?)([-+=?])([^}}]*))?\}}|[0-9@*#?$!-])")
 _OPERATOR = re.compile(r"&&|\|\||[\n;&|]")
 _PLAIN = re.compile(r"[^\s\\'\"$`;&|<>()#]+|#")
+
+
+_NOTHING = ("", True)
 
 
 class _Stop(Exception):
@@ -75,10 +79,12 @@ class _Shell:
             if after in ("\n", ""):
                 break
         succeeded = True
-        for command in commands:
+        for at, command in enumerate(commands):
             if {"&&": not succeeded, "||": succeeded}.get(command.before):
                 continue
-            succeeded = self.carry_out(command)
+            ends = next(each.after for each in commands[at:] if each.after in ("\n", "", ";", "&"))
+            elsewhere = ends == "&" or "|" in (command.before, command.after)
+            succeeded = self.carry_out(command.words, elsewhere=elsewhere) or ends == "&"
 
     def words(self) -> tuple[tuple[tuple[str, bool], ...], str]:
         """The words of one simple command, and the operator behind it."""
@@ -96,30 +102,32 @@ class _Shell:
                 self.pos += 1
             else:
                 start, (word, assigned) = self.pos, self.word()
-                if word or self.text[start] not in "$`":  # an expansion that gives nothing is no word
-                    words.append((word, assigned))
+                nothing = not word and self.text[start] in "$`"  # an expansion that gives nothing is no word
+                words.append(_NOTHING if nothing else (word, assigned))
         operator = _OPERATOR.match(self.text, self.pos)
         after = operator[0] if operator else ""
         self.pos += len(after)
         return tuple(words), after
 
-    def carry_out(self, command: _Command) -> bool:
-        """Set what the command sets; False when it would fail. In the background or a pipe it sets nothing here."""
-        if not command.words or command.after in ("&", "|") or command.before == "|":
-            return True
-        exporting = command.words[0] == ("export", False)
-        arguments = command.words[1:] if exporting else command.words
-        if not exporting and not all(assigned for _, assigned in arguments):
-            return False
+    def carry_out(self, words: Iterable[tuple[str, bool]], *, elsewhere: bool) -> bool:
+        """Set what a command sets; False when it would fail. What runs in a child process sets nothing here."""
+        words = [word for word in words if word != _NOTHING]
+        exporting = words[:1] == [("export", False)]
+        arguments = words[1:] if exporting else words
+        failed = any(
+            not assigned and not (exporting and re.fullmatch(_NAME, word)) for word, assigned in arguments
+        )
+        if failed and exporting and not self.bash and not elsewhere:
+            raise _Exit
+        if elsewhere or (failed and not exporting):
+            return not failed
         for word, assigned in arguments:
             name, _, value = word.partition("=")
             if assigned:
                 self.known[name] = value
-            elif not re.fullmatch(_NAME, word) and not self.bash:
-                raise _Exit
             if exporting:
                 self.exported.add(name)
-        return all(assigned or re.fullmatch(_NAME, word) for word, assigned in arguments)
+        return not failed
 
     def space(self) -> None:
         while self.text[self.pos : self.pos + 1] in (" ", "\t") or self.text.startswith("\\\n", self.pos):
@@ -139,6 +147,8 @@ class _Shell:
             elif char == "\\":
                 parts.append(self.text[self.pos + 1 : self.pos + 2].replace("\n", ""))
                 self.pos += 2
+            elif self.bash and self.text.startswith(("$'", '$"'), self.pos):
+                self.pos += 1  # bash's own quotes: the dollar is no part of the value
             elif char == "'":
                 parts.append(self.until_quote())
             elif char == '"':

@@ -11,10 +11,10 @@ Lines count from 1. Columns count characters of a line from 0, a byte order mark
 import codecs
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from poolcheck.core.record import dataclass
 from poolcheck.readers._dotenv_names import is_example, matches, stage
 from poolcheck.suppress import Ignores, Placed, parse_ignore
 
@@ -56,7 +56,7 @@ class Comment(NamedTuple):
     alone: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Entry:
     """One assignment. Holds real text, passwords included: never print its fields unmasked."""
 
@@ -85,7 +85,7 @@ class Entry:
         return f"Entry({self.key!r}, line {self.line})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Unreadable:
     """Lines that python-dotenv skips with a warning, or that no loader can use. `message` holds no secret."""
 
@@ -101,7 +101,7 @@ class Unreadable:
         return f"Unreadable({self.kind!r}, line {self.line}: {self.message})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EnvFile:
     """An env file, whole."""
 
