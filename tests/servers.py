@@ -159,6 +159,19 @@ def free_port() -> int:
         return port
 
 
+def _wait_for_end(pid: int) -> None:
+    """Wait until a session's process has ended: tests count sessions."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            pass  # it is there, and not ours
+        time.sleep(0.002)
+
+
 # The parts of the environment that a server or a client of it must not see.
 CLEAN = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -385,12 +398,14 @@ class Postgres(_Server):
         self._process.send_signal(signal.SIGHUP)
 
     def execute(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """Run statements as the superuser; the rows of the last one."""
+        """Run statements as the superuser; the rows of the last one. Its own session is gone when it returns."""
         rows: list[tuple[Any, ...]] = []
         with self.connect(database=database) as conn:
+            pid = conn.info.backend_pid
             for statement in statements:
                 cursor = conn.execute(statement.encode())
                 rows = cursor.fetchall() if cursor.description else []
+        _wait_for_end(pid)
         return rows
 
     def close(self) -> None:

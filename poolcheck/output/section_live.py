@@ -13,6 +13,7 @@ from poolcheck.output.paint import Paint
 SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all
 SHOWN_LEAKS = 4
 SHOWN_BLOCKS = 3
+NARROWEST_BAR = 8  # columns; below, the numbers speak alone
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------
@@ -185,9 +186,18 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
     )
     role = role or ("warning" if snapshot.ratio >= look.thresholds.warn_at else "ok")
     most = "at most " if snapshot.hidden else ""
-    bar = paint.bar(snapshot.ratio, 30, (look.thresholds.warn_at, look.thresholds.critical_at))
     numbers = f"{most}{snapshot.used} of {server.usable} usable, {snapshot.free} free"
-    yield f"  Slots  {paint.style(bar, role)} {paint.style(f'{snapshot.ratio:.0%}', role, 'bold')}  {numbers}"
+    share = f"{snapshot.ratio:.0%}"
+    room = paint.width - len(f"  Slots   {share}  {numbers}")
+    marks = (look.thresholds.warn_at, look.thresholds.critical_at)
+    bar = (
+        paint.style(paint.bar(snapshot.ratio, min(30, room), marks), role) + " "
+        if room >= NARROWEST_BAR
+        else ""
+    )
+    if room < 0:  # a narrow terminal: the numbers take a line of their own
+        numbers = f"\n         {numbers}"
+    yield from f"  Slots  {bar}{paint.style(share, role, 'bold')}  {numbers}".split("\n")
     parts = [f"{server.max_connections} max_connections", f"{server.superuser_reserved} for superusers"]
     if server.reserved:
         parts.append(f"{server.reserved} reserved")
@@ -233,20 +243,20 @@ def _holders(look: Look, paint: Paint) -> Iterator[str]:
     yield ""
     yield paint.heading("Who holds the slots")
     shown = groups if paint.look.verbosity > 0 else groups[:SHOWN_GROUPS]
+    narrow = paint.width < 72
     rows = [
         (
             str(len(each.members)),
             clean(each.application_name, limit=24) or "(no name)",
-            clean(each.user, limit=20),
-            clean(each.database, limit=20),
+            *(() if narrow else (clean(each.user, limit=20), clean(each.database, limit=20))),
             each.client or "(local)" if not all(member.hidden for member in each.members) else "(hidden)",
             _states(each),
         )
         for each in shown
     ]
-    yield from paint.table(
-        rows, header=("n", "application", "user", "database", "client", "doing (longest idle)"), align=">"
-    )
+    names = ("user", "database")
+    header = ("n", "application", *(() if narrow else names), "client", "doing (longest idle)")
+    yield from paint.table(rows, header=header, align=">")
     if len(groups) > len(shown):
         rest = sum(len(each.members) for each in groups[len(shown) :])
         yield f"  {rest:>{max(1, len(str(len(groups[0].members))))}}  in {plural(len(groups) - len(shown), 'more group')} (-v)"
