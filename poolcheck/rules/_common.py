@@ -1,5 +1,6 @@
 """What several rules need: the place of a value in its line, words for the runtime, neighbours of a target."""
 
+import re
 from collections.abc import Iterable
 
 from poolcheck.catalogue import Converted, convert
@@ -30,7 +31,45 @@ def replace_value(target: Target, new: str) -> tuple[Edit, ...]:
         return ()
     start = target.value_column
     end = start + len(target.raw)
-    return (Edit(target.location.path, target.location.line, start, end, target.raw, new, mask(target, new)),)
+    shown, quote = mask(target, new), '"' if shell_would_split(target, new) else ""
+    return (
+        Edit(
+            target.location.path, target.location.line, start, end, target.raw,
+            f"{quote}{new}{quote}", f"{quote}{shown}{quote}",
+        ),
+    )  # fmt: skip
+
+
+def shell_would_split(target: Target, new: str) -> bool:
+    """Whether a file that a shell reads needs quotes now: `&` came into a value that has none, and `export` is there."""
+    special = re.compile(r"[&;()<>|*]")
+    return (
+        target.export
+        and not target.quote
+        and not special.search(target.raw)
+        and special.search(new) is not None
+        and re.search(r"[\"'\\$`\s#]", new) is None
+    )
+
+
+def quote_value(target: Target) -> Fix | None:
+    """The fix that puts a value into double quotes, where those change nothing inside it."""
+    if target.quote or not target.raw or target.value_column is None or target.location.line is None:
+        return None
+    if re.search(r"[\"'\\$`]", target.raw):
+        return None
+    start, shown = target.value_column, mask(target, target.raw)
+    edit = Edit(
+        target.location.path, target.location.line, start, start + len(target.raw), target.raw,
+        f'"{target.raw}"', f'"{shown}"',
+    )  # fmt: skip
+    return Fix("Put the value into double quotes", edits=(edit,), lines=(f'{target.name}="{shown}"',))
+
+
+def direct_name(target: Target) -> str:
+    """The variable for a direct string: the one that the migration tool reads already, else DIRECT_URL."""
+    read = (each.variable for each in target.package.reads if each.role == "migration")
+    return next((name for name in read if name != target.name), "DIRECT_URL")
 
 
 def mask(target: Target, new: str) -> str:
@@ -131,8 +170,8 @@ def pooled_fix(target: Target, *, keep_direct: bool) -> Fix | None:
     lines = [assignment(target, new)]
     edits = replace_value(target, new)
     if keep_direct and target.origin == "env":
-        lines.append(f'DIRECT_URL="{target.conn.masked()}"')
-        edits = (*edits, *add_line(target, "DIRECT_URL", target.raw)) if edits else ()
+        lines.append(f'{direct_name(target)}="{target.conn.masked()}"')
+        edits = (*edits, *add_line(target, direct_name(target), target.raw)) if edits else ()
     title = f"Use {provider.title}'s pooled endpoint" + (
         ", and keep the direct one for migrations" if keep_direct else ""
     )
@@ -177,10 +216,10 @@ def direct_addition(target: Target) -> Fix:
         return Fix(
             "Add a direct URL and let the migration tool read it",
             safe=True,
-            edits=add_line(target, "DIRECT_URL", new),
-            lines=(f'DIRECT_URL="{mask(target, new)}"',),
+            edits=add_line(target, direct_name(target), new),
+            lines=(f'{direct_name(target)}="{mask(target, new)}"',),
         )
-    title = "Add DIRECT_URL with the direct string, and let the migration tool read it"
+    title = f"Add {direct_name(target)} with the direct string, and let the migration tool read it"
     return Fix(f"{title}. {made.cannot}", lines=made.conversion.steps) if made else Fix(title)
 
 

@@ -30,7 +30,7 @@ from poolcheck.core.finding import Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.target import Target
 from poolcheck.roles import name_claims
-from poolcheck.rules._common import at, pooled_fix
+from poolcheck.rules._common import at, migration_fix, pooled_fix
 
 
 @rule(Target, severity=Severity.WARNING, step=1)
@@ -49,6 +49,6 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - 
         message=f"{target.label} says {claim}, but it is {what} of {target.match.provider.title}.",
         why="Whoever reads the name will use it for the wrong traffic.",
         at=at(target, target.conn.span("host")),
-        fix=pooled_fix(target, keep_direct=False) if claim == "pooled" else None,
+        fix=pooled_fix(target, keep_direct=False) if claim == "pooled" else migration_fix(target),
         sources=(target.match.endpoint.source,) if target.match.endpoint else (),
     )

@@ -27,6 +27,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Location, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.target import Target
+from poolcheck.rules._common import quote_value
 
 
 @rule(Target, severity=Severity.WARNING, step=0)
@@ -41,5 +42,6 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - 
             why=f"{each.effect[0].upper()}{each.effect[1:]}.",
             at=at,
             key=each.cause,
+            fix=quote_value(target),
         )
         return

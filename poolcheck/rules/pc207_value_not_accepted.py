@@ -29,11 +29,11 @@ from collections.abc import Iterator
 
 from poolcheck.core.context import Context
 from poolcheck.core.facts import Param
-from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.target import Target
 from poolcheck.resolve import readers
-from poolcheck.rules._common import at
+from poolcheck.rules._common import at, with_parameter
 
 SSLMODES = frozenset(
     "disable allow prefer require verify-ca verify-full no-verify".split()
@@ -66,8 +66,22 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
                 severity=Severity.WARNING if "read as" in trouble else None,
                 at=at(target, param.span),
                 key=param.name,
+                fix=_meant(target, param.name, param.value),
                 sources=(known.source,) if who and known and known.source else (),
             )
+
+
+def _meant(target: Target, name: str, value: str) -> Fix | None:
+    """The value that must have been meant; the one that is there works nowhere."""
+    if name == "pgbouncer" and value in ("1", "on", "yes", "True", "TRUE"):
+        return with_parameter(target, "Write pgbouncer=true", name, "true", safe=True)
+    if name == "sslmode" and value not in SSLMODES:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for a value that nobody knows
+
+        near = get_close_matches(value.lower().replace("_", "-"), sorted(SSLMODES), n=1, cutoff=0.8)
+        if near:
+            return with_parameter(target, f"Write sslmode={near[0]}", name, near[0], safe=True)
+    return None
 
 
 def wrong(known: Param, value: str) -> str | None:
