@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from poolcheck.core.explanation import Explanations
-from poolcheck.explaining import Tally, nearest, tally_text
+from poolcheck.explaining import nearest
 from poolcheck.prefilter import places
 from poolcheck.readers.log import HEAD
+from poolcheck.scanning_parts import parts, scan_parts
+from poolcheck.tallying import Tally, tally_text
 
 BLOCK = 4 << 20
 SMALL = 256 << 10  # up to here the whole text is read closely: it was pasted
@@ -51,6 +53,11 @@ def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None
     total = 0
     pasted = ""
     for name, stream in streams:
+        found_parts = parts(stream, lambda text, at: _HEAD.match(text, at) is not None)
+        if found_parts:
+            scan_parts(_count, found_parts, tally)
+            total += found_parts[-1][2] - found_parts[0][1]
+            continue
         reading = _Reading(stream)
         pasted += _read(reading, tally)
         total += reading.size
@@ -58,6 +65,14 @@ def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None
             broken.append((name, reading.broken))
     found = tally.result(total)
     return Scanned(found if found.items else replace(found, near=nearest(pasted)), tuple(broken))
+
+
+def _count(stream: BinaryIO, tally: Tally) -> None:
+    """Count one part of a large file."""
+    window = _Window(tally)
+    while block := stream.read(BLOCK):
+        window.add(block, last=False)
+    window.add(b"", last=True)
 
 
 def _read(reading: "_Reading", tally: Tally) -> str:

@@ -14,8 +14,9 @@ from poolcheck import catalogue, error_catalogue, prefilter
 from poolcheck.core.explanation import ErrorText, Layer
 from poolcheck.core.secret import redact
 from poolcheck.errors import CatalogueError
-from poolcheck.explaining import explain_text, search
+from poolcheck.explaining import explain_text
 from poolcheck.readers.log import collapse
+from poolcheck.recognising import search
 from poolcheck.scanning import SMALL, scan
 
 ERRORS = error_catalogue.errors()

@@ -5,17 +5,19 @@ import gzip
 import io
 import json
 import lzma
+import os
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from poolcheck import error_catalogue
+from poolcheck import error_catalogue, scanning_parts
 from poolcheck.core.explanation import Explanations
 from poolcheck.explaining import errors_table, explain, explain_text, nearest, steps
 from poolcheck.readers.log import parse_moment, records
@@ -576,6 +578,47 @@ class TestLargeLogs:
 
         assert [item.count for item in found.items] == [200]
         assert peak < 60 << 20
+
+    @pytest.mark.parametrize("skip", [0, 5000])
+    def test_a_file_in_parts_is_the_same_log(
+        self, skip: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Large files are shared among processes; no event is cut, lost or counted twice."""
+        event = "2026-11-21 03:{:02d}:00,000 ERROR Pool-1 - Connection is not available, request timed out after 3000ms.\n"
+        event += "\tat a.b.C(C.java:2)\n" * 9 + f"Caused by: {FULL}\n"
+        path = tmp_path / "app.log"
+        path.write_text("".join(event.format(number % 60) for number in range(3000)))
+        monkeypatch.setattr(scanning_parts, "WORTH_IT", 1000)
+        monkeypatch.setattr(scanning_parts, "REACH", 4096)
+
+        with path.open("rb") as stream:
+            stream.seek(skip)
+            divided = scanning_parts.parts(stream, lambda text, at: text.startswith(b"2026", at))
+            together = scan([("app.log", stream)]).found
+        alone = scanned(path.read_bytes()[skip:])
+
+        if hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1:
+            assert len(divided) > 1
+        assert [end for _, _, end in divided][:-1] == [start for _, start, _ in divided][1:]
+        assert [
+            (item.error.id, item.layer, item.count, item.first, item.last) for item in together.items
+        ] == [(item.error.id, item.layer, item.count, item.first, item.last) for item in alone.items]
+        assert together.items[0].evidence == alone.items[0].evidence
+        assert (together.records, together.story) == (alone.records, alone.story)
+        assert together.bytes_read == alone.bytes_read
+
+    def test_a_small_or_packed_file_is_not_divided(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "app.log"
+        path.write_text("x\n")
+        with path.open("rb") as stream:
+            assert scanning_parts.parts(stream, lambda _text, _at: True) == []
+        monkeypatch.setattr(scanning_parts, "WORTH_IT", 10)
+        path.write_bytes(gzip.compress(b"x" * 100))
+        with path.open("rb") as stream:
+            assert scanning_parts.parts(stream, lambda _text, _at: True) == []
+        assert scanning_parts.parts(io.BytesIO(b"x" * 1000), lambda _text, _at: True) == []
 
     @pytest.mark.parametrize(
         "pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"]

@@ -115,7 +115,7 @@ class TestTexts:
         assert "Means" not in explain(FULL, "-q").stdout
         assert "Fix path" not in explain(FULL, "-q").stdout
 
-    @pytest.mark.parametrize("width", ["48", "60", "200"])
+    @pytest.mark.parametrize("width", ["60", "80", "200"])
     def test_every_page_fits_the_terminal(self, width: str) -> None:
         for error in error_catalogue.errors():
             result = CliRunner().invoke(cli, ["explain", error.id], env={"COLUMNS": width})
