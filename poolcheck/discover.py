@@ -34,10 +34,13 @@ from poolcheck.roles import (
 from poolcheck.suppress import Ignores
 
 if TYPE_CHECKING:
+    from poolcheck.core.pooler_config import PoolerConfig
     from poolcheck.readers.js_config import JsConfig
     from poolcheck.readers.prisma import PrismaSchema
 
-SOURCE_ENDINGS = frozenset({".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".vue", ".svelte", ".py", ".sql"})
+SOURCE_ENDINGS = frozenset(
+    {".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".vue", ".svelte", ".py", ".sql"}
+)
 MAX_FILE = 64 * 1024 * 1024  # bytes; a larger "env file" is none
 
 
@@ -57,6 +60,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
     schemas: "list[PrismaSchema]" = field(default_factory=list)
     configs: "list[JsConfig]" = field(default_factory=list)
+    poolers: "list[PoolerConfig]" = field(default_factory=list)
 
 
 def collect(arguments: Sequence[str], config: Config, instead: Mapping[str, bytes] | None = None) -> Found:
@@ -98,7 +102,9 @@ def collect(arguments: Sequence[str], config: Config, instead: Mapping[str, byte
 
         sources.scan(packages.sources, found, packages)
     for name in files:
-        if dotenv.matches(name) or (name in explicit and packages.kind_of(name) is None and name not in packages.sources):
+        if dotenv.matches(name) or (
+            name in explicit and packages.kind_of(name) is None and name not in packages.sources
+        ):
             read_env_file(name, found, packages, explicit=name in explicit)
         elif name not in packages.sources:
             found.files += 1
@@ -304,6 +310,10 @@ def url_target(text: str, package: Package) -> Target:
 
 def finish(found: Found, packages: Packages) -> None:
     """Order the targets, and list the packages that have any, or that were walked."""
+    if packages.walked:
+        from poolcheck import configs  # noqa: PLC0415 - a lint of one file judges no config
+
+        configs.add(found, packages)
     found.targets = [also_app(target, found.targets) for target in found.targets]
     found.targets.sort(key=lambda target: (target.location.path, target.location.line or 0))
     found.subjects += found.targets

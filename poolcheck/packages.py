@@ -47,6 +47,7 @@ class Packages:
         self.skipped = skipped
         self.names: dict[str, None] = {}  # context files, as shown
         self.sources: dict[str, None] = {}  # source files, as shown
+        self.walked: list[str] = []  # context files below a folder that the user named
         self.switches: Switches | None = None  # what the source mentions, once it was looked at
         self._texts: dict[str, str] = {}
         self._packages: dict[str, Package] | None = None
@@ -86,6 +87,7 @@ class Packages:
                 continue
             if self.kind_of(name):
                 self.names[name] = None
+                self.walked.append(name)
             if sources.matches(name):
                 self.sources[name] = None
         return found
@@ -118,10 +120,11 @@ class Packages:
                 self.names[name] = None
 
     def kind_of(self, name: str) -> str | None:
-        """`manifest`, `platform`, `prisma`, `js-config`, or None: by name, cheaply."""
+        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, or None: by name, cheaply."""
         base = posixpath.basename(name)
         if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
-            from poolcheck.readers import js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
+            from poolcheck.readers import framework_config, js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
+            from poolcheck.readers import pgbouncer_ini as ini  # noqa: PLC0415 - see above
 
             if prisma.matches(name):
                 return "prisma"
@@ -129,6 +132,10 @@ class Packages:
                 return "manifest"
             if js_config.matches(name):
                 return "js-config"
+            if framework_config.matches(name):
+                return "framework"
+            if ini.matches(name) or ini.is_userlist(name):
+                return "pooler"
             if platform.matches(name):
                 return "platform"
         return None

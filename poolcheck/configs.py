@@ -1,0 +1,318 @@
+"""From config files, pooler files and compose files to subjects: what the 3xx, 5xx and 6xx rules look at.
+
+Only files below a folder that the user named are judged; what lies around a single env file is context, no more.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.core.config_subject import ConfigFile, ConfigSetting, ConfigUrl
+from poolcheck.core.finding import Location
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.project import UNKNOWN_VERSION, Package
+from poolcheck.core.report import Skipped
+from poolcheck.core.secret import Secret
+from poolcheck.core.target import Target
+from poolcheck.core.url import ConnectionString, looks_like_connection_string, parse
+from poolcheck.suppress import Ignores, Placed, parse_ignore
+
+if TYPE_CHECKING:
+    from poolcheck.discover import Found
+    from poolcheck.packages import Packages
+    from poolcheck.readers.compose import Compose
+    from poolcheck.readers.framework_config import FrameworkConfig
+    from poolcheck.readers.js_config import ConfigRead, JsConfig
+    from poolcheck.readers.prisma import Datasource, PrismaSchema, UrlField
+
+_TESTS = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|spec|fixtures|cassettes|testdata|examples?|samples?|node_modules|templates?)/"
+)
+
+
+def add(found: "Found", packages: "Packages") -> None:
+    """Read every config file that was walked, and add its subjects, targets, lines and ignore comments to `found`."""
+    names = [name for name in packages.walked if not _TESTS.search(name)]
+    if not names:
+        return
+    known = packages.known()  # reads the schemas and configs too
+    _add_configs(found, packages, frozenset(names))
+    prisma = [each for each in known if each.driver("prisma") is not None]
+    if prisma:
+        found.subjects += prisma
+        found.groups += "3"
+    _add_poolers(found, packages, names)
+    from poolcheck import fleet  # noqa: PLC0415 - only for a project
+
+    fleet.add(found, packages, names)
+
+
+# --- configs of ORMs and frameworks ---
+
+
+def _add_configs(found: "Found", packages: "Packages", names: frozenset[str]) -> None:
+    files: list[ConfigFile] = []
+    for schema in packages.schemas:
+        if schema.path in names and not schema.prisma_8:
+            package = packages.of(schema.path)
+            files += [_from_schema(schema, each, package) for each in schema.datasources if each.postgres]
+    for config in packages.js_configs:
+        if config.path in names:
+            files.append(_from_js(config, packages.of(config.path)))
+    for name in sorted(names):
+        if packages.kind_of(name) == "framework":
+            made = _framework(packages.text(name), name, packages.of(name))
+            if made is not None:
+                files.append(made)
+    files = [each for each in files if each.urls or each.unread or each.settings]
+    if not files:
+        return
+    defined = _defined(found.lines)
+    words = _words(packages) if any(each.kind != "framework" for each in files) else {}
+    for each in files:
+        mentioned = frozenset(word for word, paths in words.items() if paths - {each.path})
+        found.subjects.append(replace(each, defined=defined, mentioned=mentioned))
+        add_text(found, packages, each.path)
+        found.targets += _targets(each)
+    found.groups += "3"
+
+
+def _defined(lines: "dict[str, Sequence[str]]") -> frozenset[str]:
+    """Every name that an env file sets, or shows in a comment."""
+    name = re.compile(r"\s*(?:#\s*)?(?:export\s+)?([A-Za-z_]\w*)\s*=")
+    return frozenset(match[1] for each in lines.values() for line in each if (match := name.match(line)))
+
+
+def _words(packages: "Packages") -> dict[str, set[str]]:
+    """The words in capitals of the context files: some script or workflow may use a variable."""
+    found: dict[str, set[str]] = {}
+    for name in packages.names:
+        if not name.endswith((".lock", "-lock.json", "-lock.yaml")):
+            for word in set(re.findall(r"[A-Z][A-Z0-9_]{3,}", packages.text(name) or "")):
+                found.setdefault(word, set()).add(name)
+    return found
+
+
+def _from_schema(schema: "PrismaSchema", source: "Datasource", package: Package) -> ConfigFile:
+    fields: tuple[tuple[str, UrlField | None], ...] = (
+        ("url", source.url),
+        ("directUrl", source.direct_url),
+        ("shadowDatabaseUrl", source.shadow_url),
+    )
+    roles = {"url": "app", "directUrl": "migration", "shadowDatabaseUrl": "shadow"}
+    urls = [
+        ConfigUrl(
+            key=key,
+            role=roles[key],  # type: ignore[arg-type]  # three of the roles
+            location=field.location,
+            variables=(field.variable,) if field.variable else (),
+            literal=field.literal,
+            conn=_conn(field.literal),
+        )
+        for key, field in fields
+        if field is not None
+    ]
+    use = package.driver("prisma")
+    return ConfigFile(
+        path=schema.path, kind="schema", tool="prisma", location=source.location,
+        version=use.version if use else UNKNOWN_VERSION, package=package, urls=tuple(urls),
+    )  # fmt: skip
+
+
+def _from_js(config: "JsConfig", package: Package) -> ConfigFile:
+    use = package.driver("drizzle-kit" if config.tool == "drizzle" else config.tool) or package.driver(
+        config.tool
+    )
+    return ConfigFile(
+        path=config.path, kind="config", tool=config.tool, location=Location(config.path, 1),
+        version=use.version if use else UNKNOWN_VERSION, package=package,
+        urls=tuple(_urls(config.reads)), unread=tuple(_urls(config.unread)),
+        settings=tuple(ConfigSetting(each.key, each.value, Location(config.path, each.line)) for each in config.settings),
+        wrapped=config.wrapped, engine=config.engine, generation=config.generation,
+    )  # fmt: skip
+
+
+def _framework(text: str | None, name: str, package: Package) -> ConfigFile | None:
+    if text is None:
+        return None
+    from poolcheck.readers import framework_config  # noqa: PLC0415 - only where there is one
+
+    config: FrameworkConfig = framework_config.read(text, name)
+    use = package.driver(config.tool)
+    return ConfigFile(
+        path=name, kind="framework", tool=config.tool, location=Location(name, 1),
+        version=use.version if use else UNKNOWN_VERSION, package=package, urls=tuple(_urls(config.reads)),
+        settings=tuple(ConfigSetting(each.key, each.value, Location(name, each.line)) for each in config.settings),
+    )  # fmt: skip
+
+
+def _urls(reads: "Iterable[ConfigRead]") -> Iterator[ConfigUrl]:
+    for each in reads:
+        at = each.location
+        if each.literal is not None and each.literal_line:
+            at = Location(at.path, each.literal_line, each.start + 1)
+        yield ConfigUrl(
+            key=each.key, role=each.role, location=at, variables=each.variables, literal=each.literal,
+            conn=_conn(each.literal), composed=each.composed, conditional=each.conditional,
+        )  # fmt: skip
+
+
+def _conn(literal: Secret | None) -> ConnectionString | None:
+    if literal is None or not looks_like_connection_string(literal.reveal()):
+        return None
+    conn = parse(literal.reveal())
+    return conn if conn.is_postgres else None
+
+
+def _targets(file: ConfigFile) -> Iterator[Target]:
+    """The connection strings that stand in the file itself, for the rules of connection strings.
+
+    Those of developers' own machines, and what stands in for a variable, are left out.
+    """
+    for each in file.urls:
+        conn = each.conn
+        if conn is None or each.variables or each.composed or conn.has_placeholder:
+            continue
+        match = catalogue.match(conn)
+        if match.local:
+            continue
+        yield Target(
+            name=each.key, conn=conn, location=each.location, origin="config", role=each.role,
+            role_source=f"{file.path}:{each.location.line}", match=match, package=file.package,
+        )  # fmt: skip
+
+
+# --- poolers ---
+
+
+def _add_poolers(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
+    composes = composes_of(packages, names)
+    inis = _inis(found, packages, names)
+    poolers: list[PoolerConfig] = []
+    linked: set[str] = set()
+    for compose in composes:
+        from poolcheck.readers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
+
+        for service in compose.services:
+            if not pgbouncer_env.is_pgbouncer(service):
+                continue
+            own = pgbouncer_env.read(service)
+            mounted = [path for path in inis if _mounts(service.volumes, compose.path, path)]
+            for path in mounted:
+                linked.add(path)
+                inis[path] = replace(
+                    inis[path], version=own.version, version_source=own.version_source, published=own.published,
+                    descriptors=own.descriptors, container=True,
+                )  # fmt: skip
+            if not mounted and (own.settings or own.version):
+                poolers.append(replace(own, package=packages.of(compose.path)))
+                add_text(found, packages, compose.path)
+    versions = {each.version: each for each in poolers if each.version}
+    for path, config in inis.items():
+        if path not in linked and len(versions) == 1:
+            (known,) = versions.values()
+            config = replace(config, version=known.version, version_source=known.version_source)  # noqa: PLW2901
+        poolers.append(replace(config, package=packages.of(path)))
+    if poolers:
+        found.subjects += poolers
+        found.poolers += poolers
+        found.groups += "5"
+
+
+def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
+    """Every compose file that was walked and can be read."""
+    from poolcheck.readers import compose  # noqa: PLC0415 - only for a project
+
+    found = []
+    for name in names:
+        if compose.matches(name) and (text := packages.text(name)) is not None:
+            made = compose.read(text, name)
+            if made is not None:
+                found.append(made)
+    return found
+
+
+def _inis(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[str, PoolerConfig]:
+    """Every pgbouncer.ini, with what it includes; an included file is not a config of its own."""
+    wanted = [name for name in names if packages.kind_of(name) == "pooler"]
+    if not wanted:
+        return {}
+    from poolcheck.readers import pgbouncer_ini  # noqa: PLC0415 - only where there is one
+
+    read: dict[str, PoolerConfig] = {}
+    for name in wanted:
+        text = packages.text(name)
+        made = pgbouncer_ini.read(text, name) if text is not None and pgbouncer_ini.matches(name) else None
+        if made is not None:
+            read[name] = made.config
+            found.lines[name] = made.lines
+            if made.ignores:
+                found.ignores[name] = made.ignores
+    included: set[str] = set()
+    for name, config in list(read.items()):
+        for each in config.includes:
+            path = pgbouncer_ini.include_path(name, each.value)
+            text = packages.text(path) if path in packages.names else None
+            inner = pgbouncer_ini.read(text, path) if text else None
+            if inner is None:
+                found.skipped.append(
+                    Skipped(
+                        f"{name}:{each.location.line}",
+                        f"the included file {each.value} is not in the project",
+                        "Its settings are not known.",
+                    )
+                )
+                read[name] = replace(read[name], complete=False)
+            else:
+                included.add(path)
+                found.lines[path] = inner.lines
+                read[name] = pgbouncer_ini.merged(read[name], inner.config)
+    lists = [name for name in wanted if pgbouncer_ini.is_userlist(name)]
+    for name, config in read.items():
+        beside = next((each for each in lists if posixpath.dirname(each) == posixpath.dirname(name)), None)
+        if beside is not None:
+            read[name] = replace(config, logins=pgbouncer_ini.userlist(packages.text(beside) or ""))
+    return {name: config for name, config in read.items() if name not in included}
+
+
+def _mounts(volumes: Iterable[str], compose_path: str, ini: str) -> bool:
+    """Whether one of the volumes is the file, or a folder that holds it."""
+    for each in volumes:
+        source = posixpath.normpath(posixpath.join(posixpath.dirname(compose_path), each.partition(":")[0]))
+        if ini == source or (source != "." and ini.startswith(source + "/")):
+            return True
+    return False
+
+
+# --- texts ---
+
+
+def add_text(found: "Found", packages: "Packages", name: str) -> None:
+    """The lines of a file for excerpts, and its ignore comments."""
+    text = packages.text(name)
+    if text is None or name in found.lines:
+        return
+    found.lines[name] = text.split("\n")
+    if "poolcheck" in text:
+        ignores = Ignores(list(_placed(found.lines[name])))
+        if ignores:
+            found.ignores[name] = ignores
+
+
+def _placed(lines: Sequence[str]) -> Iterator[Placed]:
+    """The ignore comments: behind code they cover their line, alone the next one that is no comment too."""
+    for number, line in enumerate(lines, 1):
+        found = re.search(r"(?:#|//|--|;)\s*poolcheck\s*:", line)
+        ignore = parse_ignore(line[found.start() :]) if found else None
+        if found is None or ignore is None:
+            continue
+        covered = [number]
+        if not line[: found.start()].strip():
+            after = number
+            while after < len(lines) and re.match(r"\s*(?:#|//|--|;|$)", lines[after]):
+                after += 1
+            covered.append(after + 1)
+        yield Placed(ignore, number, tuple(covered))

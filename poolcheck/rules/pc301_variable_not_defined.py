@@ -1,0 +1,77 @@
+"""A config reads a variable that no env file of the project defines.
+
+## Why it matters
+Beside a string that is defined, one that is not is usually forgotten: the tool stops with `Environment variable not
+found`, often only in the deploy, because the file on the developer's machine has it.
+The deployment platform may set it; poolcheck sees files only, so this is said with medium confidence.
+
+## What to do
+Define the variable in the env file (and in `.env.example`), or take the reading out of the config.
+
+```prisma bad npm:prisma@6.19.3
+// file: prisma/schema.prisma
+datasource db {
+  provider  = "postgresql"
+  url       = env("DATABASE_URL")
+  directUrl = env("DIRECT_DATABASE_URL")
+}
+// file: .env
+DATABASE_URL=postgresql://app:s3cret@localhost:5432/app
+DIRECT_URL=postgresql://app:s3cret@localhost:5432/app
+```
+
+```prisma good npm:prisma@6.19.3
+// file: prisma/schema.prisma
+datasource db {
+  provider  = "postgresql"
+  url       = env("DATABASE_URL")
+  directUrl = env("DIRECT_URL")
+}
+// file: .env
+DATABASE_URL=postgresql://app:s3cret@localhost:5432/app
+DIRECT_URL=postgresql://app:s3cret@localhost:5432/app
+```
+
+## Sources
+- https://www.prisma.io/docs/orm/reference/prisma-schema-reference
+- https://www.prisma.io/docs/orm/reference/error-reference
+"""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from poolcheck.core.config_subject import ConfigFile
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Confidence, Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.rules._configs import strings
+
+# What hosting platforms and database integrations set by themselves, whatever the env files say.
+_SET_ELSEWHERE = ("POSTGRES_", "PG", "DATABASE_URL_UNPOOLED", "NETLIFY_", "VERCEL_", "RENDER_", "RAILWAY_")
+
+
+@rule(ConfigFile, severity=Severity.WARNING, step=0)
+def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
+    """Only beside another place of the same file whose variable is defined, and is a connection string."""
+    if not any(strings(each, file, ctx) for each in file.urls):
+        return
+    for url in file.urls:
+        if not url.variables or url.literal is not None or url.conditional or url.composed:
+            continue
+        if url.last not in ("url", "directurl", "shadowdatabaseurl"):
+            continue
+        if any(each in file.defined or each in file.mentioned for each in url.variables):
+            continue
+        name = url.variables[0]
+        if any(each.startswith(_SET_ELSEWHERE) for each in url.variables):
+            continue
+        near = get_close_matches(name, sorted(file.defined), n=1, cutoff=0.6)
+        yield Problem(
+            message=f"{url.key} reads {name}, which no env file here defines.",
+            why=f"{near[0]} is defined: is that the one meant?" if near else "The other strings of this config are defined, this one is not.",
+            at=url.location,
+            confidence=Confidence.MEDIUM,
+            subject=name,
+            key=name,
+            fix=Fix(f"Define {name}, or read {near[0]}" if near else f"Define {name}", lines=(f'{name}="postgresql://..."',)),
+        )  # fmt: skip

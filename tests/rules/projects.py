@@ -1,0 +1,105 @@
+"""Small projects out of the examples of a rule's page, run through the real `lint`.
+
+An example's fence is ```language bad|good facts```. Its text is one file, or several, each begun by a comment
+`// file: NAME`. Facts: a runtime, `npm:prisma@6.19.3` (a manifest), `instances=10`, `max=100`.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from poolcheck.config import Config
+from poolcheck.core.report import Report
+from poolcheck.linting import lint
+
+RUNTIMES = ("serverless", "edge", "server", "local")
+FIRST_FILE = {
+    "prisma": "prisma/schema.prisma",
+    "typescript": "prisma.config.ts",
+    "python": "app/settings.py",
+    "ini": "pgbouncer.ini",
+    "yaml": "docker-compose.yml",
+    "json": "package.json",
+    "toml": "fly.toml",
+}
+_FILE = re.compile(r"(?:#|//|;)\s*file: (\S+)\s*")
+
+
+class Fixed:
+    """A config that no file has a say in."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def over(self, start: Path) -> Config:  # the start makes no difference
+        return self.config
+
+
+def split(language: str, text: str) -> dict[str, str]:
+    """The files of an example."""
+    files: dict[str, list[str]] = {}
+    name = FIRST_FILE[language]
+    for line in text.splitlines():
+        match = _FILE.fullmatch(line)
+        if match:
+            name = match[1]
+            files[name] = []
+        else:
+            files.setdefault(name, []).append(line)
+    return {name: "\n".join(lines) + "\n" for name, lines in files.items()}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Put the files where they belong."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def manifests(wanted: list[str]) -> dict[str, str]:
+    """Manifests that ask for these packages: `npm:prisma@6.19.3`."""
+    npm: dict[str, str] = {}
+    pypi: list[str] = []
+    gems: list[str] = []
+    for each in wanted:
+        ecosystem, _, rest = each.partition(":")
+        name, _, version = rest.rpartition("@")
+        if ecosystem == "npm":
+            npm[name] = version
+        elif ecosystem == "pypi":
+            pypi.append(f"{name}=={version}")
+        else:
+            gems.append(f'gem "{name}", "{version}"')
+    made = {}
+    if npm:
+        made["package.json"] = json.dumps({"dependencies": npm})
+    if pypi:
+        made["requirements.txt"] = "\n".join(pypi) + "\n"
+    if gems:
+        made["Gemfile"] = "\n".join(gems) + "\n"
+    return made
+
+
+def run(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
+    """Lint the folder with these files and facts."""
+    settings: dict[str, Any] = {}
+    wanted = []
+    for fact in facts.split():
+        key, _, value = fact.partition("=")
+        if fact in RUNTIMES:
+            settings["runtime"] = fact
+        elif re.match(r"(?:npm|pypi|gem):", fact):
+            wanted.append(fact)
+        elif key == "instances":
+            settings["instances"] = int(value)
+        elif key == "max":
+            settings["max_connections"] = int(value)
+        else:
+            raise AssertionError(f"an example's fence says {fact!r}, which means nothing")
+    write(folder, {**manifests(wanted), **files})
+    monkeypatch.chdir(folder)
+    return lint((".",), Fixed(Config(**settings, fail_on="never")))
