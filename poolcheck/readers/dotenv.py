@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from poolcheck.core.target import Disagreement
 
 Newline = Literal["", "lf", "crlf", "cr", "mixed"]
-_PLAIN = re.compile(r"[\w:/@.?=%+,~-]*")  # no loader makes anything of these
+# No loader makes anything of these.
+_PLAIN = re.compile(r"[\w:/@.?=%+,~-]*")
+_PLAIN_QUOTED = re.compile(r"[\w:/@.?=%+,~&;<>|()\[\]{} -]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -106,8 +108,11 @@ def read(text: str, path: str = "") -> EnvFile:
 
 def disagreements(entry: Entry, loaders: Collection[str]) -> "tuple[Disagreement, ...]":
     """Where these loaders (keys of `_dotenv_dialects.DIALECTS`) read the line differently, and what causes it."""
-    plain = _PLAIN.fullmatch(entry.raw) and entry.raw_line.endswith(entry.raw) and not entry.export
-    if not loaders or entry.commented or (plain and entry.raw_line.startswith(f"{entry.key}={entry.raw}")):
+    if not loaders or entry.commented:
+        return ()
+    bare = entry.raw_line == f"{entry.key}={entry.quote}{entry.raw}{entry.quote}"
+    plain = _PLAIN_QUOTED if entry.quote else _PLAIN
+    if bare and plain.fullmatch(entry.raw) and not (entry.quote and "docker" in loaders):
         return ()
     from poolcheck.readers._dotenv_disagreements import find  # noqa: PLC0415 - few lines need the comparison
 

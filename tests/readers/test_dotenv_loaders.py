@@ -17,7 +17,7 @@ import pytest
 from poolcheck.core.project import DriverUse, Version
 from poolcheck.packages import LOADERS, loaders
 from poolcheck.readers._dotenv_dialects import DIALECTS
-from poolcheck.readers._dotenv_disagreements import LOADER_NAMES
+from poolcheck.readers._dotenv_disagreements import LOADER_NAMES, find
 from poolcheck.readers.dotenv import disagreements, read
 
 ORACLE = Path(__file__).parent / "loaders" / "oracle.js"
@@ -401,3 +401,14 @@ def test_prisma_reads_env_files_up_to_six(version: tuple[int, ...], expected: se
     """From 7 on the project brings its own loader; an unknown version brings none."""
     use = DriverUse("prisma", Version("x", version))
     assert loaders(frozenset({"npm:prisma"}), (use,)) == expected
+
+
+def test_the_short_way_says_what_the_long_way_says() -> None:
+    """Lines that are not compared because no character in them can divide loaders are not divided."""
+    pick = random.Random(6)
+    for _ in range(600):
+        value = "".join(pick.choices([*"ab:/@.?=%+,~&;<>|()[]{} -_", "postgres://"], k=7)).strip()
+        quote = pick.choice(["", '"', "'"])
+        for entry in read(f"URL={quote}{value}{quote}").active:
+            names = [name for name in DIALECTS if name not in ("docker", "direnv")]
+            assert (find(entry, names) == ()) == (disagreements(entry, names) == ()), entry.raw_line
