@@ -14,8 +14,9 @@ _WRAPPING = re.compile(
 RESCUE = Action(
     "From a session that is already open with the same role: end its idle siblings; the slots are free at once",
     (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user",
-        "  AND state = 'idle' AND state_change < now() - interval '10 minutes' AND pid <> pg_backend_pid();",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
+        "  WHERE usename = current_user AND pid <> pg_backend_pid() AND state = 'idle'",
+        "  AND state_change < now() - interval '10 minutes';",
     ),
 )
 CONSOLE = ("poolcheck live --bouncer postgresql://stats@HOST:6432/pgbouncer",)

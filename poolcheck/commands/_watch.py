@@ -203,7 +203,7 @@ def frame(look: Look | None, state: Watch, paint: Paint, every: float) -> list[s
     if look is None:
         return lines
     lines.append(f"  Past   {history(state.shares, paint)}")
-    lines += section_live.text(look, paint)
+    lines += section_live.screen(look, paint)
     return lines
 
 

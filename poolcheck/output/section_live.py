@@ -160,10 +160,20 @@ def query(each: Backend, look: Look, limit: int | None = None) -> str:
 
 
 def text(look: Look, paint: Paint) -> Iterator[str]:
-    """One screen."""
+    """One screen. Who blocks is said by the findings that follow; with -v here too."""
     yield from _head(look, paint)
     if paint.look.verbosity < 0:
         return
+    yield from _holders(look, paint)
+    yield from _leaks(look, paint)
+    if paint.look.verbosity > 0:
+        yield from _blocking(look, paint)
+    yield from _others(look, paint)
+
+
+def screen(look: Look, paint: Paint) -> Iterator[str]:
+    """The same for a screen without findings: everything that is going on."""
+    yield from _head(look, paint)
     yield from _holders(look, paint)
     yield from _leaks(look, paint)
     yield from _blocking(look, paint)
@@ -285,8 +295,11 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
             ", ..." if len(leak.members) > 4 else ""
         )
         head = paint.style(leak.certainty, roles[leak.certainty])
-        yield f"  {head}  {plural(len(leak.members), 'session')} of {name}: {leak.kind} (pid {pids})"
-        yield from paint.wrap("; ".join(leak.evidence), indent=6)
+        evidence = [each for each in leak.evidence if not each.startswith(f"{leak.kind} for")]
+        age = f" for {seconds(leak.members[0].state_age)}" if len(evidence) < len(leak.evidence) else ""
+        yield f"  {head}  {plural(len(leak.members), 'session')} of {name}: {leak.kind}{age} (pid {pids})"
+        if evidence:
+            yield from paint.wrap("; ".join(evidence), indent=6)
         statement = query(leak.members[0], look, limit=max(40, paint.width - 12))
         if statement:
             yield from paint.code([statement], indent=6)

@@ -44,7 +44,7 @@ def text(section: NoEntry, paint: Paint) -> Iterator[str]:
             indent=9,
             first="  Full   " if refusal.exhaustion else "  Cause  ",
         )
-    if refusal.means:
+    if refusal.means and not refusal.exhaustion:  # the finding says it
         yield from paint.wrap(refusal.means, indent=9)
     if refusal.options:
         yield ""

@@ -56,10 +56,11 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - ever
         many = len(block.waiters) > FEW_WAITERS
         if not (idle or block.root == 0 or many or longest > SHORT_WAIT):
             continue
+        pids = ", ".join(map(str, block.waiters[:5])) + (", ..." if len(block.waiters) > 5 else "")
         lots = len(block.waiters) > look.thresholds.waiting_sessions
         yield Problem(
             message=f"{describe(block)} blocks {plural(len(block.waiters), 'session')}: {plural(block.slots, 'slot')} in all.",
-            why="Whatever needs that lock takes a slot and waits."
+            why=f"Pid {pids} wait behind it, and whatever needs that lock will."
             + (" A cancel does nothing to it." if idle else ""),
             severity=Severity.ERROR if idle or block.root == 0 or many or lots else Severity.WARNING,
             subject=f"pid {block.root}",

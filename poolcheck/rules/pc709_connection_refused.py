@@ -30,7 +30,7 @@ from poolcheck.core.rule import rule
 from poolcheck.core.snapshot import Refusal
 
 
-@rule(Refusal, severity=Severity.ERROR, step=1)
+@rule(Refusal, severity=Severity.ERROR, step=0)
 def check(refusal: Refusal, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """Only what is exhaustion."""
     if not refusal.exhaustion:
