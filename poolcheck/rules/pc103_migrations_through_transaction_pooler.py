@@ -43,6 +43,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if endpoint.kind != "pooled" or endpoint.mode not in ("transaction", "statement"):
         return
     tools = migration_tools(target.package, ctx)
+    if not tools and target.role_source == "its name":
+        return  # only the name says so: PC108 holds it against the host
     safe = bool(tools) and all(each.own and each.own.migrations_need_direct == "no" for each in tools)
     if endpoint.migrations == "ok" or safe:
         return

@@ -29,16 +29,21 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.target import Target
+from poolcheck.resolve import migration_tools
 from poolcheck.roles import name_claims
 from poolcheck.rules._common import at, migration_fix, pooled_fix
 
 
 @rule(Target, severity=Severity.WARNING, step=1)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """Claim against host, never the name alone."""
     claim, kind = name_claims(target.name), target.match.kind
     if not claim or target.commented or target.match.provider is None:
         return
+    if target.role == "migration" and (
+        target.role_source != "its name" or migration_tools(target.package, ctx)
+    ):
+        return  # PC103 says more: what runs migrations here, and what happens to it
     if claim == "direct" and kind == "pooled" and target.match.mode != "session":
         what = "a pooled endpoint"
     elif claim == "pooled" and kind == "direct":
