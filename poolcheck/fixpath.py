@@ -4,6 +4,7 @@ After the five come migrations, and what to do meanwhile. Nothing here looks at 
 is said as an assumption, and its step is `check`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ TITLES = {
 
 # What to write when no manifest names the driver: the commonest, by id.
 MIGRATIONS = ("PC103", "PC104", "PC105")
+TO_POOLER = ("PC101", "PC102")  # their remedy leaves migrations without a direct string, unless it is kept
 MOST_FIXES = 8  # of one string; more would be a rule that undoes another
 LOOK = Action(
     "Look at the server: it says whether a pooler is in between, and in which mode",
@@ -69,6 +71,11 @@ def plan(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = 
     """The steps for what was found; () when there is no connection string at all."""
     if not ctx.targets:
         return ()
+    return steps(ground_of(findings, ctx, looked_at_source=looked_at_source))
+
+
+def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False) -> Ground:
+    """What the steps stand on."""
     app = tuple(
         target
         for target in ctx.targets
@@ -80,7 +87,11 @@ def plan(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = 
             who.setdefault(each.title, each)
     assumed, sizing = size_for(app[0] if app else None, ctx)
     final = _finals(findings, ctx)
-    ground = Ground(ctx, findings, app, tuple(who.values()), assumed, sizing, looked_at_source, final)
+    return Ground(ctx, findings, app, tuple(who.values()), assumed, sizing, looked_at_source, final)
+
+
+def steps(ground: Ground) -> tuple[Step, ...]:
+    """The five steps, then migrations, then what to do meanwhile."""
     return (
         _pooler(ground),
         _parameters(ground),
@@ -112,7 +123,7 @@ def _fixes(ground: Ground, step: int) -> tuple[Action, ...]:
                 (f"{each.subject if place else 'The string'} in step {final[0]} carries it: {fix.title}", ())
             )
         else:
-            beside = tuple(line for line in fix.lines[1:] if line.startswith("DIRECT_URL="))
+            beside = tuple(line for line in fix.lines[1:] if re.match(r'[A-Z][A-Z0-9_]*="', line))
             actions.setdefault((f"{place}: write" if place else "Write", (final[1], *beside)))
     return tuple(Action(text, lines) for text, lines in actions)
 
@@ -425,6 +436,15 @@ def _migrations(ground: Ground) -> Step:
             title=TITLES[6],
             status="done",
             why=f"{_names(direct)} is there for migrations and goes to {direct[0].match.endpoint.title if direct[0].match.endpoint and direct[0].match.endpoint.title else direct[0].match.kind}.",
+        )
+    moved = [each for each in ground.of_step(1) if each.rule.id in TO_POOLER]
+    if moved:
+        names = ", ".join(dict.fromkeys(each.subject for each in moved))
+        return Step(
+            step=6,
+            title=TITLES[6],
+            status="do",
+            why=f"Step 1 puts a pooler before {names}: whatever runs migrations keeps the direct string.",
         )
     if any(t.match.kind == "pooled" and t.match.mode != "session" for t in ground.app):
         return Step(

@@ -27,11 +27,12 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5
 from collections.abc import Iterator
 
 from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
+from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.target import Target
+from poolcheck.core.url import Param
 from poolcheck.resolve import Reader, readers
-from poolcheck.rules._common import at, misspelt, without_parameter
+from poolcheck.rules._common import at, misspelt, rewrite, without_parameter
 
 
 @rule(Target, severity=Severity.WARNING, step=2)
@@ -62,11 +63,30 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             severity=Severity.ERROR if word == "refuses" else None,
             at=at(target, param.span),
             key=param.name,
-            fix=without_parameter(target, title, param.name, more=more),
+            fix=_renamed(target, param, who[0])
+            or without_parameter(
+                target,
+                title,
+                param.name,
+                more=more,
+                safe=word == "refuses" and not param.name.startswith("ssl"),
+            ),
             sources=(who[0].own.source,) if who[0].own else (),
         )
 
 
+def _renamed(target: Target, param: Param, who: Reader) -> Fix | None:
+    """SQLAlchemy's asyncpg dialect knows libpq's sslmode as `ssl`, with the same values."""
+    if param.name != "sslmode" or param.value not in SSL_WORDS or not who.own:
+        return None
+    if not any(each.name == "ssl" and set(each.values) == SSL_WORDS for each in who.own.params):
+        return None
+    start = param.span.start
+    new = target.conn.raw[:start] + "ssl" + target.conn.raw[start + len("sslmode") :]
+    return rewrite(target, f"Write ssl={param.value}", new, safe=True)
+
+
+SSL_WORDS = frozenset("disable allow prefer require verify-ca verify-full".split())
 SIZES = frozenset({"connection_limit", "pool_size", "max", "pool_max_conns", "maxsize", "pool"})
 
 
