@@ -99,7 +99,7 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
         notes += looked.report.notes
     everything = findings
     unchanged: frozenset[str] = frozenset()
-    if options.since:
+    if options.since is not None:
         findings, unchanged = only_changed(findings, options.since, notes)
     path = options.baseline or _beside(config)
     if options.update_baseline and not path:

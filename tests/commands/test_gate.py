@@ -1,0 +1,565 @@
+"""`poolcheck gate`: verdicts, exit codes, reports, baseline, --since, CI, and secrets that stay inside."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from poolcheck.cli import cli, run
+from tests.servers import Postgres
+
+NEON = "postgresql://app:s3cret@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"
+SERVER = "postgresql://app:s3cret@pg.acme.dev:5432/app?sslmode=require"
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+SUMS = ("--instances", "10", "--max", "100")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A server project with Prisma 6, whose pool is in the URL."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "package.json").write_text(
+        '{"dependencies": {"@prisma/client": "6.19.3", "prisma": "6.19.3"}}'
+    )
+    (tmp_path / "poolcheck.toml").write_text('runtime = "server"\n')
+    return tmp_path
+
+
+def env(project: Path, size: int, name: str = ".env") -> None:
+    """An env file whose pool has this size."""
+    (project / name).write_text(f"DATABASE_URL={SERVER}&connection_limit={size}\n")
+
+
+def gate(*args: str, environ: Mapping[str, str] | None = None) -> Result:
+    """Run the gate in this process."""
+    return CliRunner(env=dict(environ or {})).invoke(cli, ["gate", *args], catch_exceptions=False)
+
+
+def record(*args: str, environ: Mapping[str, str] | None = None) -> Any:
+    """The gate's JSON."""
+    return json.loads(gate("--format", "json", *args, environ=environ).stdout)
+
+
+class TestVerdict:
+    """Pass, fail, could not check."""
+
+    def test_pass_with_its_sum(self, project: Path) -> None:
+        """13 instances x 5 = 65 of 97: below 85 %."""
+        env(project, 5)
+
+        made = record(*SUMS)
+
+        verdict = made["verdict"]
+        assert (verdict["outcome"], made["summary"]["exit_code"]) == ("pass", 0)
+        total = verdict["sums"][0]
+        assert (total["instances_peak"], total["total"], total["capacity"], total["usage"]) == (
+            13,
+            65,
+            97,
+            0.6701,
+        )
+        assert (total["holds"], total["against"], total["max_usage"]) == (True, "slots", 0.85)
+        assert len(made["fix_path"]) == 7
+
+    def test_fail_above_the_limit_though_it_fits(self, project: Path) -> None:
+        """13 x 7 = 91 of 97 is 94 %: fits, and fails the gate by a rule of its own, with the size that passes."""
+        env(project, 7)
+
+        made = record(*SUMS)
+
+        assert made["verdict"]["outcome"] == "fail"
+        assert [each["rule"] for each in made["findings"]] == ["PC651"]
+        assert made["findings"][0]["fix"]["title"].startswith("Give each process 6: 13 x 6 = 78")
+        assert made["findings"][0]["location"] == {"path": ".env", "line": 1, "column": 1}
+        assert record(*SUMS, "--max-usage", "95%")["verdict"]["outcome"] == "pass"
+        assert gate(*SUMS, "--max-usage", "95%").exit_code == 0
+
+    def test_fail_when_it_does_not_fit_is_said_once(self, project: Path) -> None:
+        """PC204 has spoken: the gate's own rule is silent."""
+        env(project, 20)
+
+        assert [each["rule"] for each in record(*SUMS)["findings"] if each["severity"] == "error"] == [
+            "PC204"
+        ]
+        assert gate(*SUMS).exit_code == 1
+
+    def test_surge_and_workers_count(self, project: Path) -> None:
+        """20 instances at the peak x 2 processes x 2."""
+        env(project, 2)
+
+        total = record(*SUMS, "--surge", "100%", "--workers", "2")["verdict"]["sums"][0]
+
+        assert (total["instances_peak"], total["workers"], total["total"]) == (20, 2, 80)
+
+    def test_a_sum_that_cannot_be_made_is_told(self, project: Path) -> None:
+        """Without --instances the gate passes and says so; where sums are required it could not check."""
+        env(project, 5)
+
+        made = record("--max", "100")
+        assert made["verdict"]["outcome"] == "pass"
+        assert "The sums were not made" in made["verdict"]["reasons"][1]
+        assert "--instances" in made["skipped"][0]["hint"]
+
+        strict = gate("--max", "100", "--require", "sums")
+        assert strict.exit_code == 2
+        assert "could not check" in strict.output
+        (project / "poolcheck.toml").write_text('require = ["sums"]\n')
+        assert gate("--max", "100").exit_code == 2
+
+    def test_the_pool_may_be_given(self, project: Path) -> None:
+        """Where code sets the pool, --pool says it."""
+        (project / "package.json").write_text('{"dependencies": {"pg": "8.16.3"}}')
+        (project / ".env").write_text(f"DATABASE_URL={SERVER}\n")
+
+        assert record(*SUMS)["verdict"]["sums"] == []
+        assert record(*SUMS, "--pool", "5")["verdict"]["sums"][0]["pool_source"] == "--pool"
+
+    def test_pooler_clients_are_the_capacity_behind_a_pooler(self, project: Path) -> None:
+        """Supabase Micro takes 200 clients."""
+        url = "postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
+        (project / ".env").write_text(
+            f"DATABASE_URL={url}?pgbouncer=true&connection_limit=5&sslmode=require\n"
+        )
+
+        total = record("--instances", "10", "--plan", "micro")["verdict"]["sums"][0]
+
+        assert (total["against"], total["capacity"], total["total"]) == ("pooler clients", 200, 65)
+
+    def test_fail_on(self, project: Path) -> None:
+        """Findings decide at the severity that is asked for."""
+        (project / ".env").write_text(f"DATABASE_URL={NEON}\n")
+        (project / "poolcheck.toml").unlink()
+
+        assert gate().exit_code == 1
+        assert gate("--fail-on", "never").exit_code == 0
+        assert record()["verdict"]["decided"] == [
+            each["fingerprint"] for each in record()["findings"] if each["severity"] == "error"
+        ]
+
+    def test_nothing_to_check_is_not_green(self, project: Path) -> None:
+        """Exit code 3, a verdict, and every report that was asked for."""
+        result = gate("--report", "sarif=out.sarif")
+
+        assert result.exit_code == 3
+        assert "could not check" in result.output
+        log = json.loads((project / "out.sarif").read_text())
+        assert log["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+    def test_require_all(self, project: Path) -> None:
+        """An unreadable env file is a gap; required, it is exit code 2."""
+        env(project, 5)
+        (project / ".env.local").write_bytes(b"A=1\nDATABASE_URL=postgresql://a:b@h/\xff\xfe\n")
+
+        assert gate(*SUMS).exit_code == 0
+        assert gate(*SUMS, "--require", "all").exit_code == 2
+
+
+class TestStage:
+    """One stage: its env file, or its variables."""
+
+    def test_env_file_alone(self, project: Path) -> None:
+        """The other env files have no say."""
+        env(project, 5, ".env.production")
+        env(project, 90, ".env.development")
+
+        made = record(*SUMS, "--env-file", ".env.production")
+
+        assert made["verdict"]["outcome"] == "pass"
+        assert {each["location"]["path"] for each in made["targets"]} == {".env.production"}
+
+    def test_variables_by_name(self, project: Path) -> None:
+        """Read from the environment with the project's drivers; nothing else is, and nothing is written."""
+        before = sorted(os.listdir(project))
+        environ = {"DATABASE_URL": f"{SERVER}&connection_limit=7", "OTHER_URL": NEON}
+
+        made = record(*SUMS, "--var", "DATABASE_URL", environ=environ)
+
+        assert [each["name"] for each in made["targets"]] == ["DATABASE_URL"]
+        assert made["context"]["drivers"][0]["id"] == "prisma"
+        assert [each["rule"] for each in made["findings"]] == ["PC651"]
+        assert sorted(os.listdir(project)) == before
+
+    def test_files_and_variables_together(self, project: Path) -> None:
+        """Each is judged."""
+        env(project, 5)
+
+        made = record(".", *SUMS, "--var", "PROD_DATABASE_URL", environ={"PROD_DATABASE_URL": SERVER})
+
+        assert {each["name"] for each in made["targets"]} == {"DATABASE_URL", "PROD_DATABASE_URL"}
+
+    @pytest.mark.parametrize(
+        ("environ", "said"),
+        [
+            ({}, "DATABASE_URL is not in the environment"),
+            ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+            ({"DATABASE_URL": "hunter2-canary"}, "holds no PostgreSQL connection string"),
+            ({"DATABASE_URL": "mysql://u:hunter2-canary@h/d"}, "not a PostgreSQL"),
+        ],
+    )
+    def test_a_variable_that_is_not_there(
+        self,
+        project: Path,
+        environ: dict[str, str],
+        said: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """Exit code 2: a gate that did not get its secret must not be green, nor show it."""
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+
+        assert run(["gate", "--var", "DATABASE_URL"]) == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert "hunter2" not in err
+
+
+class TestLive:
+    """A look at the server."""
+
+    @pytest.mark.postgres
+    def test_the_server_tells_its_slots(self, project: Path, postgres: Postgres) -> None:
+        """max_connections is the server's own, for the string that leads to it."""
+        url = postgres.url(connect_timeout=5)
+        (project / ".env").write_text(f"DATABASE_URL={url}&connection_limit=1\n")
+
+        made = record("--instances", "2", "--live", "--env-file", ".env")
+
+        assert made["verdict"]["live"] == "looked at"
+        assert made["server"]["max_connections"] > 0
+        assert made["verdict"]["outcome"] in ("pass", "fail")
+
+    @pytest.mark.parametrize(("live", "code"), [("--live", 2), ("--live=optional", 0)])
+    def test_an_unreachable_server(self, project: Path, live: str, code: int) -> None:
+        """Could not check, with the lint's part all the same; optional, it is a gap that is told."""
+        (project / ".env").write_text(
+            "DATABASE_URL=postgresql://app:s3cret@127.0.0.1:1/app?connection_limit=5\n"
+        )
+
+        made = gate("--instances", "10", "--max", "100", live, ".env", "--format", "json")
+        report = json.loads(made.stdout)
+
+        assert made.exit_code == code
+        assert report["verdict"]["outcome"] == ("could not check" if code else "pass")
+        assert report["verdict"]["live"] == "could not be looked at"
+        assert any(each["what"] == "the server" for each in report["skipped"])
+        assert report["fix_path"]
+
+    def test_require_live_means_look(self, project: Path) -> None:
+        """--require live without --live is not a gate that can never pass."""
+        (project / ".env").write_text("DATABASE_URL=postgresql://app:s3cret@127.0.0.1:1/app\n")
+
+        assert record("--require", "live")["verdict"]["live"] == "could not be looked at"
+
+    def test_lint_findings_win_over_a_missing_look(self, project: Path) -> None:
+        """What was found is found, whether the server answers or not."""
+        (project / ".env").write_text(
+            "DATABASE_URL=postgresql://app:s3cret@127.0.0.1:1/app?sslmode=verify-ful\n"
+        )
+
+        assert gate("--live").exit_code == 1
+
+
+class TestReports:
+    """Several at once, and what CI gets."""
+
+    def test_several_at_once(self, project: Path) -> None:
+        """Every format into a file of its own, text on stdout."""
+        env(project, 7)
+        names = [f"--report={name}=out.{name}" for name in FORMATS]
+
+        result = gate(*SUMS, *names)
+
+        assert result.exit_code == 1
+        assert result.output.startswith("Gate: ")
+        for name in FORMATS:
+            assert "PC651" in (project / f"out.{name}").read_text(encoding="utf-8"), name
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [
+            ("sarif", "FORMAT=FILE"),
+            ("xml=a", "'xml' is not one of"),
+            ("sarif=nowhere/x.sarif", "cannot write"),
+            ("prometheus=a", "has no format"),
+        ],
+    )
+    def test_wrong_reports(
+        self, project: Path, value: str, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Usage errors are exit code 2."""
+        env(project, 5)
+
+        assert run(["gate", "--report", value]) == 2
+        assert said in capsys.readouterr().err
+
+    def test_github_gets_annotations_and_a_summary_beside_the_text(self, project: Path) -> None:
+        """People keep their text; nothing of it is read as a command; an earlier summary is kept."""
+        env(project, 7)
+        summary = project / "summary.md"
+        summary.write_text("before\n")
+        environ = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+
+        lines = gate(*SUMS, environ=environ).output.splitlines()
+
+        token = lines[0].removeprefix("::stop-commands::")
+        assert re.fullmatch("[0-9a-f]{32}", token)
+        assert lines[1].startswith("Gate: ")
+        after = lines.index(f"::{token}::")
+        assert [line.startswith("::error file=.env,line=1") for line in lines[after + 1 :]] == [True]
+        assert summary.read_text().startswith("before\n<!-- poolcheck -->\n## poolcheck gate: ❌ fail")
+        assert "::" not in gate(*SUMS, "--no-ci", environ=environ).output.splitlines()[0]
+
+    def test_other_formats_are_left_alone_in_ci(self, project: Path) -> None:
+        """JSON on stdout stays JSON."""
+        env(project, 7)
+
+        assert json.loads(gate(*SUMS, "--format", "json", environ={"GITHUB_ACTIONS": "true"}).stdout)
+
+    def test_statistics(self, project: Path) -> None:
+        """How often each rule was met, also the ignored ones."""
+        env(project, 7)
+        (project / ".env.staging").write_text(
+            f"# poolcheck: ignore[PC204] behind a pooler\nDATABASE_URL={SERVER}&connection_limit=90\n"
+        )
+
+        rows = {each["rule"]: each for each in record(*SUMS, "--statistics")["statistics"]}
+
+        assert (rows["PC651"]["findings"], rows["PC651"]["severity"]) == (1, "error")
+        assert (rows["PC204"]["findings"], rows["PC204"]["suppressed"]) == (0, 1)
+        assert "1 error   PC651 deploy-peak-above-limit" in gate(*SUMS, "--statistics").output
+
+
+class TestBaseline:
+    """Only new findings fail."""
+
+    def test_accept_then_only_new_ones_fail(self, project: Path) -> None:
+        """Written, passed, line moved, still passed; a new one fails; a mended one is told and dropped."""
+        (project / "poolcheck.toml").unlink()
+        (project / ".env").write_text(f"DATABASE_URL={NEON}\n")
+        assert gate().exit_code == 1
+
+        written = gate("--baseline", "base.json", "--update-baseline")
+        assert written.exit_code == 0
+        assert "base.json written" in written.output
+        assert "s3cret" not in (project / "base.json").read_text()
+
+        (project / ".env").write_text(f"# moved\n\nA=1\nDATABASE_URL={NEON}\n")
+        moved = gate("--baseline", "base.json")
+        assert moved.exit_code == 0
+        assert "ignored" in moved.output
+
+        (project / ".env.production").write_text(f"DATABASE_URL={NEON}\n")
+        made = record("--baseline", "base.json")
+        assert {each["location"]["path"] for each in made["findings"]} == {".env.production"}
+        assert made["summary"]["exit_code"] == 1
+
+        (project / ".env.production").unlink()
+        (project / ".env").write_text(
+            "DATABASE_URL=" + NEON.replace("-123456.", "-123456-pooler.") + "&connection_limit=1\n"
+        )
+        gone = gate("--baseline", "base.json")
+        assert "no longer occur: PC101 .env" in " ".join(gone.output.split())
+        gate("--baseline", "base.json", "--update-baseline")
+        assert "PC101" not in (project / "base.json").read_text()
+
+    def test_from_the_config(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`baseline` is relative to the config file."""
+        env(project, 7)
+        (project / "poolcheck.toml").write_text('runtime = "server"\nbaseline = "base.json"\n')
+
+        assert gate(*SUMS, "--update-baseline").exit_code == 0
+        assert (project / "base.json").exists()
+        assert gate(*SUMS).exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["--baseline", "missing.json"], "no such baseline"),
+            (["--update-baseline"], "--update-baseline needs a file"),
+            (["--baseline", "no/such/dir.json", "--update-baseline"], "cannot write"),
+        ],
+    )
+    def test_wrong_baselines(
+        self, project: Path, args: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A baseline that is not there is not an empty one."""
+        env(project, 5)
+
+        assert run(["gate", *args]) == 2
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+class TestSince:
+    """Only findings in files that changed."""
+
+    @pytest.fixture
+    def repository(self, project: Path) -> Path:
+        """Two faulty env files, committed."""
+        for name in (".env.production", ".env.staging"):
+            env(project, 7, name)
+        git("init", "-q", "-b", "main")
+        git("add", ".")
+        git("commit", "-q", "-m", "one")
+        return project
+
+    def test_only_the_changed_file_fails(self, repository: Path) -> None:
+        """An untouched fault is counted in a sentence, not in the verdict."""
+        assert gate(*SUMS).exit_code == 1
+        assert gate(*SUMS, "--since", "HEAD").exit_code == 0
+
+        env(repository, 8, ".env.staging")
+        made = record(*SUMS, "--since", "HEAD")
+
+        assert {each["location"]["path"] for each in made["findings"]} == {".env.staging"}
+        assert any("have not changed since HEAD" in note for note in made["notes"])
+
+    def test_what_the_other_branch_changed_is_not_ours(self, repository: Path) -> None:
+        """The fork point counts: main went on, and this branch touched nothing."""
+        git("checkout", "-q", "-b", "feature")
+        git("checkout", "-q", "main")
+        env(repository, 8, ".env.staging")
+        git("commit", "-q", "-am", "two")
+        git("checkout", "-q", "feature")
+
+        assert record(*SUMS, "--since", "main")["findings"] == []
+
+    def test_a_file_that_git_does_not_know_counts(self, repository: Path) -> None:
+        """Nobody can tell that an ignored env file has not changed."""
+        (repository / ".gitignore").write_text(".env.local\n")
+        env(repository, 8, ".env.local")
+
+        assert {each["location"]["path"] for each in record(*SUMS, "--since", "HEAD")["findings"]} == {
+            ".env.local"
+        }
+
+    def test_from_a_folder_below(self, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Paths are those that poolcheck shows, relative to where it runs."""
+        below = repository / "apps"
+        below.mkdir()
+        env(below, 7)
+        git("add", ".")
+        git("commit", "-q", "-m", "below")
+        monkeypatch.chdir(below)
+
+        told = (*SUMS, "--driver", "prisma@6")
+        assert record(*told, "--since", "HEAD")["findings"] == []
+        assert record(*told, "--since", "HEAD~1")["findings"]
+
+    @pytest.mark.parametrize("revision", ["no-such-branch", "--output=x", "", "HEAD:.env.staging"])
+    def test_no_such_revision(
+        self, repository: Path, revision: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Exit code 2, also for what git would take as an option."""
+        assert run(["gate", f"--since={revision}"]) == 2
+        assert "--since" in capsys.readouterr().err
+        assert not (repository / "x").exists()
+
+    def test_no_repository(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Said plainly."""
+        env(project, 5)
+
+        assert run(["gate", "--since", "HEAD"]) == 2
+        assert "needs a git repository" in capsys.readouterr().err
+
+
+def git(*words: str) -> None:
+    """Run git with an author and nothing of the machine's settings."""
+    environ = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    subprocess.run(
+        ("git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words),
+        check=True,
+        env=environ,
+        capture_output=True,
+    )
+
+
+class TestSecrets:
+    """Never in any format."""
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        before=st.sampled_from(["", "#", "@", ":", "p@ss", "%zz", "a/b", "$", "`", "<b>", "|", "::", "\\"]),
+        after=st.sampled_from(["", "!", "?x", "&y", "ü", "%25"]),
+        host=st.sampled_from(
+            ["ep-a-1.eu-central-1.aws.neon.tech", "db.abcdefghijklmnopqrst.supabase.co", "pg.acme.dev"]
+        ),
+        query=st.sampled_from(
+            ["?connection_limit=90", "?sslmode=verify-ful&connection_limt=5", "?options=-c%20x%3D1", ""]
+        ),
+    )
+    def test_canaries_stay_inside(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, host: str, query: str
+    ) -> None:
+        """Passwords of every shape, properly encoded, in env files and variables: in no format and no baseline."""
+        canary = "hunter2canary"
+        monkeypatch.chdir(tmp_path)
+        secret = quote(before + canary + after, safe="")
+        url = f"postgresql://app:{secret}@{host}:5432/app{query}"
+        (tmp_path / ".env").write_text(f'DATABASE_URL="{url}"\nNEXT_PUBLIC_DATABASE_URL={url}\n')
+        args = [
+            "--instances",
+            "10",
+            "--max",
+            "100",
+            "--driver",
+            "prisma@6",
+            "--fail-on",
+            "never",
+            "--var",
+            "PROD_URL",
+            ".",
+        ]
+        reports = [f"--report={name}=out.{name}" for name in FORMATS]
+
+        result = gate(*args, *reports, "--baseline", "b.json", "--update-baseline", environ={"PROD_URL": url})
+
+        assert result.exit_code == 0
+        outputs = {
+            path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir() if path.name != ".env"
+        }
+        assert len(outputs) == len(FORMATS) + 1
+        for name, text in {**outputs, "stdout": result.output}.items():
+            assert canary not in text, name
+
+
+def test_help_is_exact_about_codes() -> None:
+    """Every exit code is in the help."""
+    text = gate("--help").output
+
+    assert "0 pass, 1 fail, 2 could not check, 3 nothing to check" in text
+
+
+def test_a_path_behind_bare_live_is_a_path(project: Path) -> None:
+    """`--live .env` looks, and judges .env."""
+    env(project, 5)
+
+    made = record("--live=optional", ".env")
+    again = json.loads(gate("--live", ".env", "--format", "json").stdout)
+
+    assert made["targets"] == again["targets"] != []
+
+
+def test_starts_without_what_it_does_not_need(project: Path) -> None:
+    """A gate without --live imports neither psycopg nor rich nor the SDK."""
+    env(project, 5)
+    code = (
+        "import sys; from poolcheck.cli import run; run(['gate', '--instances', '10', '--max', '100']);"
+        "print([name for name in ('psycopg', 'rich', 'mcp', 'subprocess') if name in sys.modules], file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr.strip() == "[]"
