@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Protocol, Self, overload
 
 from poolcheck import catalogue
 from poolcheck.core.project import DriverUse, Package
 from poolcheck.core.report import Skipped
-from poolcheck.core.source import Mark, SourceFile, SourceTree
+from poolcheck.core.source import MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.readers import source
 from poolcheck.rules.pc208_prepared_statements_through_pooler import SWITCHES
 from poolcheck.suppress import Ignores
@@ -157,7 +157,9 @@ def _bytes(name: str, instead: Mapping[str, bytes], skipped: list[Skipped]) -> b
         return instead[name]
     most = LONGEST_OTHER if source.language(name) is None else 4 * source.LONGEST_SQL
     try:
-        with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each of 7,000 files costs a tenth of the scan
+        with open(
+            name, "rb", buffering=0
+        ) as file:  # a Path for each of 7,000 files costs a tenth of the scan
             data = file.read(most + 1)
     except OSError as error:
         skipped.append(Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions."))
@@ -200,6 +202,8 @@ def _read(code: bytes, name: str, found: Into, files: dict[str, SourceFile]) -> 
     made = source.read(code, name)
     if isinstance(made, source.Unread):
         found.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
+        return
+    if not made.file.says_anything:
         return
     files[name] = made.file
     if made.ignores:
@@ -270,7 +274,8 @@ def _hand_over(files: Mapping[str, SourceFile], attaching: set[str], found: Into
     homes: dict[tuple[str, ...], Package] = {}
     for name, each in files.items():
         package = packages.of(name)
-        whole = replace(each, package=package, postgres=_postgres(each, package, packages.schemas))
+        edge = "" if each.edge == MIDDLEWARE and not _at_root(name, package) else each.edge
+        whole = replace(each, package=package, edge=edge, postgres=_postgres(each, package, packages.schemas))
         found.subjects.append(whole)
         found.lines.setdefault(name, Lines(name, packages.instead.get(name)))
         home = package.manifests or (package.path,)
@@ -281,6 +286,12 @@ def _hand_over(files: Mapping[str, SourceFile], attaching: set[str], found: Into
     if files:
         found.groups = "".join(sorted({*found.groups, "4"}))
     found.looked_at_source = found.looked_at_source or any(each.sites for each in files.values())
+
+
+def _at_root(name: str, package: Package) -> bool:
+    """Whether a file stands in the folder of its package's manifest, or in src below it."""
+    home = posixpath.dirname(package.manifests[0]) if package.manifests else ""
+    return posixpath.dirname(name) in (home, posixpath.join(home, "src"))
 
 
 def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchema]") -> bool | None:
@@ -327,7 +338,7 @@ class Progress:
         self.start = time.monotonic()
         self.watched = sys.stderr is not None and sys.stderr.isatty()
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def step(self) -> None:

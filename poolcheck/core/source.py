@@ -12,6 +12,7 @@ Language = Literal["javascript", "typescript", "tsx", "python", "sql"]
 Scope = Literal["module", "cached", "function", "request"]
 Closed = Literal["no", "sometimes", "always"]
 Purpose = Literal["app", "test", "script"]
+MIDDLEWARE = "Next.js middleware"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,20 @@ class SourceFile:
     def name(self) -> str:
         """The subject of its findings."""
         return self.path
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether any rule could have something to say about it."""
+        found = (
+            self.sites,
+            self.checkouts,
+            self.disconnects,
+            self.hooks,
+            self.state,
+            self.shapes,
+            self.reaches,
+        )
+        return any(found) or bool(self.edge) or self.client_side
 
     @property
     def makes(self) -> tuple[Site, ...]:

@@ -10,7 +10,6 @@ from poolcheck.readers._js_tree import (
     AROUND,
     FUNCTIONS,
     Module,
-    arguments,
     chain,
     field,
     function_around,
@@ -159,14 +158,9 @@ def _handed_on(use: Node, parent: Node, outer: Node, call: Node) -> bool:
     """Whether the connection goes to somebody who may release it: returned, stored, or a bare argument in `finally`."""
     if within(call, parent) and parent.type == "variable_declarator":
         return False
-    inner, each = use, parent
-    while each is not None and each.type in (
-        *AROUND,
-        "object",
-        "pair",
-        "array",
-        "shorthand_property_identifier",
-    ):
+    inner = use
+    each: Node | None = parent
+    while each is not None and each.type in (*AROUND, "object", "pair", "array"):
         inner, each = each, each.parent
     if each is None:
         return False
@@ -184,9 +178,8 @@ def _handed_on(use: Node, parent: Node, outer: Node, call: Node) -> bool:
         ):
             return True
         return _place(use, outer) == "finally"
-    if each.type == "variable_declarator" and field(each, "value") == inner and inner == use:
-        return True  # another name for it: not followed
-    return False
+    # another name for it is not followed
+    return each.type == "variable_declarator" and field(each, "value") == inner and inner == use
 
 
 def _awaits_between(call: Node, release: Node, outer: Node) -> bool:
@@ -199,9 +192,9 @@ def _awaits_between(call: Node, release: Node, outer: Node) -> bool:
             continue
         if node.type in ("await_expression", "for_in_statement") and node.start_byte >= start:
             return True
-        if node.type in ("throw_statement",) and node.start_byte >= start:
+        if node.type == "throw_statement" and node.start_byte >= start:
             return True
-        if node.type in ("return_statement",) and node.start_byte >= start:
+        if node.type == "return_statement" and node.start_byte >= start:
             return True
         if node.type in FUNCTIONS and node != outer and not within(call, node):
             continue

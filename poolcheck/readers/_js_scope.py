@@ -265,7 +265,7 @@ def handler(module: Module, function: Node) -> str:
         return "the API route"
     if out == "default" and re.search(r"(?:^|/)app/(?:.*/)?(?:page|layout|template)\.[jt]sx?$", path):
         return f"the server component of {base}"
-    if out == "named" and name in ("generateMetadata",):
+    if out == "named" and name == "generateMetadata":
         return name
     if (
         base.startswith(("middleware.", "proxy."))
@@ -324,7 +324,7 @@ def _argument_handler(module: Module, function: Node, given: tuple[str, ...]) ->
         return "the server function"
     if verb == "serve" and owner in ("Deno", "Bun"):
         return f"{owner}.serve"
-    if verb in ("createServer",) and owner in ("http", "https"):
+    if verb == "createServer" and owner in ("http", "https"):
         return "the HTTP server"
     return ""
 

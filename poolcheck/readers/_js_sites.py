@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from poolcheck.core.source import Closed, Site
+from poolcheck.core.source import MIDDLEWARE, Closed, Site
 from poolcheck.readers._js_checkouts import _place
 from poolcheck.readers._js_scope import place
 from poolcheck.readers._js_tree import (
@@ -15,7 +15,6 @@ from poolcheck.readers._js_tree import (
     bare,
     field,
     function_around,
-    string,
     text,
     up,
 )
@@ -275,7 +274,7 @@ def shapes(module: Module) -> Iterator[tuple[str, Node, str]]:
 
 
 def edge(module: Module) -> str:
-    """Why the file runs on an edge runtime by its own words, or ""."""
+    """Why the file runs on an edge runtime by its own words, or ""; middleware counts where Next.js looks for it."""
     for node in module.root.named_children:
         if node.type != "export_statement":
             continue
@@ -286,6 +285,8 @@ def edge(module: Module) -> str:
             r"\bruntime\s*:\s*['\"](?:experimental-)?edge['\"]", declared
         ):
             return "export const config = { runtime: 'edge' }"
+    if re.search(r"(?:^|/)middleware\.[jt]s$", module.path) and "next/server" in module.modules:
+        return "" if re.search(rb"runtime\s*:\s*['\"]nodejs['\"]", module.code) else MIDDLEWARE
     return ""
 
 
@@ -304,6 +305,3 @@ def worker(module: Module) -> bool:
         and re.search(r"\bfetch\s*[(:]", text(node))
         for node in module.root.named_children
     )
-
-
-__all__ = ["edge", "shapes", "sites", "string", "worker"]

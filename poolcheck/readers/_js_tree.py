@@ -274,7 +274,7 @@ def parameters(function: Node) -> tuple[str, ...]:
 
 
 def exported(node: Node) -> str:
-    """ "default", "named" or "": how the declaration that a function belongs to is exported."""
+    """How the declaration that a function belongs to is exported: "default", "named" or ""."""
     for outer in up(node):
         if outer.type == "export_statement":
             return "default" if any(child.type == "default" for child in outer.children) else "named"

@@ -47,13 +47,13 @@ def checkouts(module: Module) -> Iterator[Checkout]:
         words = f"{dotted(call.func)[-40:]}()"
         if not name:
             if session and _returned_dependency(module, call, function):
-                yield _made(call, words, "", "yield it inside `with`", "no", function)
+                yield _made(call, words, name="", back="", returned="no", function=function)
             continue
         if "." in name:
             continue
         if not slot and place(module, call).scope != "request":
             continue
-        returned = _returned(module, name, call, function)
+        returned = _returned(module, name, function)
         if returned is None or returned == "always" or (returned == "sometimes" and not slot):
             continue
         back = (
@@ -63,10 +63,12 @@ def checkouts(module: Module) -> Iterator[Checkout]:
             if slot
             else f"{name}.close()"
         )
-        yield _made(call, words, name, back, returned, function)
+        yield _made(call, words, name=name, back=back, returned=returned, function=function)
 
 
-def _made(call: ast.Call, words: str, name: str, back: str, returned: Closed, function: Function) -> Checkout:
+def _made(
+    call: ast.Call, words: str, *, name: str, back: str, returned: Closed, function: Function
+) -> Checkout:
     return Checkout(
         call=words, name=name, line=call.lineno, column=call.col_offset + 1, give_back=back, returned=returned,
         within=function.name,
@@ -78,7 +80,7 @@ def _returned_dependency(module: Module, call: ast.Call, function: Function) -> 
     return isinstance(module.parents.get(call), ast.Return) and function.name in module.depends
 
 
-def _returned(module: Module, name: str, call: ast.Call, function: Function) -> Closed | None:
+def _returned(module: Module, name: str, function: Function) -> Closed | None:
     """How surely it is given back; None when somebody else has to."""
     found: Closed = "no"
     in_except = 0

@@ -1,0 +1,113 @@
+"""What the rules about source code share: which files count, words, places, and the lines to write."""
+
+import posixpath
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Confidence, Fix, Location
+from poolcheck.core.source import KINDS, Checkout, Kind, Mark, Site, SourceFile
+from poolcheck.core.target import Target
+from poolcheck.rules._common import app_traffic, transaction_pooler
+
+# Frameworks whose dev server loads modules anew while the process lives.
+RELOADERS = {
+    "npm:next": "Next.js",
+    "npm:@remix-run/dev": "Remix",
+    "npm:@react-router/dev": "React Router",
+    "npm:nuxt": "Nuxt",
+    "npm:@sveltejs/kit": "SvelteKit",
+}
+_HTTP_ADAPTERS = ("@prisma/adapter-ppg", "@prisma/client/edge", "@prisma/extension-accelerate")
+
+
+def at(file: SourceFile, what: Site | Checkout | Mark) -> Location:
+    """The place of something in its file."""
+    return Location(file.path, what.line, what.column)
+
+
+def kind(site: Site) -> Kind:
+    """What a site makes."""
+    return KINDS[site.kind]
+
+
+def on_edge(file: SourceFile) -> bool:
+    """Whether sockets cannot be kept between requests there: then a client per request is right."""
+    return bool(file.edge) or file.worker or file.package.runtime.kind == "edge"
+
+
+def over_http(file: SourceFile, site: Site) -> bool:
+    """Whether Prisma goes over HTTP here, and so keeps no connections."""
+    if site.kind != "prisma":
+        return False
+    return site.option("accelerateUrl") is not None or any(
+        mark.kind in _HTTP_ADAPTERS for mark in file.modules
+    )
+
+
+def sure(file: SourceFile, site: Site) -> Confidence:
+    """High where the client is known to be PostgreSQL's."""
+    known = (
+        file.postgres is True
+        or site.kind not in ("prisma", "sqlalchemy")
+        or site.argument.startswith("postgres")
+    )
+    return Confidence.HIGH if known else Confidence.MEDIUM
+
+
+def app_sites(file: SourceFile) -> Iterator[Site]:
+    """The sites of the app's own code that hold connections to PostgreSQL."""
+    if file.purpose != "app":
+        return
+    for site in file.makes:
+        if not over_http(file, site):
+            yield site
+
+
+def shared_client(file: SourceFile, site: Site) -> Fix:
+    """How to have one client for the process, in the file's own words."""
+    name = site.name if site.name.isidentifier() else ("prisma" if site.kind == "prisma" else "pool")
+    if file.language == "python":
+        made = f"{name} = {site.call}(...)"
+        once = (f"{made}  # at module level, or in the app's lifespan: once for each process",)
+        return Fix("Make it once, outside the function, and use it from there", lines=once)
+    made = f"{site.call}(...)" if site.options or site.argument else f"{site.call}()"
+    if any(each in file.package.dependencies for each in RELOADERS):
+        lines = (
+            "const kept = globalThis as unknown as { db?: ReturnType<typeof create> }",
+            f"const create = () => {made}",
+            f"export const {name} = kept.db ?? create()",
+            "if (process.env.NODE_ENV !== 'production') kept.db = " + name,
+        )
+        return Fix("Make it once, in a module of its own, kept on globalThis for the dev server", lines=lines)
+    return Fix(
+        "Make it once, at module level, and import it from there", lines=(f"export const {name} = {made}",)
+    )
+
+
+def pooled_target(file: SourceFile, ctx: Context) -> Target | None:
+    """The app's connection string of that package, when it goes through a transaction-mode pooler; else None.
+
+    In a repository of several packages the string may stand beside another one: then all of them have to agree.
+    """
+    app = [each for each in ctx.targets if app_traffic(each) and not each.match.local]
+    own = [
+        each for each in app if each.package.manifests and each.package.manifests == file.package.manifests
+    ]
+    among = own or app
+    pooled = [each for each in among if transaction_pooler(each) is not None]
+    return pooled[0] if pooled and len(pooled) == len(among) else None
+
+
+def other_url(file: SourceFile, ctx: Context) -> bool:
+    """Whether the file connects with a string that is not the app's pooled one."""
+    direct = {each.name for each in ctx.targets if each.role == "migration"}
+    words = ("DIRECT", "UNPOOLED", "NON_POOLING", "SESSION", "LISTEN", "MIGRAT")
+    return any(
+        any(word in site.url.upper() for word in words) or any(name in site.url for name in direct)
+        for site in file.sites
+    )
+
+
+def base(path: str) -> str:
+    """The last part of a path, for sentences."""
+    return posixpath.basename(path)

@@ -1,0 +1,88 @@
+"""A connection is taken from the pool and not given back when something throws.
+
+## Why it matters
+What is taken with `connect()` belongs to the caller until `release()`. When a query throws before it, the connection
+never returns: after `max` such errors the pool is empty, and every later request waits, for ever by default.
+
+## What to do
+Release in `finally`. For single queries use `pool.query()`, which takes and releases by itself.
+
+```typescript bad file=src/transfer.ts npm=pg@8.13.0
+import { pool } from './db'
+
+export async function transfer(from: number, to: number) {
+  const client = await pool.connect()
+  await client.query('begin')
+  await client.query('update accounts set balance = balance - 1 where id = $1', [from])
+  await client.query('update accounts set balance = balance + 1 where id = $1', [to])
+  await client.query('commit')
+  client.release()
+}
+```
+
+```typescript good file=src/transfer.ts npm=pg@8.13.0
+import { pool } from './db'
+
+export async function transfer(from: number) {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    await client.query('update accounts set balance = balance - 1 where id = $1', [from])
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback')
+    throw error
+  } finally {
+    client.release()
+  }
+}
+```
+
+## Sources
+- https://node-postgres.com/features/pooling
+- https://node-postgres.com/features/transactions
+- https://typeorm.io/docs/query-runner
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.source import SourceFile
+from poolcheck.rules._source import at
+
+
+@rule(SourceFile, severity=Severity.ERROR, step=3)
+def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
+    """Never released: an error. Released on the way without a throw: a warning."""
+    if file.language == "python" or file.purpose != "app":
+        return
+    for take in file.checkouts:
+        if take.returned == "always":
+            continue
+        place = f" in {take.within}()" if take.within else ""
+        if take.at_module:
+            message = f"{take.name} is taken from the pool when the module is loaded, and kept."
+            why = (
+                "One connection serves every importer from then on; when it breaks, nothing takes a new one."
+            )
+        elif take.returned == "no":
+            message = f"{take.name} = {take.call}{place} is never released."
+            why = "Each call takes a connection out of the pool for good."
+        else:
+            message = f"{take.name} = {take.call}{place} is not released when something throws."
+            why = "Each error takes a connection out of the pool for good."
+        yield Problem(
+            message=message,
+            why=why,
+            at=at(file, take),
+            severity=Severity.ERROR if take.returned == "no" and not take.at_module else Severity.WARNING,
+            key=f"{take.within}:{take.name}:{take.call}",
+            fix=Fix(
+                "Use pool.query(), or take a connection for each piece of work"
+                if take.at_module
+                else "Release it in finally",
+                lines=() if take.at_module else ("try {", "  ...", "} finally {", f"  {take.give_back}", "}"),
+            ),
+        )

@@ -1,0 +1,101 @@
+"""SQL leaves something on a session that a transaction-mode pooler takes away.
+
+## Why it matters
+In transaction mode each transaction may run on another server connection. What was set on the last one is gone, and the
+next client that gets it finds it there: a `SET search_path` sends a stranger's queries to the wrong schema, a session
+lock stays held by nobody, and `LISTEN` is accepted and never delivers.
+
+## What to do
+Inside a transaction use what ends with it: `SET LOCAL`, `set_config(..., true)`, `pg_advisory_xact_lock`,
+`CREATE TEMP TABLE ... ON COMMIT DROP`. For `LISTEN` and session locks connect with the direct string.
+
+```typescript bad file=src/tenant.ts npm=pg@8.13.0 url=supabase
+import { pool } from './db'
+
+export async function forTenant(tenant: string) {
+  await pool.query(`SET search_path TO ${tenant}`)
+}
+```
+
+```typescript good file=src/tenant.ts npm=pg@8.13.0 url=supabase
+import { pool } from './db'
+
+export async function forTenant(client) {
+  await client.query('begin')
+  await client.query('SET LOCAL statement_timeout = 5000')
+  await client.query('commit')
+}
+```
+
+```typescript good file=src/tenant.ts npm=pg@8.13.0 url=direct
+import { pool } from './db'
+
+export async function forTenant(tenant: string) {
+  await pool.query('LISTEN jobs')
+}
+```
+
+```python bad file=app/lock.py pypi=psycopg2@2.9.9 url=supabase
+def lock(cursor):
+    cursor.execute("SELECT pg_advisory_lock(42)")
+```
+
+```sql bad file=src/queries/jobs.sql npm=pg@8.13.0 url=supabase
+-- name: wait
+LISTEN jobs;
+```
+
+## Sources
+- https://www.pgbouncer.org/features.html
+- https://supabase.com/docs/guides/database/connecting-to-postgres
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Confidence, Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.source import SourceFile
+from poolcheck.rules._common import transaction_pooler
+from poolcheck.rules._source import at, other_url, pooled_target
+
+WHAT = {
+    "set": ("a session setting", "It is lost after the transaction, and the next client of that connection gets it.", "SET LOCAL ... inside a transaction; or ALTER ROLE ... SET for a constant"),
+    "role": ("the session's role", "The next client of that connection goes on as this role.", "SET LOCAL ROLE ... inside a transaction"),
+    "reset": ("the session's settings", "It hits whichever connection comes next, which another client may rely on.", "nothing: a pooler resets what it hands out"),
+    "listen": ("a notification channel", "The server accepts it, and no notification ever arrives.", "a connection of its own with the direct string"),
+    "prepare": ("a prepared statement", "Later transactions run where the name is unknown (26000) or taken (42P05).", "protocol-level statements of the driver, or none"),
+    "hold": ("a cursor", "FETCH runs on another connection and finds no cursor (34000).", "a cursor inside one transaction"),
+    "temp": ("a temporary table", "It is missing on the next connection (42P01), and in the way of the next client (42P07).", "CREATE TEMP TABLE ... ON COMMIT DROP inside a transaction"),
+    "lock": ("a session lock", "The unlock runs on another connection and returns false; the lock stays.", "pg_advisory_xact_lock(...) inside a transaction"),
+}  # fmt: skip
+
+
+@rule(SourceFile, severity=Severity.WARNING, step=3)
+def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
+    """Only where the app's string is known to go through a transaction-mode pooler, and the file uses that string."""
+    if not file.state or file.purpose == "test" or other_url(file, ctx):
+        return
+    if file.purpose == "script":  # a migration or a tool: it may use the direct string
+        direct = [each for each in ctx.targets if each.role == "migration" and not each.commented]
+        if not direct or any(transaction_pooler(each) is None for each in direct):
+            return
+    target = pooled_target(file, ctx)
+    endpoint = transaction_pooler(target) if target else None
+    if target is None or endpoint is None:
+        return
+    for mark in file.state:
+        what, why, instead = WHAT[mark.kind]
+        yield Problem(
+            message=f"`{mark.text}` leaves {what} on a connection that {target.label} does not keep.",
+            why=why,
+            at=at(file, mark),
+            confidence=Confidence.MEDIUM,
+            key=f"{mark.kind}:{mark.text}",
+            fix=Fix(
+                f"Use what ends with the transaction: {instead}"
+                if mark.kind not in ("listen", "reset")
+                else f"Use {instead}"
+            ),
+            sources=(endpoint.source,),
+        )

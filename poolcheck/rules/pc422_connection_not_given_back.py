@@ -1,0 +1,109 @@
+"""A connection or session is bound to a name and not given back when something throws.
+
+## Why it matters
+What `pool.acquire()` or `pool.getconn()` returns is missing from the pool until it is given back. An exception before
+that loses it for good; a session that nobody closes holds its connection until it is collected.
+
+## What to do
+Use `with` (or `async with`): it gives back in every case. In a FastAPI dependency, `yield` inside the `with`.
+
+```python bad file=app/work.py pypi=asyncpg@0.30.0
+import asyncpg
+
+
+async def work(pool: asyncpg.Pool):
+    connection = await pool.acquire()
+    await connection.execute("update jobs set done = true")
+    await pool.release(connection)
+```
+
+```python bad file=app/deps.py pypi=fastapi@0.115.0,sqlalchemy@2.0.30,psycopg2@2.9.9
+from fastapi import Depends, FastAPI
+
+from app.db import SessionLocal
+
+app = FastAPI()
+
+
+def get_db():
+    return SessionLocal()
+
+
+@app.get("/users")
+def users(db=Depends(get_db)):
+    return db.execute("select 1")
+```
+
+```python good file=app/work.py pypi=asyncpg@0.30.0
+import asyncpg
+
+
+async def work(pool: asyncpg.Pool):
+    async with pool.acquire() as connection:
+        await connection.execute("update jobs set done = true")
+```
+
+```python good file=app/deps.py pypi=fastapi@0.115.0,sqlalchemy@2.0.30,psycopg2@2.9.9
+from fastapi import Depends, FastAPI
+
+from app.db import SessionLocal
+
+app = FastAPI()
+
+
+def get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+@app.get("/users")
+def users(db=Depends(get_db)):
+    return db.execute("select 1")
+```
+
+## Sources
+- https://docs.sqlalchemy.org/en/20/orm/session_basics.html
+- https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
+- https://magicstack.github.io/asyncpg/current/api/index.html#connection-pools
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.rule import rule
+from poolcheck.core.source import SourceFile
+from poolcheck.rules._source import at
+
+
+@rule(SourceFile, severity=Severity.WARNING, step=3)
+def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
+    """A slot of a pool that is never given back is an error; the rest are warnings."""
+    if file.language != "python" or file.purpose != "app" or file.postgres is False:
+        return
+    for take in file.checkouts:
+        if take.returned == "always":
+            continue
+        slot = "putconn" in take.give_back or ".release(" in take.give_back
+        never = "is never given back" if slot else "is never closed"
+        yield Problem(
+            message=f"{take.name + ' = ' if take.name else ''}{take.call} in {take.within}() "
+            + (f"{never}." if take.returned == "no" else "is not given back when something throws."),
+            why="Each such call takes a connection out of the pool for good."
+            if slot
+            else "Its connection is held until Python collects it, which under load is too late.",
+            at=at(file, take),
+            severity=Severity.ERROR if slot and take.returned == "no" else Severity.WARNING,
+            key=f"{take.within}:{take.name}:{take.call}",
+            fix=Fix(
+                "Use a with block, or give it back in finally",
+                lines=("try:", "    ...", "finally:", f"    {take.give_back}"),
+            )
+            if take.name
+            else Fix(
+                "Yield it inside a with block", lines=(f"with {take.call} as session:", "    yield session")
+            ),
+        )
