@@ -1,0 +1,1 @@
+"""The models against real servers: slow, with the tolerances that were measured."""
