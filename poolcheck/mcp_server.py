@@ -5,6 +5,8 @@ the JSON of the command of the same name, masked as everywhere else.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
@@ -13,6 +15,7 @@ from mcp_types import ToolAnnotations
 from pydantic import ConfigDict, Field
 
 from poolcheck import __version__
+from poolcheck import config as configuration
 from poolcheck.config import Config
 from poolcheck.core.report import Report
 from poolcheck.core.secret import redact
@@ -47,15 +50,16 @@ class Given:
     def __init__(self, **given: Any) -> None:
         self.given = {name: value for name, value in given.items() if value not in (None, "", ())}
 
-    def over(self, start: Any) -> Config:
+    def over(self, start: Path) -> Config:
         """The config file near `start`, with what was given on top.
 
         Raises:
             BadConfig: the file, or a value, is wrong.
         """
-        from poolcheck.commands._settings import Settings  # noqa: PLC0415 - brings click
-
-        return Settings(self.given).over(start)
+        path = configuration.find(start)
+        config = configuration.load(path) if path else Config()
+        configuration.check_values(self.given)
+        return replace(config, **self.given)
 
 
 def answer(work: Callable[[], Report]) -> dict[str, Any]:

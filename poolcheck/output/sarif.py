@@ -92,9 +92,8 @@ def result(finding: Finding, index: int, number: int) -> dict[str, Any]:
     """A finding. The hash that GitHub tracks alerts by is the fingerprint, which survives line moves."""
     lines = advice_lines(finding)
     text = words(finding) + ("\n\n" + "\n".join(lines) if lines else "")
-    physical: dict[str, Any] = {"artifactLocation": artifact(path_of(finding))}
-    if finding.location and finding.location.line:
-        physical["region"] = region(finding)
+    # A region always: GitHub shows no alert without a line, and takes the first for the whole file.
+    physical = {"artifactLocation": artifact(path_of(finding)), "region": region(finding)}
     location: dict[str, Any] = {"physicalLocation": physical}
     if finding.subject:
         location["logicalLocations"] = [{"name": clean(finding.subject), "kind": "variable"}]
@@ -123,7 +122,7 @@ def artifact(path: str) -> dict[str, str]:
 def region(finding: Finding) -> dict[str, int]:
     """Line and column, from 1."""
     place = {"startLine": line_of(finding)}
-    if finding.location and finding.location.column:
+    if finding.location and finding.location.line and finding.location.column:
         place["startColumn"] = finding.location.column
     return place
 

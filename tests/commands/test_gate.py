@@ -156,6 +156,15 @@ class TestVerdict:
         log = json.loads((project / "out.sarif").read_text())
         assert log["runs"][0]["invocations"][0]["executionSuccessful"] is False
 
+    def test_nothing_to_check_may_be_allowed(self, project: Path) -> None:
+        """A hook runs on commits that touch no connection string; a finding is still one."""
+        (project / ".env").write_text("A=1\n")
+        assert gate(".env").exit_code == 3
+        assert gate(".env", "--allow-empty").exit_code == 0
+
+        env(project, 20)
+        assert gate(".env", "--allow-empty", *SUMS).exit_code == 1
+
     def test_require_all(self, project: Path) -> None:
         """An unreadable env file is a gap; required, it is exit code 2."""
         env(project, 5)

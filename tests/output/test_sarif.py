@@ -44,7 +44,7 @@ def test_places_are_relative_and_count_from_one() -> None:
     uris = [place["artifactLocation"]["uri"] for place in places]
     assert "apps/ä b/:x,y%#?.env" in [urllib.parse.unquote(uri) for uri in uris]
     assert not [uri for uri in uris if uri.startswith("/") or " " in uri or "#" in uri]
-    assert all(place.get("region", {"startLine": 1})["startLine"] >= 1 for place in places)
+    assert all(place["region"]["startLine"] >= 1 for place in places)
     assert all(place["artifactLocation"]["uriBaseId"] == "%SRCROOT%" for place in places)
 
 
