@@ -120,8 +120,10 @@ def advice(sizing: Sizing, status: Status | None = None) -> tuple[str, ...]:
     if status == "over_capacity":
         if sizing.inputs.load is None:
             return ("Use the size that poolcheck recommends.",) if sizing.recommended else (f"{pooled}.",)
+        idle = sizing.measured.idle_share if sizing.measured else None
+        share = f" ({idle:.0%} of it is idle in transaction)".replace("%", " %") if idle else ""
         return (
-            "Shorten the time a connection is held: first whatever happens between statements of a transaction.",
+            f"Shorten the time a connection is held{share}: first whatever happens between statements of a transaction.",
             "Send reads to replicas.",
             "Only then raise max_connections, if memory and cores allow.",
         )
@@ -313,7 +315,7 @@ def _pooler_sums(sizing: Sizing) -> tuple[str, ...]:
     )
     clients = -(-pooler.clients // pooler.processes)
     lines.append(
-        f"File descriptors of a process: {clients} clients + 10 of its own + {pooler.pairs} x {pooler.pool_size + pooler.reserve_pool} = {pooler.descriptors}"
+        f"File descriptors of a process: {plural(clients, 'client')} + 10 of its own + {pooler.pairs} x {pooler.pool_size + pooler.reserve_pool} = {pooler.descriptors}"
     )
     return tuple(lines)
 

@@ -1,5 +1,7 @@
 """Sizing: the golden cases by number, and what must hold for every input."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -7,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck import queueing
-from poolcheck.core.sizing import Inputs, Load, Machine, Share, Sizing
+from poolcheck import pgbouncer_ini, queueing, sizing_words
+from poolcheck.core.sizing import Formula, Inputs, Load, Machine, Share, Sizing
 from poolcheck.errors import BadConfig
 from poolcheck.sizing import (
     deadlock_floor,
@@ -388,3 +390,96 @@ def test_limits_of_role_and_database_count() -> None:
     assert size(role_limit=10).available == 10
     assert size(role_limit=60, database_limit=40).available == 40
     assert size(role_limit=500).available == 97
+
+
+# --- in words ----------------------------------------------------------------------------------------------------
+
+FACTOR = r"\d[\d,]*(?: [a-zA-Z,()]+)*"
+PRODUCT = re.compile(rf"(?<![\d/.])(?<!\+ )({FACTOR}(?: x {FACTOR})+) = (\d[\d,]*)(?![\d.])")
+DIFFERENCE = re.compile(r"(\d+) = (\d+) [a-z_]+(?: \([^)]*\))?((?: - \d+(?: [a-z]+)*)+)")
+
+
+def as_number(text: str) -> int:
+    """The digits at the start."""
+    found = re.match(r"[\d,]+", text)
+    assert found
+    return int(found.group().replace(",", ""))
+
+
+def check_sums(lines: Iterable[str]) -> int:
+    """Every product and every difference is right; gives how many there were."""
+    count = 0
+    for line in lines:
+        for match in PRODUCT.finditer(line):
+            product = 1
+            for factor in match[1].split(" x "):
+                product *= as_number(factor)
+            assert product == as_number(match[2]), line
+            count += 1
+        for match in DIFFERENCE.finditer(line):
+            less = sum(int(each) for each in re.findall(r" - (\d+)", match[3]))
+            assert int(match[2]) - less == int(match[1]), line
+            count += 1
+    return count
+
+
+def words_of(sizing: Sizing) -> list[str]:
+    """All sentences; a verdict and advice exactly where something is not fine."""
+    assert sizing_words.headline(sizing)
+    assert bool(sizing_words.verdict(sizing)) == (sizing.status != "ok")
+    assert bool(sizing_words.advice(sizing)) == (sizing.status != "ok")
+    return [
+        sizing_words.verdict(sizing),
+        *(sizing_words.verdict(sizing, each) for each in sizing.also),
+        *sizing_words.sums(sizing),
+        sizing_words.memory(sizing),
+        sizing_words.unchecked(sizing),
+    ]
+
+
+@settings(PATIENT, max_examples=300)
+@given(inputs, st.sampled_from(["poolcheck", "classic"]))
+def test_every_sum_in_words_is_right(asked: Inputs, formula: Formula) -> None:
+    """For any numbers: what is printed adds up."""
+    assert check_sums(words_of(recommend(replace(asked, formula=formula)))) >= 1
+
+
+@settings(PATIENT)
+@given(inputs, st.integers(1, 8), st.integers(1, 4), st.integers(0, 5), st.integers(1, 30))
+def test_every_sum_of_a_pooler_is_right(
+    asked: Inputs, pairs: int, processes: int, reserve: int, clients: int
+) -> None:
+    """And its file names the same sizes."""
+    made = pooler(
+        recommend(asked), pairs=pairs, processes=processes, reserve_pool=reserve, client_pool=clients
+    )
+    check_sums(words_of(made))
+    assert made.pooler is not None
+    ini = pgbouncer_ini.render(made)
+    assert bool(ini) == (made.pooler.pool_size > 0)
+    if ini:
+        assert f"\ndefault_pool_size = {made.pooler.pool_size}\n" in ini
+        assert not [
+            line for line in ini.splitlines() if not re.fullmatch(r"|;.*|\[\w+\]|[\w*]+ =( .*)?", line)
+        ]
+
+
+@settings(PATIENT)
+@given(inputs, st.integers(1, 20))
+def test_every_sum_of_functions_is_right(asked: Inputs, limit: int) -> None:
+    """Demand, refusals, cap."""
+    made = functions(asked, limit)
+    check_sums(words_of(made))
+    assert made.functions is not None
+    assert made.functions.cap * limit <= made.usable
+
+
+@settings(PATIENT)
+@given(
+    inputs.filter(lambda asked: asked.load is None),
+    st.lists(st.tuples(st.integers(1, 20), st.none() | st.integers(1, 5)), min_size=1, max_size=6),
+)
+def test_every_sum_of_services_is_right(asked: Inputs, parts: list[tuple[int, int | None]]) -> None:
+    """One line a service, and all of them."""
+    services = tuple(service(f"s{number}", peak, most) for number, (peak, most) in enumerate(parts))
+    assert check_sums(words_of(share(asked, services))) >= len(parts)
