@@ -1,0 +1,78 @@
+"""What the rules about pooler configurations share: pools, users, who can reach the pooler."""
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Location
+from poolcheck.core.pooler_config import (
+    DEFAULT_POOL_SIZE,
+    OWN_DESCRIPTORS,
+    PoolerConfig,
+    PoolerDatabase,
+    whole,
+)
+from poolcheck.resolve import Reader, reader
+
+_HERE = ("", "127.0.0.1", "localhost", "::1", "127.0.0.1,::1")
+
+
+def place(config: PoolerConfig, name: str) -> Location:
+    """Where a setting stands, or the whole config where it does not."""
+    found = config.setting(name)
+    return found.location if found is not None else config.location
+
+
+def reachable(config: PoolerConfig) -> bool | None:
+    """Whether other machines can connect: by the listen address, or by a container's published ports.
+
+    None: not known, such as a file that some container may use.
+    """
+    if config.container:
+        return config.published
+    said = config.value("listen_addr")
+    if said is None:
+        return None
+    return any(part.strip() not in _HERE for part in said.split(","))
+
+
+def pool_size(config: PoolerConfig, database: PoolerDatabase) -> int | None:
+    """Server connections of one pool of this database, with its reserve; None when not known. 0 is no limit."""
+    own = database.value("pool_size")
+    size = whole(own) if own is not None else config.number("default_pool_size", DEFAULT_POOL_SIZE)
+    said = database.value("reserve_pool", "reserve_pool_size")
+    reserve = whole(said) if said is not None else config.number("reserve_pool_size", 0)
+    return None if size is None or reserve is None or size <= 0 else size + max(reserve, 0)
+
+
+def users(config: PoolerConfig, database: PoolerDatabase) -> int:
+    """How many pools a database has: one for a forced user, else one for each user that is known, at least one."""
+    return 1 if database.value("user") else max(1, len(config.logins))
+
+
+def most_connections(config: PoolerConfig, database: PoolerDatabase, pools: int) -> int | None:
+    """What the pools of one database may open together, within its max_db_connections."""
+    size = pool_size(config, database)
+    if size is None:
+        return None
+    own = database.value("max_db_connections")
+    cap = whole(own) if own is not None else config.number("max_db_connections", 0)
+    return None if cap is None else min(size * pools, cap) if cap > 0 else size * pools
+
+
+def descriptors(config: PoolerConfig) -> int | None:
+    """The open files that PgBouncer itself expects: clients + 10 + every pool. None when a number is not known."""
+    clients = config.number("max_client_conn", 100)
+    if clients is None:
+        return None
+    total = clients + OWN_DESCRIPTORS
+    for database in config.databases:
+        size = pool_size(config, database)
+        if size is None:
+            return None
+        total += size * users(config, database)
+    return total
+
+
+def preparing(config: PoolerConfig, ctx: Context) -> tuple[Reader, ...]:
+    """The drivers of the config's package that name prepared statements unless told otherwise."""
+    uses = ctx.assumed or config.package.drivers
+    found = [each for use in uses if (each := reader(use, config.package, ctx))]
+    return tuple(each for each in found if each.own is not None and each.own.named_prepared == "yes")

@@ -1,0 +1,63 @@
+"""The pooler is in session mode and its clients come and go with traffic.
+
+## Why it matters
+In session mode a client keeps its server connection until it disconnects. A function instance that is frozen between
+two requests keeps it too: the pooler multiplexes nothing and only moves the queue.
+
+## What to do
+`pool_mode = transaction`, and look for what needs a session: LISTEN, session-level SET, advisory locks,
+migrations.
+
+```ini bad serverless npm:pg@8.23.1
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+pool_mode = session
+admin_users = dba
+```
+
+```ini good serverless npm:pg@8.23.1
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+pool_mode = transaction
+admin_users = dba
+```
+
+```ini good server npm:pg@8.23.1
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+pool_mode = session
+admin_users = dba
+```
+
+## Sources
+- https://www.pgbouncer.org/config.html#pool_mode
+- https://www.pgbouncer.org/features.html
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Confidence, Fix, Problem, Severity
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.rule import rule
+from poolcheck.rules._poolers import place
+
+
+@rule(PoolerConfig, severity=Severity.WARNING, step=1)
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """Only when a file says that the package runs serverless; an unknown runtime is not enough here."""
+    if config.package.runtime.kind != "serverless" or config.modes != {"session"}:
+        return
+    said = config.setting("pool_mode")
+    runtime = config.package.runtime
+    yield Problem(
+        message=f"{config.name}: pool_mode is session{'' if said else ', the default,'} and the clients run serverless ({runtime.source}).",
+        why="Each function instance holds a server connection for as long as it is kept warm.",
+        at=place(config, "pool_mode"),
+        confidence=Confidence.MEDIUM,
+        subject="pool_mode",
+        fix=Fix("Give server connections back after each transaction", lines=("pool_mode = transaction",)),
+    )

@@ -1,0 +1,89 @@
+"""The pooler is in transaction mode, does not track prepared statements, and a driver in use names them.
+
+## Why it matters
+A named statement lives on one server connection. The next transaction gets another one, where the name is unknown
+(26000) or already taken (42P05): errors that come and go with the load.
+PgBouncer tracks them from 1.21 on with `max_prepared_statements` above 0, and by default from 1.24.
+
+## What to do
+Set `max_prepared_statements = 200` on 1.21 or later, or switch the driver's named statements off.
+
+```ini bad server pypi:asyncpg@0.31.0
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+pool_mode = transaction
+max_prepared_statements = 0
+admin_users = dba
+```
+
+```ini good server pypi:asyncpg@0.31.0
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+pool_mode = transaction
+max_prepared_statements = 200
+admin_users = dba
+```
+
+```ini good server npm:pg@8.23.1
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+pool_mode = transaction
+max_prepared_statements = 0
+admin_users = dba
+```
+
+## Sources
+- https://www.pgbouncer.org/config.html#max_prepared_statements
+- https://github.com/pgbouncer/pgbouncer/blob/master/NEWS.md
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Confidence, Fix, Problem, Severity
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.rule import rule
+from poolcheck.rules._poolers import place, preparing
+
+
+@rule(PoolerConfig, severity=Severity.WARNING, step=2)
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
+    """Only when the setting or the version tells; a switch anywhere in the package's code silences this."""
+    if config.modes.isdisjoint({"transaction", "statement"}) or config.tracks_prepared is not False:
+        return
+    if config.package.mentions or _switched_off(config, ctx):
+        return
+    said = config.setting("max_prepared_statements")
+    version = ".".join(map(str, config.version))
+    how = (
+        f"max_prepared_statements = {said.value}" if said else f"version {version} ({config.version_source})"
+    )
+    old = bool(config.version) and config.version < (1, 21)
+    for each in preparing(config, ctx)[:1]:
+        own = each.own
+        assert own is not None
+        seen = config.package.mentions is not None
+        yield Problem(
+            message=f"{config.name} does not track prepared statements ({how}), and {each.title} names them.",
+            why=(f"Seen as: {own.prepared_error}. " if own.prepared_error else "")
+            + ("" if seen else "Not so if the code switches them off, which was not looked at."),
+            at=said.location if said else place(config, "pool_mode"),
+            severity=Severity.ERROR if seen else Severity.WARNING,
+            confidence=Confidence.MEDIUM,
+            subject="max_prepared_statements",
+            key=each.use.id,
+            fix=Fix(
+                "Use PgBouncer 1.21 or later and let it track them" if old else "Let PgBouncer track them",
+                lines=("max_prepared_statements = 200",),
+            ),
+            sources=(own.source,),
+        )
+
+
+def _switched_off(config: PoolerConfig, ctx: Context) -> bool:
+    """Whether a connection string of the project switches named statements off."""
+    pairs = {pair for each in preparing(config, ctx) if each.own for pair in each.own.prepared_off_params}
+    return any(target.conn.param(name) == value for target in ctx.targets for name, value in pairs)

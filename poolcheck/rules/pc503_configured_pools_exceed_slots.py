@@ -1,0 +1,88 @@
+"""The pools that the file allows add up to more connections than the server has slots.
+
+## Why it matters
+PgBouncer has one pool for each pair of database and user, and each may grow to its size plus reserve. When the server
+refuses, every client of the pooler waits, and raising the pooler's limits makes it worse.
+Where users are not known one for each database is counted, so the real sum is rather larger.
+
+## What to do
+Lower `default_pool_size`, or cap each database with `max_db_connections`, so that the sum leaves room for direct
+connections: migrations, monitoring, psql.
+
+```ini bad max=100
+[databases]
+app = host=10.0.0.5 dbname=app
+jobs = host=10.0.0.5 dbname=jobs
+audit = host=10.0.0.5 dbname=audit
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = 40
+admin_users = dba
+```
+
+```ini good max=100
+[databases]
+app = host=10.0.0.5 dbname=app
+jobs = host=10.0.0.5 dbname=jobs
+audit = host=10.0.0.5 dbname=audit
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = 20
+admin_users = dba
+```
+
+## Sources
+- https://www.pgbouncer.org/config.html#default_pool_size
+- https://www.pgbouncer.org/config.html#max_db_connections
+- https://www.postgresql.org/docs/current/runtime-config-connection.html
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.rule import rule
+from poolcheck.core.text import plural
+from poolcheck.rules._poolers import most_connections, place, users
+
+
+@rule(PoolerConfig, severity=Severity.ERROR, step=2)
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
+    """Databases on the same server, with every number known."""
+    numbers = ctx.numbers
+    if numbers.max_connections is None or len({each.value("host") for each in config.databases}) > 1:
+        return
+    available = numbers.max_connections - numbers.reserved
+    # Names that lead to the same database are separate pools all the same.
+    least = _sum(config, 1)
+    if least is None:
+        return
+    every = sum(users(config, each) for each in config.databases)
+    total = _sum(config, 0) or least
+    if total <= available:
+        return
+    pools = every if total > least else len(config.databases)
+    fitting = max(0, available - numbers.buffer) // max(1, pools)
+    source = numbers.sources.get("max_connections", "")
+    logins = f" and {plural(len(config.logins), 'user')}" if total > least else ""
+    yield Problem(
+        message=f"{config.name}: {plural(len(config.databases), 'database')}{logins} may open {total} connections, and {available} slots are there ({numbers.max_connections} - {numbers.reserved} reserved{', ' + source if source else ''}).",
+        why="With every user in every database; beyond the last slot the server refuses (SQLSTATE 53300)."
+        if least <= available
+        else "Beyond the last slot the server refuses (SQLSTATE 53300).",
+        severity=Severity.ERROR if least > available else Severity.WARNING,
+        at=place(config, "default_pool_size"),
+        subject="default_pool_size",
+        fix=Fix("Give each pool what fits", lines=(f"default_pool_size = {fitting}",))
+        if fitting
+        else Fix("Cap the databases with max_db_connections", lines=(f"max_db_connections = {max(1, (available - numbers.buffer) // max(1, len(config.databases)))}",)),
+    )  # fmt: skip
+
+
+def _sum(config: PoolerConfig, pools: int) -> int | None:
+    """All databases together, with so many users each; 0: with those that are known. None: a number is not known."""
+    sums = [most_connections(config, each, pools or users(config, each)) for each in config.databases]
+    known = [each for each in sums if each is not None]
+    return sum(known) if known and len(known) == len(sums) else None
+

@@ -1,0 +1,55 @@
+"""The pooler listens to other machines and offers no TLS.
+
+## Why it matters
+`client_tls_sslmode` is `disable` unless set: queries and their results cross the network in clear text, and a client
+with `sslmode=require` cannot connect. Inside a private network, or behind something that ends TLS, this may be meant.
+
+## What to do
+`client_tls_sslmode = require` with a key and a certificate.
+
+```ini bad
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+listen_addr = *
+auth_type = scram-sha-256
+admin_users = dba
+```
+
+```ini good
+[databases]
+app = host=10.0.0.5 dbname=app
+[pgbouncer]
+listen_addr = *
+auth_type = scram-sha-256
+admin_users = dba
+client_tls_sslmode = require
+client_tls_key_file = /etc/pgbouncer/server.key
+client_tls_cert_file = /etc/pgbouncer/server.crt
+```
+
+## Sources
+- https://www.pgbouncer.org/config.html#client_tls_sslmode
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.rule import rule
+from poolcheck.rules._poolers import place, reachable
+
+
+@rule(PoolerConfig, severity=Severity.INFO, step=0)
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+    """An ini file of its own; containers are left to those who publish their ports."""
+    if config.container or not reachable(config):
+        return
+    if config.value("client_tls_sslmode", "disable") == "disable":
+        yield Problem(
+            message=f"{config.name}: listens on {config.value('listen_addr')} without TLS for clients.",
+            at=place(config, "listen_addr"),
+            subject="client_tls_sslmode",
+            fix=Fix("Offer TLS", lines=("client_tls_sslmode = require", "client_tls_key_file = ...", "client_tls_cert_file = ...")),
+        )  # fmt: skip

@@ -1,0 +1,58 @@
+"""The app's own user may administer the pooler.
+
+## Why it matters
+`admin_users` may PAUSE, KILL and SHUTDOWN on the console with the same login that the app uses: one leaked
+connection string stops every app behind the pooler.
+
+## What to do
+Name a user for people in `admin_users`, one for monitoring in `stats_users`, and leave the app in neither.
+
+```ini bad
+[databases]
+app = host=10.0.0.5 dbname=app user=shop
+[pgbouncer]
+admin_users = shop
+```
+
+```ini good
+[databases]
+app = host=10.0.0.5 dbname=app user=shop
+[pgbouncer]
+admin_users = dba
+```
+
+## Sources
+- https://www.pgbouncer.org/config.html#admin_users
+- https://www.pgbouncer.org/usage.html#admin-console
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.core.context import Context
+from poolcheck.core.finding import Fix, Problem, Severity
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.rule import rule
+from poolcheck.rules._common import app_traffic
+from poolcheck.rules._poolers import place
+
+
+@rule(PoolerConfig, severity=Severity.WARNING, step=0)
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
+    """The user of a database line, or of an app string that leads to the pooler's port."""
+    admins = {each.strip() for each in (config.value("admin_users") or "").split(",")} - {""}
+    port = config.number("listen_port", 6432)
+    app = {each.value("user") or "" for each in config.databases}
+    app |= {
+        target.conn.user or ""
+        for target in ctx.targets
+        if app_traffic(target) and not target.example_file and target.conn.port == port
+    }
+    for user in sorted((admins & app) - {""}):
+        yield Problem(
+            message=f"{config.name}: {user} is the app's user and in admin_users.",
+            why="Whoever has the app's connection string may pause or shut down the pooler.",
+            at=place(config, "admin_users"),
+            subject="admin_users",
+            key=user,
+            fix=Fix("Name another user", lines=("admin_users = dba", "stats_users = monitoring")),
+        )
