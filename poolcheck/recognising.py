@@ -23,6 +23,16 @@ _DIALLED = (
     re.compile(r'connection to server at "([^"]{1,120})"(?: \([^)]{1,60}\))?, port (\d{1,5})'),
     re.compile(r"(?<![\w.:-])([\w-]{1,60}(?:\.[\w-]{1,60}){1,8}):(\d{4,5})\b"),
 )
+# What else is connected to in the same words, by name, port or scheme; and what shows that it is about PostgreSQL.
+_OTHERS = re.compile(
+    r"(?i)\b(?:redis|valkey|kafka|mongo(?:db)?|mysql|mariadb|rabbitmq|amqps?|elastic(?:search)?|opensearch|memcached?"
+    r"|smtp|ldap|etcd|zookeeper|nats|clickhouse|cassandra|dynamodb|graphql)\b|\b(?:https?|wss?|grpc)://"
+    r"|:(?:25|80|443|587|2181|2379|3306|4222|4317|4318|5671|5672|6379|6380|8080|8123|8443|9042|9092|9200|11211|27017)\b"
+)
+_OURS = re.compile(
+    r"(?i)postgres|psycopg|\bpgx?\b|libpq|npgsql|prisma|pgbouncer|supabase|neon|\.rds\.|sqlalchemy|hikari|knex|sequelize"
+    r"|typeorm|asyncpg|drizzle|activerecord|ecto\b|jdbc|\b(?:5432|6432|6543)\b|DATABASE_URL|\bSQL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,8 @@ def recognise(record: Record) -> list[Hit]:
     hits = search(text)
     if not hits and len(record.lines) > 1:
         hits = search(record.unbroken)
+    if any(hit.error.generic for hit in hits) and _OTHERS.search(text) and not _OURS.search(text):
+        hits = [hit for hit in hits if not hit.error.generic]
     return _weigh(hits + list(_coded(record, hits)))
 
 

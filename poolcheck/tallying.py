@@ -109,6 +109,8 @@ class Tally:
         several = self.records > 1 or any(item.count > 1 for item in items)
         if not several or not any(item.first for item in items):
             items.sort(key=lambda item: (item.error.wraps, ORIGIN[item.error.origin], item.error.vague))
+        elif len({item.first.form if item.first else None for item in items}) == 1:
+            items.sort(key=lambda item: item.first.order if item.first else 0.0)
         pages = dict.fromkeys(item.layer for item in items)
         run = dict.fromkeys(line for layer in pages for line in known.layer(layer).run)
         return Explanations(

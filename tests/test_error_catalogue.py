@@ -117,6 +117,12 @@ UNRELATED = [
     "java.lang.NullPointerException",
     "GET /orders/53300 HTTP/1.1 200",
     "pid 53300 exited",
+    "Error: connect ECONNREFUSED 127.0.0.1:6379",
+    "Error: getaddrinfo ENOTFOUND api.example.com (https://api.example.com/v1)",
+    'Get "https://10.0.0.1:443/api/v1/namespaces": context deadline exceeded',
+    "kafka: client has run out of available brokers: read tcp: connection reset by peer",
+    "MongoServerSelectionError: connect ECONNREFUSED 127.0.0.1:27017",
+    "dial tcp 10.0.0.8:3306: connect: connection refused",
 ]
 
 

@@ -79,6 +79,15 @@ class TestPostgres:
         while time.monotonic() < deadline and small.execute(others) != [(0,)]:
             time.sleep(0.02)
 
+    def test_the_log_of_a_start_leaves_nothing_to_explain(self, small: Postgres) -> None:
+        """Before anything is refused: the log of initdb, start and the superuser's work."""
+        began = small.log()[:2000]
+
+        assert "starting PostgreSQL" in began
+        assert [
+            item.error.id for item in explain(began).items if item.layer in ("slots", "killed", "network")
+        ] == []
+
     def test_only_the_reserve_is_left(self, small: Postgres) -> None:
         with taken(small, 3):
             item = cause(said(lambda: small.connect("app")))
@@ -280,6 +289,24 @@ class TestPgBouncer:
         with Postgres(15, max_connections=6, superuser_reserved_connections=3, max_wal_senders=0) as server:
             server.execute("CREATE ROLE app LOGIN")
             yield server
+
+    def test_an_ordinary_run_leaves_nothing_to_explain(self, server: Postgres) -> None:
+        """Start, work, ordinary mistakes in SQL, reload, and a client that closes: neither log shows an error."""
+        mark = server.mark()
+        with Bouncer(server, stats_period=1, log_stats=1, verbose=1) as pooler:
+            with contextlib.closing(pooler.connect("app")) as conn:
+                conn.execute("SELECT 1")
+                said(lambda: conn.execute("SELECT nothing FROM nowhere"))
+                said(lambda: conn.execute("SELEC 1"))
+                said(lambda: conn.execute("SELECT 1/0"))
+            pooler.admin("RELOAD")
+            pooler.admin("SHOW POOLS")
+            time.sleep(1.2)
+            log = pooler.log()
+
+        assert "stats" in log
+        assert explain(log).items == ()
+        assert explain(server.log(mark)).items == ()
 
     def test_its_client_limit(self, server: Postgres) -> None:
         with Bouncer(server, max_client_conn=2) as pooler, taken(pooler, 2):

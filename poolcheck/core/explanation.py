@@ -84,6 +84,7 @@ class ErrorText:
     driver: str = ""  # id in drivers/, for texts that a driver writes
     wraps: bool = False  # carries another's text: that one is the cause
     vague: bool = False  # says little: given up when the same record holds something exact
+    generic: bool = False  # words that any program uses: passed over where the event names another service
     crossings: tuple[Crossing, ...] = ()
 
 

@@ -33,6 +33,8 @@ def _item(item: Explanation) -> dict[str, Any]:
         "sqlstate": error.sqlstate or None,
         "code": error.code or None,
         "who": error.who,
+        "origin": error.origin,
+        "driver": error.driver or None,
         "means": error.means,
         "not_means": error.not_means or None,
         "first": error.first,
