@@ -34,6 +34,8 @@ class Commands(click.Group):
 
         module = import_module(f"poolcheck.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        # Docstrings are raw, click wants the character: without it the examples run together into one paragraph.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
 

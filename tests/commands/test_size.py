@@ -481,3 +481,11 @@ def test_variation_from_pg_stat_statements(capsys: pytest.CaptureFixture[str]) -
             found = sized(capsys, "--from", server.url(), "--sample", "3s", "--instances", "2")
     assert found["measured"]["cv2_source"] == "pg_stat_statements"
     assert found["measured"]["cv2"] < 0.5
+
+
+def test_examples_of_the_help_stand_on_lines_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """One command a line, ready to copy."""
+    assert run(["size", "--help"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "poolcheck size --max 100 --instances 10" in lines
+    assert not any("\\b" in line for line in lines)
