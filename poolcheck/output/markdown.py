@@ -15,7 +15,7 @@ from poolcheck.errors import ExitCode
 from poolcheck.output._finding import NO_FILE, advice_lines, not_looked_at, page_url, path_of, worst_first
 from poolcheck.output.paint import Paint, Style
 
-COMMANDS = ("lint", "gate")
+COMMANDS = ("lint", "gate", "fix")
 MARKER = "<!-- poolcheck -->"  # by which a job finds its own comment again
 MOST = 65_000  # bytes of UTF-8: below GitHub's 65,536 however they are counted
 ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
@@ -26,6 +26,10 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]#|~<>]|^[-+])")
 
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
     """The report in at most 65,536 characters."""
+    for section in report.sections:
+        own = getattr(import_module(f"poolcheck.output.section_{section.name}"), "markdown", None)
+        if own is not None:  # the remedy sheet has a form of its own
+            return "\n".join([MARKER, *own(section, report)]).strip() + "\n"
     head = [MARKER, *headline(report)]
     tail = [*steps(report.fix_path), *not_checked(report.skipped), *others(report.sections)]
     findings = [list(one_finding(each)) for each in worst_first(report.findings)]

