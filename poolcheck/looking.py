@@ -16,7 +16,7 @@ from poolcheck.core.target import Target
 from poolcheck.core.text import clean
 from poolcheck.dsn import Sources
 from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
-from poolcheck.live import bouncer, postgres, route
+from poolcheck.live import postgres, route
 from poolcheck.live.postgres import (
     DEFAULT_TIMEOUTS,
     Link,
@@ -26,12 +26,11 @@ from poolcheck.live.postgres import (
     Timeouts,
     Unsupported,
 )
-from poolcheck.look import Look, NoEntry, PoolerLook, put_together
-from poolcheck.refusal import refusal_of
 
 if TYPE_CHECKING:
     from poolcheck.core.context import Context
     from poolcheck.linting import Configured
+    from poolcheck.look import Look, PoolerLook
 
 Ask = Callable[[str], str | None]
 
@@ -98,6 +97,7 @@ def load_judges() -> None:
     from poolcheck import engine, fixpath, rules  # noqa: F401, PLC0415 - loaded for later
     from poolcheck.output import section_live, text  # noqa: F401, PLC0415 - as above
 
+    postgres.prepare()
     rules.load("78")
 
 
@@ -159,6 +159,8 @@ class Seen:
 
     def refused(self, text: str, target: Target, *, pooler: bool = False, like: str = "") -> Refusal:
         """Remember a refusal with what it means."""
+        from poolcheck.refusal import refusal_of  # noqa: PLC0415 - only when refused
+
         refusal = refusal_of(text, target, pooler=pooler or self.pooled(target), like=like)
         self.refusals.append(refusal)
         return refusal
@@ -264,6 +266,8 @@ class Seen:
 
     def look_at_console(self, target: Target) -> None:
         """The pooler's console. What keeps it from being read is skipped: the server is looked at anyway."""
+        from poolcheck.live import bouncer  # noqa: PLC0415 - only when there is a console
+
         what = f"the pooler's console at {address(target)}"
         try:
             link = self.connect(target)
@@ -292,8 +296,10 @@ class Seen:
 
     # --- judging ---
 
-    def look(self) -> Look | None:
+    def look(self) -> "Look | None":
         """The look at the server with its verdicts."""
+        from poolcheck.look import put_together  # noqa: PLC0415 - see load_judges
+
         if self.snapshot is None:
             return None
         return put_together(
@@ -305,8 +311,10 @@ class Seen:
             target=self.shown,
         )
 
-    def pooler_look(self) -> PoolerLook | None:
+    def pooler_look(self) -> "PoolerLook | None":
         """The look at the console, beside what the server behind it allows."""
+        from poolcheck.look import PoolerLook  # noqa: PLC0415 - see load_judges
+
         if self.console is None:
             return None
         server = self.snapshot
@@ -326,6 +334,7 @@ class Seen:
         """Judge what was seen."""
         from poolcheck import engine, fixpath, rules  # noqa: PLC0415 - see load_judges
         from poolcheck.core.finding import Severity  # noqa: PLC0415 - see load_judges
+        from poolcheck.look import NoEntry  # noqa: PLC0415 - see load_judges
 
         look, pooler = self.look(), self.pooler_look()
         subjects: list[object] = [each for each in (look, pooler) if each is not None]

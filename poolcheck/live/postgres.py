@@ -21,8 +21,6 @@ from poolcheck.core.report import Skipped
 from poolcheck.core.secret import Secret, redact
 from poolcheck.core.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
 from poolcheck.core.text import clean
-from poolcheck.live.orphans import clients_gone
-from poolcheck.sql.normalise import is_release, normalise
 
 APPLICATION_NAME = "poolcheck"
 FINGERPRINT = 400  # characters of a statement that tell it apart
@@ -310,6 +308,11 @@ def _banner(link: Link) -> str:
     return clean(first or "", limit=100)
 
 
+def prepare() -> None:
+    """Load what reading the answer needs: done while the server works."""
+    from poolcheck.sql import normalise  # noqa: F401, PLC0415 - see above
+
+
 def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:
     server = Server(
         version=(row["version"] or "").split()[1] if " " in (row["version"] or "") else "",
@@ -338,6 +341,8 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         if each.state == "active" and not each.own and each.client_port and _local(each.client)
     }
     if busy and link.loopback():
+        from poolcheck.live.orphans import clients_gone  # noqa: PLC0415 - only where there is something to look for
+
         gone = clients_gone(busy, _int(row["server_port"]) or 0)
         backends = tuple(
             replace(each, client_gone=True)
@@ -393,6 +398,8 @@ def _skipped(server: Server, backends: tuple[Backend, ...]) -> tuple[Skipped, ..
 
 
 def _backend(row: Row, own: int | None) -> Backend:
+    from poolcheck.sql.normalise import is_release, normalise  # noqa: PLC0415 - see prepare
+
     pid = _int(row["pid"]) or 0
     query = row["query"] or ""
     visible = row["backend_type"] is not None
