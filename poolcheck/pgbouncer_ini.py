@@ -5,6 +5,7 @@ key that is newer than itself, so what newer versions add is commented out.
 https://www.pgbouncer.org/config.html
 """
 
+import re
 from collections.abc import Iterator
 
 from poolcheck.core.sizing import PoolerSizing, Sizing
@@ -20,6 +21,8 @@ def render(
     pooler = sizing.pooler
     if pooler is None or pooler.pool_size < 1:
         return ""
+    if not re.fullmatch(r"[\w.:/@-]+", host):
+        host = DEFAULT_HOST  # nothing that could end the line or the value
     return "\n".join(_lines(sizing, pooler, host, port, auth_file)) + "\n"
 
 

@@ -101,19 +101,18 @@ def command(out: Output, **options: Any) -> int:
 
 
 def gather(options: dict[str, Any]) -> Numbers:
-    """Options over a live server over the config file over the catalogue.
+    """Options over a live server over the config file over the catalogue; the server knows its own limits best.
 
     Raises:
         PoolcheckError: a file or option is wrong, or the server cannot be asked.
     """
     numbers = Numbers(options)
     numbers.drivers = options["driver"]
-    if options["dsn"]:
-        _from_server(numbers)
-    elif options["sample"]:
-        raise BadConfig("--sample needs a server to measure", "Add --from DSN.")
     if not options["isolated"] or options["config_path"]:
         from_config(numbers)
+    _check_combination(numbers)  # before a minute is spent on measuring
+    if options["dsn"]:
+        _from_server(numbers)
     if numbers.get("provider") or numbers.get("plan"):
         from_catalogue(numbers)
     return numbers
@@ -130,8 +129,10 @@ def _from_server(numbers: Numbers) -> None:
     seen = measure.measure(numbers.get("dsn"), seconds, _progress)
     if seen.max_connections is not None:  # a pooler is no host for a pgbouncer.ini
         numbers.host, numbers.port = seen.host, seen.port
-    numbers.offer("max_connections", seen.max_connections, "the server")
-    numbers.offer("reserved", seen.reserved, "the server")
+    for name, value in (("max_connections", seen.max_connections), ("reserved", seen.reserved)):
+        if value is not None and name in numbers.sources:
+            numbers.options[name] = None  # the config file's
+        numbers.offer(name, value, "the server")
     numbers.role_limit, numbers.database_limit = seen.role_limit, seen.database_limit
     numbers.skipped += seen.skipped
     numbers.measured = seen.load
@@ -153,7 +154,11 @@ def decide(numbers: Numbers) -> Sizing:
     Raises:
         BadConfig: a number is missing, wrong, or does not go with another option.
     """
-    _check_combination(numbers)
+    if numbers.get("max_connections") is None:
+        raise BadConfig(
+            "how many connections may the server have?",
+            "Add --max N (SHOW max_connections tells it), --provider NAME --plan NAME, or --from DSN.",
+        )
     asked = _inputs(numbers)
     if numbers.get("share"):
         answer = sizing.share(asked, services(numbers.get("share"), asked.surge))
@@ -207,11 +212,10 @@ def _check_combination(numbers: Numbers) -> None:
         raise BadConfig(f"{missing} is missing: the load is --tps times --hold-ms")
     if get("cpu_ms") is not None and get("cores") is None:
         raise BadConfig("--cpu-ms needs --cores")
-    if get("max_connections") is None:
-        raise BadConfig(
-            "how many connections may the server have?",
-            "Add --max N (SHOW max_connections tells it), --provider NAME --plan NAME, or --from DSN.",
-        )
+    if get("cpu_ms") is not None and get("tps") is None and not get("sample"):
+        raise BadConfig("--cpu-ms needs the load: --tps and --hold-ms, or --from DSN --sample 60s")
+    if get("sample") and not get("dsn"):
+        raise BadConfig("--sample needs a server to measure", "Add --from DSN.")
     if get("instances") is None and not (get("pooler") or get("share")):
         raise BadConfig(
             "how many instances run at once?",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from poolcheck.cli import run
+from poolcheck.commands import simulate
 
 RAMP = ("--from", "8", "--to", "240", "--in", "90s", "--limit", "5", "--max", "100")
 TRAFFIC = ("--rate", "50/s", "--hold-ms", "900", "--limit", "2", "--for", "30s", "--max", "40")
@@ -243,3 +245,17 @@ def test_bad_input_is_named(capsys: pytest.CaptureFixture[str], args: list[str],
     said = capsys.readouterr()
     assert words in said.err
     assert said.out == ""
+
+
+HELP = [
+    line.strip()
+    for line in (simulate.command.help or "").splitlines()
+    if line.strip().startswith("poolcheck simulate")
+]
+
+
+@pytest.mark.parametrize("line", HELP)
+def test_examples_of_the_help_run(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """Each gives a report."""
+    assert run(shlex.split(line)[1:]) in (0, 1)
+    assert capsys.readouterr().out

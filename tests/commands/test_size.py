@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from poolcheck.cli import run
+from poolcheck.commands import size
 from tests import servers
 from tests.conftest import need_bouncer, need_postgres
 from tests.servers import Bouncer, Postgres
@@ -198,7 +200,9 @@ def test_drivers_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], "how many connections may the server have?"),
+        ([], "how many instances run at once?"),
+        (["--instances", "5"], "how many connections may the server have?"),
+        (["--from", "postgresql://127.0.0.1:1/x", "--sample", "600s"], "how many instances run at once?"),
         (["--max", "100"], "how many instances run at once?"),
         (["--max", "100", "--instances", "0"], "--instances must be at least 1, not 0"),
         (["--max", "2", "--instances", "1"], "no slot is left for the app: 2 - 3 reserved"),
@@ -211,12 +215,13 @@ def test_drivers_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
         (["--max", "100", "--instances", "1", "--pairs", "2"], "--pairs needs --pooler"),
         (["--max", "100", "--instances", "1", "--limit", "2"], "--limit needs --runtime serverless or --pooler"),
         (["--max", "100", "--instances", "1", "--cpu-ms", "2"], "--cpu-ms needs --cores"),
+        (["--max", "100", "--instances", "1", "--cpu-ms", "2", "--cores", "2"], "--cpu-ms needs the load"),
         (["--max", "100", "--share", "web"], "'web' is not NAME=INSTANCES"),
         (["--max", "100", "--share", "web=1,web=2"], "names 'web' twice"),
         (["--max", "100", "--share", "web=0"], "every number must be at least 1"),
         (["--max", "100", "--share", "web=1", "--tps", "5", "--hold-ms", "5"], "--share and --tps do not go together"),
         (["--max", "100", "--instances", "1", "--sample", "5s"], "--sample needs a server"),
-        (["--from", "postgresql://127.0.0.1:1/x", "--sample", "soon"], "'soon' is no time"),
+        (["--from", "postgresql://127.0.0.1:1/x", "--sample", "soon", "--instances", "1"], "'soon' is no time"),
         (["--plan", "0.25cu", "--instances", "1"], "--plan needs --provider"),
         (["--provider", "nobody", "--plan", "x", "--instances", "1"], "no provider is named 'nobody'"),
         (["--provider", "neon", "--plan", "huge", "--instances", "1"], "has no plan 'huge'"),
@@ -489,3 +494,36 @@ def test_examples_of_the_help_stand_on_lines_of_their_own(capsys: pytest.Capture
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert "poolcheck size --max 100 --instances 10" in lines
     assert not any("\\b" in line for line in lines)
+
+
+HELP = [
+    line.strip()
+    for line in (size.command.help or "").splitlines()
+    if line.strip().startswith("poolcheck size")
+]
+
+
+@pytest.mark.parametrize("line", [line for line in HELP if "--from" not in line])
+def test_examples_of_the_help_run(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """Each gives a report."""
+    assert run(shlex.split(line)[1:]) in (0, 1)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.postgres
+def test_the_server_knows_its_limits_better_than_a_file(
+    capsys: pytest.CaptureFixture[str], postgres: Postgres
+) -> None:
+    """And an option better than both."""
+    Path("poolcheck.toml").write_text("max_connections = 5000\ninstances = 2\n")
+    assert sized(capsys, "--from", postgres.url())["inputs"]["max_connections"] < 5000
+    assert sized(capsys, "--from", postgres.url(), "--max", "77")["inputs"]["max_connections"] == 77
+
+
+@pytest.mark.postgres
+def test_the_ini_goes_to_the_measured_server(capsys: pytest.CaptureFixture[str], postgres: Postgres) -> None:
+    """Host and port, nothing else of the connection string."""
+    assert run(["size", "--from", postgres.url(password="hunter2secret"), "--pooler", "--format", "ini"]) == 0
+    ini = capsys.readouterr().out
+    assert f"* = host=127.0.0.1 port={postgres.port}" in ini
+    assert "hunter2secret" not in ini
