@@ -1,0 +1,298 @@
+"""Files are put in place whole: killed at every line, refused where something speaks against it, nothing else lost."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from poolcheck import writing
+from poolcheck.writing import NewContent, Refused
+from tests.writing_crash import NEW, OLD
+
+CRASH = Path(__file__).parent / "writing_crash.py"
+
+
+def new(path: Path, before: bytes | None = OLD, after: bytes = NEW) -> NewContent:
+    """One file to write."""
+    return NewContent(path=str(path), before=before, after=after)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    """An env file with the old content, readable by its group."""
+    path = tmp_path / ".env"
+    path.write_bytes(OLD)
+    path.chmod(0o640)
+    return path
+
+
+def names(folder: Path) -> set[str]:
+    """What is in a folder."""
+    return {each.name for each in folder.iterdir()}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git as somebody."""
+    subprocess.run(
+        ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b.invalid", *arguments],
+        check=True,
+        capture_output=True,
+    )
+
+
+class TestCrash:
+    """Killed (SIGKILL) before every line that the writer runs."""
+
+    @pytest.mark.parametrize("kind", ["old", "backup", "two", "new"])
+    def test_each_file_is_the_old_or_the_new_one_and_whole(self, kind: str, tmp_path: Path) -> None:
+        """And what lies beside them is no file of the project, and nobody else may read it before it is complete."""
+        done = subprocess.run(
+            [sys.executable, str(CRASH), str(tmp_path), kind],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        deaths: list[dict[str, Any]] = json.loads(done.stdout)
+
+        assert len(deaths) > 40
+        assert [each["killed"] for each in deaths] == [True] * (len(deaths) - 1) + [False]
+        old, whole = OLD.decode(), NEW.decode()
+        files = {
+            "old": [".env"],
+            "backup": [".env"],
+            "two": [".env", "schema.prisma"],
+            "new": ["prisma.config.ts"],
+        }
+        for each in deaths:
+            left: dict[str, str] = each["left"]
+            for name in files[kind]:
+                assert left.get(name) in ((whole, None) if kind == "new" else (old, whole)), name
+            for name in set(left) - set(files[kind]):
+                assert name == ".env.bak" or (name.startswith(".poolcheck-") and name.endswith(".tmp"))
+                if name == ".env.bak":
+                    assert left[name] == old
+                elif left[name] != whole:
+                    assert each["modes"][name] == 0o600
+        last = deaths[-1]["left"]
+        assert all(last[name] == whole for name in files[kind])
+        assert set(last) == set(files[kind]) | ({".env.bak"} if kind == "backup" else set())
+        assert {frozenset(each["left"].items()) for each in deaths} >= {frozenset(last.items())}
+
+    def test_temporary_file_of_a_killed_run_is_found(self, tmp_path: Path) -> None:
+        """It holds a copy of a file: the next run says so."""
+        (tmp_path / ".poolcheck-00.tmp").write_bytes(NEW)
+        (tmp_path / ".env").write_bytes(OLD)
+
+        assert list(writing.leftovers([str(tmp_path)])) == [str(tmp_path / ".poolcheck-00.tmp")]
+
+
+class TestKept:
+    """What a file had besides its content."""
+
+    def test_mode(self, env: Path) -> None:
+        """Owner may write, group may read, as before."""
+        writing.write([new(env)])
+
+        assert env.read_bytes() == NEW
+        assert stat.S_IMODE(env.stat().st_mode) == 0o640
+        assert names(env.parent) == {".env"}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+    def test_owner(self, env: Path) -> None:
+        """A file of another account stays its file."""
+        os.chown(env, 12345, 54321)
+
+        writing.write([new(env)])
+
+        assert (env.stat().st_uid, env.stat().st_gid) == (12345, 54321)
+        assert env.read_bytes() == NEW
+
+    def test_extended_attributes(self, env: Path) -> None:
+        """Where the file system has them."""
+        try:
+            os.setxattr(env, "user.note", b"mine")
+        except OSError:
+            pytest.skip("this file system has no extended attributes")
+
+        writing.write([new(env)])
+
+        assert os.getxattr(env, "user.note") == b"mine"
+
+    def test_new_file_has_the_mode_of_the_umask(self, tmp_path: Path) -> None:
+        """As any program would have made it."""
+        path = tmp_path / "prisma.config.ts"
+
+        done = writing.write([new(path, before=None)])
+
+        (tmp_path / "other").write_bytes(b"")
+        assert done[0].created
+        assert path.read_bytes() == NEW
+        assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+    def test_link_is_followed_and_said(
+        self, env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The link stays a link; the file behind it is written, in its own folder."""
+        (tmp_path / "web").mkdir()
+        link = tmp_path / "web" / ".env"
+        link.symlink_to("../.env")
+        monkeypatch.chdir(tmp_path)
+
+        done = writing.write([new(Path("web/.env"))], backup=True)
+
+        assert link.is_symlink()
+        assert env.read_bytes() == NEW
+        assert (done[0].path, done[0].target, done[0].backup) == ("web/.env", ".env", ".env.bak")
+        assert names(tmp_path / "web") == {".env"}
+
+    def test_backup_has_the_next_free_name(self, env: Path) -> None:
+        """An older backup is not lost."""
+        writing.write([new(env)], backup=True)
+        done = writing.write([new(env, NEW, b"third")], backup=True)
+
+        assert done[0].backup == str(env) + ".bak1"
+        assert (env.parent / ".env.bak").read_bytes() == OLD
+        assert (env.parent / ".env.bak1").read_bytes() == NEW
+        assert env.read_bytes() == b"third"
+        assert stat.S_IMODE((env.parent / ".env.bak").stat().st_mode) == 0o640
+
+
+class TestRefused:
+    """What speaks against writing; nothing is touched then."""
+
+    def refused(self, *files: NewContent, force: bool = False) -> str:
+        """The message."""
+        with pytest.raises(Refused) as caught:
+            writing.write(files, force=force)
+        return caught.value.message
+
+    def test_changed_since_it_was_read(self, env: Path) -> None:
+        """Somebody else's edit is not overwritten, by no option."""
+        env.write_bytes(b"other")
+
+        assert "changed after it was read" in self.refused(new(env), force=True)
+        assert env.read_bytes() == b"other"
+
+    def test_changed_while_writing(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also in the moment between the first look and the rename."""
+        real = os.fsync
+
+        def late(descriptor: int) -> None:
+            real(descriptor)
+            env.write_bytes(b"other")
+
+        monkeypatch.setattr(os, "fsync", late)
+
+        assert "changed after it was read" in self.refused(new(env))
+        assert env.read_bytes() == b"other"
+        assert names(env.parent) == {".env"}
+
+    def test_all_or_nothing_when_one_speaks_against_it(self, env: Path, tmp_path: Path) -> None:
+        """The first file is not written when the second may not be."""
+        second = tmp_path / "schema.prisma"
+        second.write_bytes(b"changed")
+
+        assert "schema.prisma changed" in self.refused(new(env), new(second))
+        assert env.read_bytes() == OLD
+        assert names(tmp_path) == {".env", "schema.prisma"}
+
+    def test_new_file_that_came_meanwhile(self, tmp_path: Path) -> None:
+        """It is not replaced."""
+        path = tmp_path / "prisma.config.ts"
+        path.write_bytes(b"mine")
+
+        assert "is there now" in self.refused(new(path, before=None))
+        assert path.read_bytes() == b"mine"
+
+    def test_gone(self, tmp_path: Path) -> None:
+        """A file that was removed is not made again."""
+        assert "cannot be read again" in self.refused(new(tmp_path / ".env"))
+        assert names(tmp_path) == set()
+
+    def test_hard_link(self, env: Path, tmp_path: Path) -> None:
+        """A rename would leave the other name with the old content."""
+        os.link(env, tmp_path / "other")
+
+        assert "hard links" in self.refused(new(env))
+
+        writing.write([new(env)], force=True)
+        assert (env.read_bytes(), (tmp_path / "other").read_bytes()) == (NEW, OLD)
+
+    def test_disk_full(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The old file stays, the half-written one does not."""
+
+        def full(descriptor: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+
+        assert "No space left on device" in self.refused(new(env))
+        assert env.read_bytes() == OLD
+        assert names(env.parent) == {".env"}
+
+    def test_contents_are_in_no_message(self, env: Path) -> None:
+        """The record hides them as well."""
+        env.write_bytes(b"DATABASE_URL=canary1")
+
+        message = self.refused(new(env, b"canary2", b"canary3"))
+
+        assert "canary" not in message + repr(new(env, b"canary2", b"canary3"))
+
+
+class TestGit:
+    """A file that git tracks with changes that are not committed."""
+
+    @pytest.fixture
+    def repository(self, env: Path) -> Path:
+        """One file, committed."""
+        git(env.parent, "init", "-q")
+        git(env.parent, "add", "-f", ".env")
+        git(env.parent, "commit", "-qm", "one")
+        return env
+
+    def test_clean(self, repository: Path) -> None:
+        """The edit is the only change, and can be undone."""
+        writing.write([new(repository)])
+
+        assert repository.read_bytes() == NEW
+
+    @pytest.mark.parametrize("staged", [False, True])
+    def test_uncommitted(self, repository: Path, staged: bool) -> None:
+        """Refused, unless forced."""
+        repository.write_bytes(b"changed")
+        if staged:
+            git(repository.parent, "add", ".env")
+
+        with pytest.raises(Refused, match="tracked by git and has changes"):
+            writing.write([new(repository, b"changed")])
+        assert repository.read_bytes() == b"changed"
+
+        writing.write([new(repository, b"changed")], force=True)
+        assert repository.read_bytes() == NEW
+
+    def test_untracked_and_ignored(self, repository: Path) -> None:
+        """Git could not bring them back anyway."""
+        other = repository.parent / "a[b].env"
+        ignored = repository.parent / "secret.env"
+        (repository.parent / ".gitignore").write_text("secret.env\n")
+        for each in (other, ignored):
+            each.write_bytes(OLD)
+
+        writing.write([new(other), new(ignored)])
+
+        assert other.read_bytes() == ignored.read_bytes() == NEW
+
+    def test_another_file_with_changes(self, repository: Path) -> None:
+        """Only the file itself counts."""
+        (repository.parent / "b").write_bytes(b"1")
+        git(repository.parent, "add", "b")
+
+        writing.write([new(repository)])
+
+        assert repository.read_bytes() == NEW
