@@ -14,7 +14,7 @@ from functools import cache
 from poolcheck import error_catalogue as known
 from poolcheck.core.explanation import ErrorText, Explanation, Explanations, Near
 from poolcheck.core.report import Action, Step, StepStatus
-from poolcheck.tallying import WHOLE, Tally, tally_text
+from poolcheck.tallying import WHOLE, Tally, run_next, tally_text
 
 _RANK: dict[StepStatus, int] = {"do": 3, "check": 2, "done": 1, "not needed": 0}
 
@@ -33,6 +33,13 @@ def explain_text(text: str, *, dialled_pooler: bool | None = None) -> tuple[Expl
     `dialled_pooler` says whether the address that answered is a pooler's; None: judge by the text.
     """
     return explain(text, dialled_pooler=dialled_pooler).items
+
+
+def entries_by_id(words: Iterable[str]) -> Explanations | None:
+    """The entries with these ids, as if a text had shown them; None when a word is no entry's id."""
+    found = [known.error(word) for word in words]
+    items = tuple(Explanation(error=each, layer=each.layer, count=0) for each in found if each)
+    return Explanations(items=items, run=run_next(items)) if len(items) == len(found) else None
 
 
 # --- what resembles it ------------------------------------------------------------------------------------------

@@ -111,16 +111,20 @@ class Tally:
             items.sort(key=lambda item: (item.error.wraps, ORIGIN[item.error.origin], item.error.vague))
         elif len({item.first.form if item.first else None for item in items}) == 1:
             items.sort(key=lambda item: item.first.order if item.first else 0.0)
-        pages = dict.fromkeys(item.layer for item in items)
-        run = dict.fromkeys(line for layer in pages for line in known.layer(layer).run)
         return Explanations(
             items=tuple(items),
             story=story(items) if several else (),
-            run=tuple(run)[:4],
+            run=run_next(items),
             bytes_read=bytes_read,
             records=self.records,
             several=several,
         )
+
+
+def run_next(items: Iterable[Explanation], most: int = 4) -> tuple[str, ...]:
+    """The commands that the failing layers' pages advise, each once."""
+    pages = dict.fromkeys(item.layer for item in items)
+    return tuple(dict.fromkeys(line for layer in pages for line in known.layer(layer).run))[:most]
 
 
 def story(items: Iterable[Explanation]) -> tuple[Onset, ...]:

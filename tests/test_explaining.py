@@ -8,9 +8,9 @@ import lzma
 import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -713,10 +713,10 @@ class TestUnknown:
         ],
     )
     def test_hostile_texts_take_no_longer(self, text: str) -> None:
-        began = datetime.now(UTC)
+        began = time.process_time()
         explain(text)
 
-        assert (datetime.now(UTC) - began).total_seconds() < 5
+        assert time.process_time() - began < 5
 
 
 class TestSteps:

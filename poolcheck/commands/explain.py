@@ -9,12 +9,13 @@ from typing import BinaryIO, cast
 import click
 
 from poolcheck.commands._shared import Output, emit, output_options
-from poolcheck.core.explanation import ErrorText, Explanation, Explanations, Page, Pages
+from poolcheck.core.explanation import Explanations, Page, Pages
 from poolcheck.core.report import Report, Section, Skipped
 from poolcheck.core.text import clean
 from poolcheck.errors import BadInput, ExitCode
 
 LISTS = ("rules", "providers", "drivers", "errors")
+MOST_IDS = 8  # more words than this are a sentence
 
 
 @click.command("explain", short_help="Say what an error text or a log means, and what to do first.")
@@ -56,18 +57,20 @@ def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
 
 def _said(words: tuple[str, ...]) -> Report:
     """Ids give their pages, everything else is a text: the words together, as an unquoted message comes."""
-    pages = [_page(word) for word in words]
-    if all(pages):
-        return _pages([page for page in pages if page])
-    entries = [_entry(word) for word in words]
-    if all(entries):
-        items = tuple(Explanation(error=entry, layer=entry.layer, count=0) for entry in entries if entry)
-        return _explained(Explanations(items=items))
+    from poolcheck.explaining import entries_by_id, explain  # noqa: PLC0415 - `explain --help` needs no patterns
+
+    pages = [page for word in words if (page := _page(word))]
+    if len(pages) == len(words):
+        return _pages(pages)
+    if found := entries_by_id(words):
+        return _explained(found)
     if len(words) == 1 and _is_file(words[0]):
         report = _read_files(words)
         return replace(report, notes=(f"{words[0]} is a file, so it was read as a log.", *report.notes))
-    from poolcheck.explaining import explain  # noqa: PLC0415 - a page needs no patterns
-
+    others = [word for word in words if not _page(word)]
+    if pages and len(words) <= MOST_IDS and all(explain(word).items for word in others):
+        report = _explained(explain("\n".join(others)))  # ids beside codes: explain PC101 P2024
+        return replace(report, sections=(*_pages(pages).sections, *report.sections))
     found = explain("\n".join(words) if all(" " in word for word in words) else " ".join(words))
     if found.items or any(" " in word for word in words):
         return _explained(found)
@@ -100,12 +103,6 @@ def _list(name: str) -> str:
         "drivers": reference.drivers_table,
     }
     return tables[name]()
-
-
-def _entry(word: str) -> ErrorText | None:
-    from poolcheck import error_catalogue  # noqa: PLC0415 - as above
-
-    return error_catalogue.error(word)
 
 
 def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:

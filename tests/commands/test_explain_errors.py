@@ -168,6 +168,15 @@ class TestIds:
         """`neon` alone is the provider; in a sentence it is a word."""
         assert "pages" not in record("neon", "says", "sorry,", "too", "many", "clients", "already")
 
+    def test_an_id_and_a_code(self) -> None:
+        found = record("PC101", "P2024")
+
+        assert found["pages"][0]["id"] == "pc101"
+        assert found["explanations"][0]["id"] == "prisma-p2024"
+
+    def test_an_entry_says_what_to_run_too(self) -> None:
+        assert "Run next" in explain("pg-role-limit").stdout
+
     def test_a_text_that_begins_with_an_id(self) -> None:
         assert record("prisma P2024")["explanations"][0]["id"] == "prisma-p2024"
 
