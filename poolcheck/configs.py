@@ -205,7 +205,7 @@ def _add_poolers(found: "Found", packages: "Packages", names: Sequence[str]) -> 
                 linked.add(path)
                 inis[path] = replace(
                     inis[path], version=own.version, version_source=own.version_source, published=own.published,
-                    descriptors=own.descriptors, container=True,
+                    descriptors=own.descriptors, container=True, service=own.service, path=own.path,
                 )  # fmt: skip
             if not mounted and (own.settings or own.version):
                 poolers.append(replace(own, package=packages.of(compose.path)))

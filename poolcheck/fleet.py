@@ -1,12 +1,421 @@
-"""The project's sums: what all services together ask of each server, with the place of every number."""
+"""The project's sums: what all services together ask of each server, with the place of every number.
 
-from collections.abc import Sequence
+A number that no file tells is not guessed: the sum is then left out, and `Skipped` says what is missing. The number of
+processes alone is taken as 1 where a command does not say more: what is found is then the least that can happen.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.core.config_subject import ConfigFile
+from poolcheck.core.context import Context, Numbers
+from poolcheck.core.finding import Location
+from poolcheck.core.fleet import Amount, Fleet, Member
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.project import Package
+from poolcheck.core.report import Skipped
+from poolcheck.core.secret import Secret
+from poolcheck.core.source import SourceFile
+from poolcheck.core.target import Target
+from poolcheck.core.url import ConnectionString, looks_like_connection_string, parse
+from poolcheck.resolve import readers
+from poolcheck.roles import name_claims
+from poolcheck.rules._poolers import most_connections, users
+from poolcheck.rules.pc204_pool_too_large import configured_size
+from poolcheck.sizing import surge
 
 if TYPE_CHECKING:
     from poolcheck.discover import Found
     from poolcheck.packages import Packages
+    from poolcheck.readers.compose import Compose, Service
+    from poolcheck.readers.kubernetes import Manifests, Workload
+
+# Services that run once, or for people: their few connections are what the buffer is for.
+_ONCE = re.compile(
+    r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
+)
+_SERVERS = ("postgres", "pgvector/pgvector", "postgis/postgis")  # images with PostgreSQL's own default
+_BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
+DEFAULT_MAX = 100  # https://www.postgresql.org/docs/current/runtime-config-connection.html
+DEFAULT_RESERVED = 3
+ONE = Amount(1, "1 process")
+# Settings of a framework's config that are the pool of one process.
+_SETTINGS = (
+    "production.pool", "production.max_connections", "default.OPTIONS.pool.max_size", "poolSize", "extra.max",
+    "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
+    "spring.datasource.hikari.maximumPoolSize",
+)  # fmt: skip
+_OPTIONS = ("max", "pool_size", "poolSize", "max_size", "connectionLimit", "maxPoolSize")
 
 
 def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
-    """Add the sums of the project to `found`."""
+    """Add the sums of the project to `found`: its subjects, the lines they point at, and what is missing."""
+    from poolcheck import discover  # noqa: PLC0415 - it calls this module's caller
+
+    ctx = Context(catalogue=catalogue, assumed=discover.assumed_drivers(packages.config))
+    builder = _Builder(found, packages, ctx, discover.numbers(found, packages.config))
+    from poolcheck import configs  # noqa: PLC0415 - see above
+
+    for compose in configs.composes_of(packages, names):
+        if not compose.development:
+            builder.compose(compose)
+    builder.kubernetes(names)
+    fleets = builder.fleets()
+    if not fleets:
+        return
+    for fleet in fleets:
+        found.subjects.append(fleet)
+        configs.add_text(found, packages, fleet.location.path)
+    found.groups += "6"
+
+
+class _Builder:
+    """Members by the host that they connect to."""
+
+    def __init__(self, found: "Found", packages: "Packages", ctx: Context, numbers: Numbers) -> None:
+        self.found, self.packages, self.ctx, self.numbers = found, packages, ctx, numbers
+        self.members: dict[tuple[str, str], list[Member]] = {}  # compose file or "", host
+        self.missing: dict[tuple[str, str], list[str]] = {}
+        self.limits: dict[tuple[str, str], tuple[Amount, int]] = {}  # and what is reserved
+        self.poolers: dict[tuple[str, str], Amount] = {}
+
+    # --- compose ---
+
+    def compose(self, compose: "Compose") -> None:
+        """The servers, poolers and members of one file."""
+        for service in compose.services:
+            limit = _server(service)
+            if limit is not None:
+                self.limits[(compose.path, service.name)] = limit
+        poolers = {each.service: each for each in self.found.poolers if each.path == compose.path}
+        for name, config in poolers.items():
+            clients = config.number("max_client_conn", 100)
+            said = config.setting("max_client_conn")
+            if clients is not None:
+                words = f"max_client_conn = {clients}" if said else "PgBouncer's default of 100 clients"
+                self.poolers[(compose.path, name)] = Amount(clients, words, said.location if said else None)
+            self._pooler(compose, name, config)
+        for service in compose.services:
+            if service.name not in poolers and not _ONCE.search(service.name) and not service.profiles:
+                self._service(compose, service)
+
+    def _pooler(self, compose: "Compose", name: str, config: PoolerConfig) -> None:
+        """A pooler is a client of its server: all its pools together."""
+        service = compose.service(name)
+        by_host: dict[str, list[int | None]] = {}
+        for each in config.databases:
+            by_host.setdefault(each.value("host") or "", []).append(
+                most_connections(config, each, users(config, each))
+            )
+        for host, sums in by_host.items():
+            known = [each for each in sums if each is not None]
+            if (compose.path, host) not in self.limits:
+                continue
+            if len(known) != len(sums):
+                self.missing.setdefault((compose.path, host), []).append(f"the pool size of {name}")
+                continue
+            said = config.setting("default_pool_size")
+            self.members.setdefault((compose.path, host), []).append(
+                Member(
+                    name=name, location=config.location, instances=_instances(service), workers=ONE, pooler=True,
+                    pool=Amount(sum(known), f"{len(known)} pools of the pooler" if len(known) > 1 else "its pool", said.location if said else config.location),
+                )
+            )  # fmt: skip
+
+    def _service(self, compose: "Compose", service: "Service") -> None:
+        package = self.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
+        seen: set[str] = set()
+        for target in self._targets(service, package):
+            key = (compose.path, target.conn.host)
+            if key not in self.limits and key not in self.poolers:
+                key = ("", target.conn.host)
+                if target.match.local or "." not in target.conn.host:
+                    continue
+            if key[1] in seen:
+                continue
+            seen.add(key[1])
+            pool = self._pool(target)
+            if pool is None:
+                self.missing.setdefault(key, []).append(f"the pool of {service.name}")
+                continue
+            instances = _instances(service)
+            extra = 1 if service.surge and service.surge.value == "start-first" else 0
+            self.members.setdefault(key, []).append(
+                Member(
+                    name=service.name, location=service.location, instances=instances, pool=pool, surge=extra,
+                    workers=self._workers(service.command, Location(service.path, service.command_line),
+                        {name: text.value for name, text in service.environment}, service.build),
+                )
+            )  # fmt: skip
+
+    def _targets(self, service: "Service", package: Package) -> Iterator[Target]:
+        """The app's connection strings of a service: in its environment, or in its env files."""
+        for name, text in service.environment:
+            if text.known and looks_like_connection_string(text.value):
+                conn = parse(text.value)
+                if conn.is_postgres and conn.host and _for_app(name):
+                    yield _target(name, conn, Location(service.path, text.line), package)
+        for each in self.found.targets:
+            if (
+                each.location.path in service.env_files
+                and each.active
+                and not each.commented
+                and each.role == "app"
+            ):
+                if not any(name == each.name for name, _ in service.environment):
+                    yield _target(each.name, each.conn, each.location, package)
+
+    # --- Kubernetes ---
+
+    def kubernetes(self, names: Sequence[str]) -> None:
+        """The workloads of every plain manifest."""
+        from poolcheck.readers import kubernetes  # noqa: PLC0415 - only for a project
+
+        files: list[Manifests] = []
+        for name in names:
+            if name.endswith((".yaml", ".yml")) and (text := self.packages.text(name)) is not None:
+                files.append(kubernetes.read(text, name))
+        scalers = {each.target: each for file in files for each in file.autoscalers}
+        secrets = {(name, key): text for file in files for name, key, text in file.secrets}
+        seen: dict[str, Workload] = {}
+        doubled = set()
+        for workload in (each for file in files for each in file.workloads):
+            if workload.name in seen:
+                doubled.add(workload.name)  # overlays: which of them runs is not known
+            seen[workload.name] = workload
+        for name, workload in seen.items():
+            if name not in doubled and not _ONCE.search(name):
+                scaler = scalers.get(name)
+                instances = _replicas(workload)
+                if scaler is not None:
+                    instances = Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)
+                self._workload(workload, instances, secrets)
+
+    def _workload(
+        self, workload: "Workload", instances: Amount, secrets: Mapping[tuple[str, str], Secret]
+    ) -> None:
+        for variable in workload.environment:
+            if not _for_app(variable.name):
+                continue
+            text = variable.value or secrets.get((variable.secret, variable.key))
+            revealed = text.reveal() if text is not None else ""
+            package = self._package(workload)
+            if revealed and looks_like_connection_string(revealed):
+                conn = parse(revealed)
+                target = _target(
+                    variable.name, conn, Location(workload.location.path, variable.line), package
+                )
+            else:
+                known = self._env_target(variable.name) if variable.secret else None
+                if known is None:
+                    continue
+                conn, target = known.conn, known
+            if not conn.is_postgres or not conn.host or conn.host in ("localhost", "127.0.0.1"):
+                continue
+            key = ("", conn.host)
+            pool = self._pool(target)
+            if pool is None:
+                if instances.number > 1:
+                    self.missing.setdefault(key, []).append(f"the pool of {workload.name}")
+                return
+            extra = 0 if workload.recreate else _surge(instances.number, workload.surge)
+            environment = {each.name: each.value.reveal() for each in workload.environment if each.value}
+            self.members.setdefault(key, []).append(
+                Member(
+                    name=workload.name, location=instances.location or workload.location, instances=instances, pool=pool,
+                    surge=extra if workload.kind != "StatefulSet" else 0,
+                    workers=self._workers(workload.command, Location(workload.location.path, workload.command_line), environment, None),
+                )
+            )  # fmt: skip
+            return
+
+    def _package(self, workload: "Workload") -> Package:
+        """The package that a workload runs: the one of its name, or the only one that speaks to a database."""
+        known = [each for each in self.packages.known() if each.drivers]
+        named = [each for each in known if posixpath.basename(each.path) == workload.name]
+        if len(named) == 1:
+            return named[0]
+        return known[0] if len(known) == 1 else Package()
+
+    def _env_target(self, name: str) -> Target | None:
+        """The one string of that name in the project's env files, when it is no developer's."""
+        found = [
+            each
+            for each in self.found.targets
+            if each.name == name and each.role == "app" and each.active and not each.commented
+            and not each.example_file and not each.match.local and not each.conn.has_placeholder
+        ]  # fmt: skip
+        return found[0] if len(found) == 1 else None
+
+    # --- numbers ---
+
+    def _pool(self, target: Target) -> Amount | None:
+        """The pool of one process: in the URL, in a config, in the source, or the driver's default; None: not known."""
+        who = readers(target, self.ctx)
+        if len(who) != 1:
+            return None
+        size, words = configured_size(target, who[0])
+        if size is not None:
+            in_url = "=" in words
+            return Amount(size, words, target.location if in_url else None)
+        for file in self.found.subjects:
+            if isinstance(file, ConfigFile) and file.package.path == target.package.path:
+                for setting in file.settings:
+                    if setting.key in _SETTINGS and setting.value.isdigit() and int(setting.value) > 0:
+                        return Amount(int(setting.value), f"{setting.key}: {setting.value}", setting.location)
+        return self._from_source(target, who[0].own.pool_size if who[0].own else None)
+
+    def _from_source(self, target: Target, default: int | None) -> Amount | None:
+        """The only pool that the package's source makes; two of them, or one with a computed size, tell nothing."""
+        sites = [
+            (file, site)
+            for file in self.found.subjects
+            if isinstance(file, SourceFile)
+            and file.purpose == "app"
+            and file.package.path == target.package.path
+            for site in file.makes
+        ]
+        if len(sites) != 1:
+            return None
+        ((file, site),) = sites
+        at = Location(file.path, site.line)
+        for name in _OPTIONS:
+            said = site.option(name)
+            if said is not None:
+                if not said.isdigit() or int(said) < 1:
+                    return None
+                overflow = site.option("max_overflow") if site.kind == "sqlalchemy" else "0"
+                extra = (
+                    10
+                    if overflow is None and site.complete
+                    else int(overflow)
+                    if overflow and overflow.isdigit()
+                    else None
+                )
+                if extra is None:
+                    return None
+                return Amount(
+                    int(said) + extra, f"{name}: {said}" + (f" + {extra} overflow" if extra else ""), at
+                )
+        if site.complete and default:
+            return Amount(default, f"{site.call} with its default of {default}", at)
+        return None
+
+    def _workers(
+        self, command: Sequence[str], at: Location, environment: "dict[str, str]", build: str | None
+    ) -> Amount:
+        from poolcheck.readers import processes  # noqa: PLC0415 - only where there is something to add up
+
+        found = processes.workers(command, environment)
+        if found is None and not command and build is not None:
+            name = posixpath.normpath(posixpath.join(build, "Dockerfile"))
+            text = self.packages.text(name) if name in self.packages.names else None
+            if text is not None:
+                command, line = processes.docker_command(text)
+                found, at = processes.workers(command, environment), Location(name, line)
+        return Amount(found[0], found[1], at) if found else ONE
+
+    # --- sums ---
+
+    def fleets(self) -> list[Fleet]:
+        """Every host with a known limit and members that are all known."""
+        made = []
+        outside = {host for path, host in [*self.members, *self.missing] if not path}
+        for key in {**self.members, **self.missing}:
+            members = self.members.get(key, [])
+            limit = self.limits.get(key)
+            if (
+                limit is None
+                and not key[0]
+                and len(outside) == 1
+                and self.numbers.max_connections is not None
+            ):
+                source = self.numbers.sources.get("max_connections", "an option")
+                limit = (Amount(self.numbers.max_connections, f"max_connections {self.numbers.max_connections} of {source}"), self.numbers.reserved)  # fmt: skip
+            against: Amount | None = self.poolers.get(key)
+            large = any(each.instances.number * each.workers.number > 1 for each in members)
+            if key in self.missing and (large or len(members) + len(self.missing[key]) > 1):
+                what = ", ".join(dict.fromkeys(self.missing[key]))
+                self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{what}: not known from the files", "Set the size in the connection string where the driver reads it there, or use poolcheck size."))  # fmt: skip
+            elif limit is None and against is None and large:
+                self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", "the server's max_connections is not known", "Give --max N or --plan NAME."))  # fmt: skip
+            if not members or (limit is None and against is None):
+                continue
+            largest = max(members, key=lambda each: each.deploy)
+            if against is not None:
+                made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=against, against="pooler clients"))  # fmt: skip
+            elif limit is not None and not self._said_by_url_rule(key, members):
+                made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=limit[0], reserved=limit[1], buffer=self.numbers.buffer, against="slots"))  # fmt: skip
+        return made
+
+    def _said_by_url_rule(self, key: tuple[str, str], members: Iterable[Member]) -> bool:
+        """With instances in the config, the sum of one string is PC204's."""
+        return not key[0] and self.numbers.instances is not None and len(list(members)) == 1
+
+
+def _for_app(name: str) -> bool:
+    return name_claims(name) != "direct" and "SHADOW" not in name and "TEST" not in name
+
+
+def _target(name: str, conn: ConnectionString, at: Location, package: Package) -> Target:
+    return Target(
+        name=name,
+        conn=conn,
+        location=at,
+        origin="config",
+        role="app",
+        match=catalogue.match(conn),
+        package=package,
+    )
+
+
+def _instances(service: "Service | None") -> Amount:
+    if service is not None and service.replicas is not None and service.replicas.known:
+        number = service.replicas.value
+        if number.isdigit():
+            return Amount(int(number), f"replicas: {number}", Location(service.path, service.replicas.line))
+    return Amount(1, "1 container")
+
+
+def _replicas(workload: "Workload") -> Amount:
+    if workload.replicas is None:
+        return Amount(1, "1 replica")
+    at = Location(workload.location.path, workload.replicas_line)
+    return Amount(workload.replicas, f"replicas: {workload.replicas}", at)
+
+
+def _surge(instances: int, written: str) -> int:
+    return surge(instances, written) if re.fullmatch(r"\d{1,6}%?", written) else surge(instances, "25%")
+
+
+def _server(service: "Service") -> tuple[Amount, int] | None:
+    """max_connections and reserved slots of a PostgreSQL service; None when it is none, or a file sets them."""
+    words = " ".join(service.command)
+    said = re.search(r"max_connections\s*=\s*['\"]?(\d+)|(?:^|\s)-N\s*(\d+)", words)
+    reserved = re.search(r"superuser_reserved_connections\s*=\s*(\d+)", words)
+    keep = int(reserved[1]) if reserved else DEFAULT_RESERVED
+    at = Location(service.path, service.command_line)
+    if service.repository in _BITNAMI:
+        text = service.env("POSTGRESQL_MAX_CONNECTIONS")
+        if text is not None and text.value.isdigit():
+            return Amount(
+                int(text.value), f"POSTGRESQL_MAX_CONNECTIONS={text.value}", Location(service.path, text.line)
+            ), keep
+        return None
+    if not re.search(r"postg|timescale|pgvector|paradedb|supabase/postgres", service.repository):
+        return None
+    if said:
+        number = int(said[1] or said[2])
+        return Amount(number, f"max_connections={number}", at), keep
+    configured = "config_file" in words or any("postgresql.conf" in each or "/etc/postgresql" in each or "conf.d" in each for each in service.volumes)  # fmt: skip
+    if (
+        service.repository in _SERVERS
+        and not configured
+        and service.env("POSTGRES_INITDB_ARGS") is None
+        and "$" not in words
+    ):
+        return Amount(DEFAULT_MAX, "PostgreSQL's default of 100"), keep
+    return None

@@ -158,6 +158,8 @@ class PoolerConfig:
     published: bool | None = None  # whether a container's port is open beyond this machine; None: not known
     descriptors: PoolerSetting | None = None  # the limit of open files, where a file sets it
     container: bool = False
+    service: str = ""  # the compose service that runs it
+    path: str = ""  # the compose file of that service
     package: Package = Package()
 
     def setting(self, name: str) -> PoolerSetting | None:

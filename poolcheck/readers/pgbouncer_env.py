@@ -44,6 +44,8 @@ def read(service: Service) -> PoolerConfig:
         published=_published(service.ports),
         descriptors=_setting("nofile", service.descriptors, service.path) if service.descriptors else None,
         container=True,
+        service=service.name,
+        path=service.path,
     )
 
 

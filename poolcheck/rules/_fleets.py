@@ -1,0 +1,47 @@
+"""What the rules about sums share: the sentence of a sum, and the pool that fits."""
+
+from poolcheck.core.fleet import Fleet, Member
+from poolcheck.core.sizing import Inputs
+from poolcheck.sizing import recommend
+
+
+def asked(fleet: Fleet) -> str:
+    """The sum in words: "web 10 x 4 x 5 = 200 + jobs 2 x 5 = 10: 210 connections"."""
+    total = f"{fleet.steady} connections"
+    products = " + ".join(each.words for each in fleet.members)
+    if len(fleet.members) == 1:
+        return (
+            f"the project asks for {products} connections"
+            if "=" in products
+            else f"the project asks for {total}"
+        )
+    return f"the project asks for {products}: {total}"
+
+
+def places(fleet: Fleet) -> str:
+    """Where each number stands."""
+    return (
+        " ".join(f"{each.name}: {', '.join(each.places)}." for each in fleet.members)
+        + f" Limit: {fleet.limit}."
+    )
+
+
+def fitting(fleet: Fleet) -> tuple[Member, int, int]:
+    """The member that takes most and is no pooler, the pool that the model gives it beside the others, and the most."""
+    own = [each for each in fleet.members if not each.pooler] or list(fleet.members)
+    largest = max(own, key=lambda each: each.deploy)
+    others = fleet.deploy - largest.deploy
+    if fleet.limit.number - fleet.reserved - others < 1:
+        return largest, 0, 0
+    made = recommend(
+        Inputs(
+            max_connections=fleet.limit.number,
+            instances=largest.instances.number,
+            reserved=fleet.reserved,
+            others=others,
+            buffer=min(fleet.buffer, max(0, fleet.limit.number - fleet.reserved - others - 1)),
+            workers=largest.workers.number,
+            surge=str(largest.surge),
+        )
+    )
+    return largest, made.pool_size if made.max_deploy else 0, made.max_deploy
