@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self, overload
 from poolcheck import catalogue
 from poolcheck.core.project import DriverUse, Package
 from poolcheck.core.report import Skipped
-from poolcheck.core.source import MIDDLEWARE, Mark, SourceFile, SourceTree
+from poolcheck.core.source import KINDS, MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.readers import source
 from poolcheck.rules.pc208_prepared_statements_through_pooler import SWITCHES
 from poolcheck.suppress import Ignores
@@ -133,8 +133,10 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
             if code is None:
                 continue
             kind = source.language(name)
-            _note_switches(code, name, switches)
             if kind is None:
+                _note_switches(code, switches)
+                if source.purpose(name) == "app":
+                    switches.languages.add(OTHERS[posixpath.splitext(name)[1]])
                 continue
             found.files += 1
             if ATTACHES in code:
@@ -142,6 +144,7 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
             if kind not in ("python", "sql") and _is_entry(code[:_HEAD], name):
                 entries[name] = tuple(each.decode("utf-8", "replace") for each in _LOCAL_IMPORT.findall(code))
             if source.matters(code, kind):
+                _note_switches(code, switches)
                 _read(code, name, found, files)
         makers = {name for name, each in files.items() if _is_maker(each)}
         _link(entries, makers, files, found, packages.instead)
@@ -182,10 +185,7 @@ def _bytes(name: str, instead: Mapping[str, bytes], skipped: list[Skipped]) -> b
 _SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS))
 
 
-def _note_switches(code: bytes, name: str, switches: Switches) -> None:
-    other = OTHERS.get(posixpath.splitext(name)[1])
-    if other and source.purpose(name) == "app":
-        switches.languages.add(other)
+def _note_switches(code: bytes, switches: Switches) -> None:
     switches.texts.update(text for text, word in _SWITCH_BYTES if word in code)
 
 
@@ -219,6 +219,20 @@ def _is_maker(each: SourceFile) -> bool:
     )
 
 
+def _needs_tcp(each: SourceFile) -> bool:
+    """Whether a client of the file opens TCP sockets: Prisma's engine does, an adapter or Accelerate may not."""
+    return any(
+        KINDS[site.kind].wire == "tcp"
+        or (
+            site.kind == "prisma"
+            and site.option("adapter") is None
+            and site.option("accelerateUrl") is None
+            and site.complete
+        )
+        for site in each.sites
+    )
+
+
 def _link(
     entries: Mapping[str, tuple[str, ...]],
     makers: set[str],
@@ -236,6 +250,8 @@ def _link(
             code = _bytes(name, instead, found.skipped)
             if code is not None and hits:
                 _read(code, name, found, files)
+        if name in files and files[name].edge:
+            hits = {each: to for each, to in hits.items() if _needs_tcp(files[to])}
         if name in files and hits:
             reaches = tuple(
                 Mark(hits[mark.kind], mark.line, mark.column, mark.kind)

@@ -83,6 +83,7 @@ class SourceFile:
     modules: tuple[Mark, ...] = ()  # what it imports as values; kind is the module's name
     shapes: tuple[Mark, ...] = ()  # arguments that go wrong without an error: kind names the shape
     client_side: bool = False  # "use client"
+    exports: bool = True  # False: nothing can import it, so it is a program of its own
     server_side: bool = False  # "use server", or it imports server-only
     reaches: tuple[
         Mark, ...

@@ -17,6 +17,10 @@ AROUND = frozenset(  # what may stand around a value without changing which valu
     "parenthesized_expression as_expression satisfies_expression non_null_expression await_expression "
     "type_assertion".split()
 )
+# What a name goes on with; the empty end of a file is none of them.
+_WORD = frozenset(
+    bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"
+)
 _COMMENT_OR_TEXT = frozenset(
     {"comment", "string_fragment", "string", "template_string", "jsx_text", "regex_pattern"}
 )
@@ -118,12 +122,15 @@ class Module:
     def uses(self, name: str, inside: Node | None = None) -> Iterator[Node]:
         """The identifiers of that name."""
         start, end = (inside.start_byte, inside.end_byte) if inside is not None else (0, len(self.code))
-        for match in re.compile(rb"(?<![\w$])" + re.escape(name.encode()) + rb"(?![\w$])").finditer(
-            self.code, start, end
-        ):
-            node = self.root.descendant_for_byte_range(match.start(), match.end())
-            if node is not None and node.type in NAMES:
-                yield node
+        word = name.encode()
+        at = self.code.find(word, start, end) if word else -1
+        while at >= 0:
+            after = at + len(word)
+            if self.code[at - 1 : at] not in _WORD and self.code[after : after + 1] not in _WORD:
+                node = self.root.descendant_for_byte_range(at, after)
+                if node is not None and node.type in NAMES:
+                    yield node
+            at = self.code.find(word, after, end)
 
     def comments(self) -> Iterator[Node]:
         """The comments that mention poolcheck."""

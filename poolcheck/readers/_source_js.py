@@ -19,6 +19,9 @@ _SENDS = frozenset(
     "query execute unsafe raw $queryRaw $executeRaw $queryRawUnsafe $executeRawUnsafe any none one oneOrNone manyOrNone simple run".split()
 )
 _TAGS = frozenset("sql db prisma pg client tx trx $queryRaw $executeRaw raw".split())
+_DRIVERS = re.compile(
+    r"pg$|pg-pool|postgres$|drizzle-orm/|knex|typeorm|sequelize|@prisma/|@neondatabase/|@vercel/postgres"
+)
 _MENTIONS = ("import_specifier", "import_clause", "namespace_import", "type_query", "generic_type")
 
 
@@ -44,13 +47,12 @@ def read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignore
         disconnects=tuple(_disconnects(module)),
         hooks=tuple(_hooks(module)),
         state=tuple(_state(module)),
-        modules=tuple(
-            _mark(module, node, name) for name, node in module.modules.items() if _as_value(module, name)
-        ),
+        modules=tuple(_modules(module)),
         shapes=tuple(
             Mark(shape, node.start_point.row + 1, module.column(node), words)
             for shape, node, words in _js_sites.shapes(module)
         ),
+        exports=re.search(rb"^\s*export\b|\bexports\b", code, re.MULTILINE) is not None,
         client_side="use client" in module.directives,
         server_side="use server" in module.directives or "server-only" in module.modules,
         edge=_js_sites.edge(module),
@@ -59,6 +61,14 @@ def read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignore
         is not None,
     )
     return made, ignores(module)
+
+
+def _modules(module: Module) -> Iterator[Mark]:
+    """The modules that rules ask for: drivers, adapters, and the project's own where it matters who imports them."""
+    own = "use client" in module.directives or _js_sites.edge(module)
+    for name, node in module.modules.items():
+        if (own or _DRIVERS.match(name)) and _as_value(module, name):
+            yield _mark(module, node, name)
 
 
 def _as_value(module: Module, name: str) -> bool:

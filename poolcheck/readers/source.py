@@ -36,18 +36,19 @@ _SQL = (
     b"SET ", b"LISTEN ", b"DISCARD ", b"RESET ", b"PREPARE ", b"DEALLOCATE", b"WITH HOLD", b"TEMP", b"set search_path",
     b"set statement_timeout", b"set role", b"set session", b"set lock_timeout", b"listen ", b"set_config", b"advisory_",
 )  # fmt: skip
+_SENDS = (b"uery", b"xecute", b"unsafe", b"sql`", b".raw", b"text(")  # what SQL is given to
 _STATE_IN_CODE = re.compile(
     rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE)\s+[\w"$]"""
     rb"""|['"`]\s*CREATE\s+TEMP|set_config\s*\(|pg_(?:try_)?advisory_(?:un)?lock"""
 )
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|e2e|cypress|playwright|__mocks__|mocks?|fixtures?|testing|test[-_]utils?|"
-    r"integration[-_]tests?|__fixtures__|stories)/|[._-](?:test|tests|spec|e2e|stories|bench|fixture)\.\w+$|"
+    r"integration(?:[-_]tests?)?|__fixtures__|stories)/|[._-](?:test|tests|spec|e2e|stories|bench|fixture)\.\w+$|"
     r"(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.py|conftest\.py|setupTests\.\w+|(?:jest|vitest|playwright|cypress)[.\w-]*\.[cm]?[jt]s)$"
 )
 _SCRIPT = re.compile(
     r"(?:^|/)(?:scripts?|bin|seeds?|seeders?|migrations?|migrate|tools?|tooling|cli|bench|benchmarks?|management/commands|"
-    r"alembic|docs|notebooks?|playgrounds?|sandbox)/"
+    r"alembic|docs|notebooks?|playgrounds?|sandbox|\.[\w-]+)/"
 )
 _SCRIPT_NAME = re.compile(
     r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|debug[-_]|test[-_.])"
@@ -89,12 +90,19 @@ def purpose(path: str) -> Purpose:
 def matters(code: bytes, kind: Language) -> bool:
     """Whether the file is worth a parser."""
     if kind == "sql":
-        return any(word in code for word in _SQL) or any(word in code.upper() for word in _SQL[:8])
-    if any(word in code for word in (_PYTHON if kind == "python" else _JS)):
+        return _holds(code, _SQL) or _holds(code.upper(), _SQL[:8])
+    if _holds(code, _PYTHON if kind == "python" else _JS):
         return True
     if b".connect()" in code and (b".release(" in code or b".query(" in code):
         return True
-    return any(word in code for word in _SQL) and _STATE_IN_CODE.search(code) is not None
+    return _holds(code, _SENDS) and _holds(code, _SQL) and _STATE_IN_CODE.search(code) is not None
+
+
+def _holds(code: bytes, words: tuple[bytes, ...]) -> bool:
+    for word in words:  # a plain loop: `any` over a generator takes twice as long, 7,000 files times  # noqa: SIM110
+        if word in code:
+            return True
+    return False
 
 
 def trouble(code: bytes, kind: Language) -> str:
@@ -111,16 +119,17 @@ def trouble(code: bytes, kind: Language) -> str:
 
 
 def _depth(code: bytes) -> int:
-    """How deep brackets are nested, strings and comments not considered; stops when it is too deep."""
+    """How deep brackets are nested, strings and comments not considered."""
     if max(code.count(b"("), code.count(b"["), code.count(b"{")) <= DEEPEST:
         return 0
     depth = most = 0
-    for match in re.finditer(rb"([(\[{])|[)\]}]", code):
-        depth = depth + 1 if match[1] else max(depth - 1, 0)
+    for each in code.translate(None, _NOT_BRACKETS):
+        depth = depth + 1 if each in b"([{" else max(depth - 1, 0)
         most = max(most, depth)
-        if most > DEEPEST:
-            break
     return most
+
+
+_NOT_BRACKETS = bytes(each for each in range(256) if each not in b"()[]{}")
 
 
 def read(code: bytes, path: str) -> Read | Unread:

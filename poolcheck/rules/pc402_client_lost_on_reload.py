@@ -44,14 +44,15 @@ from poolcheck.rules._source import RELOADERS, app_sites, at, kind, on_edge, sha
 
 @rule(SourceFile, severity=Severity.INFO, step=3)
 def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
-    """Only where the package's own framework reloads, and nothing in the file is kept on globalThis."""
-    framework = next((title for name, title in RELOADERS.items() if name in file.package.dependencies), "")
-    if not framework or file.language == "python" or on_edge(file):
+    """Only where the package's own framework reloads, in modules (not programs), and nothing in the file is kept on globalThis."""
+    frameworks = [title for name, title in RELOADERS.items() if name in file.package.dependencies]
+    if not frameworks or file.language == "python" or on_edge(file) or not file.exports:
         return
+    whose = f"{frameworks[0]}'s" if len(frameworks) == 1 else "the"
     for site in app_sites(file):
         if site.scope == "module" and not site.on_global and kind(site).makes != "connection":
             yield Problem(
-                message=f"{kind(site).title} is made again each time {framework}'s dev server reloads this module.",
+                message=f"{kind(site).title} is made again each time {whose} dev server reloads this module.",
                 why="The client before it keeps its connections until the process ends. Only development is affected.",
                 at=at(file, site),
                 confidence=sure(file, site),

@@ -56,7 +56,7 @@ def check(tree: SourceTree, _ctx: Context) -> Iterator[Problem]:
         return
     groups: dict[tuple[str, str, str], list[tuple[SourceFile, Site]]] = {}
     for file in tree.files:
-        if on_edge(file):
+        if on_edge(file) or not file.exports:
             continue
         for site in app_sites(file):
             if site.scope == "module" and not site.on_global and kind(site).makes != "connection":
