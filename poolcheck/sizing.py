@@ -361,7 +361,7 @@ def pooler(
     if need is None and load:
         need = needed(load, pools, sizing.inputs.fanout)
     largest = max(0, sizing.usable // pools - reserve_pool)
-    useful = None if sizing.knee is None else math.ceil(sizing.knee / pools)
+    useful = useful_size(sizing, pools)
     size = min(each for each in (largest, need, useful) if each is not None)
     clients = sizing.procs_peak * client_pool
     status: Status = "ok"
@@ -391,6 +391,20 @@ def pooler(
             descriptors=here + OWN_DESCRIPTORS + (size + reserve_pool) * pairs,
         ),
     )
+
+
+def useful_size(sizing: Sizing, pools: int = 1) -> int | None:
+    """Connections beyond which each of `pools` equal pools of a pooler gains nothing; None when no cores are given.
+
+    The server's knee, divided; but cores x 2 is a rule of thumb, and a pool that is smaller than what the load keeps
+    busy cannot work at all, so without a lack of CPU it is never below that.
+    """
+    if sizing.knee is None:
+        return None
+    useful = math.ceil(sizing.knee / pools)
+    if sizing.erlangs is None or "needs_cpu" in (sizing.status, *sizing.also):
+        return useful
+    return max(useful, math.ceil(sizing.erlangs / pools / queueing.MOST_BUSY - 1e-9))
 
 
 def deadlock_floor(threads: int, connections: int) -> int:

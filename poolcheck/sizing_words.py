@@ -1,9 +1,8 @@
 """A sizing in sentences: every number with the sum it comes from. Text for people and for JSON; no layout."""
 
-import math
-
 from poolcheck.core.sizing import Sizing, Status
 from poolcheck.core.text import plural
+from poolcheck.sizing import useful_size
 
 VERDICTS = {
     "same": "the same",
@@ -13,6 +12,11 @@ VERDICTS = {
     "would refuse": "would refuse {refused} during a deploy ({procs_peak} x {classic} = {peak} of {available})",
     "not usable": "not usable: it takes the buffer of {buffer} once per instance",
 }
+
+
+def amount(value: float) -> str:
+    """A rate or a time to four digits, never as 1e+04."""
+    return f"{value:.0f}" if value >= 1000 or value == int(value) else f"{value:.4g}"
 
 
 def headline(sizing: Sizing) -> str:
@@ -53,7 +57,7 @@ def verdict(sizing: Sizing, status: Status | None = None) -> str:
         load, machine = sizing.inputs.load, sizing.inputs.machine
         if load and machine and machine.cpu_ms:
             cores = load.tps * machine.cpu_ms / 1000
-            return f"{load.tps:g}/s x {machine.cpu_ms:g} ms CPU = {cores:.3g} busy cores of {machine.cores}: no pool size helps."
+            return f"{amount(load.tps)}/s x {amount(machine.cpu_ms)} ms CPU = {cores:.3g} busy cores of {machine.cores}: no pool size helps."
     if status == "over_capacity":
         return _over_capacity(sizing)
     return _needs_pooler(sizing)
@@ -74,7 +78,9 @@ def _over_capacity(sizing: Sizing) -> str:
             return f"The classic formula gives {sizing.classic}: no pool at all."
         refused = sizing.total_steady - sizing.available
         return f"{sizing.total_steady} connections on {sizing.available} slots: {refused} would be refused."
-    busy = f"{load.tps:g}/s x {load.hold_ms:g} ms = {load.erlangs:.3g} connections busy on average"
+    busy = (
+        f"{amount(load.tps)}/s x {amount(load.hold_ms)} ms = {load.erlangs:.3g} connections busy on average"
+    )
     if sizing.pooler:
         return f"{busy}: each pool needs {sizing.pooler.need}, and {sizing.pooler.largest} fit."
     return f"{busy}: even one pool shared by all needs {sizing.need_shared}, and {sizing.usable} are usable."
@@ -210,9 +216,9 @@ def _load(sizing: Sizing) -> tuple[str, ...]:
     asked, load = sizing.inputs, sizing.inputs.load
     lines = []
     if load and sizing.need is not None:
-        target = f"{load.percentile:g} % wait at most {load.target_ms:g} ms"
+        target = f"{load.percentile:g} % wait at most {amount(load.target_ms)} ms"
         lines.append(
-            f"Load: {load.tps:g}/s x {load.hold_ms:g} ms = {load.erlangs:.3g} connections busy on average;"
+            f"Load: {amount(load.tps)}/s x {amount(load.hold_ms)} ms = {load.erlangs:.3g} connections busy on average;"
             f" {target} with {sizing.need} per process, or with {sizing.need_shared} in one pool shared by all"
         )
         split, shared = sizing.need * sizing.procs, sizing.need_shared or 1
@@ -223,7 +229,7 @@ def _load(sizing: Sizing) -> tuple[str, ...]:
     if sizing.knee is not None and asked.machine:
         machine = asked.machine
         if load and machine.cpu_ms:
-            how = f"{machine.cores} cores x {load.hold_ms:g} ms / {machine.cpu_ms:g} ms CPU"
+            how = f"{machine.cores} cores x {amount(load.hold_ms)} ms / {amount(machine.cpu_ms)} ms CPU"
         else:
             how = f"{machine.cores} cores x 2 + {machine.spindles}"
         words = f"The server makes use of about {sizing.knee} busy connections ({how})"
@@ -300,14 +306,16 @@ def _pooler_sums(sizing: Sizing) -> tuple[str, ...]:
     lines.append(f"Most that fits: {room}{reserve} = {pooler.largest}")
     if pooler.need is not None and (load := sizing.inputs.load):
         lines.append(
-            f"Load: {load.tps:g}/s x {load.hold_ms:g} ms = {load.erlangs:.3g} connections busy on average;"
-            f" {load.percentile:g} % wait at most {load.target_ms:g} ms with {pooler.need} in each pool"
+            f"Load: {amount(load.tps)}/s x {amount(load.hold_ms)} ms = {load.erlangs:.3g} connections busy on average;"
+            f" {load.percentile:g} % wait at most {amount(load.target_ms)} ms with {pooler.need} in each pool"
         )
     if sizing.knee is not None:
-        pools_count = pooler.pairs * pooler.processes
-        lines.append(
-            f"The server makes use of about {sizing.knee}: {math.ceil(sizing.knee / pools_count)} for each pool"
-        )
+        useful = useful_size(sizing, pooler.pairs * pooler.processes) or 0
+        knee = -(-sizing.knee // (pooler.pairs * pooler.processes))
+        words = f"The server makes use of about {sizing.knee} busy connections: {knee} for each pool"
+        if useful > knee and sizing.inputs.machine and not sizing.inputs.machine.cpu_ms:
+            words += f". That is a rule of thumb, and the load keeps more busy: {useful} it is. --cpu-ms tells which holds"
+        lines.append(words)
     fleet = f"{sizing.procs_peak} processes during a deploy x {pooler.clients_per_process} connections of their own pool"
     lines.append(
         f"max_client_conn: {fleet} = {pooler.clients}"

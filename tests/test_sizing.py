@@ -483,3 +483,28 @@ def test_every_sum_of_services_is_right(asked: Inputs, parts: list[tuple[int, in
     """One line a service, and all of them."""
     services = tuple(service(f"s{number}", peak, most) for number, (peak, most) in enumerate(parts))
     assert check_sums(words_of(share(asked, services))) >= len(parts)
+
+
+def test_a_pool_is_never_below_what_the_load_keeps_busy() -> None:
+    """The rule of thumb for cores gives way to a load that proves it wrong; a real lack of CPU does not."""
+    busy = size(load=load(1000, 20), machine=Machine(cores=4))
+    made = pooler(busy)
+    assert made.pooler is not None
+    assert busy.knee == 9
+    assert (made.pooler.pool_size, made.pooler.need) == (25, 25)
+    assert any("rule of thumb" in line for line in sizing_words.sums(made))
+    starved = pooler(size(load=load(1000, 20), machine=Machine(cores=4, cpu_ms=5)))
+    assert starved.status == "needs_cpu"
+    assert starved.pooler is not None
+    assert starved.pooler.pool_size == starved.knee == 16
+
+
+@settings(PATIENT)
+@given(inputs.filter(lambda asked: asked.load is not None), st.integers(1, 4), st.integers(1, 3))
+def test_a_pooler_that_works_keeps_up(asked: Inputs, pairs: int, processes: int) -> None:
+    """All pools together are more than the load keeps busy."""
+    made = pooler(recommend(asked), pairs=pairs, processes=processes)
+    assert made.erlangs is not None
+    assert made.pooler is not None
+    if made.works:
+        assert made.pooler.pool_size * pairs * processes * queueing.MOST_BUSY >= made.erlangs - 1e-6

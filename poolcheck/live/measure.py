@@ -105,18 +105,18 @@ class Database:
         seconds = _float(last["epoch"]) - _float(first["epoch"])
         count = _float(last["transactions"]) - _float(first["transactions"]) - 1
         if first["since"] != last["since"] or count < 0:
-            self.skip("load", "the statistics were reset meanwhile, or nothing ran", "Sample again.")
+            self.skip("load", "the statistics were reset meanwhile, or nothing ran.", "Sample again.")
             return None
         where = f"pg_stat_database of {clean(first['database'] or '')}"
         if count < 1:
             self.skip(
                 "load",
-                f"no transaction in {seconds:.0f} s in {where}",
+                f"no transaction in {seconds:.0f} s in {where}.",
                 "Sample at the peak, or give --tps and --hold-ms.",
             )
             return None
         if last["active_ms"] is None:
-            self.skip("hold time", "session times exist from PostgreSQL 14 on", "Give --tps and --hold-ms.")
+            self.skip("hold time", "session times exist from PostgreSQL 14 on.", "Give --tps and --hold-ms.")
             return Measured(where=where, seconds=seconds, tps=count / seconds, hold_ms=None, erlangs=0.0)
         active = _float(last["active_ms"]) - _float(first["active_ms"])
         idle = _float(last["idle_in_transaction_ms"]) - _float(first["idle_in_transaction_ms"])
@@ -125,7 +125,7 @@ class Database:
         if held <= 0:
             self.skip(
                 "hold time",
-                "no time was counted: every statement took less than a clock tick",
+                "no time was counted: every statement took less than a clock tick.",
                 "Sample for longer.",
             )
             return None
@@ -148,7 +148,7 @@ class Database:
         if schema is None or self.major < 13:
             self.skip(
                 "variation of the hold time",
-                "pg_stat_statements is not installed here",
+                "pg_stat_statements is not installed here.",
                 "--cv2 says it; 1 is assumed.",
             )
             return None
@@ -157,7 +157,7 @@ class Database:
         except StatementFailed as failed:
             self.link.run("ROLLBACK")
             if not again:
-                self.skip("variation of the hold time", failed.text, "--cv2 says it; 1 is assumed.")
+                self.skip("variation of the hold time", f"{failed.text}.", "--cv2 says it; 1 is assumed.")
             return None
 
     def variation(self, first: Row, last: Row | None) -> float | None:
@@ -198,7 +198,7 @@ class Console:
         skipped = [
             Skipped(
                 "the server's limits",
-                "a PgBouncer does not know them",
+                "a PgBouncer does not know them.",
                 "Give --max, or --from the server itself.",
             )
         ]
@@ -219,7 +219,7 @@ class Console:
                     wait_ms=(waited2 - waited) / done * 1000,
                 )
             else:
-                skipped.append(Skipped("load", f"no transaction in {passed:.0f} s", "Sample at the peak."))
+                skipped.append(Skipped("load", f"no transaction in {passed:.0f} s.", "Sample at the peak."))
         return Seen(host=self.host, port=self.port, load=load, skipped=tuple(skipped))
 
 
