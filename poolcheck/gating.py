@@ -80,7 +80,7 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
         linted = linting.report_on(found, config, what or options.variables)
     except NothingToCheck as none:
         nothing, linted = none, Report(command="gate", fail_on=linting.SEVERITY[config.fail_on])
-    looked = look(options, settings)
+    looked = look(options, settings, found)
     context = discover.context(found, config)
     limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
     sums, not_summed = peak.peaks(
@@ -178,7 +178,7 @@ def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target
 # --- the server ---
 
 
-def look(options: Options, settings: Configured) -> Looked:
+def look(options: Options, settings: Configured, found: Found) -> Looked:
     """Look at the server when that was asked for. What goes wrong is told, not raised."""
     if options.live == "no":
         return Looked(words="not looked at")
@@ -186,11 +186,15 @@ def look(options: Options, settings: Configured) -> Looked:
 
     urls = [each for each in options.what if discover.is_url(each)]
     files = [*options.env_files, *(each for each in options.what if Path(each).is_file())]
-    from_variable = options.variables[0] if options.variables and not options.env_files else None
+    if set(options.what) - {"."} and not files and not urls:
+        files = _files_of(
+            found
+        )  # of the folder that was named; the current one is looked through by `live` itself
+    variable = options.variables[0] if options.variables and not options.env_files else None
     wanted = looking.Options(
         dsn=urls[0] if urls else None,
-        env_file=files[0] if files and not urls and not from_variable else None,
-        variable=from_variable if not urls else None,
+        env_file=files[0] if files and not urls and not variable else None,
+        variable=variable if not urls else None,
         bouncer=options.bouncer,
     )
     try:
@@ -200,11 +204,31 @@ def look(options: Options, settings: Configured) -> Looked:
             words="could not be looked at", trouble=Skipped("the server", error.message, error.hint)
         )
     if report.code == ExitCode.FAILED:
-        said = next(
-            (each.why for each in report.skipped), "it refused, for a reason that says nothing of its slots"
-        )
-        return Looked(words="could not be looked at", report=report, trouble=Skipped("the server", said))
+        return Looked(words="could not be looked at", report=report, trouble=_trouble(report))
     return Looked(words="looked at", report=report, server=_measured(report))
+
+
+def _trouble(report: Report) -> Skipped:
+    """What kept a look from being one: the refusal that is no diagnosis, in a line."""
+    from poolcheck.look import NoEntry  # noqa: PLC0415 - only after a look
+
+    refused = next((each.refusal for each in report.sections if isinstance(each, NoEntry)), None)
+    if refused is None:
+        return Skipped("the server", "it gave no answer that tells anything of its slots")
+    where = f"{clean(refused.host, limit=80)}:{refused.port}" if refused.host else "the local socket"
+    return Skipped("the server", f"{where}: {refused.title or clean(refused.text, limit=200)}", refused.first)
+
+
+def _files_of(found: Found) -> list[str]:
+    """The env files that hold a string of the app that a server can be behind; production's first."""
+    fitting = [
+        each
+        for each in found.targets
+        if each.origin == "env" and each.role == "app" and each.active
+        and not (each.commented or each.example_file or each.conn.has_placeholder or each.stage == "test")
+    ]  # fmt: skip
+    fitting.sort(key=lambda each: each.stage != "production")
+    return list(dict.fromkeys(each.location.path for each in fitting))
 
 
 def _measured(report: Report) -> peak.Measured | None:
@@ -331,7 +355,7 @@ def conclude(
         reasons = [f"Nothing {threshold} was found."]
     reasons += missing
     if not sums and nothing is None and not missing:
-        reasons.append("The sums were not made: see what was not checked.")
+        reasons.append(_sums_not_made(report))
     if looked.words != "not looked at" and not missing:
         reasons.append(f"The server: {looked.words}.")
     return Verdict(
@@ -353,13 +377,16 @@ def _missing(
     if looked.trouble and required & {"live", "all"}:
         missing.append(f"The server could not be looked at: {looked.trouble.why}.")
     if not sums and required & {"sums", "all"} and nothing is None:
-        why = next(
-            (each.why for each in report.skipped if each.what.startswith("the sum")), "nothing to add up"
-        )
-        missing.append(f"The sums could not be made: {why}.")
+        missing.append(_sums_not_made(report))
     if "all" in required and not missing and report.skipped:
         missing.append(f"{len(report.skipped)} not checked, and all is required: {report.skipped[0].what}.")
     return missing
+
+
+def _sums_not_made(report: Report) -> str:
+    lacking = next((each for each in report.skipped if each.what.startswith("the sum")), None)
+    why = f"{lacking.why}. {lacking.hint}".strip() if lacking else "there is nothing to add up."
+    return f"The sums were not made: {why if why.endswith('.') else why + '.'}"
 
 
 def statistics(report: Report) -> Statistics:

@@ -37,7 +37,8 @@ def lint(what: Sequence[str], settings: Configured) -> Report:
 def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
     """Judge what was collected."""
     selection = engine.Selection(config.select, config.ignore)
-    engine.check_selection(selection, rules.names())
+    below = tuple(token for each in config.per_path for token in each.ignore)
+    engine.check_selection(engine.Selection(config.select, (*config.ignore, *below)), rules.names())
     context = discover.context(found, config)
     judged = engine.run(
         rules.load(found.groups), found.subjects, context,

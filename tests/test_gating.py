@@ -201,7 +201,7 @@ class TestConclude:
         outcome, code, reasons = self.conclude(report, sums=(), required={"sums"})
 
         assert (outcome, code) == ("could not check", ExitCode.FAILED)
-        assert reasons == ("The sums could not be made: how many instances run is not known.",)
+        assert reasons == ("The sums were not made: how many instances run is not known.",)
 
 
 def test_statistics_count_what_counts_and_what_does_not() -> None:

@@ -1,15 +1,22 @@
 """--report FORMAT=FILE, several at once, and what GitHub Actions wants beside the text."""
 
+import posixpath
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write
+from poolcheck.core.finding import Finding, Location
 from poolcheck.core.report import Report
 from poolcheck.errors import BadInput
 from poolcheck.output.paint import Style
+
+ROOTED = ("sarif", "github", "gitlab")  # formats whose paths count from the repository's root
+ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY")  # GitHub, GitLab, Azure
 
 
 class ReportType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -38,8 +45,11 @@ def emit_all(
         BadInput: a file cannot be written.
     """
     plain = Style(width=100, verbosity=out.verbosity)
+    rooted = from_root(report, environ)
     for name, path in reports:
-        write(load(name).render(report, plain), path)
+        write(load(name).render(rooted if name in ROOTED else report, plain), path)
+    if out.format in ROOTED:
+        return emit(rooted, out)
     if not ci or environ.get("GITHUB_ACTIONS") != "true":
         return emit(report, out)
     _job_summary(report, environ.get("GITHUB_STEP_SUMMARY", ""))
@@ -48,12 +58,35 @@ def emit_all(
     # The text is for people, and lines of it come from files: the runner must not take one for a command.
     token = secrets.token_hex(16)
     text = load("text").render(report, style_for(out)).rstrip("\n")
-    commands = load("github").render(report, plain)
+    commands = load("github").render(rooted, plain)
     write(
         "\n".join(part for part in (f"::stop-commands::{token}", text, f"::{token}::", commands) if part),
         None,
     )
     return int(report.code)
+
+
+def from_root(report: Report, environ: Mapping[str, str]) -> Report:
+    """The report with paths from the repository's root, as CI's own systems read them.
+
+    A job of a monorepo runs in a folder below; without this its annotations would point at files of another folder.
+    """
+    root = next((environ[name] for name in ROOTS if environ.get(name)), "")
+    try:
+        prefix = Path.cwd().resolve().relative_to(Path(root).resolve()).as_posix() if root else "."
+    except (ValueError, OSError):
+        return report
+    if prefix == ".":
+        return report
+
+    def moved(finding: Finding) -> Finding:
+        at = finding.location
+        if at is None or at.path in ("", "-", "environment") or at.path.startswith("/"):
+            return finding
+        path = posixpath.normpath(posixpath.join(prefix, at.path))
+        return replace(finding, location=Location(path, at.line, at.column))
+
+    return replace(report, findings=tuple(moved(each) for each in report.findings))
 
 
 def _job_summary(report: Report, path: str) -> None:

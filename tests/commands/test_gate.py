@@ -265,6 +265,18 @@ class TestLive:
         assert any(each["what"] == "the server" for each in report["skipped"])
         assert report["fix_path"]
 
+    def test_the_folder_that_was_named_is_looked_at(self, project: Path) -> None:
+        """Not the current folder's string, and not the environment's."""
+        (project / "apps").mkdir()
+        (project / "apps" / ".env").write_text("DATABASE_URL=postgresql://app:s3cret@127.0.0.1:1/named\n")
+        (project / ".env").write_text("DATABASE_URL=postgresql://app:s3cret@127.0.0.1:2/other\n")
+
+        made = record("apps", "--live", environ={"DATABASE_URL": "postgresql://app:s3cret@127.0.0.1:3/third"})
+
+        assert [each["why"] for each in made["skipped"] if each["what"] == "the server"] == [
+            "127.0.0.1:1: nothing listens there"
+        ]
+
     def test_require_live_means_look(self, project: Path) -> None:
         """--require live without --live is not a gate that can never pass."""
         (project / ".env").write_text("DATABASE_URL=postgresql://app:s3cret@127.0.0.1:1/app\n")
@@ -329,6 +341,27 @@ class TestReports:
         assert [line.startswith("::error file=.env,line=1") for line in lines[after + 1 :]] == [True]
         assert summary.read_text().startswith("before\n<!-- poolcheck -->\n## poolcheck gate: ❌ fail")
         assert "::" not in gate(*SUMS, "--no-ci", environ=environ).output.splitlines()[0]
+
+    def test_paths_count_from_the_root_of_the_repository(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A job that runs in a folder below points at that folder's files, and people see their own path."""
+        below = project / "apps" / "web"
+        below.mkdir(parents=True)
+        env(below, 7)
+        monkeypatch.chdir(below)
+        args = (*SUMS, "--driver", "prisma@6")
+
+        for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY"):
+            made = json.loads(gate(*args, "--format", "gitlab", environ={name: str(project)}).stdout)
+            assert made[0]["location"]["path"] == "apps/web/.env"
+        github = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(project)}
+        output = gate(*args, "--report", "sarif=out.sarif", environ=github).output
+        assert "::error file=apps/web/.env,line=1" in output
+        assert "(.env:1:1)" in output
+        assert '"uri": "apps/web/.env"' in (below / "out.sarif").read_text()
+        elsewhere = gate(*args, "--format", "gitlab", environ={"CI_PROJECT_DIR": "/no/such/root"})
+        assert json.loads(elsewhere.stdout)[0]["location"]["path"] == ".env"
 
     def test_other_formats_are_left_alone_in_ci(self, project: Path) -> None:
         """JSON on stdout stays JSON."""
