@@ -246,7 +246,7 @@ _SYSLOG = re.compile(rf"\b({_MONTH}) +(\d{{1,2}}) (\d\d):(\d\d):(\d\d)(?:\.(\d+)
 _KLOG = re.compile(r"(?:^|\s)[IWEF](\d\d)(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?")
 _CLOCK = re.compile(r"\W{0,2}(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?!\d)")
 _FIELD = re.compile(
-    r"[\"'](?:time|ts|timestamp|@timestamp|t|date|datetime|eventTime|event_time|log_time|epoch|_time)[\"']\s?:\s?"
+    r"[\"'](?:time|ts|timestamp|@timestamp|t|date|datetime|eventTime|event_time|log_time|epoch|_time|epochSecond|__REALTIME_TIMESTAMP)[\"']\s?:\s?"
     r"[\"']?(\d{10}(?:\.\d+)?|\d{13}|\d{16}|\d{19})(?![\d.])"
 )
 _EPOCH = re.compile(r"\W{0,2}(\d{10}\.\d{1,9}|\d{13})(?=\s)")
