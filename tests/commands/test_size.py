@@ -225,6 +225,7 @@ def test_drivers_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
         (["--plan", "0.25cu", "--instances", "1"], "--plan needs --provider"),
         (["--provider", "nobody", "--plan", "x", "--instances", "1"], "no provider is named 'nobody'"),
         (["--provider", "neon", "--plan", "huge", "--instances", "1"], "has no plan 'huge'"),
+        (["--provider", "neon", "--instances", "1"], "has several sizes"),
         (["--max", "100", "--instances", "1", "--driver", "prizma"], "no driver is named 'prizma'"),
         (["--max", "ten", "--instances", "1"], "'ten' is not a valid integer"),
         (["--max", "100", "--instances", "1", "--format", "ini"], "there is no pgbouncer.ini to write"),
