@@ -308,7 +308,7 @@ def stale(days: int, today: date) -> tuple[Stale, ...]:
         old
         for shelf in (_PROVIDERS, _DRIVERS)
         for item in shelf.all()
-        for old in _dated(item, f"{shelf.folder.name}/{item.id}.toml:")
+        for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
         if today - old.checked > timedelta(days=days)
     ]
     return tuple(sorted(found, key=lambda old: (old.checked, old.where)))

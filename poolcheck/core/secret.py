@@ -122,11 +122,23 @@ def _query_start(text: str, start: int) -> int:
     return found.start() if found else -1
 
 
+MOST_PASSES = 4
+
+
 def redact(text: str) -> str:
     """Mask every password in `text`: log lines, driver errors, JSON, YAML, env lines, SQL, broken URLs.
 
     Linear in the length of the text, and idempotent. Placeholders are masked too.
     """
+    for _ in range(MOST_PASSES):
+        made = _redact_once(text)
+        if made == text:
+            break
+        text = made  # a mask can uncover another secret: what stood before it now ends elsewhere
+    return text
+
+
+def _redact_once(text: str) -> str:
     if "@" in text or ":/" in text or ":\\" in text or "%3" in text:
         text = _redact_urls(text)
         text = _redact_bare(text)

@@ -16,7 +16,8 @@ from poolcheck.demo.keeper import alive
 from poolcheck.demo.story import SCENES
 from tests.conftest import need_postgres
 
-pytestmark = pytest.mark.postgres
+# One after the other: each looks for what the one before left behind.
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(autouse=True)

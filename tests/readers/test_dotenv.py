@@ -2,7 +2,6 @@
 
 import io
 import logging
-import time
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poolcheck.readers.dotenv import EnvFile, decode, is_example, matches, read, stage
+from tests.steps import steps
 
 # What env files are made of, and what breaks readers. No name of a variable that the test's own environment has.
 PIECES = [
@@ -369,28 +369,18 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_time_is_linear(name: str) -> None:
-    """Eight times the text takes less than thirty times as long: nothing quadratic, with room for noise."""
+def test_work_is_linear(name: str) -> None:
+    """Eight times the text is about eight times the work; and what is long is read at all."""
+    small, large = (steps(lambda n=size: read(HOSTILE[name](n), ".env")) for size in (2_000, 16_000))  # type: ignore[misc]  # n is bound now
 
-    def seconds(size: int) -> float:
-        text = HOSTILE[name](size)
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            read(text, ".env")
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    small, large = seconds(50_000), seconds(400_000)
-    assert large < 30 * max(small, 0.0005)
+    assert large < 10 * small + 100
+    read(HOSTILE[name](400_000), ".env")
 
 
-def test_a_file_of_twenty_thousand_lines_is_quick() -> None:
-    """The promise is half a second; about 0.1 s is usual."""
+def test_a_file_of_twenty_thousand_lines() -> None:
+    """Every entry of it is there."""
     text = "".join(
         f'# c\nKEY_{n}="postgresql://u:p@h{n}/d?x=1" # note\nB{n}=${{KEY_{n}}}\n' for n in range(6667)
     )
-    start = time.perf_counter()
     env = read(text, ".env")
-    assert time.perf_counter() - start < 0.5
     assert len(env.entries) == 13_334
