@@ -130,7 +130,9 @@ class Finding:
         path = self.location.path if self.location else ""
         import hashlib  # noqa: PLC0415 - only formats that print it pay for OpenSSL
 
-        return hashlib.sha256(f"{self.rule.id}\0{path}\0{self.subject}\0{self.key}".encode()).hexdigest()[:16]
+        text = f"{self.rule.id}\0{path}\0{self.subject}\0{self.key}"
+        # A file's name may be no UTF-8: Python then has surrogates in it.
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

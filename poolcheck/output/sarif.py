@@ -113,7 +113,11 @@ def result(finding: Finding, index: int, number: int) -> dict[str, Any]:
 
 def artifact(path: str) -> dict[str, str]:
     """A relative URI below the root; a path that leaves it, or is absolute, is given as it is."""
-    uri = quote(path.encode("utf-8", "surrogateescape"), safe="/")
+    try:
+        raw = path.encode("utf-8", "surrogateescape")  # the bytes of a name that is no UTF-8
+    except UnicodeEncodeError:
+        raw = path.encode("utf-8", "replace")
+    uri = quote(raw, safe="/")
     if path.startswith("/"):
         return {"uri": f"file://{uri}"}
     return {"uri": uri} if path.startswith("../") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
