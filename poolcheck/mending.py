@@ -10,7 +10,7 @@ from typing import Literal
 
 from poolcheck import discover, linting, orm_edits
 from poolcheck.config import Config
-from poolcheck.core.finding import Edit, Finding
+from poolcheck.core.finding import Edit, Finding, Severity
 from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report
 from poolcheck.discover import Found
@@ -18,18 +18,19 @@ from poolcheck.engine import Selection
 from poolcheck.masked_diff import split_lines
 
 ROUNDS = 24  # of one string at most; each round mends one fault of every line, and a line has no more faults than that
+IN_SCHEMA = ("PC303", "PC304")  # a Prisma 7 schema that still has a URL
 Key = tuple[str, str, str, str, str]
 Answer = Literal["yes", "no", "all", "quit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mend:
-    """One thing to do, with all its edits: all are made, or none. `rule` is "" for what no rule has found."""
+    """One thing to do, with all its edits: all are made, or none."""
 
     title: str
     safe: bool
     edits: tuple[Edit, ...]
-    rule: str = ""
+    rule: str
     subject: str = ""
     key: str = ""
     notes: tuple[str, ...] = ()  # what the user has to do besides
@@ -153,7 +154,7 @@ class _Mending:
             for each in self.proposals(found, report, texts):
                 if each.identity in self.excluded:
                     held[each.identity] = Held(each, self.excluded[each.identity])
-                elif self.choice.select and not (each.rule and self.selection.admits(each.rule, "")):
+                elif self.choice.select and not self.selection.admits(each.rule, ""):
                     held[each.identity] = Held(each, "not selected")
                 elif not each.safe and not self.choice.unsafe:
                     held[each.identity] = Held(each, "changes behaviour: --unsafe makes it")
@@ -209,10 +210,20 @@ class _Mending:
         for each in by_step:
             if each.fix and each.fix.edits:
                 yield _of(each, found, text)
+            elif each.rule.id == "PC302" and each.fix and each.location:
+                edit = orm_edits.let_migrations_read(found, each.location, each.subject, text)
+                if edit:
+                    yield Mend(
+                        title=each.fix.title, safe=each.severity >= Severity.ERROR, edits=(edit,), rule=each.rule.id,
+                        subject=each.subject, key=each.key,
+                    )  # fmt: skip
+        refused = {each.location.path for each in by_step if each.rule.id in IN_SCHEMA and each.location}
         for moved in orm_edits.url_out_of_schema(found, text):
-            yield Mend(
-                title=moved.title, safe=moved.safe, edits=moved.edits, notes=moved.notes, subject="datasource"
-            )
+            if moved.path in refused:
+                yield Mend(
+                    title=moved.title, safe=moved.safe, edits=moved.edits, notes=moved.notes, rule=IN_SCHEMA[-1],
+                    subject="url",
+                )  # fmt: skip
 
     def blamed(self, mended: Mended) -> tuple[Mend, str] | None:
         """The mend to take back, and why: after it a rule speaks in a file where it was silent before."""

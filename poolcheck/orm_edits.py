@@ -9,8 +9,8 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from poolcheck.core.finding import Edit
-from poolcheck.core.project import Package, VariableRead
+from poolcheck.core.finding import Edit, Location
+from poolcheck.core.project import Package
 from poolcheck.core.record import dataclass
 from poolcheck.core.target import Target
 from poolcheck.discover import Found
@@ -34,6 +34,7 @@ class Companion:
 class Moved:
     """A schema's URL on its way into the config."""
 
+    path: str
     title: str
     safe: bool
     edits: tuple[Edit, ...]
@@ -51,16 +52,12 @@ def direct_url_readers(found: Found, target: Target, name: str, text: Text) -> C
     if any(each.variable == name for each in target.package.reads):
         return Companion()  # it was read already, and only its value was missing
     for each in reads:
-        edit = None
-        if each.tool == "prisma" and each.location.path.endswith(".prisma"):
-            if _major(target.package) in (5, 6):
-                edit = _direct_url_line(each, found, name, text)
-            else:
-                continue
-        elif each.tool in ("prisma", "drizzle") and each.role == "migration":
-            edit = _other_variable(each, target.name, name, text)
-        else:
+        schema = each.location.path.endswith(".prisma")
+        if each.tool not in ("prisma", "drizzle") or (schema and _major(target.package) not in (5, 6)):
             continue
+        if not schema and each.role != "migration":
+            continue
+        edit = let_migrations_read(found, each.location, name, text)
         if edit:
             edits.append(edit)
         else:
@@ -81,27 +78,42 @@ def _line(path: str, number: int | None, text: Text) -> str | None:
     return lines[number - 1].rstrip("\r\n") if number and number <= len(lines) else None
 
 
-def _direct_url_line(read: VariableRead, found: Found, name: str, text: Text) -> Edit | None:
+def let_migrations_read(found: Found, at: Location, name: str, text: Text) -> Edit | None:
+    """What makes the config at that place read `name` for migrations: a schema's or a config file's `url`."""
+    if at.path.endswith(".prisma"):
+        package = _package_of(at.path, found.packages)
+        return _direct_url_line(found, at, name, text) if package and _major(package) in (5, 6) else None
+    for config in found.configs:
+        for read in config.reads if config.path == at.path else ():
+            if (
+                read.location.line == at.line
+                and read.whole
+                and not read.composed
+                and len(read.variables) == 1
+            ):
+                return _other_variable(at, read.variables[0], name, text)
+    return None
+
+
+def _direct_url_line(found: Found, at: Location, name: str, text: Text) -> Edit | None:
     """`directUrl = env("...")` below `url`, in its column."""
-    sources = [
-        each for schema in found.schemas if schema.path == read.location.path for each in schema.datasources
-    ]
-    line = _line(read.location.path, read.location.line, text)
+    sources = [each for schema in found.schemas if schema.path == at.path for each in schema.datasources]
+    line = _line(at.path, at.line, text)
     form = _URL_LINE.fullmatch(line or "")
-    if len(sources) != 1 or sources[0].direct_url or line is None or form is None or not read.location.line:
+    if len(sources) != 1 or sources[0].direct_url or line is None or form is None or not at.line:
         return None
     gap = " " * max(1, len("url") + len(form[2]) - len("directUrl"))
     new = f'{line}\n{form[1]}directUrl{gap}={form[3]}env("{name}")'
-    return Edit(read.location.path, read.location.line, 0, len(line), line, new, new)
+    return Edit(at.path, at.line, 0, len(line), line, new, new)
 
 
-def _other_variable(read: VariableRead, old: str, new: str, text: Text) -> Edit | None:
+def _other_variable(at: Location, old: str, new: str, text: Text) -> Edit | None:
     """Another variable's name in the one place of the line where it stands."""
-    line = _line(read.location.path, read.location.line, text) or ""
+    line = _line(at.path, at.line, text) or ""
     places = list(re.finditer(rf"(?<![\w$]){re.escape(old)}(?![\w$])", line))
-    if len(places) != 1 or not read.location.line:
+    if len(places) != 1 or not at.line:
         return None
-    return Edit(read.location.path, read.location.line, places[0].start(), places[0].end(), old, new, new)
+    return Edit(at.path, at.line, places[0].start(), places[0].end(), old, new, new)
 
 
 def url_out_of_schema(found: Found, text: Text) -> Iterator[Moved]:
@@ -123,13 +135,13 @@ def url_out_of_schema(found: Found, text: Text) -> Iterator[Moved]:
         configs = [each for each in found.configs if each.tool == "prisma" and _near(each, schema, home)]
         if any(read.key == "datasource.url" for config in configs for read in config.reads):
             title = "Remove the URL from the schema: prisma.config has it"
-            yield Moved(title, safe=True, edits=tuple(removed))
+            yield Moved(schema.path, title, safe=True, edits=tuple(removed))
         elif not configs:
             path = posixpath.join(home, "prisma.config.ts")
             content = config_text(posixpath.relpath(schema.path, home or "."), source, package)
             made = Edit(path, 1, 0, 0, "", content, content)
             yield Moved(
-                f"Move the URL from the schema into {path}", safe=False, edits=(*removed, made), notes=_notes(package)
+                schema.path, f"Move the URL from the schema into {path}", safe=False, edits=(*removed, made), notes=_notes(package)
             )  # fmt: skip
 
 
