@@ -142,6 +142,7 @@ def _returned(module: Module, name: str, call: Node, outer: Node) -> Closed | No
 
 def _place(node: Node, outer: Node) -> str:
     """Whether a release stands in `finally`, in `.finally(...)`, in `catch`, or elsewhere."""
+    inner = node
     for each in up(node):
         if each == outer:
             return ""
@@ -149,8 +150,10 @@ def _place(node: Node, outer: Node) -> str:
             return "finally"
         if each.type == "catch_clause":
             return "catch"
-        if each.type == "call_expression" and text(field(field(each, "function"), "property")) == "finally":
-            return "finally"
+        if each.type == "call_expression" and inner.type == "arguments":
+            if text(field(field(each, "function"), "property")) == "finally":
+                return "finally"
+        inner = each
     return ""
 
 

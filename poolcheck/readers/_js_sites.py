@@ -15,6 +15,7 @@ from poolcheck.readers._js_tree import (
     bare,
     field,
     function_around,
+    string,
     text,
     up,
 )
@@ -100,6 +101,14 @@ def _calls(module: Module) -> Iterator[tuple[str, Node, Node]]:
             if kind and call is not None and _is_made(call, called, kind) and call.start_byte not in seen:
                 seen.add(call.start_byte)
                 yield kind, call, called
+    for use in module.find(rb"\brequire\s*\("):
+        required = use.parent  # require("knex")({...})
+        call = required.parent if required is not None else None
+        if required is None or call is None or required.type != "call_expression" or not arguments(required):
+            continue
+        kind = _kind(string(arguments(required)[0]), "*")
+        if kind and _is_made(call, required, kind):
+            yield kind, call, required
     own = {
         text(field(node, "name")) for node in module.root.named_children if node.type == "class_declaration"
     }

@@ -115,7 +115,7 @@ class Module:
     def find(self, pattern: bytes) -> Iterator[Node]:
         """The smallest node at each match of a pattern that is code: not a comment, not the inside of a string."""
         for match in re.finditer(pattern, self.code):
-            node = self.root.descendant_for_byte_range(match.start(), match.start())
+            node = self.root.descendant_for_byte_range(match.start(), match.start() + 1)
             if node is not None and node.type not in _COMMENT_OR_TEXT:
                 yield node
 
@@ -181,6 +181,7 @@ class Module:
         """`require("x")` and `await import("x")`, and names taken out of a module: `const { Pool } = pg`."""
         for node in self.find(rb"\brequire\s*\(|\bimport\s*\("):
             call = node.parent
+            call = call.parent if call is not None and call.type == "import" else call
             if call is None or call.type != "call_expression" or not arguments(call):
                 continue
             module = string(arguments(call)[0])

@@ -36,6 +36,7 @@ class Module:
         self.names: dict[str, str] = {}  # local name → dotted name of what it is
         self.calls: list[ast.Call] = []
         self.depends: set[str] = set()
+        self.routes: set[str] = set()  # functions given to add_api_route() and its like
         stack: list[ast.AST] = [self.tree]
         while stack:
             node = stack.pop()
@@ -52,8 +53,11 @@ class Module:
                 )
             elif isinstance(node, ast.Call):
                 self.calls.append(node)
-                if dotted(node.func).rpartition(".")[2] in ("Depends", "Security") and node.args:
+                verb = dotted(node.func).rpartition(".")[2]
+                if verb in ("Depends", "Security") and node.args:
                     self.depends.add(dotted(node.args[0]))
+                elif verb in ("add_api_route", "add_route", "add_url_rule") and len(node.args) > 1:
+                    self.routes.add(dotted(node.args[-1]))
         self.calls.sort(key=lambda call: (call.lineno, call.col_offset))
 
     def full(self, node: ast.AST) -> str:
@@ -188,6 +192,8 @@ def handler(module: Module, function: Function) -> str:
         if verb in _NOT_ROUTES:
             return ""
     given = [each.arg for each in function.args.args]
+    if function.name in module.routes:
+        return f"the route {function.name}()"
     if function.name in module.depends:
         return f"the dependency {function.name}()"
     if given[:2] == ["event", "context"] or function.name == "lambda_handler":
