@@ -52,9 +52,22 @@ class Look:
     earlier: Snapshot | None = None
     show_queries: bool = False
     target: str = ""  # which connection string, in words, masked
-    limit: int | None = (
-        None  # the plan's or the user's max_connections, where the server's is not the whole truth
-    )
+    instances: int | None = None  # as configured; None: unknown
+    surge: str = "25%"
+
+    @property
+    def surge_instances(self) -> int:
+        """Instances that a deploy adds: a share of them, rounded up as Kubernetes does, or a count."""
+        if self.surge.endswith("%"):
+            return -(-(self.instances or 0) * int(self.surge[:-1]) // 100)
+        return int(self.surge or 0)
+
+    @property
+    def deploy_used(self) -> int | None:
+        """Slots that would be taken while a deploy runs that started now; None when the instances are unknown."""
+        if not self.instances:
+            return None
+        return -(-self.snapshot.used * (self.instances + self.surge_instances) // self.instances)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -100,6 +113,8 @@ def put_together(
     pooler: BouncerSnapshot | None = None,
     show_queries: bool = False,
     target: str = "",
+    instances: int | None = None,
+    surge: str = "25%",
 ) -> Look:
     """The look with its verdicts."""
     pids = pooler.server_pids if pooler else frozenset()
@@ -111,6 +126,8 @@ def put_together(
         earlier=earlier,
         show_queries=show_queries,
         target=target,
+        instances=instances,
+        surge=surge,
     )
 
 

@@ -309,6 +309,8 @@ class Seen:
             pooler=self.console,
             show_queries=self.options.show_queries,
             target=self.shown,
+            instances=self.config.instances,
+            surge=self.config.surge,
         )
 
     def pooler_look(self) -> "PoolerLook | None":
@@ -405,7 +407,7 @@ class Seen:
         numbers = replace(
             context.numbers,
             max_connections=server.max_connections,
-            reserved=server.superuser_reserved + server.reserved,
+            reserved=server.kept,
             sources={**context.numbers.sources, "max_connections": "the server", "reserved": "the server"},
         )
         return replace(context, numbers=numbers)

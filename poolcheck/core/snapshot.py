@@ -20,6 +20,7 @@ class Server:
     max_connections: int = 0
     superuser_reserved: int = 0
     reserved: int = 0  # reserved_connections, 16 and newer
+    provider_reserved: int = 0  # kept back by Amazon RDS, on top
     role_limit: int | None = None
     database_limit: int | None = None
     database: str = ""
@@ -37,9 +38,14 @@ class Server:
         return self.version_num // 10000
 
     @property
+    def kept(self) -> int:
+        """Slots that an ordinary role never gets."""
+        return self.superuser_reserved + self.reserved + self.provider_reserved
+
+    @property
     def usable(self) -> int:
         """Slots that an ordinary role can have."""
-        return max(0, self.max_connections - self.superuser_reserved - self.reserved)
+        return max(0, self.max_connections - self.kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ def record(look: Look) -> dict[str, Any]:
             "max_connections": server.max_connections,
             "superuser_reserved_connections": server.superuser_reserved,
             "reserved_connections": server.reserved,
+            "provider_reserved_connections": server.provider_reserved,
             "role_limit": server.role_limit,
             "database_limit": server.database_limit,
             "database": clean(server.database),
@@ -51,6 +52,7 @@ def record(look: Look) -> dict[str, Any]:
             "by_state": snapshot.by_state(),
             "hidden": snapshot.hidden,
             "exact": snapshot.hidden == 0,
+            "deploy_used": look.deploy_used,
         },
         "groups": [_group(each) for each in look.groups],
         "sessions": [_session(each, look) for each in snapshot.clients],
@@ -211,10 +213,17 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
     parts = [f"{server.max_connections} max_connections", f"{server.superuser_reserved} for superusers"]
     if server.reserved:
         parts.append(f"{server.reserved} reserved")
+    if server.provider_reserved:
+        parts.append(f"{server.provider_reserved} for Amazon RDS")
     note = " - ".join(parts)
     if not snapshot.route.pooled:
         note += "; this look's own session is not counted"
     yield from paint.wrap(note, indent=9)
+    if look.deploy_used is not None and server.usable:
+        words = f"a deploy started now would reach {look.deploy_used}: {look.deploy_used / server.usable:.0%}"
+        yield from paint.wrap(
+            f"{words} ({look.instances} instances and {look.surge_instances} more)", indent=9
+        )
     states = [f"{count} {clean(state)}" for state, count in snapshot.by_state().items()]
     if snapshot.hidden:
         states.append(f"{snapshot.hidden} hidden from this role")

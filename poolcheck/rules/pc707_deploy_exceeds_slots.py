@@ -34,34 +34,18 @@ from poolcheck.look import Look
 
 
 @rule(Look, severity=Severity.ERROR, step=2)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:
+def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """Now times the share by which a deploy multiplies the instances."""
-    snapshot, limits = look.snapshot, look.thresholds
-    instances = ctx.numbers.instances
+    snapshot, then = look.snapshot, look.deploy_used
     usable = snapshot.server.usable
-    if not instances or not usable:
+    if then is None or not look.instances or not usable or then / usable < look.thresholds.critical_at:
         return
-    more = surge(ctx.numbers.surge, instances)
-    then = -(-snapshot.used * (instances + more) // instances)
-    if then / usable < limits.critical_at:
-        return
-    over = then > usable
+    each = snapshot.used / look.instances
+    size = f"poolcheck size --max {snapshot.server.max_connections} --instances {look.instances} --surge {look.surge}"
     yield Problem(
         message=f"A deploy started now would reach {then} of {usable} usable slots: {then / usable:.0%}.",
-        why=f"{instances} instances and {more} more while the deploy runs, at {snapshot.used / instances:.1f} connections each.",
-        severity=Severity.ERROR if over else Severity.WARNING,
+        why=f"{look.instances} instances, and {look.surge_instances} more while the deploy runs, at {each:.1f} connections each.",
+        severity=Severity.ERROR if then > usable else Severity.WARNING,
         subject=snapshot.server.database,
-        fix=Fix(
-            "Size the pools for the deploy, not for the day",
-            lines=(
-                f"poolcheck size --max {snapshot.server.max_connections} --instances {instances} --surge {ctx.numbers.surge}",
-            ),
-        ),
+        fix=Fix("Size the pools for the deploy, not for the day", lines=(size,)),
     )
-
-
-def surge(text: str, instances: int) -> int:
-    """Instances that a deploy adds: "25%" of them, rounded up as Kubernetes does, or a count."""
-    if text.endswith("%"):
-        return -(-instances * int(text[:-1]) // 100)
-    return int(text or 0)

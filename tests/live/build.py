@@ -78,7 +78,8 @@ def look(given: dict[str, Any]) -> Look:
     """A look; `earlier` is the snapshot of a first look 30 s before."""
     before = given.get("earlier")
     earlier = replace(snapshot(before), epoch=given.get("epoch", 1000.0) - 30) if before else None
-    return put_together(snapshot(given), DEFAULTS, earlier=earlier)
+    fleet = {"instances": given.get("instances"), "surge": given.get("surge", "25%")}
+    return put_together(snapshot(given), DEFAULTS, earlier=earlier, **fleet)
 
 
 def pooler(given: dict[str, Any]) -> PoolerLook:

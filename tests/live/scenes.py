@@ -49,6 +49,7 @@ class Scene:
     def __init__(self, server: Postgres) -> None:
         self.server = server
         self.opened: list[Conn] = []
+        self.working: list[Conn] = []
         self.threads: list[threading.Thread] = []
         server.execute(*ROLES)
         self.quiet()
@@ -93,6 +94,7 @@ class Scene:
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         self.threads.append(thread)
+        self.working.append(conn)
 
     def fill(self, user: str = "app") -> str:
         """Open sessions until the server refuses; gives its words."""
@@ -104,8 +106,11 @@ class Scene:
 
     def close(self) -> None:
         """End everything, also what hangs."""
+        # A connection that a thread works on is ended by the server first: closed here, its descriptor could be
+        # given to another connection under the thread's hands.
         for conn in self.opened:
-            conn.close()
+            if conn not in self.working:
+                conn.close()
 
         def ended() -> bool:
             with suppress(psycopg.OperationalError):  # no slot is free yet
@@ -118,6 +123,9 @@ class Scene:
         eventually(ended, "a slot for the superuser")
         for thread in self.threads:
             thread.join(10)
+            assert not thread.is_alive()
+        for conn in self.working:
+            conn.close()
         self.quiet()
 
 

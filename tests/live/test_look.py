@@ -234,6 +234,14 @@ class TestThresholds:
         assert "40 of 37" in finding.message
 
 
+def test_slots_that_rds_keeps_back() -> None:
+    """Amazon RDS keeps slots under a setting of its own; any server can carry it."""
+    settings = {"rds.rds_reserved_connections": 2}
+    with Postgres(15, max_connections=20, **settings) as server, scene(server):  # type: ignore[arg-type]  # settings
+        seen = look(report(server, "monitor")).snapshot.server
+    assert (seen.provider_reserved, seen.usable) == (2, 15)
+
+
 def test_own_session_is_not_counted(postgres: Postgres) -> None:
     """An idle server has no sessions; the look's own is none of its problems."""
     with scene(postgres):

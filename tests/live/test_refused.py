@@ -142,7 +142,7 @@ class TestBouncer:
                 said = report(postgres, "monitor", bouncer=bouncer.url("stats", "pgbouncer"))
             finally:
                 for holder in holders:
-                    holder.close()
+                    holder.close()  # what waits goes on now
                 for thread in threads:
                     thread.join(10)
                 for waiter in waiters:
