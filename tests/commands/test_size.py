@@ -528,3 +528,64 @@ def test_the_ini_goes_to_the_measured_server(capsys: pytest.CaptureFixture[str],
     ini = capsys.readouterr().out
     assert f"* = host=127.0.0.1 port={postgres.port}" in ini
     assert "hunter2secret" not in ini
+
+
+@pytest.mark.bouncer
+def test_a_sample_in_words(capsys: pytest.CaptureFixture[str], bouncer: Bouncer, app: str) -> None:
+    """What was measured, where, for how long, and that the peak is what counts."""
+    assert app
+    with Work(bouncer.url("postgres", "sizing_app"), 2):
+        said = text(
+            capsys,
+            "--from",
+            bouncer.url("stats", "pgbouncer"),
+            "--sample",
+            "2s",
+            "--max",
+            "100",
+            "--instances",
+            "2",
+            "-v",
+        )
+    assert re.search(
+        r"Measured for 2 s in PgBouncer's SHOW STATS: [\d.]+ transactions/s x [\d.]+ ms = [\d.]+ connections busy",
+        said,
+    )
+    assert "clients wait" in said
+    assert "sample the peak" in said
+    assert "A sample of 2 s is short" in said
+    assert "connections take about" in said
+
+
+@pytest.mark.postgres
+def test_a_server_that_goes_away_while_measuring(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, and said so."""
+    need_postgres(15)
+    with Postgres(15) as server:
+        ending = threading.Timer(1.0, server.stop, ["immediate"])
+        ending.start()
+        said = refused(capsys, "--from", server.url(), "--sample", "3s", "--instances", "2")
+        ending.join()
+    assert "the connection was lost while measuring" in said
+
+
+def test_more_than_one_thing_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with its verdict and its advice."""
+    said = text(
+        capsys,
+        "--max",
+        "100",
+        "--instances",
+        "93",
+        "--tps",
+        "900",
+        "--hold-ms",
+        "20",
+        "--cores",
+        "2",
+        "--cpu-ms",
+        "5",
+        code=1,
+    )
+    assert "needs_pooler: 93 processes and 92 usable slots" in said
+    assert "needs_cpu: 900/s x 5 ms CPU = 4.5 busy cores of 2" in said
