@@ -8,6 +8,7 @@ import codecs
 import io
 import multiprocessing
 import os
+import signal
 import stat
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -61,10 +62,15 @@ def scan_parts(
     """Let `work` count every part in a process of its own, and add the counts up in the order of the file."""
     passes()  # compiled once, before the processes part
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(len(found), mp_context=context) as pool:
+    with ProcessPoolExecutor(len(found), context, _quiet_end) as pool:
         counted = pool.map(_count, [work] * len(found), found, [tally.dialled_pooler] * len(found))
         for part in counted:
             tally.merge(part)
+
+
+def _quiet_end() -> None:
+    """Ctrl-C reaches every process of the terminal: this one ends at once and says nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _count(work: Callable[[BinaryIO, Tally], None], part: tuple[int, int, int], pooled: bool | None) -> Plain:
