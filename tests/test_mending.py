@@ -1,6 +1,5 @@
 """Edits in memory: they compose, change nothing else, bring no new fault, and a second run changes nothing."""
 
-import difflib
 import io
 import os
 import re
@@ -20,6 +19,8 @@ from poolcheck.core.report import Report
 from poolcheck.fixing import Options
 from poolcheck.masked_diff import diff
 from poolcheck.mending import Choice, Mended
+from poolcheck.readers import dotenv
+from poolcheck.readers.dotenv import Entry
 
 CANARY = "c4n4ry"
 NEON = f"postgresql://app:{CANARY}pw@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
@@ -509,19 +510,33 @@ def test_generated_files(
 
 
 def unchanged_around(old: str, new: str) -> None:
-    """Only lines with a connection string differ, only in its text; what is added is a direct string."""
-    one, two = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    for tag, start, end, start_two, end_two in difflib.SequenceMatcher(
-        None, one, two, autojunk=False
-    ).get_opcodes():
-        if tag == "equal":
-            continue
-        changed, made = one[start:end], two[start_two:end_two]
-        kept = [line for line in made if not re.match(r"(?:export )?(?:DIRECT_URL)=", line) or line in one]
-        # A line whose only change is the end that a new line behind it needs.
-        assert all("://" in line for line in changed), changed
-        assert len(kept) in (len(changed), len(changed) - 1) or not changed
-        for before, now in zip(changed, kept, strict=False):
-            assert before.partition("=")[0] == now.partition("=")[0]
-            tail = re.search(r"[\"']?[ \t]*(?:#.*)?[\r\n]*$", before)
-            assert tail is None or before[-1:] not in "\r\n" or now.endswith(("\n", "\r\n"))
+    """Only the text of connection strings differs; what is added is a direct string below one, with the file's line end."""
+    one, two = dotenv.read(old), dotenv.read(new)
+    ends = {line[len(line.rstrip("\r\n")) :] for line in one.lines}
+    by_line = [{entry.line: entry for entry in file.entries} for file in (one, two)]
+    place = 0
+    for number, line in enumerate(two.lines, 1):
+        entry = by_line[1].get(number)
+        was = one.lines[place] if place < len(one.lines) else None
+        before = by_line[0].get(place + 1)
+        end = line[len(line.rstrip("\r\n")) :]
+        if was is not None and line.rstrip("\r\n") == was.rstrip("\r\n"):
+            place += 1
+            assert end == was[len(was.rstrip("\r\n")) :] or (place == len(one.lines) and end in {*ends, "\n"})
+        elif before is not None and entry is not None and entry.key == before.key and "://" in before.raw:
+            place += 1
+            assert around(entry) == around(before)
+        else:
+            assert entry is not None
+            assert entry.key == "DIRECT_URL"
+            assert not entry.commented
+            assert "://" in entry.raw
+    assert place == len(one.lines)
+    assert old.startswith("\ufeff") == new.startswith("\ufeff")
+
+
+def around(entry: Entry) -> tuple[str, str]:
+    """What stands before and behind the value; the quotes that a shell needs are its own."""
+    line = entry.raw_line
+    before, behind = line[: entry.value_column], line[entry.value_column + len(entry.raw) :]
+    return (before.rstrip('"'), behind.lstrip('"')) if entry.export else (before, behind)
