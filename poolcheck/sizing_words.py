@@ -1,5 +1,6 @@
 """A sizing in sentences: every number with the sum it comes from. Text for people and for JSON; no layout."""
 
+from poolcheck import formulas
 from poolcheck.core.sizing import Sizing, Status
 from poolcheck.core.text import plural
 from poolcheck.sizing import useful_size
@@ -336,6 +337,18 @@ def memory(sizing: Sizing) -> str:
     """
     total = sizing.pooler.worst if sizing.pooler else sizing.total_deploy
     return f"{total} connections take about {total * 2:,} MB, {total * 5:,} MB behind an ORM; work_mem of busy ones comes on top"
+
+
+def published(sizing: Sizing) -> str:
+    """Rules that others publish and whose inputs are known; "" when there is none."""
+    threads, workers = sizing.inputs.threads, sizing.inputs.workers
+    if threads is None:
+        return ""
+    return (
+        f"Rules that others publish: where a thread holds 2 connections at once, HikariCP's floor against deadlock is"
+        f" {threads} x (2 - 1) + 1 = {formulas.deadlock_floor(threads, 2)} per process; GitLab counts"
+        f" {workers} x ({threads} + 10) = {formulas.threaded_fleet(workers, threads)} for a Puma instance, opened when needed"
+    )
 
 
 def unchecked(sizing: Sizing) -> str:

@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 from poolcheck import pgbouncer_ini, queueing, sizing_words
 from poolcheck.core.sizing import Formula, Inputs, Load, Machine, Share, Sizing
 from poolcheck.errors import BadConfig
-from poolcheck.sizing import (
+from poolcheck.formulas import (
     deadlock_floor,
-    functions,
-    pooler,
     prisma_default,
     prisma_pool,
     rds_max_connections,
+    threaded_fleet,
+)
+from poolcheck.sizing import (
+    functions,
+    pooler,
     recommend,
     share,
     surge,
-    threaded_fleet,
 )
 
 

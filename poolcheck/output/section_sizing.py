@@ -60,7 +60,9 @@ def text(section: Sizing, paint: Paint) -> Iterator[str]:
     for each in words.sums(section):
         yield from paint.wrap(each, indent=4, first="  - ")
     if paint.look.verbosity > 0:
-        yield from paint.wrap(words.memory(section), indent=4, first="  - ")
+        for each in (words.memory(section), words.published(section)):
+            if each:
+                yield from paint.wrap(each, indent=4, first="  - ")
     if unchecked := words.unchecked(section):
         yield from paint.wrap(unchecked, indent=4, first="  - ")
     if section.lines:
