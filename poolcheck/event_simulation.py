@@ -24,9 +24,7 @@ class _Instance:
     number: int
     busy: int = 0  # requests
     open: int = 0  # connections, those being opened included
-    free: list[float] = field(
-        default_factory=list
-    )  # open ones that nobody uses: since when; last in, first out
+    free: list[float] = field(default_factory=list)  # unused connections, since when: last in, first out
     used: float = 0.0  # when it was last given work, or done with it
     started: bool = False  # an eager pool has been opened
     stacked: bool = False  # takes requests
