@@ -317,7 +317,7 @@ def _argument_handler(module: Module, function: Node, given: tuple[str, ...]) ->
         if route.startswith(("/", "*")) and first != function:
             return f'{verb.upper()} "{route[:40]}"'
         if _APPS.match(owner.rpartition(".")[2]):
-            return f"the handler of {owner[-30:]}.{verb}()"
+            return f"the handler of {owner.rpartition('.')[2]}.{verb}()"
     if verb in ("query", "mutation", "subscription") and "procedure" in owner.lower():
         return f"the tRPC {verb}"
     if verb == "handler" and "createServerFn" in owner:

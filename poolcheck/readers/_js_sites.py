@@ -13,6 +13,7 @@ from poolcheck.readers._js_tree import (
     Module,
     arguments,
     bare,
+    chain,
     field,
     function_around,
     string,
@@ -149,7 +150,7 @@ def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...],
         return (), True, "", ""
     first = bare(given[0])
     shape = _shape(module, first)
-    url = text(first) if shape in ("env", "other") else ""
+    url = _named(first) if shape in ("env", "other") else ""
     objects = [one for one in (bare(each) for each in given) if one is not None and one.type == "object"]
     options: list[tuple[str, str]] = []
     complete = all(
@@ -161,14 +162,27 @@ def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...],
             if part.type == "pair":
                 key, value = text(field(part, "key")).strip("'\""), bare(field(part, "value"))
                 options.append((key, _plain(value)))
-                if key in _URL_KEYS and not url and value is not None and value.type != "string":
-                    url = text(value)[:80]
+                if key in _URL_KEYS and not url:
+                    url = _named(value)
             elif part.type == "shorthand_property_identifier":
                 options.append((text(part), text(part)))
                 url = url or (text(part) if text(part) in _URL_KEYS else "")
             elif part.type != "comment":
                 complete = False
-    return tuple(options), complete, shape, url[:80]
+    return tuple(options), complete, shape, url
+
+
+def _named(value: Node | None) -> str:
+    """What names a connection string: `process.env.DATABASE_URL`, `config.url`. Text of the file that may be a
+    secret is left out: of `a ?? b` the first that is a name.
+    """
+    value = bare(value)
+    if value is not None and value.type == "binary_expression":
+        return _named(field(value, "left"))
+    if value is not None and value.type == "subscript_expression":
+        index = string(field(value, "index"))
+        return f"{text(field(value, 'object'))}.{index}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", index) else ""
+    return ".".join(chain(value))[:80] if value is not None else ""
 
 
 def _plain(value: Node | None) -> str:

@@ -118,9 +118,11 @@ def _hooks(module: Module) -> Iterator[Mark]:
         if call is None or not arguments(call) or string(arguments(call)[0]) != "beforeExit":
             continue
         taken = field(call, "function")
-        owner, verb = text(field(taken, "object")), text(field(taken, "property"))
+        owned = field(taken, "object")
+        owner = ".".join(chain(owned)) if owned is not None else ""
+        verb = text(field(taken, "property"))
         if verb == "$on":
-            yield _mark(module, call, "$on", f"{owner[-30:]}.$on('beforeExit')")
+            yield _mark(module, call, "$on", f"{owner or 'the client'}.$on('beforeExit')")
         elif owner == "process" and re.search(r"\$?disconnect|\.end\(|\.destroy\(|\.close\(", text(call)):
             yield _mark(module, call, "beforeExit", "process.on('beforeExit')")
 

@@ -103,7 +103,20 @@ def _url(call: ast.Call) -> tuple[str, str]:
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         scheme, sep, _ = given.value.partition("://")
         return "", scheme.lower() if sep and len(scheme) < 30 else ""
-    return (ast.unparse(given)[:80], "") if given is not None else ("", "")
+    return (_named(given), "") if given is not None else ("", "")
+
+
+def _named(node: ast.expr) -> str:
+    """What names a connection string: `settings.database_url`, `DATABASE_URL` of the environment; never its text."""
+    if isinstance(node, ast.Call | ast.Subscript):
+        given = node.args[:1] if isinstance(node, ast.Call) else [node.slice]
+        for each in given:
+            if isinstance(each, ast.Constant) and re.fullmatch(r"[A-Z][A-Z0-9_]*", str(each.value)):
+                return str(each.value)
+            if isinstance(each, ast.Name | ast.Attribute):
+                return dotted(each)[:80]
+        return dotted(node.func)[:80] if isinstance(node, ast.Call) else ""
+    return dotted(node)[:80]
 
 
 def _options(call: ast.Call) -> Iterator[tuple[str, str]]:

@@ -172,6 +172,28 @@ def test_options_are_noted_without_what_may_be_secret() -> None:
     assert "hunter2" not in repr(site)
 
 
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "process.env.URL || 'postgres://app:hunter2@h/d'",
+        "'postgres://app:hunter2@h/d'",
+        "`postgres://app:${'hunter2'}@h/d`",
+        "make('hunter2')",
+        "{ connectionString: process.env.URL ?? 'postgres://app:hunter2@h/d' }",
+        "{ connectionString: 'postgres://app:hunter2@h/d' }",
+        "{ password: 'hunter2', user: `hunter2` }",
+        "urls['hunter2']",
+        "cond ? 'hunter2' : other",
+    ],
+)
+def test_no_part_of_a_connection_string_is_kept(argument: str) -> None:
+    """Where it comes from is a name, never its text."""
+    made = read(f"import {{ Pool }} from 'pg'\nexport const p = new Pool({argument})\nawait p.connect()")
+
+    assert made.sites
+    assert "hunter2" not in repr(made)
+
+
 TAKES = {
     "released in finally": ("always", "const c = await pool.connect()\ntry { await c.query('x') } finally { c.release() }"),
     "released in promise finally": ("always", "const c = await pool.connect()\nawait work(c).finally(() => c.release())\nawait c.query('x')"),
