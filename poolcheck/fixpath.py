@@ -16,7 +16,7 @@ from poolcheck.core.sizing import Sizing
 from poolcheck.core.target import Target
 from poolcheck.core.text import plural
 from poolcheck.core.url import parse
-from poolcheck.resolve import Reader, engine_prisma, readers
+from poolcheck.resolve import Reader, engine_prisma, migration_tools, readers
 from poolcheck.rules import load
 from poolcheck.sums import Assumed, size_for
 
@@ -81,6 +81,8 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
         for target in ctx.targets
         if target.role == "app" and target.active and not target.commented and target.stage != "test"
     )
+    # An example file shows what to write; it speaks only where nothing real does.
+    app = tuple(target for target in app if not target.example_file) or app
     who: dict[str, Reader] = {}
     for target in app:
         for each in readers(target, ctx):
@@ -159,7 +161,8 @@ def _final(target: Target, ctx: Context) -> str:
             for rule in rules_
             if rule.subject is Target
             for problem in rule.check(target, alone)
-            if problem.fix and problem.fix.value and (problem.severity or rule.severity) > Severity.INFO
+            if problem.fix and problem.fix.value
+            if problem.fix.safe or (problem.severity or rule.severity) > Severity.INFO
         )
         value = next(fixes, None)
         if value is None or value.reveal() == target.conn.raw:
@@ -198,7 +201,7 @@ def _pooler(ground: Ground) -> Step:
                 actions=(Action("See the mode", ("poolcheck live",)),),
             )
         return Step(step=1, title=TITLES[1], status="done", why=why)
-    if all(_on_this_machine(target) for target in ground.app):
+    if all(on_this_machine(target) for target in ground.app):
         why = f"{_names(ground.app)} is a server on this machine."
         return Step(step=1, title=TITLES[1], status="not needed", why=why)
     if kinds == {"local"}:
@@ -440,10 +443,11 @@ def _migrations(ground: Ground) -> Step:
     moved = [each for each in ground.of_step(1) if each.rule.id in TO_POOLER]
     if moved:
         names = ", ".join(dict.fromkeys(each.subject for each in moved))
+        tools = [each for target in ground.app for each in migration_tools(target.package, ground.ctx)]
         return Step(
             step=6,
             title=TITLES[6],
-            status="do",
+            status="do" if tools else "check",
             why=f"Step 1 puts a pooler before {names}: whatever runs migrations keeps the direct string.",
         )
     if any(t.match.kind == "pooled" and t.match.mode != "session" for t in ground.app):
@@ -461,7 +465,7 @@ def _migrations(ground: Ground) -> Step:
     )
 
 
-def _on_this_machine(target: Target) -> bool:
+def on_this_machine(target: Target) -> bool:
     """Loopback or a socket: an incident there is nobody's night."""
     hosts = target.conn.hosts
     return target.match.local and all(
@@ -469,8 +473,18 @@ def _on_this_machine(target: Target) -> bool:
     )
 
 
+def variable(ground: Ground) -> str:
+    """The variable to look through in an incident: the direct one, since sessions behind a pooler are the pooler's."""
+    names = [
+        t.name for t in ground.ctx.targets if t.role == "migration" and t.origin == "env" and not t.commented
+    ]
+    app = [t.name for t in ground.app if t.origin == "env"]
+    pooled = bool(ground.app) and all(t.match.kind == "pooled" for t in ground.app)
+    return next(iter([*names, *app] if pooled else [*app, *names]), "DATABASE_URL")
+
+
 def _meanwhile(ground: Ground) -> Step:
-    if ground.app and all(_on_this_machine(target) for target in ground.app):
+    if ground.app and all(on_this_machine(target) for target in ground.app):
         return Step(step=7, title=TITLES[7], status="not needed", why="The server is on this machine.")
     if not any(each.severity > Severity.WARNING for each in ground.findings):
         return Step(
@@ -483,8 +497,8 @@ def _meanwhile(ground: Ground) -> Step:
         step=7, title=TITLES[7], status="check",
         why="If slots are gone right now: see who holds them, then end what leaks (a dry run until --yes).",
         actions=(
-            Action("Look", ('poolcheck live "$DATABASE_URL"',)),
-            Action("Free slots", ('poolcheck reap "$DATABASE_URL" --older-than 10m',)),
+            Action("Look", (f'poolcheck live "${variable(ground)}"',)),
+            Action("Free slots", (f'poolcheck reap "${variable(ground)}" --older-than 10m',)),
             Action("For tests, a local server with more slots", ("docker run -d -p 5432:5432 -e POSTGRES_PASSWORD=pass postgres:18 -c max_connections=500",)),
         ),
     )  # fmt: skip

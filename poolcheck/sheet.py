@@ -12,7 +12,7 @@ from poolcheck.core.record import dataclass
 from poolcheck.core.report import Action, Step, StepStatus
 from poolcheck.core.target import Target
 from poolcheck.core.text import plural
-from poolcheck.fixpath import TO_POOLER, Ground, steps
+from poolcheck.fixpath import TO_POOLER, Ground, on_this_machine, steps, variable
 from poolcheck.leaks import seconds
 from poolcheck.look import Look, NoEntry, PoolerLook
 from poolcheck.resolve import Reader, engine_prisma, migration_tools
@@ -64,7 +64,8 @@ def _with(step: Step, actions: Iterator[Action]) -> Step:
         return replace(step, why=added[0].text, actions=tuple(added[1:]))
     if step.step == 3 and added:
         return replace(step, actions=tuple(added))
-    return replace(step, actions=tuple(dict.fromkeys((*step.actions, *added))))
+    said = {each.code for each in step.actions if each.code}
+    return replace(step, actions=(*step.actions, *(each for each in added if each.code not in said)))
 
 
 def heading(ground: Ground) -> str:
@@ -72,7 +73,7 @@ def heading(ground: Ground) -> str:
     parts = []
     for target in ground.app[:2]:
         match = target.match
-        end = match.endpoint.title if match.endpoint and match.endpoint.title else match.kind
+        end = match.endpoint.title if match.endpoint and match.endpoint.title else _kind(target)
         where = f"{match.provider.title}, {end}" if match.provider else end
         parts.append(f"{target.name if target.origin != 'argument' else 'the string'} ({where})")
     if len(ground.app) > 2:
@@ -82,6 +83,12 @@ def heading(ground: Ground) -> str:
     if runtime:
         parts.append(f"{runtime.kind} ({runtime.source})" if runtime.source else f"{runtime.kind} runtime")
     return "; ".join(parts)
+
+
+def _kind(target: Target) -> str:
+    if target.match.kind == "local":
+        return "this machine" if on_this_machine(target) else "private network"
+    return "a host that the catalogue does not know" if target.match.kind == "unknown" else target.match.kind
 
 
 def _at_the_provider(ground: Ground) -> Iterator[Action]:
@@ -194,6 +201,7 @@ RELEASE = (
     "  client.release()",
     "}",
 )
+DJANGO = ("django", "dj-database-url")
 ALSO = {
     "prisma-adapter-pg": "prisma",
     "drizzle": "pg",
@@ -210,6 +218,8 @@ def _one_client(ground: Ground) -> Iterator[Action]:
         name = each.use.id if not each.use.id.startswith("sqlalchemy") else "sqlalchemy"
         name = ALSO.get(name, name)
         lines = PRISMA_6 if engine_prisma(each) else SINGLETONS.get(name)
+        if name in DJANGO:
+            yield Action("Django makes one connection per thread by itself: nothing to write")
         if lines is None or (name == "prisma" and each.own is None):
             continue
         code = tuple(line.replace("{size}", size) for line in lines)
@@ -298,8 +308,7 @@ def _meanwhile(ground: Ground, seen: Seen) -> Iterator[Action]:
 
     The first action's text is the reason of the step.
     """
-    variable = next((t.name for t in ground.app if t.origin == "env"), "DATABASE_URL")
-    dsn = f'"${variable}"'
+    dsn = f'"${variable(ground)}"'
     failing = any(each.severity > 20 for each in ground.findings)
     if seen.looks:
         yield from _from_the_look(seen.looks[0], dsn)
@@ -312,7 +321,7 @@ def _meanwhile(ground: Ground, seen: Seen) -> Iterator[Action]:
             "Look with a role that may use the reserved slots, then end what leaks",
             (f'poolcheck live {dsn} --admin "$ADMIN_URL"', 'poolcheck reap "$ADMIN_URL" --older-than 5m'),
         )
-    elif failing and ground.app and not all(t.match.local for t in ground.app):
+    elif failing and ground.app and not all(on_this_machine(t) for t in ground.app):
         yield Action(
             "If slots are gone right now: see who holds them, then end what leaks (a dry run until --yes)."
         )
