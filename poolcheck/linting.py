@@ -8,7 +8,9 @@ from poolcheck import discover, engine, fixpath, rules
 from poolcheck.config import Config
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Severity
+from poolcheck.core.project import Package
 from poolcheck.core.report import Report
+from poolcheck.core.text import plural
 from poolcheck.discover import Found
 from poolcheck.errors import ExitCode, NothingToCheck
 
@@ -45,7 +47,8 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         selection=selection, ignores=found.ignores, lines=found.lines,
     )  # fmt: skip
     judged = engine.by_path(judged, config.ignored_at) if config.per_path else judged
-    if not found.targets and not judged.findings and not found.skipped:
+    looked = found.targets or found.poolers or found.looked_at_source
+    if not looked and not judged.findings and not found.skipped:
         place = "the current folder" if tuple(what) == (".",) else ", ".join(what)
         raise NothingToCheck(
             f"no PostgreSQL connection string was found in {place}",
@@ -62,37 +65,53 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         notes=(*notes(found, context), *found.notes),
         files=found.files,
         fail_on=SEVERITY[config.fail_on],
-        exit_code=None if found.targets or judged.findings else ExitCode.NOTHING,
+        exit_code=None if looked or judged.findings else ExitCode.NOTHING,
     )
 
 
 def notes(found: Found, context: Context) -> list[str]:
-    """What was concluded, from which file, and what was assumed."""
-    said = []
+    """What was concluded, from which file, and what was assumed; what holds for several packages is said once."""
+    said = grouped("Drivers", {each.path: drivers_words(each, context) for each in found.packages})
+    said += grouped("Runtime", {each.path: runtime_words(each) for each in found.packages})
+    reads: dict[tuple[str, str, str], dict[str, None]] = {}
     for package in found.packages:
-        where = "" if len(found.packages) == 1 else f" in {package.path or 'the argument'}"
-        drivers = context.assumed or package.drivers
-        if drivers:
-            words = ", ".join(
-                f"{use.id} {use.version}".strip() + (f" ({use.source})" if use.source else "")
-                for use in drivers
-            )
-            said.append(f"Drivers{where}: {words}.")
-        else:
-            said.append(f"Drivers{where}: none known; no manifest names one. --driver prisma@6 says which.")
-        runtime = package.runtime
-        if runtime.kind == "unknown":
-            said.append(
-                f"Runtime{where}: no platform file was found, so serverless is assumed. --runtime says otherwise."
-            )
-        else:
-            source = f" ({runtime.source})" if runtime.source else ""
-            said.append(f"Runtime{where}: {runtime.kind}{source}.")
         for read in package.reads:
-            said.append(
-                f"{read.variable} is read for {'migrations' if read.role == 'migration' else read.role} by {read.tool} ({read.location})."
-            )
-    for use in context.assumed:
-        if context.catalogue.behaviour(use.id, use.version) is None:
-            said.append(f"{use.id}: its behaviour depends on the version; write --driver {use.id}@VERSION.")
+            role = "migrations" if read.role == "migration" else read.role
+            reads.setdefault((read.variable, role, read.tool), {}).setdefault(str(read.location))
+    for (variable, role, tool), places in reads.items():
+        first, *more = places
+        rest = f" and {plural(len(more), 'other file')}" if more else ""
+        said.append(f"{variable} is read for {role} by {tool} ({first}{rest}).")
+    said += [
+        f"{use.id}: its behaviour depends on the version; write --driver {use.id}@VERSION."
+        for use in context.assumed
+        if context.catalogue.behaviour(use.id, use.version) is None
+    ]
     return said
+
+
+def grouped(title: str, words: dict[str, str]) -> list[str]:
+    """`Runtime in a, b: server.`: the places of the same words together, no place where there is one package."""
+    places: dict[str, list[str]] = {}
+    for path, text in words.items():
+        places.setdefault(text, []).append(path or "the argument")
+    if len(words) == 1:
+        return [f"{title}: {text}" for text in places]
+    return [f"{title} in {', '.join(paths)}: {text}" for text, paths in places.items()]
+
+
+def drivers_words(package: Package, context: Context) -> str:
+    """The drivers with their versions, and the file that says so."""
+    uses = context.assumed or package.drivers
+    if not uses:
+        return "none known; no manifest names one. --driver prisma@6 says which."
+    words = (f"{use.id} {use.version}".strip() + (f" ({use.source})" if use.source else "") for use in uses)
+    return ", ".join(words) + "."
+
+
+def runtime_words(package: Package) -> str:
+    """Where it runs, and the file that says so."""
+    runtime = package.runtime
+    if runtime.kind == "unknown":
+        return "no platform file was found, so serverless is assumed. --runtime says otherwise."
+    return f"{runtime.kind} ({runtime.source})." if runtime.source else f"{runtime.kind}."
