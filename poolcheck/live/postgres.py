@@ -334,7 +334,15 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         client_connection_check_interval=row["client_connection_check_interval"] or "",
     )
     own = _int(row["backend_pid"])
-    backends = tuple(_backend(each, own) for each in sessions)
+    processes: dict[str, int] = {}
+    clients = []
+    for each in sessions:
+        if _may_be_client(each):
+            clients.append(each)
+        else:
+            kind = each["backend_type"] or ""
+            processes[kind] = processes.get(kind, 0) + 1
+    backends = tuple(_backend(each, own) for each in clients)
     # An idle backend notices at once that its client is gone; a busy one does not.
     busy = {
         each.client_port
@@ -377,11 +385,16 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
             killed=_int(counters["d"]) or 0,
             since=counters["more"] or "",
         ),
-        processes=tuple(
-            (each["name"] or "", _int(each["a"]) or 0) for each in others if each["kind"] == "process"
-        ),
+        processes=tuple(sorted(processes.items())),
         skipped=_skipped(server, backends),
     )
+
+
+def _may_be_client(row: Row) -> bool:
+    """A client's session, a walsender or a parallel worker; what is hidden counts when it has a user and a database."""
+    if row["backend_type"] is not None:
+        return row["backend_type"] in ("client backend", "walsender", "parallel worker")
+    return row["walsender"] == "t" or (row["user"] is not None and row["database"] is not None)
 
 
 def _skipped(server: Server, backends: tuple[Backend, ...]) -> tuple[Skipped, ...]:

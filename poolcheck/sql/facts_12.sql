@@ -23,11 +23,11 @@ SELECT pg_catalog.version() AS version,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
        pg_catalog.pg_backend_pid() AS backend_pid,
        (SELECT extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)
-          FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()) AS backend_age,
-       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid())
+          FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS backend_age,
+       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
            AS backend_start,
        pg_catalog.inet_client_port() AS client_port,
        pg_catalog.inet_server_port() AS server_port,
-       (SELECT t.ssl FROM pg_catalog.pg_stat_ssl t WHERE t.pid = pg_catalog.pg_backend_pid()) AS ssl,
+       (SELECT a.ssl FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS ssl,
        pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS taken,
        extract(epoch FROM pg_catalog.clock_timestamp()) AS epoch

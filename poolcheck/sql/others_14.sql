@@ -1,7 +1,6 @@
--- Who waits for whom, advisory locks, connection limits of roles and databases, background processes by kind;
--- from 14 on how sessions ended.
--- Readable by every role, apart from the kinds of other users' processes. pg_blocking_pids looks through the lock
--- table for each pid: not more than 200 of them on a server in trouble. 72707369 is Prisma Migrate's lock.
+-- Who waits for whom, advisory locks, connection limits of roles and databases; from 14 on how sessions ended.
+-- Readable by every role. pg_blocking_pids looks through the lock table for each pid: not more than 200 of them on a
+-- server in trouble. 72707369 is Prisma Migrate's lock.
 SELECT 'waits' AS kind, NULL::text AS name, w.pid::bigint AS a, NULL::bigint AS b, NULL::bigint AS c, NULL::bigint AS d,
        pg_catalog.array_to_string(pg_catalog.pg_blocking_pids(w.pid), ',') AS more
   FROM (SELECT DISTINCT l.pid FROM pg_catalog.pg_locks l WHERE NOT l.granted LIMIT 200) w
@@ -17,12 +16,6 @@ SELECT 'role', r.rolname, r.rolconnlimit, NULL, NULL, NULL, NULL
 UNION ALL
 SELECT 'database', d.datname, d.datconnlimit, NULL, NULL, NULL, NULL
   FROM pg_catalog.pg_database d WHERE d.datconnlimit >= 0
-UNION ALL
-SELECT 'process', coalesce(a.backend_type, ''), count(*), NULL, NULL, NULL, NULL
-  FROM pg_catalog.pg_stat_activity a
- WHERE a.usesysid IS NULL OR a.datid IS NULL AND a.backend_type IS NULL
-    OR a.backend_type NOT IN ('client backend', 'walsender', 'parallel worker')
- GROUP BY a.backend_type
 UNION ALL
 SELECT 'counters', '', sum(d.sessions)::bigint, sum(d.sessions_abandoned)::bigint, sum(d.sessions_fatal)::bigint,
        sum(d.sessions_killed)::bigint,

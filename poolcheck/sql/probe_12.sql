@@ -6,5 +6,5 @@ SELECT pg_catalog.pg_backend_pid() AS backend_pid,
            AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
                               'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
                               'transaction_isolation', 'transaction_deferrable')) AS left_behind,
-       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid())
+       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
            AS backend_start

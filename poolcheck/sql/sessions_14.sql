@@ -1,7 +1,7 @@
 -- 14 gives the fingerprint of the statement, when compute_query_id is on.
--- Every process that has or may have a client. For a role without pg_read_all_stats the server shows of others only
--- pid, database, user and application_name; background processes have no user or no database and are left out.
--- Walsenders are known by pg_stat_replication, which lists them for every role.
+-- Every process of the server, in one pass. For a role without pg_read_all_stats the server shows of others only pid,
+-- database, user and application_name; background processes have no user or no database.
+-- Walsenders are listed for every role by the function below pg_stat_replication.
 SELECT a.pid,
        pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS backend_start,
        pg_catalog.to_char(a.state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS state_change,
@@ -12,12 +12,9 @@ SELECT a.pid,
        extract(epoch FROM pg_catalog.statement_timestamp() - a.state_change) AS state_age,
        extract(epoch FROM a.query_start - a.backend_start) AS used_for,
        coalesce(r.rolsuper, false) AS superuser,
-       a.pid IN (SELECT w.pid FROM pg_catalog.pg_stat_replication w) AS walsender,
+       a.pid IN (SELECT w.pid FROM pg_catalog.pg_stat_get_wal_senders() w) AS walsender,
        a.leader_pid,
        a.query_id,
        a.query
   FROM pg_catalog.pg_stat_activity a
   LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
- WHERE a.backend_type IN ('client backend', 'walsender', 'parallel worker')
-    OR (a.backend_type IS NULL AND a.usesysid IS NOT NULL AND a.datid IS NOT NULL)
-    OR a.pid IN (SELECT w.pid FROM pg_catalog.pg_stat_replication w)
