@@ -11,6 +11,7 @@ from poolcheck import baseline, catalogue, discover, engine, fixpath, linting, p
 from poolcheck.config import Config
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Finding, Location, Severity
+from poolcheck.core.fleet import Fleet
 from poolcheck.core.project import Package
 from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report, Section, Skipped
@@ -83,9 +84,14 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
     looked = look(options, settings, found)
     context = discover.context(found, config)
     limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
+    fleets = [each for each in found.subjects if isinstance(each, Fleet)]
     sums, not_summed = peak.peaks(
-        linted.targets, context, limit=limit, pool=options.pool, server=looked.server
+        linted.targets, context, limit=limit, pool=options.pool, server=looked.server, fleets=fleets
     )
+    if linted.exit_code == ExitCode.NOTHING:
+        nothing = NothingToCheck("nothing that was found could be read")
+    if fleets:
+        nothing = None  # the project's services were added up, though no string of theirs is anywhere
     judged = judge_sums(sums, linted, found, context, config)
     findings = (*linted.findings, *judged.findings, *(looked.report.findings if looked.report else ()))
     suppressed = (*linted.suppressed, *judged.suppressed)
@@ -253,13 +259,13 @@ def _measured(report: Report) -> peak.Measured | None:
 def judge_sums(
     sums: tuple[PeakSum, ...], linted: Report, found: Found, context: Context, config: Config
 ) -> engine.Judgement:
-    """The findings of the sums that PC204 has not spoken about already."""
+    """The findings of the sums that no rule has called an error already, or was told not to."""
     from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule  # noqa: PLC0415 - the gate's own rule
 
     said = {
         (each.location.path if each.location else "", each.subject)
-        for each in (*linted.findings, *linted.suppressed)
-        if each.rule.id == "PC204"
+        for each in (*(one for one in linted.findings if one.severity == Severity.ERROR), *linted.suppressed)
+        if each.rule.id in ("PC204", "PC601", "PC602")
     }
     subjects = [each for each in sums if (each.location.path, each.name) not in said]
     return engine.run(

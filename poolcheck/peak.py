@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from poolcheck.core.context import Context, Numbers
+from poolcheck.core.fleet import Fleet, Member
 from poolcheck.core.record import dataclass
 from poolcheck.core.report import Skipped
 from poolcheck.core.target import Target
-from poolcheck.core.verdict import PeakSum
+from poolcheck.core.text import plural
+from poolcheck.core.verdict import Against, PeakSum
+from poolcheck.fixpath import on_this_machine
 from poolcheck.resolve import readers
 from poolcheck.rules._common import app_traffic
 from poolcheck.rules.pc204_pool_too_large import configured_size
@@ -25,7 +28,13 @@ class Measured:
 
 
 def peaks(
-    targets: Sequence[Target], ctx: Context, *, limit: float, pool: int | None, server: Measured | None = None
+    targets: Sequence[Target],
+    ctx: Context,
+    *,
+    limit: float,
+    pool: int | None,
+    server: Measured | None = None,
+    fleets: Sequence[Fleet] = (),
 ) -> tuple[tuple[PeakSum, ...], tuple[Skipped, ...]]:
     """The sum of every app string, and what keeps one from being made.
 
@@ -35,13 +44,14 @@ def peaks(
         limit: share of the capacity that is allowed, above 0 and at most 1.
         pool: connections of each process's pool; None: as the files say.
         server: its own limits, which win over the config's.
+        fleets: what the project's files say of replicas; then a string whose instances nobody gave is not missed.
     """
-    sums: list[PeakSum] = []
+    sums: list[PeakSum] = [of_fleet(each, limit) for each in fleets]
     skipped: list[Skipped] = []
     for target in targets:
-        if not app_traffic(target) or target.match.local or target.match.kind in ("http", "local"):
+        if not app_traffic(target) or target.match.kind == "http" or on_this_machine(target):
             continue
-        if target.example_file or target.conn.has_placeholder:
+        if target.example_file or target.conn.has_placeholder or (fleets and ctx.numbers.instances is None):
             continue
         made = _one(target, ctx, limit, pool, server)
         (sums if isinstance(made, PeakSum) else skipped).append(made)  # type: ignore[arg-type]  # told apart just now
@@ -68,12 +78,47 @@ def _one(
     if capacity is None:
         return Skipped(what, words[0], words[1])
     peak = numbers.instances + surge(numbers.instances, numbers.surge)
+    added = surge(numbers.instances, numbers.surge)
+    peak, workers = numbers.instances + added, numbers.workers
+    asked = plural(peak, "instance")
+    if added:
+        asked += f" while a deploy runs ({numbers.instances} + {added})"
+    if workers > 1:
+        asked += f" x {workers} processes"
     return PeakSum(
-        name=target.label, location=target.location, size=size, size_source=source, instances=numbers.instances,
-        workers=numbers.workers, instances_peak=peak, total=peak * numbers.workers * size,
-        against="pooler clients" if against == "pooler clients" else "slots",
-        capacity=capacity, capacity_words=words[0], limit=limit,
+        name=target.label, location=target.location, asked=f"{asked} x {size}", source=source,
+        total=peak * workers * size, against=against, capacity=capacity, capacity_words=words[0], limit=limit,
+        size=size, processes=peak * workers, instances=numbers.instances, workers=workers, instances_peak=peak,
     )  # fmt: skip
+
+
+def of_fleet(fleet: Fleet, limit: float) -> PeakSum:
+    """The sum of a project's services on one server or pooler."""
+    only = fleet.members[0] if len(fleet.members) == 1 else None
+    reserved = f" - {fleet.reserved} reserved" if fleet.reserved else ""
+    return PeakSum(
+        name=fleet.name,
+        location=fleet.location,
+        asked=" + ".join(_at_peak(each) for each in fleet.members),
+        source=" ".join(f"{each.name}: {', '.join(each.places)}." for each in fleet.members),
+        total=fleet.deploy,
+        against=fleet.against,
+        capacity=fleet.available,
+        capacity_words=f"{fleet.limit}{reserved}",
+        limit=limit,
+        size=only.pool.number if only else 0,
+        processes=(only.instances.number + only.surge) * only.workers.number if only else 0,
+        instances=only.instances.number if only else 0,
+        workers=only.workers.number if only else 0,
+        instances_peak=only.instances.number + only.surge if only else 0,
+    )
+
+
+def _at_peak(member: Member) -> str:
+    """`web 13 x 4 x 5`: instances while a deploy runs, processes, pool."""
+    factors = [member.instances.number + member.surge, member.workers.number, member.pool.number]
+    shown = [factor for factor in factors[:2] if factor != 1] + factors[2:]
+    return f"{member.name} {' x '.join(map(str, shown))}"
 
 
 def _size(target: Target, ctx: Context) -> tuple[int | None, str]:
@@ -91,7 +136,7 @@ def _size(target: Target, ctx: Context) -> tuple[int | None, str]:
 
 def _capacity(
     target: Target, numbers: Numbers, server: Measured | None
-) -> tuple[int | None, tuple[str, str], str]:
+) -> tuple[int | None, tuple[str, str], Against]:
     """What there is, in words; None, and why with a hint, when it is not known."""
     if target.match.kind == "pooled" and target.match.mode != "session":
         return _clients(target, numbers)
@@ -114,7 +159,7 @@ def _capacity(
     return numbers.max_connections - numbers.reserved, (words, ""), "slots"
 
 
-def _clients(target: Target, numbers: Numbers) -> tuple[int | None, tuple[str, str], str]:
+def _clients(target: Target, numbers: Numbers) -> tuple[int | None, tuple[str, str], Against]:
     """The client limit of a transaction-mode pooler: known only by the plan."""
     provider = target.match.provider
     plan = next(

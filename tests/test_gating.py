@@ -10,6 +10,7 @@ import pytest
 from poolcheck import catalogue, gating, peak
 from poolcheck.core.context import Context, Numbers
 from poolcheck.core.finding import Location, Severity
+from poolcheck.core.fleet import Amount, Fleet, Member
 from poolcheck.core.project import DriverUse, Package, Version
 from poolcheck.core.report import Report, Skipped
 from poolcheck.core.target import Target
@@ -111,6 +112,10 @@ class TestSums:
         assert made == ()
         assert why in skipped[0].why
 
+    def test_a_private_host_is_a_deployed_server(self) -> None:
+        """A service name inside a cluster is no developer's machine."""
+        assert sums(target(URL.replace("pg.acme.dev", "pg.ledger.svc.cluster.local"), PRISMA))[0]
+
     def test_words_carry_every_number(self) -> None:
         """What people read adds up."""
         (made,), _ = sums(target(URL, PRISMA), replace(NUMBERS, workers=2))
@@ -120,16 +125,58 @@ class TestSums:
         )
 
 
+class TestFleets:
+    """What the project's own files say of replicas."""
+
+    WEB = Member(
+        name="web", location=Location("web.yaml", 9, 1), instances=Amount(10, "replicas: 10", Location("web.yaml", 9)),
+        workers=Amount(2, "--workers 2"), pool=Amount(3, "connection_limit=3"), surge=3,
+    )  # fmt: skip
+    JOBS = replace(
+        WEB, name="jobs", instances=Amount(1, "replicas: 1"), workers=Amount(1, "1 process"), surge=0
+    )
+    FLEET = Fleet(
+        name="db", location=Location("web.yaml", 9, 1), members=(WEB, JOBS),
+        limit=Amount(100, "max_connections=100", Location("db.yaml", 4)), reserved=3, against="slots",
+    )  # fmt: skip
+
+    def test_services_are_added_up(self) -> None:
+        """13 x 2 x 3 + 3 = 81 of 97."""
+        made = peak.of_fleet(self.FLEET, 0.85)
+
+        assert made.words == "web 13 x 2 x 3 + jobs 3 = 81 of 97 usable slots (84 %, limit 85 %)"
+        assert "replicas: 10 (web.yaml:9)" in made.source
+        assert made.capacity_words == "max_connections=100 (db.yaml:4) - 3 reserved"
+        assert not list(rule.check(made, Context(catalogue=catalogue)))
+        (found,) = rule.check(replace(made, limit=0.8), Context(catalogue=catalogue))
+        assert found.fix is not None
+        assert "largest pools" in found.fix.title
+
+    def test_one_service_gets_its_size(self) -> None:
+        """With a single service the size that stays within the limit is named."""
+        made = peak.of_fleet(replace(self.FLEET, members=(self.WEB,)), 0.5)
+
+        (found,) = rule.check(made, Context(catalogue=catalogue))
+        assert found.fix is not None
+        assert found.fix.title == "Give each process 1: 26 x 1 = 26 stays within the limit"
+
+    def test_no_instances_are_missed_where_files_tell_them(self) -> None:
+        """The string's own sum is not asked for then."""
+        nobody = replace(NUMBERS, instances=None)
+
+        made, skipped = sums(target(URL, PRISMA), nobody, fleets=[self.FLEET])
+        assert ([each.name for each in made], skipped) == (["db"], ())
+        made, _ = sums(target(URL, PRISMA), NUMBERS, fleets=[self.FLEET])
+        assert [each.name for each in made] == ["db", "DATABASE_URL"]
+
+
 class TestRule:
     """PC651 on sums."""
 
     @pytest.mark.parametrize(("verdict", "text"), FENCE.findall(rule.doc))
     def test_examples_of_the_page(self, verdict: str, text: str) -> None:
         """The bad one is found, the good one is not."""
-        numbers = json.loads(text)
-        total = numbers["instances_peak"] * numbers["size"]
-
-        found = list(rule.check(replace(HOLDS, **numbers, total=total), Context(catalogue=catalogue)))
+        found = list(rule.check(replace(HOLDS, **json.loads(text)), Context(catalogue=catalogue)))
 
         assert bool(found) == (verdict == "bad")
 

@@ -11,20 +11,27 @@ Against = Literal["slots", "pooler clients"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeakSum:
-    """One connection string's pools, all full while a deploy runs, against what there is for them."""
+    """All pools full while a deploy runs, against what there is for them: of one connection string, or of a project.
 
-    name: str  # the variable
+    `size`, `processes`, `instances` and `workers` are 0 where several services with pools of their own are added up.
+    """
+
+    name: str  # the variable, or the server's host
     location: Location
-    size: int  # connections of one process's pool
-    size_source: str  # "connection_limit=5", "default of node-postgres 8: 10"
-    instances: int
-    workers: int  # processes in an instance
-    instances_peak: int  # while a deploy runs
-    total: int  # instances_peak x workers x size
+    asked: str  # "13 instances while a deploy runs (10 + 3) x 5", "web 13 x 5 + jobs 2 x 5"
+    source: (
+        str  # where the numbers come from: "connection_limit=5", "web: replicas: 10 (k8s/web.yaml:9), ..."
+    )
+    total: int
     against: Against
     capacity: int
     capacity_words: str  # "100 max_connections (poolcheck.toml) - 3 reserved"
     limit: float  # the share of the capacity that is allowed, above 0 and at most 1
+    size: int = 0  # connections of one process's pool
+    processes: int = 0  # while a deploy runs
+    instances: int = 0
+    workers: int = 0  # processes in an instance
+    instances_peak: int = 0  # while a deploy runs
 
     @property
     def share(self) -> float:
@@ -39,14 +46,11 @@ class PeakSum:
     @property
     def words(self) -> str:
         """The sum in one line."""
-        fleet = f"{self.instances_peak} instances"
-        if self.instances_peak != self.instances:
-            fleet += f" while a deploy runs ({self.instances} + {self.instances_peak - self.instances})"
-        if self.workers > 1:
-            fleet += f" x {self.workers} processes"
         what = "usable slots" if self.against == "slots" else "pooler clients"
         limit = f"limit {self.limit * 100:.0f} %"
-        return f"{fleet} x {self.size} = {self.total:,} of {self.capacity:,} {what} ({self.share * 100:.0f} %, {limit})"
+        return (
+            f"{self.asked} = {self.total:,} of {self.capacity:,} {what} ({self.share * 100:.0f} %, {limit})"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

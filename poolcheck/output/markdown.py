@@ -86,10 +86,9 @@ def counts(report: Report) -> str:
 
 def sum_row(each: PeakSum) -> str:
     """A sum as a row of the table."""
-    fleet = f"{each.instances_peak} instances" + (f" x {each.workers} processes" if each.workers > 1 else "")
     place = f" ({code(str(each.location))})" if each.location.path else ""
     return (
-        f"| {code(each.name)}{place} | {fleet} x {each.size} ({esc(each.size_source)}) = {each.total:,}"
+        f"| {code(each.name)}{place} | {esc(each.asked)} = {each.total:,} ({esc(each.source.rstrip('.'))})"
         f" | {each.capacity:,} {each.against} ({esc(each.capacity_words)}) | {each.share * 100:.0f} %"
         f" | {each.limit * 100:.0f} % | {'✅' if each.holds else '❌'} |"
     )

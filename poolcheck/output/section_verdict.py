@@ -33,11 +33,12 @@ def peak(each: PeakSum) -> dict[str, Any]:
             for key, value in (("path", clean(each.location.path)), ("line", each.location.line))
             if value is not None
         },
-        "pool": each.size,
-        "pool_source": clean(each.size_source),
-        "instances": each.instances,
-        "instances_peak": each.instances_peak,
-        "workers": each.workers,
+        "asked": clean(each.asked),
+        "source": clean(each.source),
+        "pool": each.size or None,
+        "instances": each.instances or None,
+        "instances_peak": each.instances_peak or None,
+        "workers": each.workers or None,
         "total": each.total,
         "against": each.against,
         "capacity": each.capacity,
@@ -58,4 +59,4 @@ def text(section: Verdict, paint: Paint) -> Iterator[str]:
         where = f" ({total.location})" if total.location.path else ""
         sign = paint.symbol("done" if total.holds else "error")
         yield from paint.wrap(f"{total.name}{where}: {total.words}", indent=4, first=f"  {sign} ")
-        yield from paint.wrap(f"{total.size_source}; {total.capacity_words}", indent=4)
+        yield from paint.wrap(f"{total.source.rstrip('.')}; {total.capacity_words}", indent=4)

@@ -123,7 +123,26 @@ class TestVerdict:
         (project / ".env").write_text(f"DATABASE_URL={SERVER}\n")
 
         assert record(*SUMS)["verdict"]["sums"] == []
-        assert record(*SUMS, "--pool", "5")["verdict"]["sums"][0]["pool_source"] == "--pool"
+        assert record(*SUMS, "--pool", "5")["verdict"]["sums"][0]["source"] == "--pool"
+
+    def test_replicas_of_the_project_are_added_up(self, project: Path) -> None:
+        """Compose says 10 replicas and the server's limit: no option is needed, and 85 % is above."""
+        (project / "docker-compose.yml").write_text(
+            "services:\n"
+            "  db:\n    image: postgres:17\n    command: postgres -c max_connections=100\n"
+            "  web:\n    build: .\n    deploy:\n      replicas: 10\n"
+            "    environment:\n      DATABASE_URL: postgresql://app:s3cret@db:5432/app?connection_limit=9\n"
+        )
+
+        made = record()
+
+        total = made["verdict"]["sums"][0]
+        assert (total["subject"], total["capacity"], total["instances"]) == ("db", 97, 10)
+        assert "docker-compose.yml:8" in total["source"]
+        assert made["verdict"]["outcome"] == "fail"
+        assert "PC651" in [each["rule"] for each in made["findings"]]
+        assert made["findings"][0]["location"]["path"] == "docker-compose.yml"
+        assert gate("--max-usage", "100%").exit_code == 0
 
     def test_pooler_clients_are_the_capacity_behind_a_pooler(self, project: Path) -> None:
         """Supabase Micro takes 200 clients."""
@@ -155,6 +174,15 @@ class TestVerdict:
         assert "could not check" in result.output
         log = json.loads((project / "out.sarif").read_text())
         assert log["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+    def test_nothing_that_could_be_read_is_not_green_either(self, project: Path) -> None:
+        """The only env file is one that no reader takes."""
+        (project / ".env").write_bytes("DATABASE_URL=postgresql://a:b@h/d\n".encode("utf-16"))
+
+        result = gate(*SUMS)
+
+        assert result.exit_code == 3
+        assert "could not check" in result.output
 
     def test_nothing_to_check_may_be_allowed(self, project: Path) -> None:
         """A hook runs on commits that touch no connection string; a finding is still one."""

@@ -95,11 +95,19 @@ TARGET = Target(
 )  # fmt: skip
 FINE = replace(TARGET, name="DIRECT_URL", location=Location(".env.production", 4, 1))
 PEAK = PeakSum(
-    name="DATABASE_URL", location=Location(".env.production", 3, 1), size=20, size_source="connection_limit=20",
-    instances=10, workers=1, instances_peak=13, total=260, against="slots", capacity=97,
+    name="DATABASE_URL", location=Location(".env.production", 3, 1), asked="13 instances while a deploy runs (10 + 3) x 20",
+    source="connection_limit=20", total=260, against="slots", capacity=97,
     capacity_words="100 max_connections (--max) - 3 reserved", limit=0.85,
+    size=20, processes=13, instances=10, workers=1, instances_peak=13,
 )  # fmt: skip
-HOLDS = replace(PEAK, name="WORKER_URL", size=2, size_source="--pool", total=26, workers=1)
+HOLDS = replace(
+    PEAK,
+    name="WORKER_URL",
+    asked="13 instances while a deploy runs (10 + 3) x 2",
+    source="--pool",
+    size=2,
+    total=26,
+)
 STEP = Step(
     step=2,
     title="Set the driver's pool parameters",
