@@ -13,18 +13,20 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import BinaryIO, cast
 
 from poolcheck.core.explanation import Explanations
 from poolcheck.explaining import nearest
 from poolcheck.prefilter import places
 from poolcheck.readers.log import HEAD
-from poolcheck.scanning_parts import parts, scan_parts
+from poolcheck.scanning_parts import Crew, parts, scan_parts
 from poolcheck.tallying import Tally, tally_text
 
 BLOCK = 4 << 20
 SMALL = 256 << 10  # up to here the whole text is read closely: it was pasted
-AROUND = 64 << 10  # bytes kept on either side of a block's end, so that no event is cut
+REACH = 256 << 10  # bytes at the end of a block in which the beginning of its last event is looked for
+BACK = 32 << 10  # bytes on either side of a place that may belong to its event
 BACK_LINES, AHEAD_LINES = 40, 120
 LINE = 8 << 10  # bytes of one line that are looked at, on either side of a place
 _HEAD = re.compile(HEAD.encode())
@@ -53,10 +55,10 @@ def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None
     total = 0
     pasted = ""
     for name, stream in streams:
-        found_parts = parts(stream, lambda text, at: _HEAD.match(text, at) is not None)
-        if found_parts:
-            scan_parts(_count, found_parts, tally)
-            total += found_parts[-1][2] - found_parts[0][1]
+        divided = parts(stream, lambda text, at: _HEAD.match(text, at) is not None)
+        if divided:
+            scan_parts(_count_part, divided, tally)
+            total += divided[-1][2] - divided[0][1]
             continue
         reading = _Reading(stream)
         pasted += _read(reading, tally)
@@ -67,12 +69,10 @@ def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None
     return Scanned(found if found.items else replace(found, near=nearest(pasted)), tuple(broken))
 
 
-def _count(stream: BinaryIO, tally: Tally) -> None:
+def _count_part(stream: BinaryIO, tally: Tally) -> None:
     """Count one part of a large file."""
-    window = _Window(tally)
-    while block := stream.read(BLOCK):
-        window.add(block, last=False)
-    window.add(b"", last=True)
+    for text, end in _chunks(iter(lambda: stream.read(BLOCK), b"")):
+        count_chunk(text, end, tally)
 
 
 def _read(reading: "_Reading", tally: Tally) -> str:
@@ -86,11 +86,9 @@ def _read(reading: "_Reading", tally: Tally) -> str:
         text = first.decode("utf-8", "replace")
         tally_text(tally, text)
         return text
-    window = _Window(tally)
-    window.add(first, last=False)
-    for block in reading:
-        window.add(block, last=False)
-    window.add(b"", last=True)
+    with Crew(count_chunk, tally) as crew:
+        for chunk, end in _chunks(chain((first,), reading)):
+            crew.count(chunk, end)
     return ""
 
 
@@ -154,54 +152,67 @@ def _steady(packed: BinaryIO) -> Iterator[bytes]:
         raise fault
 
 
-class _Window:
-    """The block at hand, with the end of the one before it."""
+def _chunks(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """(text, end): blocks cut where an event begins, so that each can be read without the others.
 
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
-        self.text = b""
-        self.looked = 0  # up to here in `text`, nothing is looked at again
-
-    def add(self, block: bytes, *, last: bool) -> None:
-        """Look at everything but the end, which waits for what follows it."""
-        text = self.text + block
-        end = len(text) if last else max(0, len(text) - AROUND)
-        for place in places(text, self.looked, end):
-            if place >= self.looked:
-                start, self.looked = _event(text, place, self.looked)
-                tally_text(self.tally, text[start : self.looked].decode("utf-8", "replace"))
-        self.looked = max(self.looked, end)
-        cut = max(0, min(self.looked, len(text)) - AROUND)
-        self.text = text[cut:]
-        self.looked -= cut
+    Only in a single line of megabytes can a text be cut; and where no line has a time, an event of several lines.
+    """
+    rest = b""
+    for block in blocks:
+        text = rest + block
+        cut = _last_beginning(text)
+        yield text, cut
+        rest = text[cut:]
+    if rest:
+        yield rest, len(rest)
 
 
-def _event(text: bytes, place: int, floor: int) -> tuple[int, int]:
-    """Where the event around a place begins, not before `floor`, and where it ends."""
+def _last_beginning(text: bytes) -> int:
+    """Where the last event of some bytes begins: a line with a time, else one that is no continuation."""
+    low = max(0, len(text) - REACH)
+    line = last = text.rfind(b"\n", low) + 1
+    plain = 0
+    while line > low:
+        if line < len(text) and _HEAD.match(text, line):
+            return line
+        if not plain and line < len(text) and not text[line : line + 1].isspace():
+            plain = line
+        line = text.rfind(b"\n", low, line - 1) + 1
+    return plain or last or text.rfind(b" ", low) + 1 or len(text)
+
+
+def count_chunk(text: bytes, end: int, tally: Tally) -> None:
+    """Look closely at the events around the places that the prefilter finds before `end`; at none of them twice."""
+    looked = 0
+    for place in places(text, 0, end):
+        if place >= looked:
+            start, looked = _event(text, place, looked, end)
+            tally.add_event(text[start:looked])
+
+
+def _event(text: bytes, place: int, floor: int, ceiling: int) -> tuple[int, int]:
+    """Where the event around a place begins, not before `floor`, and where it ends, not behind `ceiling`."""
     start = max(text.rfind(b"\n", floor, place) + 1, floor)
-    end = _line_end(text, place)
+    end = _line_end(text, place, ceiling)
     if place - start > LINE or end - place > LINE:
         return max(start, place - LINE), min(end, place + LINE)
     headed = _HEAD.match(text, start) is not None
-    if not headed:
-        at = start
-        for _ in range(BACK_LINES):
-            if at <= floor or start - at > AROUND // 2:
-                break
-            at = max(text.rfind(b"\n", floor, at - 1) + 1, floor)
-            if _HEAD.match(text, at):
-                start, headed = at, True
-                break
-        if not headed:
-            start = at
-    for _ in range(AHEAD_LINES if headed else BACK_LINES):
-        if end >= len(text) or end - place > LINE or _HEAD.match(text, end):
+    at = start
+    for _ in range(0 if headed else BACK_LINES):
+        if at <= floor or start - at > BACK:
             break
-        end = _line_end(text, end)
-    return start, end
+        at = max(text.rfind(b"\n", floor, at - 1) + 1, floor)
+        headed = _HEAD.match(text, at) is not None
+        if headed:
+            break
+    for _ in range(AHEAD_LINES if headed else BACK_LINES):
+        if end >= ceiling or end - place > BACK or _HEAD.match(text, end):
+            break
+        end = _line_end(text, end, ceiling)
+    return at, end
 
 
-def _line_end(text: bytes, at: int) -> int:
+def _line_end(text: bytes, at: int, ceiling: int) -> int:
     """Just behind the newline that ends the line around `at`."""
-    found = text.find(b"\n", at)
-    return len(text) if found < 0 else found + 1
+    found = text.find(b"\n", at, ceiling)
+    return ceiling if found < 0 else found + 1

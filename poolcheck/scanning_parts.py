@@ -1,7 +1,8 @@
-"""A large plain file is scanned in parts, one process for each processor: Python's `re` only ever uses one.
+"""Large logs on every processor: Python's `re` only ever uses one, so a process for each takes a share.
 
-A part begins where an event begins, so the parts' counts simply add up. Only where processes can be forked: there
-the compiled patterns and the open file are shared, and starting costs milliseconds.
+A plain file is divided beforehand, and each process reads its own part; what comes through a pipe or is packed is
+read here and handed out. A share begins where an event begins, so the counts simply add up. Only where processes can
+be forked: there the compiled patterns and the open file are shared, and starting costs milliseconds.
 """
 
 import codecs
@@ -10,9 +11,10 @@ import multiprocessing
 import os
 import signal
 import stat
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from typing import BinaryIO
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import BinaryIO, Self
 
 from poolcheck.prefilter import passes
 from poolcheck.tallying import Plain, Tally
@@ -28,9 +30,7 @@ def parts(stream: BinaryIO, begins: Callable[[bytes, int], bool]) -> list[tuple[
 
     `begins` says whether an event begins at an index of some bytes.
     """
-    if "fork" not in multiprocessing.get_all_start_methods() or not hasattr(os, "sched_getaffinity"):
-        return []
-    processors = min(MOST, len(os.sched_getaffinity(0)))
+    processors = _processors()
     try:
         fd = stream.fileno()
         facts = os.fstat(fd)
@@ -47,6 +47,13 @@ def parts(stream: BinaryIO, begins: Callable[[bytes, int], bool]) -> list[tuple[
     return [(fd, start, end) for start, end in zip([here, *ends[:-1]], ends, strict=True)]
 
 
+def _processors() -> int:
+    """How many processes may share the work; 1 where they cannot be forked."""
+    if "fork" not in multiprocessing.get_all_start_methods() or not hasattr(os, "sched_getaffinity"):
+        return 1
+    return min(MOST, len(os.sched_getaffinity(0)))
+
+
 def _cut(fd: int, at: int, begins: Callable[[bytes, int], bool]) -> int:
     """The first place from `at` on where an event begins, or else a line, or else `at` itself."""
     text = os.pread(fd, REACH, at)
@@ -60,12 +67,56 @@ def scan_parts(
     work: Callable[[BinaryIO, Tally], None], found: list[tuple[int, int, int]], tally: Tally
 ) -> None:
     """Let `work` count every part in a process of its own, and add the counts up in the order of the file."""
-    passes()  # compiled once, before the processes part
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(len(found), context, _quiet_end) as pool:
+    with _pool(len(found)) as pool:
         counted = pool.map(_count, [work] * len(found), found, [tally.dialled_pooler] * len(found))
         for part in counted:
             tally.merge(part)
+
+
+class Crew:
+    """Counts chunks one after the other, and once they have become many, on all processors.
+
+    `work` counts the text up to an end. No more chunks are in memory than the processes need to stay busy.
+    """
+
+    def __init__(self, work: Callable[[bytes, int, Tally], None], tally: Tally) -> None:
+        self.work, self.tally = work, tally
+        self.size = 0
+        self.pool: ProcessPoolExecutor | None = None
+        self.pending: deque[Future[Plain]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        while kind is None and self.pending:
+            self.tally.merge(self.pending.popleft().result())
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+    def count(self, text: bytes, end: int) -> None:
+        """Count the text up to `end`, here or elsewhere; the counts are added in the order of the chunks."""
+        self.size += end
+        processors = _processors()
+        if self.pool is None and self.size > WORTH_IT and processors > 1:
+            self.pool = _pool(processors)
+        if self.pool is None:
+            self.work(text, end, self.tally)
+            return
+        self.pending.append(self.pool.submit(_count_chunk, self.work, text[:end], self.tally.dialled_pooler))
+        if len(self.pending) > processors + 1:
+            self.tally.merge(self.pending.popleft().result())
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    passes()  # compiled once, before the processes part
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _quiet_end)
+
+
+def _count_chunk(work: Callable[[bytes, int, Tally], None], text: bytes, pooled: bool | None) -> Plain:
+    tally = Tally(pooled)
+    work(text, len(text), tally)
+    return tally.plain()
 
 
 def _quiet_end() -> None:

@@ -3,21 +3,42 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any
 
 from poolcheck import error_catalogue as known
 from poolcheck.core.explanation import Explanation, Explanations, Layer, Moment, Onset
-from poolcheck.readers.log import Record, earliest, latest, records, whole
+from poolcheck.readers.log import Record, earliest, event_moment, latest, records, whole
 from poolcheck.recognising import ORIGIN, Hit, explanation, recognise, says_more
 
 WHOLE = 40_000  # characters up to which a text without times is also read as one wrapped message
-_NUMBERS = re.compile(
-    r"\b(?!(?:53300|26000|34000|55000|42501|42704|57014|58000|08006|28000|40001|6432|6543)\b)\d+\b"
-)
-_IDS = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f]{4,}(?:-[0-9a-f]+)*\b")
-
+_EVENT = 16_000  # bytes of an event up to which it is worth remembering
+_MEMORY = 50_000  # events that are remembered, by a hash of 16 bytes
+_CODES = b"53300|26000|34000|55000|42501|42704|57014|58000|08006|28000|40001|6432|6543"  # numbers that mean something
+_NUMBERS = re.compile(rb"\b(?!(?:" + _CODES + rb")\b)\d+\b")
+_IDS = re.compile(rb"\b(?=[0-9a-f-]*\d)[0-9a-f]{4,}(?:-[0-9a-f]+)*\b")
 
 Plain = tuple[int, list[tuple[str, int, tuple[Any, ...], tuple[Any, ...]]]]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """An entry that was recognised, how often and when."""
+
+    shown: Explanation
+    count: int = 0
+    first: Moment | None = None
+    last: Moment | None = None
+
+    def add(self, count: int, first: Moment | None, last: Moment | None) -> None:
+        self.count += count
+        if first is not None and first is not self.first:
+            self.first = earliest((self.first, first))
+        if last is not None and last is not self.last:
+            self.last = latest((self.last, last))
+
+    def explained(self) -> Explanation:
+        return replace(self.shown, count=self.count, first=self.first, last=self.last)
 
 
 @dataclass(slots=True)
@@ -26,55 +47,58 @@ class Tally:
 
     dialled_pooler: bool | None = None
     records: int = 0
-    _items: dict[str, Explanation] = field(default_factory=dict)
-    _alike: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+    _events: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
 
-    def add(self, record: Record) -> bool:
-        """Recognise and count a record; False when nothing in it is known."""
-        key = _IDS.sub("x", _NUMBERS.sub("0", record.text)) + "".join(record.sqlstates)
-        seen = self._alike.get(key)
-        if seen is None:
-            hits = recognise(record)
-            seen = tuple(hit.error.id for hit in hits)
-            if len(self._alike) < 20_000 and len(key) < 2_000:
-                self._alike[key] = seen
-            for hit in hits:
-                if hit.error.id not in self._items:
-                    new = explanation(hit, hits, record, self.dialled_pooler)
-                    self._items[hit.error.id] = replace(new, count=0)
-        for error_id in seen:
-            self._count(error_id, record.moment)
-        self.records += bool(seen)
-        return bool(seen)
+    def add(self, record: Record) -> tuple[str, ...]:
+        """Recognise and count a record; the ids of what it shows."""
+        hits = recognise(record)
+        for hit in hits:
+            if hit.error.id not in self._seen:
+                self._seen[hit.error.id] = _Seen(explanation(hit, hits, record, self.dialled_pooler))
+        ids = tuple(hit.error.id for hit in hits)
+        self._count(ids, record.moment)
+        return ids
+
+    def add_event(self, raw: bytes) -> None:
+        """Count an event as it stands in a log. Events that differ only in numbers and ids are recognised once."""
+        key = b""
+        if len(raw) <= _EVENT:
+            key = blake2b(_IDS.sub(b"x", _NUMBERS.sub(b"0", raw)), digest_size=16).digest()
+            ids = self._events.get(key)
+            if ids is not None:
+                if ids:
+                    self._count(ids, event_moment(raw[:_EVENT].decode("utf-8", "replace").split("\n", 3)[:3]))
+                return
+        found = tally_text(self, raw.decode("utf-8", "replace"))
+        if key and len(found) == 1 and len(self._events) < _MEMORY:
+            self._events[key] = found[0]
 
     def add_once(self, record: Record) -> None:
         """As `add`, for entries that no part of the same text has shown: a message that was wrapped."""
         hits = recognise(record)
         for hit in hits:
-            if hit.error.id not in self._items and not self._said_better(hit):
-                self._items[hit.error.id] = explanation(hit, hits, record, self.dialled_pooler)
-                self.records += 1
+            if hit.error.id not in self._seen and not self._said_better(hit):
+                self._seen[hit.error.id] = _Seen(explanation(hit, hits, record, self.dialled_pooler))
+                self._count((hit.error.id,), record.moment)
 
     def _said_better(self, hit: Hit) -> bool:
-        exact = [Hit(item.error) for item in self._items.values() if not item.error.vague]
+        exact = [Hit(seen.shown.error) for seen in self._seen.values() if not seen.shown.error.vague]
         return hit.error.vague and any(says_more(each, hit) for each in exact)
 
-    def _count(self, error_id: str, moment: Moment | None) -> None:
-        item = self._items[error_id]
-        self._items[error_id] = replace(
-            item,
-            count=item.count + 1,
-            first=earliest((item.first, moment)),
-            last=latest((item.last, moment)),
-        )
+    def _count(self, ids: tuple[str, ...], moment: Moment | None) -> None:
+        for error_id in ids:
+            self._seen[error_id].add(1, moment, moment)
+        self.records += bool(ids)
 
     def plain(self) -> Plain:
         """What was counted, as strings and numbers: for handing over to another process."""
         items = []
-        for item in self._items.values():
-            texts = (item.layer, item.evidence, item.details, item.notes, item.inside)
-            times = tuple((moment.at, moment.form) if moment else None for moment in (item.first, item.last))
-            items.append((item.error.id, item.count, texts, times))
+        for error_id, seen in self._seen.items():
+            shown = seen.shown
+            texts = (shown.layer, shown.evidence, shown.details, shown.notes, shown.inside)
+            times = tuple((moment.at, moment.form) if moment else None for moment in (seen.first, seen.last))
+            items.append((error_id, seen.count, texts, times))
         return self.records, items
 
     def merge(self, later: Plain) -> None:
@@ -84,26 +108,17 @@ class Tally:
         for error_id, count, (layer, evidence, details, notes, inside), times in items:
             entry = known.error(error_id)
             assert entry is not None, error_id
+            if error_id not in self._seen:
+                shown = Explanation(
+                    error=entry, layer=layer, evidence=evidence, details=details, notes=notes, inside=inside
+                )
+                self._seen[error_id] = _Seen(shown)
             first, last = (Moment(*each) if each else None for each in times)
-            old = self._items.get(error_id) or Explanation(
-                error=entry,
-                layer=layer,
-                evidence=evidence,
-                details=details,
-                notes=notes,
-                inside=inside,
-                count=0,
-            )
-            self._items[error_id] = replace(
-                old,
-                count=old.count + count,
-                first=earliest((old.first, first)),
-                last=latest((old.last, last)),
-            )
+            self._seen[error_id].add(count, first, last)
 
     def result(self, bytes_read: int = 0) -> Explanations:
         """Everything that was recognised: the story of a log, or the causes of one text from the inside outwards."""
-        items = list(self._items.values())
+        items = [seen.explained() for seen in self._seen.values()]
         if not any(item.first or item.count > 1 for item in items):  # one pasted text is one event as well
             items = [item for item in items if not item.error.vague or not self._said_better(Hit(item.error))]
         several = self.records > 1 or any(item.count > 1 for item in items)
@@ -153,11 +168,16 @@ def story(items: Iterable[Explanation]) -> tuple[Onset, ...]:
     return tuple(found)
 
 
-def tally_text(tally: Tally, text: str) -> None:
-    """Count every event of a text; a text without times is also read as one message that was wrapped."""
+def tally_text(tally: Tally, text: str) -> list[tuple[str, ...]]:
+    """Count every event of a text; the ids that each shows.
+
+    A text without times is also read as one message that was wrapped.
+    """
     timed = False
+    found = []
     for record in records(text):
         timed = timed or record.moment is not None
-        tally.add(record)
+        found.append(tally.add(record))
     if not timed and "\n" in text.strip() and len(text) <= WHOLE:
         tally.add_once(whole(text))
+    return found

@@ -21,7 +21,7 @@ from poolcheck import error_catalogue, scanning_parts
 from poolcheck.core.explanation import Explanations
 from poolcheck.explaining import errors_table, explain, explain_text, nearest, steps
 from poolcheck.readers.log import parse_moment, records
-from poolcheck.scanning import AROUND, BLOCK, SMALL, scan
+from poolcheck.scanning import BLOCK, REACH, SMALL, scan
 
 SLOTS = "remaining connection slots are reserved for non-replication superuser connections"
 FULL = "FATAL:  sorry, too many clients already"
@@ -495,7 +495,7 @@ class TestLargeLogs:
     """What is too large for a close look: constant memory, nothing lost, nothing counted twice."""
 
     @pytest.mark.parametrize(
-        "before", [0, SMALL, BLOCK - 40, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK - AROUND, 2 * BLOCK + 17]
+        "before", [0, SMALL, BLOCK - 40, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK - REACH, 2 * BLOCK + 17]
     )
     def test_wherever_it_stands(self, before: int) -> None:
         line = f"2026-11-21 03:04:00.000 UTC [1] FATAL:  {SLOTS}\n".encode()
@@ -609,6 +609,26 @@ class TestLargeLogs:
         assert together.items[0].evidence == alone.items[0].evidence
         assert (together.records, together.story) == (alone.records, alone.story)
         assert together.bytes_read == alone.bytes_read
+
+    def test_a_pipe_shared_among_processes_is_the_same_log(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Chunks are cut where events begin, handed out, and counted in their order."""
+        event = "2026-11-21 03:{:02d}:00,000 ERROR Pool-1 - Connection is not available, request timed out after 3000ms.\n"
+        event += "\tat a.b.C(C.java:2)\n" * 9 + f"Caused by: {FULL}\n"
+        data = "".join(event.format(number % 60) for number in range(40_000)).encode()
+        alone = scanned(data)
+        monkeypatch.setattr(scanning_parts, "WORTH_IT", BLOCK)
+        together = scanned(data)
+
+        assert len(data) > 3 * BLOCK
+        assert [item.count for item in together.items] == [40_000, 40_000]
+        assert [
+            (item.error.id, item.count, item.first, item.last, item.inside) for item in together.items
+        ] == [(item.error.id, item.count, item.first, item.last, item.inside) for item in alone.items]
+        assert (together.records, together.story, together.bytes_read) == (
+            alone.records,
+            alone.story,
+            alone.bytes_read,
+        )
 
     def test_a_small_or_packed_file_is_not_divided(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

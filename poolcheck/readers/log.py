@@ -93,7 +93,7 @@ def whole(text: str) -> Record:
 def record(lines: list[str]) -> Record:
     """One event of its lines. Its time is that of the first line that has one."""
     kept = lines[:MAX_LINES]
-    moment = next((found for line in kept[:3] if (found := parse_moment(line)) is not None), None)
+    moment = event_moment(kept)
     parts: list[str] = []
     room = MAX_CHARS
     for line in kept:
@@ -251,6 +251,11 @@ _FIELD = re.compile(
 )
 _EPOCH = re.compile(r"\W{0,2}(\d{10}\.\d{1,9}|\d{13})(?=\s)")
 _REACH = 400  # how far into a line a time is looked for
+
+
+def event_moment(lines: list[str]) -> Moment | None:
+    """The time of an event: that of the first of its first three lines that has one."""
+    return next((found for line in lines[:3] if (found := parse_moment(_bare(line))) is not None), None)
 
 
 def parse_moment(line: str) -> Moment | None:
