@@ -8,7 +8,8 @@ from typing import Any
 
 from poolcheck import error_catalogue as known
 from poolcheck.core.explanation import Explanation, Explanations, Layer, Moment, Onset
-from poolcheck.readers.log import Record, earliest, event_moment, latest, records, whole
+from poolcheck.readers.log import Record, event_moment, records, whole
+from poolcheck.readers.log_times import earliest, latest
 from poolcheck.recognising import ORIGIN, Hit, explanation, recognise, says_more
 
 WHOLE = 40_000  # characters up to which a text without times is also read as one wrapped message

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from poolcheck import error_catalogue, scanning_parts
 from poolcheck.core.explanation import Explanations
 from poolcheck.explaining import errors_table, explain, explain_text, nearest, steps
-from poolcheck.readers.log import parse_moment, records
+from poolcheck.readers.log import records
+from poolcheck.readers.log_times import parse_moment
 from poolcheck.scanning import BLOCK, REACH, SMALL, scan
 
 SLOTS = "remaining connection slots are reserved for non-replication superuser connections"
