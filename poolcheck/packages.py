@@ -253,6 +253,7 @@ class Packages:
         return Package(
             path=folder or ".", manifests=tuple(each.path for each in manifests), drivers=drivers, runtime=runtime,
             reads=reads, dependencies=names, loaders=loaders(names, drivers),
+            mentions=self.switches.of(drivers) if self.switches else None,
         )  # fmt: skip
 
     def _variable_reads(self, folder: str) -> Iterator[VariableRead]:

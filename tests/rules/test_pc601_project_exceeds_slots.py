@@ -1,0 +1,185 @@
+"""The project's sums: from compose files and manifests, with each number's place, and silence where one is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from poolcheck.core.finding import Finding, Severity
+from poolcheck.errors import NothingToCheck
+from tests.rules.projects import run
+
+PRISMA = "npm:prisma@6.19.3 npm:@prisma/client@6.19.3"
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ledger}
+spec:
+  replicas: 10
+  template:
+    spec:
+      containers:
+        - name: ledger
+          image: acme/ledger
+          env:
+            - name: DATABASE_URL
+              value: postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=LIMIT&sslmode=require
+"""
+SCALER = """---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: ledger}
+spec:
+  scaleTargetRef: {kind: Deployment, name: ledger}
+  maxReplicas: 40
+"""
+
+
+def sums(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """The findings of the 6xx rules."""
+    try:
+        report = run(files, facts, folder, monkeypatch)
+    except NothingToCheck:
+        return []
+    return [each for each in report.findings if each.rule.id in ("PC601", "PC602")]
+
+
+def test_replicas_of_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 x 12 = 120 of 97, with the file and line of both numbers, and the pool that fits."""
+    (found,) = sums(
+        {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "12")}, f"{PRISMA} server max=100", tmp_path, monkeypatch
+    )
+
+    assert found.severity is Severity.ERROR
+    assert "ledger 10 x 12 = 120 connections, and the server allows 97" in found.message
+    assert "replicas: 10 (k8s/web.yaml:6)" in found.why
+    assert "connection_limit=12 (k8s/web.yaml:14)" in found.why
+    assert found.fix is not None
+    assert "ledger 5; at most 7" in found.fix.title
+
+
+def test_autoscaler_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The maximum counts, not today's replicas."""
+    files = {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "3") + SCALER}
+    (found,) = sums(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert "ledger 40 x 3 = 120" in found.message
+    assert "maxReplicas: 40 (k8s/web.yaml:21)" in found.why
+
+
+def test_only_a_deploy_exceeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """80 fit, 104 while a deploy runs do not: a warning."""
+    (found,) = sums(
+        {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "8")}, f"{PRISMA} server max=100", tmp_path, monkeypatch
+    )
+
+    assert found.severity is Severity.WARNING
+    assert "104 while a deploy runs" in found.message
+
+
+def test_recreate_has_no_surge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With strategy Recreate nothing runs side by side."""
+    text = DEPLOYMENT.replace("LIMIT", "8").replace(
+        "  template:", "  strategy: {type: Recreate}\n  template:", 1
+    )
+
+    assert sums({"k8s/web.yaml": text}, f"{PRISMA} server max=100", tmp_path, monkeypatch) == []
+
+
+def test_limit_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without max_connections there is no verdict, and the report says what is missing."""
+    report = run(
+        {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "12")}, f"{PRISMA} server", tmp_path, monkeypatch
+    )
+
+    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [each.why for each in report.skipped if "pg.acme.dev" in each.what] == [
+        "the server's max_connections is not known"
+    ]
+
+
+def test_pool_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver whose pool the code sets: no verdict, and the report says which service."""
+    report = run(
+        {"k8s/web.yaml": DEPLOYMENT.replace("?connection_limit=LIMIT&", "?")},
+        "npm:pg@8.23.1 server max=100",
+        tmp_path,
+        monkeypatch,
+    )
+
+    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert any("the pool of ledger" in each.why for each in report.skipped)
+
+
+def test_overlays_are_not_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same workload twice: which one runs is not known."""
+    text = DEPLOYMENT.replace("LIMIT", "12")
+    files = {"k8s/base/web.yaml": text, "k8s/prod/web.yaml": text}
+
+    assert sums(files, f"{PRISMA} server max=100", tmp_path, monkeypatch) == []
+
+
+COMPOSE = """services:
+  db:
+    image: postgres:17
+  web:
+    build: .
+    command: gunicorn -w 4 shop.wsgi
+    deploy:
+      replicas: 2
+    environment:
+      DATABASE_URL: postgresql://app:s3cret@db:5432/app
+"""
+POOL = """from sqlalchemy import create_engine
+import os
+engine = create_engine(os.environ["DATABASE_URL"], pool_size=10, max_overflow=5)
+"""
+
+
+def test_pool_out_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 replicas x 4 workers x (10 + 5) = 120, the size from the only engine of the package."""
+    (found,) = sums(
+        {"docker-compose.yml": COMPOSE, "shop/db.py": POOL},
+        "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server",
+        tmp_path,
+        monkeypatch,
+    )
+
+    assert "web 2 x 4 x 15 = 120" in found.message
+    assert "gunicorn -w 4 (docker-compose.yml:6)" in found.why
+    assert "pool_size: 10 + 5 overflow (shop/db.py:3)" in found.why
+
+
+def test_developers_compose_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's machine is nobody's production."""
+    files = {"docker-compose.dev.yml": COMPOSE, "shop/db.py": POOL}
+
+    assert sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch) == []
+
+
+def test_pooler_is_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pools and the services that go past it share the server's slots."""
+    compose = """services:
+  db:
+    image: postgres:17
+    command: postgres -c max_connections=50
+  pgbouncer:
+    image: edoburu/pgbouncer:v1.25.2-p0
+    environment: {DB_HOST: db, DB_USER: app, POOL_MODE: transaction, DEFAULT_POOL_SIZE: "40", RESERVE_POOL_SIZE: "0", MAX_DB_CONNECTIONS: "0", MAX_CLIENT_CONN: "500"}
+  jobs:
+    build: .
+    deploy: {replicas: 2}
+    environment:
+      DATABASE_URL: postgresql://app:s3cret@db:5432/app?connection_limit=10
+"""
+    (found,) = sums({"docker-compose.yml": compose}, f"{PRISMA} server", tmp_path, monkeypatch)
+
+    assert "pgbouncer 40 + jobs 2 x 10 = 20: 60 connections, and the server allows 47" in found.message
+
+
+def test_an_ignore_comment_silences_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the file's own comment syntax, on the line that the finding points at."""
+    text = DEPLOYMENT.replace("LIMIT", "12").replace(
+        "replicas: 10", "replicas: 10  # poolcheck: ignore[PC601] drill"
+    )
+
+    assert sums({"k8s/web.yaml": text}, f"{PRISMA} server max=100", tmp_path, monkeypatch) == []

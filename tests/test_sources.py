@@ -1,0 +1,219 @@
+"""Source files as `lint` meets them: found, read once, given to the rules with their packages."""
+
+from pathlib import Path
+
+import pytest
+
+from poolcheck.config import Config
+from poolcheck.core.report import Report
+from poolcheck.core.source import SourceFile
+from poolcheck.discover import Found, collect
+from poolcheck.linting import lint
+
+PRISMA = "import { PrismaClient } from '@prisma/client'\nexport async function GET() { const p = new PrismaClient() }\n"
+POOLED = (
+    "postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
+)
+
+
+class Fixed:
+    """A config that no file has a say in."""
+
+    def __init__(self, **settings: str) -> None:
+        self.config = Config(fail_on="never", **settings)  # type: ignore[arg-type]  # texts only
+
+    def over(self, start: Path) -> Config:  # the start makes no difference
+        return self.config
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(project: Path, files: dict[str, str]) -> None:
+    """Files by path."""
+    for path, text in files.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(text, encoding="utf-8")
+
+
+def rules(report: Report) -> list[str]:
+    """The rules about source that found something, in order."""
+    return [f.rule.id for f in report.findings if f.rule.id.startswith("PC4")]
+
+
+def look(files: dict[str, str], project: Path) -> Report:
+    """Lint these files."""
+    write(project, {".env": "DATABASE_URL=postgresql://app:s3cret@localhost/app\n", **files})
+    return lint((".",), Fixed())
+
+
+def subjects(found: Found) -> dict[str, SourceFile]:
+    """The source files, by path."""
+    return {each.path: each for each in found.subjects if isinstance(each, SourceFile)}
+
+
+@pytest.mark.parametrize(("provider", "found"), [("postgresql", ["PC401"]), ("sqlite", []), ("mongodb", [])])
+def test_the_datasource_decides(provider: str, found: list[str], project: Path) -> None:
+    """A client per request of SQLite or MongoDB is no matter of PostgreSQL's slots."""
+    schema = f'datasource db {{\n  provider = "{provider}"\n  url = env("DATABASE_URL")\n}}\n'
+
+    report = look({"prisma/schema.prisma": schema, "app/api/a/route.ts": PRISMA}, project)
+
+    assert rules(report) == found
+
+
+def test_the_nearest_schema_decides(project: Path) -> None:
+    """In a repository of several packages each has its own datasource."""
+    schema = 'datasource db {{\n  provider = "{}"\n  url = env("DATABASE_URL")\n}}\n'
+    files = {
+        "apps/a/prisma/schema.prisma": schema.format("sqlite"),
+        "apps/b/prisma/schema.prisma": schema.format("postgresql"),
+        "apps/a/app/api/x/route.ts": PRISMA,
+        "apps/b/app/api/x/route.ts": PRISMA,
+    }
+
+    report = look(files, project)
+
+    assert [f.location.path for f in report.findings if f.rule.id == "PC401" and f.location] == [
+        "apps/b/app/api/x/route.ts"
+    ]
+
+
+def test_a_finding_shows_its_line(project: Path) -> None:
+    """The file is read again for the lines that are shown, and only then."""
+    report = look({"app/api/a/route.ts": PRISMA}, project)
+
+    finding = next(f for f in report.findings if f.rule.id == "PC401")
+    assert finding.excerpt == PRISMA.splitlines()[1]
+    assert (finding.location and finding.location.line) == 2
+
+
+def test_ignore_comments_silence_and_are_accounted_for(project: Path) -> None:
+    """A comment above the statement; one that covers nothing is told."""
+    text = PRISMA.replace("const p", "\n// poolcheck: ignore[PC401] a benchmark\nconst p")
+    unused = "import { Pool } from 'pg'\n// poolcheck: ignore[PC404]\nexport const p = new Pool({ connectionTimeoutMillis: 1 })\n"
+
+    report = look({"app/api/a/route.ts": text, "src/b.ts": unused}, project)
+
+    assert [f.rule.id for f in report.suppressed] == ["PC401"]
+    assert [(f.rule.id, str(f.location)) for f in report.findings if f.rule.id == "PC115"] == [
+        ("PC115", "src/b.ts:2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "severity"),
+    [
+        ("import postgres from 'postgres'\nexport const sql = postgres(process.env.DATABASE_URL)\n", "error"),
+        ("import postgres from 'postgres'\nexport const sql = postgres(url, { prepare: false })\n", None),
+        ("export const nothing = 1\n", "warning"),
+    ],
+    ids=["without the switch", "with the switch", "driver not seen at work"],
+)
+def test_switches_in_code_make_pc208_certain(code: str, severity: str | None, project: Path) -> None:
+    """An error where the code was read and has no switch, silent where it has, a warning where it was not seen."""
+    files = {
+        ".env": f"DATABASE_URL={POOLED}\n",
+        "package.json": '{"dependencies": {"postgres": "3.4.9"}}',
+        "src/db.ts": code,
+    }
+
+    report = look(files, project)
+
+    assert [f.severity.word for f in report.findings if f.rule.id == "PC208"] == (
+        [severity] if severity else []
+    )
+
+
+def test_client_components_and_the_modules_they_reach(project: Path) -> None:
+    """Relative paths and @/ are followed; types are not."""
+    db = "import { Pool } from 'pg'\nexport type Row = {}\nexport const pool = new Pool()\n"
+    files = {
+        "src/lib/db/index.ts": db,
+        "src/app/a.tsx": "'use client'\nimport { pool } from '@/lib/db'\npool.query('x')\n",
+        "src/app/b.tsx": "'use client'\nimport { pool } from '../lib/db/index'\npool.query('x')\n",
+        "src/app/c.tsx": "'use client'\nimport type { Row } from '@/lib/db'\nexport const x = (r: Row) => r\n",
+        "src/app/d.tsx": "'use client'\nimport { Row } from '@/lib/db'\nexport const x = (r: Row) => r\n",
+        "src/app/e.tsx": "import { pool } from '@/lib/db'\npool.query('x')\n",
+        "src/app/f.tsx": "'use client'\nimport { pool } from './other'\npool.query('x')\n",
+    }
+
+    report = look(files, project)
+
+    assert [f.location.path for f in report.findings if f.rule.id == "PC409" and f.location] == [
+        "src/app/a.tsx",
+        "src/app/b.tsx",
+    ]
+
+
+def test_ignored_and_generated_files_are_not_read(project: Path) -> None:
+    """What .gitignore names, build output, and excluded files."""
+    files = {
+        ".gitignore": "gen/\n",
+        "gen/api/route.ts": PRISMA,
+        "dist/app/api/a/route.ts": PRISMA,
+        "node_modules/x/route.ts": PRISMA,
+        "src/types.d.ts": PRISMA,
+    }
+
+    assert rules(look(files, project)) == []
+
+
+def test_pathological_files_are_skipped_with_their_reason(project: Path) -> None:
+    """Neither read nor passed over in silence."""
+    report = look({"public/app.js": "new PrismaClient();" * 5_000}, project)
+
+    assert [(each.what, each.why) for each in report.skipped] == [
+        ("public/app.js", "written by a bundler: one line is longer than 20,000 bytes")
+    ]
+
+
+def test_what_does_not_matter_is_not_kept(project: Path) -> None:
+    """Files without a word about databases leave nothing behind."""
+    write(project, {f"src/m{number}.ts": "export const a = 1\n" for number in range(50)})
+    write(project, {"src/db.ts": "import { Pool } from 'pg'\nexport const p = new Pool()\n"})
+
+    found = collect((".",), Config())
+
+    assert list(subjects(found)) == ["src/db.ts"]
+    assert found.looked_at_source
+    assert found.files == 51
+
+
+def test_a_single_source_file(project: Path) -> None:
+    """It can be named; what lies around it tells the package."""
+    write(project, {"package.json": '{"dependencies": {"pg": "8.13.0"}}', "src/api.ts": "import { Pool } from 'pg'\nexport const GET = async () => { const p = new Pool() }\n"})  # fmt: skip
+
+    report = lint(("src/api.ts",), Fixed())
+
+    assert "PC401" in rules(report)
+
+
+def test_source_without_any_connection_string_is_something_to_check(project: Path) -> None:
+    """Code that was read and found right ends in 0, not in 'nothing to check'."""
+    write(project, {"src/db.ts": "import { Pool } from 'pg'\nexport const p = new Pool({ connectionTimeoutMillis: 1 })\n"})  # fmt: skip
+
+    assert lint((".",), Fixed()).code == 0
+
+
+def test_no_secret_of_the_source_is_shown(project: Path) -> None:
+    """A connection string in code is masked in excerpts and messages."""
+    text = "import { Pool } from 'pg'\nexport const GET = async () => { const p = new Pool({ connectionString: 'postgres://a:hunter2@h/d' }) }\n"  # fmt: skip
+
+    report = look({"app/api/a/route.ts": text}, project)
+
+    assert "PC401" in rules(report)
+    assert "hunter2" not in repr([(f.excerpt, f.message, f.why, f.fix) for f in report.findings])
+
+
+def test_vanished_file_is_skipped(project: Path) -> None:
+    """A link to nowhere is not a reason to stop."""
+    (project / "gone.ts").symlink_to("nowhere.ts")
+
+    report = look({"src/a.ts": "export const a = 1\n"}, project)
+
+    assert report.code == 0
