@@ -90,10 +90,9 @@ def _idle_transactions(
             by_group.setdefault(each.group, []).append(each)
     found = []
     for group, members in by_group.items():
-        members.sort(key=lambda each: -(each.state_age or 0))
-        evidence = [
-            f"idle in transaction for {seconds(members[0].state_age)}" + (" at most" if members[1:] else "")
-        ]
+        members.sort(key=lambda each: (-blocking.get(each.pid, 0), -(each.state_age or 0)))
+        oldest = max(each.state_age or 0 for each in members)
+        evidence = [f"idle in transaction for {seconds(oldest)}" + (" at most" if members[1:] else "")]
         waiting = sum(blocking.get(each.pid, 0) for each in members)
         if waiting:
             evidence.append(f"blocks {waiting} session{'s' * (waiting != 1)}")

@@ -217,7 +217,7 @@ class Seen:
         self.snapshot = replace(snapshot, route=way)
         if self.earlier:
             self.earlier = replace(self.earlier, route=way)
-        self.shown = address(target)
+        self.shown = link.address
         self.skipped += snapshot.skipped
 
     def _lost(self, lost: Lost, target: Target, link: Link) -> None:

@@ -1,6 +1,7 @@
 """`poolcheck live`: one look at a server that may be drowning."""
 
 import gc
+import sys
 
 import click
 
@@ -113,4 +114,6 @@ def command(
         return watching(options, settings, out, every=watch, count=count, ask=ask_password)
     if count is not None:
         raise click.UsageError("--count goes with --watch")
+    if sample and sys.stderr.isatty():
+        click.echo(f"two looks, {sample:g} s apart ...", err=True)
     return emit(live(options, settings, ask_password), out)

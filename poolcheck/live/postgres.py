@@ -23,6 +23,7 @@ from poolcheck.core.snapshot import AdvisoryLock, Backend, Cap, Counters, Server
 from poolcheck.core.text import clean
 
 APPLICATION_NAME = "poolcheck"
+MOST_WAITS = 200  # as in sql/others_*.sql
 FINGERPRINT = 400  # characters of a statement that tell it apart
 
 # psycopg logs what it cannot cancel; this module closes such connections itself.
@@ -105,6 +106,12 @@ class Link:
     def ssl(self) -> bool:
         """Whether our side of the connection is encrypted."""
         return bool(self._pq.ssl_in_use)
+
+    @property
+    def address(self) -> str:
+        """Host and port that answered, of several that may have been given."""
+        host, port = ((value or b"").decode("utf-8", "replace") for value in (self._pq.host, self._pq.port))
+        return f"{clean(host, limit=80)}:{port}"
 
     @property
     def open(self) -> bool:
@@ -386,7 +393,7 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
             since=counters["more"] or "",
         ),
         processes=tuple(sorted(processes.items())),
-        skipped=_skipped(server, backends),
+        skipped=_skipped(server, backends, sum(each["kind"] == "waits" for each in others)),
     )
 
 
@@ -397,18 +404,28 @@ def _may_be_client(row: Row) -> bool:
     return row["walsender"] == "t" or (row["user"] is not None and row["database"] is not None)
 
 
-def _skipped(server: Server, backends: tuple[Backend, ...]) -> tuple[Skipped, ...]:
+def _skipped(server: Server, backends: tuple[Backend, ...], waits: int) -> tuple[Skipped, ...]:
+    found = []
+    if waits >= MOST_WAITS:
+        found.append(
+            Skipped(
+                f"sessions that wait for a lock, beyond {MOST_WAITS}",
+                "asking who blocks each of them would cost a drowning server too much.",
+                "The tree below is true as far as it goes: end its root, and look again.",
+            )
+        )
     hidden = sum(each.hidden for each in backends)
     if server.sees_all or not hidden:
-        return ()
-    return (
+        return tuple(found)
+    found.append(
         Skipped(
             f"state, age and statement of {hidden} sessions of other roles",
             f'role "{clean(server.user)}" may not see them, so idle transactions and leaks among them are unknown;'
             " their number is exact, apart from parallel workers that it may include.",
             f'GRANT pg_monitor TO "{clean(server.user)}"; -- or look with the URL of the app itself',
-        ),
+        )
     )
+    return tuple(found)
 
 
 def _backend(row: Row, own: int | None) -> Backend:

@@ -300,13 +300,13 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
         roles = {"certain": "error", "probable": "warning", "possible": "info"}
         application, user, _ = leak.group
         name = clean(application or f"user {user}", limit=40) + (f", {leak.driver}" if leak.driver else "")
-        pids = ", ".join(str(each.pid) for each in leak.members[:4]) + (
-            ", ..." if len(leak.members) > 4 else ""
-        )
         head = paint.style(leak.certainty, roles[leak.certainty])
         evidence = [each for each in leak.evidence if not each.startswith(f"{leak.kind} for")]
-        age = f" for {seconds(leak.members[0].state_age)}" if len(evidence) < len(leak.evidence) else ""
-        yield f"  {head}  {plural(len(leak.members), 'session')} of {name}: {leak.kind}{age} (pid {pids})"
+        oldest = max(each.state_age or 0 for each in leak.members)
+        age = f" for {seconds(oldest)}" if len(evidence) < len(leak.evidence) else ""
+        words = f"{plural(len(leak.members), 'session')} of {name}: {leak.kind}{age}"
+        room = paint.width - len(f"  {leak.certainty}  {words} (pid , ...)")
+        yield f"  {head}  {words}{_pids(leak, room)}"
         if evidence:
             yield from paint.wrap("; ".join(evidence), indent=6)
         statement = query(leak.members[0], look, limit=max(40, paint.width - 12))
@@ -316,6 +316,17 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
             yield from paint.wrap(f"Or: {leak.otherwise}. To tell: {leak.confirm}.", indent=6)
     if len(look.leaks) > len(shown):
         yield f"  and {plural(len(look.leaks) - len(shown), 'more group')} (-v)"
+
+
+def _pids(leak: Leak, room: int) -> str:
+    """As many pids as fit into a line."""
+    shown: list[str] = []
+    for each in leak.members:
+        if len(", ".join([*shown, str(each.pid)])) > room:
+            break
+        shown.append(str(each.pid))
+    more = ", ..." if len(shown) < len(leak.members) else ""
+    return f" (pid {', '.join(shown)}{more})" if shown else ""
 
 
 def _blocking(look: Look, paint: Paint) -> Iterator[str]:
