@@ -18,18 +18,17 @@ from poolcheck.core.report import Skipped
 from poolcheck.core.source import KINDS, MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.readers import source
 from poolcheck.rules.pc208_prepared_statements_through_pooler import SWITCHES
+from poolcheck.rules.pc209_wait_for_slot_without_end import WAITS
 from poolcheck.suppress import Ignores
 
 if TYPE_CHECKING:
     from poolcheck.readers.prisma import PrismaSchema
 
-# What bounds the wait for a pool slot, in the drivers that wait for ever unless told.
-WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")
 ATTACHES = b"attachDatabasePool"
-# Languages whose source is only looked through for switches.
+# Files that are only looked through for switches; "" where the ending does not tell whose they are.
 OTHERS = {
-    ".go": "Go", ".rb": "Ruby", ".yml": "Ruby", ".ex": "Elixir", ".exs": "Elixir", ".php": "PHP", ".java": "Java",
-    ".kt": "Java", ".properties": "Java", ".rs": "Rust", ".cs": ".NET",
+    ".go": "Go", ".rb": "Ruby", ".yml": "", ".ex": "Elixir", ".exs": "Elixir", ".php": "PHP", ".java": "Java",
+    ".kt": "Java", ".properties": "", ".rs": "Rust", ".cs": ".NET",
 }  # fmt: skip
 LONGEST_OTHER = 256_000  # bytes
 POSTGRES_PYTHON = frozenset(

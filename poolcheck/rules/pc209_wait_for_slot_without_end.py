@@ -31,6 +31,19 @@ from poolcheck.core.target import Target
 from poolcheck.resolve import engine_prisma, readers
 from poolcheck.rules._common import app_traffic, at, with_parameter
 
+# What in the code bounds the wait, in drivers that wait for ever unless told: literal texts that discovery looks for.
+WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")
+# Their pools are seen where they are made: PC411 names the line.
+SEEN_IN_CODE = (
+    "pg",
+    "neon",
+    "vercel-postgres",
+    "prisma-adapter-pg",
+    "prisma-adapter-neon",
+    "drizzle",
+    "kysely",
+)
+
 
 @rule(Target, severity=Severity.INFO, step=2)
 def check(target: Target, ctx: Context) -> Iterator[Problem]:
@@ -46,11 +59,19 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
                     at=at(target, target.conn.params_named("pool_timeout")[-1].span),
                     fix=with_parameter(target, "Bound the wait", "pool_timeout", "20"),
                 )
-        elif each.own and each.own.waits_forever and target.package.mentions is None:
+        elif each.own and each.own.waits_forever:
+            mentions = target.package.mentions
+            if mentions is not None and (each.use.id in SEEN_IN_CODE or not mentions.isdisjoint(WAITS)):
+                continue
+            doubt = (
+                ""
+                if mentions is not None
+                else " Not so if the code bounds the wait, which was not looked at."
+            )
             yield Problem(
                 message=f"{target.label}: by default {each.title} waits for a pool slot without end.",
-                why="An exhausted pool then shows as hanging requests, not as an error. Not so if the code bounds the wait, which was not looked at.",
-                confidence=Confidence.LOW,
+                why="An exhausted pool then shows as hanging requests, not as an error." + doubt,
+                confidence=Confidence.LOW if mentions is None else Confidence.HIGH,
                 key=each.use.id,
                 fix=Fix("Bound the wait in code", lines=(each.own.wait_code,) if each.own.wait_code else ()),
                 sources=(each.own.source,),
