@@ -142,10 +142,18 @@ def _framework(text: str | None, name: str, package: Package) -> ConfigFile | No
 
     config: FrameworkConfig = framework_config.read(text, name)
     use = package.driver(config.tool)
+    lines = text.split("\n")
+    # ENV.fetch("POOL") { 5 }, ${POOL:5}: what stands in for a variable is not what runs
+    fixed = [
+        each
+        for each in config.settings
+        if not re.search(r"\bENV\b|\$\{|environ|getenv", lines[each.line - 1])
+    ]
     return ConfigFile(
         path=name, kind="framework", tool=config.tool, location=Location(name, 1),
         version=use.version if use else UNKNOWN_VERSION, package=package, urls=tuple(_urls(config.reads)),
-        settings=tuple(ConfigSetting(each.key, each.value, Location(name, each.line)) for each in config.settings),
+        settings=tuple(ConfigSetting(each.key, each.value, Location(name, each.line)) for each in fixed),
+        words=frozenset(re.findall(r"[A-Za-z_]\w{3,}", text)),
     )  # fmt: skip
 
 
@@ -192,7 +200,6 @@ def _add_poolers(found: "Found", packages: "Packages", names: Sequence[str]) -> 
     composes = composes_of(packages, names)
     inis = _inis(found, packages, names)
     poolers: list[PoolerConfig] = []
-    linked: set[str] = set()
     for compose in composes:
         from poolcheck.readers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
 
@@ -200,9 +207,13 @@ def _add_poolers(found: "Found", packages: "Packages", names: Sequence[str]) -> 
             if not pgbouncer_env.is_pgbouncer(service):
                 continue
             own = pgbouncer_env.read(service)
-            mounted = [path for path in inis if _mounts(service.volumes, compose.path, path)]
+            built = posixpath.join(service.build, "") if service.build and service.build != "." else "\0"
+            mounted = [
+                path
+                for path in inis
+                if _mounts(service.volumes, compose.path, path) or path.startswith(built)
+            ]
             for path in mounted:
-                linked.add(path)
                 inis[path] = replace(
                     inis[path], version=own.version, version_source=own.version_source, published=own.published,
                     descriptors=own.descriptors, container=True, service=own.service, path=own.path,
@@ -210,12 +221,7 @@ def _add_poolers(found: "Found", packages: "Packages", names: Sequence[str]) -> 
             if not mounted and (own.settings or own.version):
                 poolers.append(replace(own, package=packages.of(compose.path)))
                 add_text(found, packages, compose.path)
-    versions = {each.version: each for each in poolers if each.version}
-    for path, config in inis.items():
-        if path not in linked and len(versions) == 1:
-            (known,) = versions.values()
-            config = replace(config, version=known.version, version_source=known.version_source)  # noqa: PLW2901
-        poolers.append(replace(config, package=packages.of(path)))
+    poolers += [replace(config, package=packages.of(path)) for path, config in inis.items()]
     if poolers:
         found.subjects += poolers
         found.poolers += poolers

@@ -61,6 +61,7 @@ class Found:
     schemas: "list[PrismaSchema]" = field(default_factory=list)
     configs: "list[JsConfig]" = field(default_factory=list)
     poolers: "list[PoolerConfig]" = field(default_factory=list)
+    sums: int = 0  # how many sums of services were made
 
 
 def collect(arguments: Sequence[str], config: Config, instead: Mapping[str, bytes] | None = None) -> Found:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
-from poolcheck.core.config_subject import ConfigFile
 from poolcheck.core.context import Context, Numbers
 from poolcheck.core.finding import Location
 from poolcheck.core.fleet import Amount, Fleet, Member
@@ -18,13 +17,11 @@ from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.project import Package
 from poolcheck.core.report import Skipped
 from poolcheck.core.secret import Secret
-from poolcheck.core.source import SourceFile
 from poolcheck.core.target import Target
 from poolcheck.core.url import ConnectionString, looks_like_connection_string, parse
-from poolcheck.resolve import readers
+from poolcheck.pool_sizes import pool_size
 from poolcheck.roles import name_claims
 from poolcheck.rules._poolers import most_connections, users
-from poolcheck.rules.pc204_pool_too_large import configured_size
 from poolcheck.sizing import surge
 
 if TYPE_CHECKING:
@@ -42,13 +39,6 @@ _BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
 DEFAULT_MAX = 100  # https://www.postgresql.org/docs/current/runtime-config-connection.html
 DEFAULT_RESERVED = 3
 ONE = Amount(1, "1 process")
-# Settings of a framework's config that are the pool of one process.
-_SETTINGS = (
-    "production.pool", "production.max_connections", "default.OPTIONS.pool.max_size", "poolSize", "extra.max",
-    "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
-    "spring.datasource.hikari.maximumPoolSize",
-)  # fmt: skip
-_OPTIONS = ("max", "pool_size", "poolSize", "max_size", "connectionLimit", "maxPoolSize")
 
 
 def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
@@ -69,6 +59,7 @@ def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
     for fleet in fleets:
         found.subjects.append(fleet)
         configs.add_text(found, packages, fleet.location.path)
+    found.sums = len(fleets)
     found.groups += "6"
 
 
@@ -137,11 +128,12 @@ class _Builder:
             if key[1] in seen:
                 continue
             seen.add(key[1])
-            pool = self._pool(target)
-            if pool is None:
-                self.missing.setdefault(key, []).append(f"the pool of {service.name}")
-                continue
+            pool = pool_size(target, self.ctx, self.found.subjects)
             instances = _instances(service)
+            if pool is None:
+                if instances.number > 1:
+                    self.missing.setdefault(key, []).append(f"the pool of {service.name}")
+                continue
             extra = 1 if service.surge and service.surge.value == "start-first" else 0
             self.members.setdefault(key, []).append(
                 Member(
@@ -216,7 +208,7 @@ class _Builder:
             if not conn.is_postgres or not conn.host or conn.host in ("localhost", "127.0.0.1"):
                 continue
             key = ("", conn.host)
-            pool = self._pool(target)
+            pool = pool_size(target, self.ctx, self.found.subjects)
             if pool is None:
                 if instances.number > 1:
                     self.missing.setdefault(key, []).append(f"the pool of {workload.name}")
@@ -252,58 +244,6 @@ class _Builder:
 
     # --- numbers ---
 
-    def _pool(self, target: Target) -> Amount | None:
-        """The pool of one process: in the URL, in a config, in the source, or the driver's default; None: not known."""
-        who = readers(target, self.ctx)
-        if len(who) != 1:
-            return None
-        size, words = configured_size(target, who[0])
-        if size is not None:
-            in_url = "=" in words
-            return Amount(size, words, target.location if in_url else None)
-        for file in self.found.subjects:
-            if isinstance(file, ConfigFile) and file.package.path == target.package.path:
-                for setting in file.settings:
-                    if setting.key in _SETTINGS and setting.value.isdigit() and int(setting.value) > 0:
-                        return Amount(int(setting.value), f"{setting.key}: {setting.value}", setting.location)
-        return self._from_source(target, who[0].own.pool_size if who[0].own else None)
-
-    def _from_source(self, target: Target, default: int | None) -> Amount | None:
-        """The only pool that the package's source makes; two of them, or one with a computed size, tell nothing."""
-        sites = [
-            (file, site)
-            for file in self.found.subjects
-            if isinstance(file, SourceFile)
-            and file.purpose == "app"
-            and file.package.path == target.package.path
-            for site in file.makes
-        ]
-        if len(sites) != 1:
-            return None
-        ((file, site),) = sites
-        at = Location(file.path, site.line)
-        for name in _OPTIONS:
-            said = site.option(name)
-            if said is not None:
-                if not said.isdigit() or int(said) < 1:
-                    return None
-                overflow = site.option("max_overflow") if site.kind == "sqlalchemy" else "0"
-                extra = (
-                    10
-                    if overflow is None and site.complete
-                    else int(overflow)
-                    if overflow and overflow.isdigit()
-                    else None
-                )
-                if extra is None:
-                    return None
-                return Amount(
-                    int(said) + extra, f"{name}: {said}" + (f" + {extra} overflow" if extra else ""), at
-                )
-        if site.complete and default:
-            return Amount(default, f"{site.call} with its default of {default}", at)
-        return None
-
     def _workers(
         self, command: Sequence[str], at: Location, environment: "dict[str, str]", build: str | None
     ) -> Amount:
@@ -334,10 +274,10 @@ class _Builder:
                 and self.numbers.max_connections is not None
             ):
                 source = self.numbers.sources.get("max_connections", "an option")
-                limit = (Amount(self.numbers.max_connections, f"max_connections {self.numbers.max_connections} of {source}"), self.numbers.reserved)  # fmt: skip
+                limit = (Amount(self.numbers.max_connections, f"max_connections {self.numbers.max_connections}, {source}"), self.numbers.reserved)  # fmt: skip
             against: Amount | None = self.poolers.get(key)
             large = any(each.instances.number * each.workers.number > 1 for each in members)
-            if key in self.missing and (large or len(members) + len(self.missing[key]) > 1):
+            if key in self.missing:
                 what = ", ".join(dict.fromkeys(self.missing[key]))
                 self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{what}: not known from the files", "Set the size in the connection string where the driver reads it there, or use poolcheck size."))  # fmt: skip
             elif limit is None and against is None and large:

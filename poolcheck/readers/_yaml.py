@@ -66,7 +66,7 @@ def documents(text: str) -> list[Node]:
     starts = [number for number, line in enumerate(all_rows) if re.match(r"---(?:\s|$)", line)]
     for first, last in zip([0, *[each + 1 for each in starts]], [*starts, len(all_rows)], strict=True):
         rows = [
-            _Row(len(line) - len(line.lstrip(" ")), line.strip(), number)
+            _Row(len(line) - len(line.lstrip(" ")), line.lstrip(" ").rstrip(), number)
             for number, line in enumerate((each.rstrip("\r") for each in all_rows[first:last]), first + 1)
         ]
         if not any(row.text and not row.text.startswith(("#", "%")) for row in rows):

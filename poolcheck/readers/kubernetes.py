@@ -134,7 +134,7 @@ def _variables(containers: Node) -> Iterator[Variable]:
                 yield Variable(
                     name,
                     Secret(_text(value)) if value is not None else None,
-                    each.line,
+                    value.line if value is not None else each.line,
                     _text(reference.get("name")) if reference else "",
                     _text(reference.get("key")) if reference else "",
                 )

@@ -15,8 +15,8 @@ _ON_THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):")
 
 
 def is_pgbouncer(service: Service) -> bool:
-    """Does the service run a PgBouncer image?"""
-    name = service.repository.rpartition("/")[2]
+    """Does the service run PgBouncer: by its image, or built here under that name?"""
+    name = service.repository.rpartition("/")[2] or (service.name if service.build else "")
     return name.startswith("pgbouncer") and "exporter" not in name
 
 

@@ -14,7 +14,7 @@ def strings(url: ConfigUrl | None, file: ConfigFile, ctx: Context) -> tuple[Targ
         for each in ctx.targets
         if each.name in url.variables and each.origin == "env" and each.active and not each.commented
     ]
-    own = [each for each in found if each.package.path == file.package.path]
+    own = [each for each in found if each.package.manifests == file.package.manifests]
     return tuple(own or found)
 
 

@@ -34,15 +34,19 @@ from poolcheck.core.rule import rule
 from poolcheck.rules._common import app_traffic
 from poolcheck.rules._configs import strings
 
+_WORDS = frozenset(
+    {"DISABLE_SERVER_SIDE_CURSORS", "disable_server_side_cursors"}
+)  # by code, or for another alias
+
 
 @rule(ConfigFile, severity=Severity.WARNING, step=2)
 def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Only where the string is known to lead to a pooler in transaction mode."""
-    if file.tool != "django":
+    if file.tool != "django" or not _WORDS.isdisjoint(file.words):
         return
     for url in file.urls:
         alias = url.group
-        if url.last != "url" or file.setting(f"{alias}.DISABLE_SERVER_SIDE_CURSORS") is not None:
+        if url.last != "url":
             continue
         pooled = next(
             (

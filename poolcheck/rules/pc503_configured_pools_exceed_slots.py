@@ -85,4 +85,3 @@ def _sum(config: PoolerConfig, pools: int) -> int | None:
     sums = [most_connections(config, each, pools or users(config, each)) for each in config.databases]
     known = [each for each in sums if each is not None]
     return sum(known) if known and len(known) == len(sums) else None
-

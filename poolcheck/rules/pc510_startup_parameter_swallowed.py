@@ -55,19 +55,20 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
         return
     named = {each.strip().lower() for each in found.value.split(",")}
     tracked = {each.strip().lower() for each in (config.value("track_extra_parameters") or "").split(",")}
-    for name in _MATTER:
-        if name not in named or name in tracked:
-            continue
-        sender = next((each for each in ctx.targets if _sends(each, name)), None)
-        yield Problem(
-            message=f"{config.name}: {name} in ignore_startup_parameters is thrown away"
-            + (f", and {sender.label} ({sender.location}) sends it." if sender else "."),
-            severity=Severity.WARNING if sender else Severity.INFO,
-            at=found.location,
-            subject="ignore_startup_parameters",
-            key=name,
-            fix=Fix("Set it for the role instead", lines=(f"ALTER ROLE app SET {name} = ...;",)),
-        )
+    lost = [name for name in _MATTER if name in named and name not in tracked]
+    sent = {name: each for name in lost if (each := next((t for t in ctx.targets if _sends(t, name)), None))}
+    if not lost:
+        return
+    (name, sender) = next(iter(sent.items()), (lost[0], None))
+    yield Problem(
+        message=f"{config.name}: ignore_startup_parameters throws away {', '.join(sent or lost)}"
+        + (f", and {sender.label} ({sender.location}) sends {name}." if sender else "."),
+        severity=Severity.WARNING if sender else Severity.INFO,
+        at=found.location,
+        subject="ignore_startup_parameters",
+        key=name,
+        fix=Fix("Set it for the role instead", lines=(f"ALTER ROLE app SET {name} = ...;",)),
+    )
 
 
 def _sends(target: Target, name: str) -> bool:

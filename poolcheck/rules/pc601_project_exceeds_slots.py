@@ -72,7 +72,13 @@ def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - ev
     allowed = f"the server allows {fleet.available} ({fleet.limit.number} - {fleet.reserved} reserved)"
     extra = "" if steady else f", {fleet.deploy} while a deploy runs"
     largest, size, most = fitting(fleet)
-    if size:
+    if largest.pooler:
+        beside = fleet.deploy - largest.deploy
+        left = max(1, fleet.available - fleet.buffer - beside)
+        fix = Fix(
+            f"Cap what {largest.name} opens: {left} are left for it", lines=(f"max_db_connections = {left}",)
+        )
+    elif size:
         fix = Fix(f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs")
     else:
         fix = Fix("No pool size fits: run fewer processes, or put a transaction-mode pooler in between")

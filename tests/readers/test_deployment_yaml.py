@@ -1,0 +1,212 @@
+"""Compose files, Kubernetes manifests and the YAML below them; commands and the processes they start."""
+
+import pytest
+
+from poolcheck.readers import compose, kubernetes, pgbouncer_env, processes
+from poolcheck.readers._yaml import Node, documents
+
+
+def plain(node: Node) -> object:
+    """The value without its places."""
+    if isinstance(node.value, dict):
+        return {key: plain(each) for key, each in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(each) for each in node.value]
+    return node.value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\nb:\n  - x\n  - y: 2\n    z: 3\n", {"a": "1", "b": ["x", {"y": "2", "z": "3"}]}),
+        ("a:\n- x\n- y\nb: c", {"a": ["x", "y"], "b": "c"}),
+        ("a: [x, 'y, z', {q: 1}]", {"a": ["x", "y, z", {"q": "1"}]}),
+        ("a: [x,\n    y]\nb: 1", {"a": ["x", "y"], "b": "1"}),
+        ("a: 'it''s' # note\nb: \"q\\\"r\"", {"a": "it's", "b": 'q"r'}),
+        ("a: http://x:1/y#z\nb: c # d", {"a": "http://x:1/y#z", "b": "c"}),
+        ("a: |\n  one: 1\n  two\nb: 2", {"a": "one: 1\ntwo", "b": "2"}),
+        ("x: &x\n  p: 1\n  q: 2\ny:\n  <<: *x\n  q: 3", {"x": {"p": "1", "q": "2"}, "y": {"p": "1", "q": "3"}}),
+        ("a:\n  b:\nc:", {"a": {"b": ""}, "c": ""}),
+        ("- - a\n  - b\n- c", [["a", "b"], "c"]),
+        ("a: one\n  two\nb: 1", {"a": "one two", "b": "1"}),
+        ("# only\n---\na: 1\n...", None),
+    ],
+)  # fmt: skip
+def test_yaml(text: str, value: object) -> None:
+    """What deployment files use of YAML; anything else gives nothing at all."""
+    made = documents(text)
+
+    assert (plain(made[0]) if made else None) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: {{ .Values.x }}\n", "a:\n\t- b\n", "a: *nobody\n", "a: [b\n", "a: 'b\n", "a: b: c\n  d: e\n", "[" * 500, "- " * 300],
+)  # fmt: skip
+def test_yaml_beyond_the_reader(text: str) -> None:
+    """Templates and broken files give nothing; nothing is raised."""
+    assert [plain(each) for each in documents(text)] in ([], [{"a": "b: c"}])
+
+
+def test_several_documents_keep_their_lines() -> None:
+    """Lines count through the whole file."""
+    first, second = documents("a: 1\n---\n# note\nb:\n  c: 2\n")
+
+    assert first.get("a") == Node("1", 1)
+    assert second.get("b", "c") == Node("2", 5)
+
+
+COMPOSE = """
+services:
+  db:
+    image: postgres:17
+    command: ["postgres", "-c", "max_connections=50"]
+  web:
+    build:
+      context: ./web
+    env_file: [.env]
+    environment:
+      - DATABASE_URL=postgresql://app:s3cret@db/app
+      - WEB_CONCURRENCY=${WORKERS:-4}
+    command: gunicorn -w 4 shop.wsgi
+    deploy:
+      replicas: 3
+      update_config: {order: start-first}
+    ports: ["8000:8000"]
+  pooler:
+    image: registry.acme.dev/mirror/edoburu/pgbouncer:v1.23.1-p2
+    environment:
+      DB_HOST: db
+      POOL_MODE: transaction
+      MAX_CLIENT_CONN: ${CLIENTS}
+      USER: postgres
+    ports: ["127.0.0.1:6432:5432"]
+"""
+
+
+def test_compose() -> None:
+    """Services with every form of their keys."""
+    made = compose.read(COMPOSE, "deploy/docker-compose.yml")
+    assert made is not None
+    web, db = made.service("web"), made.service("db")
+    assert web is not None
+    assert db is not None
+
+    assert web.build == "deploy/web"
+    assert web.env_files == ("deploy/.env",)
+    assert web.replicas == compose.Text("3", 15)
+    assert web.surge == compose.Text("start-first", 16)
+    assert web.command == ("gunicorn", "-w", "4", "shop.wsgi")
+    assert [each.known for _, each in web.environment] == [True, False]
+    assert web.location.line == 6
+    assert db.command == ("postgres", "-c", "max_connections=50")
+    assert not made.development
+
+
+def test_pooler_container() -> None:
+    """The environment of an image: what is not set is not known."""
+    made = compose.read(COMPOSE, "docker-compose.yml")
+    service = made.service("pooler") if made else None
+    assert service is not None
+
+    config = pgbouncer_env.read(service)
+
+    assert pgbouncer_env.is_pgbouncer(service)
+    assert config.version == (1, 23, 1)
+    assert config.mode() == "transaction"
+    assert config.number("max_client_conn", 100) is None
+    assert config.number("default_pool_size", 20) is None
+    assert config.setting("user") is None
+    assert config.published is False
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [("v1.23.1-p2", (1, 23, 1)), ("1.18.0", (1, 18, 0)), ("1.22", (1, 22)), ("latest", ()), ("1", ()), ("17.2.1", ()), ("", ())],
+)  # fmt: skip
+def test_versions_of_tags(tag: str, version: tuple[int, ...]) -> None:
+    """A tag that names no PgBouncer version gives none."""
+    assert pgbouncer_env.version_of(tag) == version
+
+
+@pytest.mark.parametrize("path", ["docker-compose.dev.yml", "compose.override.yaml", ".devcontainer/docker-compose.yml", "e2e/compose.yml"])  # fmt: skip
+def test_developers_files(path: str) -> None:
+    """They are read, and marked."""
+    made = compose.read("services:\n  db:\n    image: postgres\n", path)
+
+    assert made is not None
+    assert made.development
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "number"),
+    [
+        ("gunicorn -w 4 app:app", {}, 4),
+        ("gunicorn --workers=6 app", {"WEB_CONCURRENCY": "2"}, 6),
+        ("/venv/bin/gunicorn app", {"WEB_CONCURRENCY": "3"}, 3),
+        ("uvicorn app:app --workers 8", {}, 8),
+        ("uvicorn app:app", {}, None),
+        ("bundle exec puma -w 2 -t 5", {}, 2),
+        ("pm2-runtime start app.js -i 4", {}, 4),
+        ("pm2 start app.js -i max", {}, None),
+        ("celery -A shop worker -c 12", {}, 12),
+        ("python manage.py migrate && gunicorn -w5 shop", {}, 5),
+        ("node server.js -w 9", {}, None),
+    ],
+)
+def test_processes(command: str, environment: dict[str, str], number: int | None) -> None:
+    """The number that a command names; None when it names none."""
+    found = processes.workers(command.split(), environment)
+
+    assert (found[0] if found else None) == number
+
+
+def test_command_of_a_dockerfile() -> None:
+    """The last stage's, in both forms, with its line."""
+    text = 'FROM python AS base\nCMD ["sh"]\nFROM base\nENTRYPOINT ["gunicorn"]\nCMD ["-w", \\\n "4"]\n'
+
+    assert processes.docker_command(text) == (("gunicorn", "-w", "4"), 5)
+
+
+MANIFESTS = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  strategy:
+    rollingUpdate: {maxSurge: 50%}
+  template:
+    spec:
+      containers:
+        - name: web
+          image: acme/web
+          args: ["gunicorn", "-w", "4", "shop.wsgi"]
+          env:
+            - {name: DATABASE_URL, valueFrom: {secretKeyRef: {name: db, key: url}}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  maxReplicas: 10
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: db}
+stringData:
+  url: postgresql://app:s3cret@pg.acme.dev/app
+"""
+
+
+def test_kubernetes() -> None:
+    """Workload, autoscaler and secret of one file; the secret is not shown."""
+    made = kubernetes.read(MANIFESTS, "k8s/web.yaml")
+    (workload,), (scaler,) = made.workloads, made.autoscalers
+
+    assert (workload.name, workload.replicas, workload.replicas_line, workload.surge) == ("web", 3, 6, "50%")
+    assert workload.command[:3] == ("gunicorn", "-w", "4")
+    assert (workload.environment[0].secret, workload.environment[0].key) == ("db", "url")
+    assert (scaler.target, scaler.most, scaler.location.line) == ("web", 10, 23)
+    assert "s3cret" not in repr(made)
