@@ -74,7 +74,7 @@ class PerPath:
         (), "not these rules below this path", item=RULE, example='["no-connection-limit"]'
     )
     runtime: str = setting("auto", "where the code below this path runs", choices=RUNTIMES)
-    reason: str = setting("", "why; shown beside what is ignored", example='"read by the test suite only"')
+    reason: str = setting("", "why, for whoever reads this file or `poolcheck config`", example='"read by the test suite only"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

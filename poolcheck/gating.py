@@ -122,7 +122,9 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
         skipped=tuple(skipped),
         targets=linted.targets or (looked.report.targets if looked.report else ()),
         packages=linted.packages,
-        fix_path=fixpath.plan(everything, context, looked_at_source=found.looked_at_source),
+        fix_path=fixpath.plan(
+            everything, _with_server(context, looked.server), looked_at_source=found.looked_at_source
+        ),
         notes=tuple(notes),
         files=linted.files,
         fail_on=linted.fail_on,
@@ -187,7 +189,7 @@ def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target
 def look(options: Options, settings: Configured, found: Found) -> Looked:
     """Look at the server when that was asked for. What goes wrong is told, not raised."""
     if options.live == "no":
-        return Looked(words="not looked at")
+        return Looked(words="was not looked at")
     from poolcheck import looking  # noqa: PLC0415 - brings psycopg, which a gate without --live does not need
 
     urls = [each for each in options.what if discover.is_url(each)]
@@ -211,7 +213,7 @@ def look(options: Options, settings: Configured, found: Found) -> Looked:
         )
     if report.code == ExitCode.FAILED:
         return Looked(words="could not be looked at", report=report, trouble=_trouble(report))
-    return Looked(words="looked at", report=report, server=_measured(report))
+    return Looked(words="was looked at", report=report, server=_measured(report))
 
 
 def _trouble(report: Report) -> Skipped:
@@ -251,6 +253,17 @@ def _measured(report: Report) -> peak.Measured | None:
         reserved=server.superuser_reserved + server.reserved,
         tighter=min(limits) if limits else None,
     )
+
+
+def _with_server(context: Context, server: peak.Measured | None) -> Context:
+    """What the fix path stands on: the server's own numbers, where it was looked at."""
+    if server is None:
+        return context
+    sources = {**context.numbers.sources, "max_connections": server.where, "reserved": server.where}
+    numbers = replace(
+        context.numbers, max_connections=server.max_connections, reserved=server.reserved, sources=sources
+    )
+    return replace(context, numbers=numbers)
 
 
 # --- judging ---
@@ -362,8 +375,8 @@ def conclude(
     reasons += missing
     if not sums and nothing is None and not missing:
         reasons.append(_sums_not_made(report))
-    if looked.words != "not looked at" and not missing:
-        reasons.append(f"The server: {looked.words}.")
+    if looked.words != "was not looked at" and not missing:
+        reasons.append(f"The server {looked.words}.")
     return Verdict(
         outcome=outcome, reasons=tuple(reasons), decided=decided, sums=sums, live=looked.words
     ), code

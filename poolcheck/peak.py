@@ -39,7 +39,8 @@ def peaks(
     """The sum of every app string, and what keeps one from being made.
 
     Args:
-        targets: connection strings; those of migrations, tests, examples and local servers are left out.
+        targets: connection strings; those of migrations, tests and examples are left out, and so is a server on this
+            machine that was not looked at.
         ctx: with the numbers of the config.
         limit: share of the capacity that is allowed, above 0 and at most 1.
         pool: connections of each process's pool; None: as the files say.
@@ -49,7 +50,10 @@ def peaks(
     sums: list[PeakSum] = [of_fleet(each, limit) for each in fleets]
     skipped: list[Skipped] = []
     for target in targets:
-        if not app_traffic(target) or target.match.kind == "http" or on_this_machine(target):
+        measured = server is not None and target.conn.host in server.hosts
+        if not app_traffic(target) or target.match.kind == "http":
+            continue
+        if on_this_machine(target) and not measured:
             continue
         if target.example_file or target.conn.has_placeholder or (fleets and ctx.numbers.instances is None):
             continue

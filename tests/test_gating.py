@@ -196,7 +196,7 @@ class TestConclude:
         """Outcome, exit code and reasons."""
         options: dict[str, Any] = {
             "sums": (HOLDS,),
-            "looked": Looked(words="not looked at"),
+            "looked": Looked(words="was not looked at"),
             "required": set(),
             "nothing": None,
         }

@@ -48,21 +48,24 @@ def emit_all(
     rooted = from_root(report, environ)
     for name, path in reports:
         write(load(name).render(rooted if name in ROOTED else report, plain), path)
+    actions = ci and environ.get("GITHUB_ACTIONS") == "true"
+    if actions:
+        _job_summary(report, environ.get("GITHUB_STEP_SUMMARY", ""))
     if out.format in ROOTED:
         return emit(rooted, out)
-    if not ci or environ.get("GITHUB_ACTIONS") != "true":
-        return emit(report, out)
-    _job_summary(report, environ.get("GITHUB_STEP_SUMMARY", ""))
     if out.format != "text" or out.path is not None:
         return emit(report, out)
-    # The text is for people, and lines of it come from files: the runner must not take one for a command.
-    token = secrets.token_hex(16)
+    # The text is for people, and words of it come from files: no runner may take one for a command of its own.
     text = load("text").render(report, style_for(out)).rstrip("\n")
-    commands = load("github").render(rooted, plain)
-    write(
-        "\n".join(part for part in (f"::stop-commands::{token}", text, f"::{token}::", commands) if part),
-        None,
-    )
+    if environ.get("TF_BUILD"):
+        text = text.replace("##vso[", "## vso[").replace("##[", "## [")
+    if actions:
+        token = secrets.token_hex(16)
+        commands = load("github").render(rooted, plain)
+        text = "\n".join(
+            part for part in (f"::stop-commands::{token}", text, f"::{token}::", commands) if part
+        )
+    write(text, None)
     return int(report.code)
 
 

@@ -63,7 +63,7 @@ class Verdict:
     reasons: tuple[str, ...]  # why, in sentences; the first one fits a headline
     decided: tuple[Finding, ...] = ()  # the findings that made it fail
     sums: tuple[PeakSum, ...] = ()
-    live: str = ""  # "looked at db.example.com:5432", "not asked for", "could not look"
+    live: str = ""  # "was looked at", "was not looked at", "could not be looked at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

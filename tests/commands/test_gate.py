@@ -1,5 +1,6 @@
 """`poolcheck gate`: verdicts, exit codes, reports, baseline, --since, CI, and secrets that stay inside."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
@@ -262,6 +264,15 @@ class TestStage:
         assert "hunter2" not in err
 
 
+def fill(url: str) -> list[psycopg.Connection[tuple[Any, ...]]]:
+    """Connections until the server refuses one."""
+    held = []
+    with contextlib.suppress(psycopg.OperationalError):
+        while True:
+            held.append(psycopg.connect(url))
+    return held
+
+
 class TestLive:
     """A look at the server."""
 
@@ -273,9 +284,33 @@ class TestLive:
 
         made = record("--instances", "2", "--live", "--env-file", ".env")
 
-        assert made["verdict"]["live"] == "looked at"
-        assert made["server"]["max_connections"] > 0
-        assert made["verdict"]["outcome"] in ("pass", "fail")
+        assert made["verdict"]["live"] == "was looked at"
+        server, total = made["server"], made["verdict"]["sums"][0]
+        assert total["capacity"] == server["max_connections"] - server["superuser_reserved_connections"]
+        assert "(the server)" in total["capacity_source"]
+        assert total["total"] == 3
+        assert (made["verdict"]["outcome"], made["summary"]["exit_code"]) == ("pass", 0)
+
+    @pytest.mark.postgres
+    def test_a_full_server_fails_the_gate(self, project: Path, postgres: Postgres) -> None:
+        """The refusal is the finding: exit code 1, not 2; what is planned is judged all the same."""
+        with Postgres(postgres.major) as server:
+            with server.connect() as admin:
+                admin.execute("create role app login password 'hunter2canary'")
+            url = server.url("app", "postgres", "hunter2canary")
+            (project / ".env").write_text(f'DATABASE_URL="{url}?connection_limit=1"\n')
+            held = fill(url)
+            try:
+                full = gate("--live", ".env", "--format", "json")
+            finally:
+                for each in held:
+                    each.close()
+
+        made = json.loads(full.stdout)
+        assert full.exit_code == 1
+        assert [each["rule"] for each in made["findings"]] == ["PC709"]
+        assert made["verdict"]["outcome"] == "fail"
+        assert "hunter2canary" not in full.output
 
     @pytest.mark.parametrize(("live", "code"), [("--live", 2), ("--live=optional", 0)])
     def test_an_unreachable_server(self, project: Path, live: str, code: int) -> None:
@@ -390,6 +425,24 @@ class TestReports:
         assert '"uri": "apps/web/.env"' in (below / "out.sarif").read_text()
         elsewhere = gate(*args, "--format", "gitlab", environ={"CI_PROJECT_DIR": "/no/such/root"})
         assert json.loads(elsewhere.stdout)[0]["location"]["path"] == ".env"
+
+    def test_azure_reads_no_command_from_a_file(self, project: Path) -> None:
+        """A host in an env file that is one of the agent's logging commands."""
+        (project / ".env").write_text("DATABASE_URL=postgresql://a:b@h/##vso[task.setvariable]x\n")
+        args = (".env", "--fail-on", "never", "-v")
+
+        assert "##vso[" in gate(*args).output
+        assert "##vso[" not in gate(*args, environ={"TF_BUILD": "True"}).output
+
+    def test_the_summary_is_written_with_every_format(self, project: Path) -> None:
+        """Also where stdout is SARIF."""
+        env(project, 7)
+        environ = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(project / "summary.md")}
+
+        log = gate(*SUMS, "--format", "sarif", environ=environ).stdout
+
+        assert json.loads(log)["version"] == "2.1.0"
+        assert "❌ fail" in (project / "summary.md").read_text()
 
     def test_other_formats_are_left_alone_in_ci(self, project: Path) -> None:
         """JSON on stdout stays JSON."""

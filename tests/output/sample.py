@@ -141,7 +141,7 @@ def sample() -> Report:
                 reasons=("3 findings at or above error: PC204, PC701.",),
                 decided=(FIRST,),
                 sums=(PEAK, HOLDS),
-                live="looked at",
+                live="was looked at",
             ),
             Statistics(rows=(("PC204", "pool-too-large", "error", 2, 0),)),
         ),
