@@ -19,7 +19,7 @@ from typing import BinaryIO, Self
 from poolcheck.prefilter import passes
 from poolcheck.tallying import Plain, Tally
 
-WORTH_IT = 48 << 20  # bytes from which a second process pays
+WORTH_IT = 24 << 20  # bytes from which a second process pays
 MOST = 8  # processes: beyond that the disk or the memory is what is waited for
 REACH = 256 << 10  # bytes in which the beginning of an event is looked for
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
