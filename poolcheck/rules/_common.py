@@ -190,13 +190,23 @@ def first_conversion(target: Target, ends: Iterable[str]) -> Converted | None:
 
 
 def keeping_sessions(target: Target) -> Converted | None:
-    """The string that migrations can use: the direct one, or a session-mode pooler's where only that is reachable."""
-    provider = target.match.provider
-    if provider is None:
+    """The string that migrations can use: the direct one, or a session-mode pooler's where that one alone is certain.
+
+    A direct host that answers only under a condition (Supabase's wants IPv6) stands behind one that has none.
+    """
+    provider, endpoint = target.match.provider, target.match.endpoint
+    if provider is None or endpoint is None:
         return None
     direct = [each.id for each in provider.endpoints if each.kind == "direct"]
     session = [each.id for each in provider.endpoints if each.kind == "pooled" and each.mode == "session"]
-    return first_conversion(target, [*direct, *session])
+    made = [each for end in (*direct, *session) if (each := convert(provider, target.conn, endpoint.id, end))]
+    certain = [each for each in made if each.conn and not each.conversion.condition]
+    return next(iter([*certain, *(each for each in made if each.conn), *made]), None)
+
+
+def _if(made: Converted) -> str:
+    """What must hold at the provider, behind a title."""
+    return f" ({made.conversion.condition})" if made.conversion.condition else ""
 
 
 def migration_fix(target: Target) -> Fix:
@@ -204,7 +214,7 @@ def migration_fix(target: Target) -> Fix:
     made = keeping_sessions(target)
     if made and made.conn:
         new = strip_pooler_words(made.conn.raw)
-        return rewrite(target, "Use the endpoint that keeps sessions", new)
+        return rewrite(target, f"Use the endpoint that keeps sessions{_if(made)}", new)
     return Fix(made.cannot, lines=made.conversion.steps) if made else Fix("Use the direct string")
 
 
@@ -214,7 +224,7 @@ def direct_addition(target: Target) -> Fix:
     if made and made.conn:
         new = strip_pooler_words(made.conn.raw)
         return Fix(
-            "Add a direct URL and let the migration tool read it",
+            f"Add a direct URL and let the migration tool read it{_if(made)}",
             safe=True,
             edits=add_line(target, direct_name(target), new),
             lines=(f'{direct_name(target)}="{mask(target, new)}"',),
