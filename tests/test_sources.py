@@ -83,6 +83,22 @@ def test_the_nearest_schema_decides(project: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("driver", "found"), [("pg", ["PC404"]), ("mysql2", [])])
+def test_a_query_runner_of_another_database_is_nobodys(driver: str, found: list[str], project: Path) -> None:
+    """TypeORM's query runners look the same on MySQL."""
+    code = "export async function f(source) {\n  const r = source.createQueryRunner()\n  await r.startTransaction()\n}\n"
+
+    report = look(
+        {
+            "package.json": f'{{"dependencies": {{"typeorm": "1.1.1", "{driver}": "1.0.0"}}}}',
+            "src/a.ts": code,
+        },
+        project,
+    )
+
+    assert rules(report) == found
+
+
 def test_a_finding_shows_its_line(project: Path) -> None:
     """The file is read again for the lines that are shown, and only then."""
     report = look({"app/api/a/route.ts": PRISMA}, project)

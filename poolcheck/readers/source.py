@@ -51,7 +51,7 @@ _SCRIPT = re.compile(
     r"alembic|docs|notebooks?|playgrounds?|sandbox|\.[\w-]+)/"
 )
 _SCRIPT_NAME = re.compile(
-    r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|debug[-_]|test[-_.])"
+    r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|test[-_.])"
 )
 _BLOCK = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
 

@@ -17,6 +17,13 @@ RELOADERS = {
     "npm:nuxt": "Nuxt",
     "npm:@sveltejs/kit": "SvelteKit",
 }
+POSTGRES_NPM = frozenset(
+    f"npm:{name}"
+    for name in (
+        "pg", "pg-pool", "pg-promise", "pg-native", "postgres", "@neondatabase/serverless", "@vercel/postgres",
+        "slonik", "@prisma/adapter-pg", "@prisma/adapter-neon",
+    )
+)  # fmt: skip
 _HTTP_ADAPTERS = ("@prisma/adapter-ppg", "@prisma/client/edge", "@prisma/extension-accelerate")
 
 
@@ -52,6 +59,12 @@ def sure(file: SourceFile, site: Site) -> Confidence:
         or site.argument.startswith("postgres")
     )
     return Confidence.HIGH if known else Confidence.MEDIUM
+
+
+def speaks_postgres(file: SourceFile) -> bool:
+    """Whether the package has a driver for PostgreSQL, or its manifest is not known: MySQL's pools look alike."""
+    npm = {name for name in file.package.dependencies if name.startswith("npm:")}
+    return not npm or not npm.isdisjoint(POSTGRES_NPM) or bool(file.sites)
 
 
 def app_sites(file: SourceFile) -> Iterator[Site]:

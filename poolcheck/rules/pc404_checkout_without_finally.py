@@ -50,13 +50,13 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.source import SourceFile
-from poolcheck.rules._source import at
+from poolcheck.rules._source import at, speaks_postgres
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
 def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     """Never released: an error. Released on the way without a throw: a warning."""
-    if file.language == "python" or file.purpose != "app":
+    if file.language == "python" or file.purpose != "app" or not speaks_postgres(file):
         return
     for take in file.checkouts:
         if take.returned == "always":
