@@ -12,7 +12,7 @@ from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report
 from poolcheck.fixpath import ground_of
 from poolcheck.linting import Configured
-from poolcheck.look import Look, NoEntry, PoolerLook
+from poolcheck.looks import Look, NoEntry, PoolerLook
 from poolcheck.masked_diff import diff
 from poolcheck.mending import Choice, Held, Mend, Mended
 from poolcheck.sheet import NOTHING, Seen, heading, sheet

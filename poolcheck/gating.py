@@ -218,7 +218,7 @@ def look(options: Options, settings: Configured, found: Found) -> Looked:
 
 def _trouble(report: Report) -> Skipped:
     """What kept a look from being one: the refusal that is no diagnosis, in a line."""
-    from poolcheck.look import NoEntry  # noqa: PLC0415 - only after a look
+    from poolcheck.looks import NoEntry  # noqa: PLC0415 - only after a look
 
     refused = next((each.refusal for each in report.sections if isinstance(each, NoEntry)), None)
     if refused is None:
@@ -240,7 +240,7 @@ def _files_of(found: Found) -> list[str]:
 
 
 def _measured(report: Report) -> peak.Measured | None:
-    from poolcheck.look import Look  # noqa: PLC0415 - only after a look
+    from poolcheck.looks import Look  # noqa: PLC0415 - only after a look
 
     seen = next((each for each in report.sections if isinstance(each, Look)), None)
     if seen is None:

@@ -30,7 +30,7 @@ from poolcheck.live.postgres import (
 if TYPE_CHECKING:
     from poolcheck.core.context import Context
     from poolcheck.linting import Configured
-    from poolcheck.look import Look, PoolerLook
+    from poolcheck.looks import Look, PoolerLook
 
 Ask = Callable[[str], str | None]
 
@@ -298,7 +298,7 @@ class Seen:
 
     def look(self) -> "Look | None":
         """The look at the server with its verdicts."""
-        from poolcheck.look import put_together  # noqa: PLC0415 - see load_judges
+        from poolcheck.looks import put_together  # noqa: PLC0415 - see load_judges
 
         if self.snapshot is None:
             return None
@@ -315,7 +315,7 @@ class Seen:
 
     def pooler_look(self) -> "PoolerLook | None":
         """The look at the console, beside what the server behind it allows."""
-        from poolcheck.look import PoolerLook  # noqa: PLC0415 - see load_judges
+        from poolcheck.looks import PoolerLook  # noqa: PLC0415 - see load_judges
 
         if self.console is None:
             return None
@@ -336,7 +336,7 @@ class Seen:
         """Judge what was seen."""
         from poolcheck import engine, fixpath, rules  # noqa: PLC0415 - see load_judges
         from poolcheck.core.finding import Severity  # noqa: PLC0415 - see load_judges
-        from poolcheck.look import NoEntry  # noqa: PLC0415 - see load_judges
+        from poolcheck.looks import NoEntry  # noqa: PLC0415 - see load_judges
 
         look, pooler = self.look(), self.pooler_look()
         subjects: list[object] = [each for each in (look, pooler) if each is not None]

@@ -14,7 +14,7 @@ from poolcheck.core.target import Target
 from poolcheck.core.text import plural
 from poolcheck.fixpath import TO_POOLER, Ground, on_this_machine, steps, variable
 from poolcheck.leaks import seconds
-from poolcheck.look import Look, NoEntry, PoolerLook
+from poolcheck.looks import Look, NoEntry, PoolerLook
 from poolcheck.resolve import Reader, engine_prisma, migration_tools
 
 # First words of commands in the catalogue's steps; what follows is to be copied.

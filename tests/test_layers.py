@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "poolcheck"
 LAYERS: dict[str, int] = {
     "core": 1, "errors": 1,
     "catalogue": 2, "shelf": 2, "config": 2, "sql": 2, "sizing": 2, "simulation": 2, "suppress": 2, "resolve": 2,
-    "roles": 2, "sums": 2, "walk": 2, "error_catalogue": 2, "look": 2, "leaks": 2, "sizing_words": 2, "queueing": 2,
+    "roles": 2, "sums": 2, "walk": 2, "error_catalogue": 2, "looks": 2, "leaks": 2, "sizing_words": 2, "queueing": 2,
     "event_simulation": 2, "formulas": 2, "config_values": 2,
     "readers": 3, "rules": 3, "live": 3, "output": 3,
     "cli": 6, "commands": 6, "__main__": 7, "__init__": 0,

@@ -22,7 +22,7 @@ from poolcheck.errors import ExitCode
 from poolcheck.linting import Configured
 from poolcheck.live import postgres, route
 from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
-from poolcheck.look import Look, put_together
+from poolcheck.looks import Look, put_together
 from poolcheck.looking import Ask, Options, Seen, address, check_selection, known
 from poolcheck.output import section_live
 from poolcheck.output.paint import Paint, Style

@@ -9,7 +9,7 @@ from poolcheck import __version__
 from poolcheck.core.finding import Severity
 from poolcheck.core.report import Report
 from poolcheck.core.text import clean
-from poolcheck.look import Look, NoEntry, PoolerLook
+from poolcheck.looks import Look, NoEntry, PoolerLook
 from poolcheck.output.paint import Style
 
 COMMANDS: tuple[str, ...] = ("live",)

@@ -7,7 +7,7 @@ from poolcheck.core.secret import redact
 from poolcheck.core.snapshot import Backend, Block, Leak, Snapshot
 from poolcheck.core.text import clean, plural
 from poolcheck.leaks import driver, seconds
-from poolcheck.look import Group, Look
+from poolcheck.looks import Group, Look
 from poolcheck.output.paint import Paint
 
 SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all

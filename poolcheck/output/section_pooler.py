@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.core.text import clean
-from poolcheck.look import PoolerLook
+from poolcheck.looks import PoolerLook
 from poolcheck.output.paint import Paint
 
 SHOWN_POOLS = 6

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.core.text import clean, plural
-from poolcheck.look import Ending, Reaping
+from poolcheck.looks import Ending, Reaping
 from poolcheck.output.paint import Paint
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.core.text import clean
-from poolcheck.look import NoEntry
+from poolcheck.looks import NoEntry
 from poolcheck.output.paint import Paint
 
 

@@ -40,7 +40,7 @@ from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.text import clean, plural
 from poolcheck.leaks import seconds
-from poolcheck.look import Look
+from poolcheck.looks import Look
 from poolcheck.rules._live import role
 
 

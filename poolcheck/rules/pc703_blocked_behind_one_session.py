@@ -40,7 +40,7 @@ from poolcheck.core.rule import rule
 from poolcheck.core.snapshot import Block
 from poolcheck.core.text import clean, plural
 from poolcheck.leaks import seconds
-from poolcheck.look import Look
+from poolcheck.looks import Look
 
 FEW_WAITERS = 3
 SHORT_WAIT = 5.0  # seconds

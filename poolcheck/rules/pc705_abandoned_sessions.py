@@ -36,7 +36,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Confidence, Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.text import plural
-from poolcheck.look import Look
+from poolcheck.looks import Look
 from poolcheck.rules._live import group_name, role
 
 

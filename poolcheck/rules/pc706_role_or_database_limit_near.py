@@ -31,7 +31,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.text import clean
-from poolcheck.look import Look
+from poolcheck.looks import Look
 from poolcheck.rules._live import role
 
 

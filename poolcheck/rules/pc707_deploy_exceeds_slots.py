@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
-from poolcheck.look import Look
+from poolcheck.looks import Look
 
 
 @rule(Look, severity=Severity.ERROR, step=2)

@@ -35,7 +35,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.text import plural
-from poolcheck.look import Look
+from poolcheck.looks import Look
 
 
 @rule(Look, severity=Severity.INFO, step=3)

@@ -31,7 +31,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.leaks import seconds
-from poolcheck.look import Look
+from poolcheck.looks import Look
 
 PATIENCE = 10.0  # seconds: as long as Prisma Migrate waits for the lock
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
-from poolcheck.look import PoolerLook
+from poolcheck.looks import PoolerLook
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=2)

@@ -33,7 +33,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.text import plural
-from poolcheck.look import PoolerLook
+from poolcheck.looks import PoolerLook
 
 
 @rule(PoolerLook, severity=Severity.WARNING, step=2)

@@ -31,7 +31,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Confidence, Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.text import clean, plural
-from poolcheck.look import Look
+from poolcheck.looks import Look
 
 
 @rule(Look, severity=Severity.WARNING, step=2)

@@ -20,7 +20,7 @@ from poolcheck.core.snapshot import (
     Wait,
 )
 from poolcheck.leaks import DEFAULTS
-from poolcheck.look import Look, PoolerLook, put_together
+from poolcheck.looks import Look, PoolerLook, put_together
 from poolcheck.sql.normalise import is_release, normalise
 
 POOL = {

@@ -11,7 +11,7 @@ import psycopg
 
 from poolcheck.config import Config
 from poolcheck.core.report import Report
-from poolcheck.look import Look, NoEntry, PoolerLook
+from poolcheck.looks import Look, NoEntry, PoolerLook
 from poolcheck.looking import Options, live
 from tests.servers import Bouncer, Postgres
 
