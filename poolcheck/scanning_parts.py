@@ -14,6 +14,7 @@ import stat
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import cache
 from typing import BinaryIO, Self
 
 from poolcheck.prefilter import passes
@@ -47,11 +48,14 @@ def parts(stream: BinaryIO, begins: Callable[[bytes, int], bool]) -> list[tuple[
     return [(fd, start, end) for start, end in zip([here, *ends[:-1]], ends, strict=True)]
 
 
+@cache
 def _processors() -> int:
-    """How many processes may share the work; 1 where they cannot be forked."""
-    if "fork" not in multiprocessing.get_all_start_methods() or not hasattr(os, "sched_getaffinity"):
-        return 1
-    return min(MOST, len(os.sched_getaffinity(0)))
+    """How many processes may share the work; 1 where they cannot be forked or cannot wait for one another."""
+    try:
+        multiprocessing.get_context("fork").Lock()
+        return min(MOST, len(os.sched_getaffinity(0)))
+    except (ValueError, AttributeError, ImportError, OSError, NotImplementedError):
+        return 1  # Windows and macOS; containers without semaphores
 
 
 def _cut(fd: int, at: int, begins: Callable[[bytes, int], bool]) -> int:
