@@ -48,7 +48,7 @@ def fix(what: Sequence[str], settings: Configured, options: Options) -> Report:
         found = discover.collect(what, mended.config)
         report = linting.report_on(found, mended.config, what)
     else:
-        found, report = discover.collect(what, mended.config), mended.before
+        found, report = mended.read, mended.before
     return _report(report, mended, options, seen=seen, files=files, found=found)
 
 

@@ -71,7 +71,7 @@ class Mended:
 
     config: Config
     before: Report
-    found: Found  # as it would be read now
+    read: Found  # what was there before
     after: Report
     made: tuple[Mend, ...]
     held: tuple[Held, ...]
@@ -177,7 +177,7 @@ class _Mending:
             texts, made = changed, [*made, *done]
             found, report = self.look(texts)
         return Mended(
-            config=self.config, before=before[1], found=found, after=report, made=tuple(made), held=tuple(held.values()),
+            config=self.config, before=before[1], read=before[0], after=report, made=tuple(made), held=tuple(held.values()),
             texts={path: (old[path], text) for path, text in texts.items() if old[path] != text},
         )  # fmt: skip
 

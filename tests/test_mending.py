@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from poolcheck import fixing, mending
+from poolcheck import catalogue, fixing, mending
+from poolcheck.cli import cli
 from poolcheck.commands._settings import Settings
 from poolcheck.core.finding import Edit
 from poolcheck.core.report import Report
+from poolcheck.core.url import parse
 from poolcheck.fixing import Options
 from poolcheck.masked_diff import diff
 from poolcheck.mending import Choice, Mended
@@ -112,6 +115,39 @@ class TestComposed:
 
         assert text.count("DIRECT_URL=") == 1
         assert text.count("-pooler.") == 2
+
+
+DIRECT = [
+    (provider.id, example.url)
+    for provider in catalogue.providers()
+    for example in provider.examples
+    if any(end.id == example.endpoint and end.kind == "direct" for end in provider.endpoints)
+]
+
+
+class TestProviders:
+    """Every direct endpoint of the catalogue."""
+
+    @pytest.mark.parametrize(("provider", "url"), DIRECT)
+    def test_becomes_pooled_where_that_is_certain(self, provider: str, url: str) -> None:
+        """And stays as it is where the pooled string cannot be derived; going back gives the old one."""
+        known = catalogue.provider(provider)
+        assert known is not None
+        match = catalogue.match(parse(url))
+        ends = {end.id for end in known.endpoints if end.kind == "pooled" and end.mode != "session"}
+        made = [
+            each
+            for end in ends
+            if match.endpoint and (each := catalogue.convert(known, parse(url), match.endpoint.id, end))
+        ]
+
+        text = after(f'DATABASE_URL="{url}"\n')
+
+        first = text.splitlines()[0].partition("=")[2].strip('"')
+        kind = catalogue.match(parse(first)).kind
+        assert kind == ("pooled" if any(each.conn for each in made) else "direct")
+        if kind == "pooled":
+            assert f'\nDIRECT_URL="{url}"\n' in text
 
 
 class TestSafe:
@@ -507,6 +543,22 @@ def test_generated_files(
     again = fixing.fix((".env",), chosen, options)
     assert path.read_bytes() == written
     assert kinds(again) == kinds(report)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=env_files(), driver=DRIVERS, form=st.sampled_from(["text", "json", "markdown"]))
+def test_generated_secrets(folder: Path, text: str, driver: tuple[str, ...], form: str) -> None:
+    """No password is in any output, and none in a file that was not there."""
+    os.chdir(folder)
+    path = folder / ".env"
+    options = ["--unsafe", "--format", form, *(word for each in driver for word in ("--driver", each))]
+    for mode in ([], ["--diff"], ["--write"]):
+        path.write_bytes(text.encode())
+        arguments = ["fix", ".env", *mode, *(options if mode else options[1:])]
+        result = CliRunner().invoke(cli, arguments)
+        assert CANARY not in result.output, arguments
+        assert result.exit_code in (0, 1, 3)
+    assert {each.name for each in folder.iterdir()} == {".env", "poolcheck.toml"}
 
 
 def unchanged_around(old: str, new: str) -> None:

@@ -86,12 +86,15 @@ def nothing_to_do(section: Fixing) -> str:
 
 def sheet(section: Fixing, paint: Paint) -> Iterator[str]:
     """Steps with something to do, migrations, meanwhile; then what was not needed, and why."""
-    yield paint.heading("Fix path") + (f" for {clean(section.heading)}" if section.heading else "")
+    title = f"Fix path for {section.heading}" if section.heading else "Fix path"
+    for number, line in enumerate(paint.wrap(title, indent=2)):
+        yield line[2:].replace("Fix path", paint.heading("Fix path"), 1) if number == 0 else line
     open_, settled = divided(section.steps)
     for step in open_:
         yield ""
         label = f"{step.step}. " if step.step <= 5 else ""
-        yield f"{paint.style(label + step.title, 'bold')}: {paint.status(step.status)}"
+        gap = " " if len(f"{label}{step.title}: x {step.status}") <= paint.width else "\n   "
+        yield from f"{paint.style(label + step.title, 'bold')}:{gap}{paint.status(step.status)}".split("\n")
         yield from paint.wrap(step.why, indent=3)
         for action in step.actions:
             yield from paint.wrap(action.text, indent=5, first="   - ")

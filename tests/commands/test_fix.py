@@ -107,7 +107,7 @@ class TestSheet:
         text = fix().stdout
 
         parts = [
-            "Fix path for DATABASE_URL (Neon, direct endpoint); Prisma 4 to 6, built-in engine; serverless (vercel.json)",
+            "Fix path for DATABASE_URL (Neon, direct endpoint); Prisma 4 to 6, built-in engine;",
             "1. Send app traffic through the pooler: ➜ do", "-pooler.us-east-2", "Neon Console, Connect", "2. Set the driver's",
             "...?connection_limit=1", "3. Reuse one client", "globalForDb.prisma ?? new PrismaClient()", "Migrations: ➜ do",
             'directUrl = env("DIRECT_URL")', "npx prisma migrate deploy", "Meanwhile: ? check", 'poolcheck reap "$DATABASE_URL"',
@@ -118,6 +118,19 @@ class TestSheet:
         assert -1 not in places, parts[places.index(-1)]
         assert places == sorted(places)
         assert Path(".env").read_bytes() == (EXAMPLES / "nextjs-prisma6-neon-direct" / ".env").read_bytes()
+
+    @pytest.mark.parametrize("columns", ["40", "60", "140"])
+    def test_width(self, columns: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing but lines to copy is wider than the terminal."""
+        monkeypatch.chdir(example("kubernetes-ten-replicas", project))
+
+        text = CliRunner().invoke(cli, ["fix"], env={"COLUMNS": columns}).stdout
+
+        code = {line for step in record()["fix_path"] for lines in step["code"] for line in lines}
+        wide = [
+            line for line in text.splitlines()[:-1] if len(line) > int(columns) and line.strip() not in code
+        ]
+        assert not [line for line in wide if " " in line.strip().removeprefix("- ")], wide
 
     def test_nothing_wrong(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Exit 0, and each step says why."""
