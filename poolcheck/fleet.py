@@ -69,7 +69,7 @@ class _Builder:
     def __init__(self, found: "Found", packages: "Packages", ctx: Context, numbers: Numbers) -> None:
         self.found, self.packages, self.ctx, self.numbers = found, packages, ctx, numbers
         self.members: dict[tuple[str, str], list[Member]] = {}  # compose file or "", host
-        self.missing: dict[tuple[str, str], list[str]] = {}
+        self.missing: dict[tuple[str, str], list[str]] = {}  # of services that run more than once
         self.limits: dict[tuple[str, str], tuple[Amount, int]] = {}  # and what is reserved
         self.poolers: dict[tuple[str, str], Amount] = {}
 
@@ -106,12 +106,11 @@ class _Builder:
             if (compose.path, host) not in self.limits:
                 continue
             if len(known) != len(sums):
-                self.missing.setdefault((compose.path, host), []).append(f"the pool size of {name}")
                 continue
             said = config.setting("default_pool_size")
             self.members.setdefault((compose.path, host), []).append(
                 Member(
-                    name=name, location=config.location, instances=_instances(service), workers=ONE, pooler=True,
+                    name=name, location=said.location if said else config.location, instances=_instances(service), workers=ONE, pooler=True,
                     pool=Amount(sum(known), f"{len(known)} pools of the pooler" if len(known) > 1 else "its pool", said.location if said else config.location),
                 )
             )  # fmt: skip

@@ -68,6 +68,9 @@ def test_report_is_the_recorded_one(project: Path, update_golden: bool) -> None:
         ("django-server", {"PC109", "PC206"}),
         ("lambda-rds", {"PC101", "PC206"}),
         ("kubernetes-ten-replicas", {"PC204"}),
+        ("pgbouncer-inline-comments", {"PC502", "PC503", "PC507", "PC509", "PC513"}),
+        ("compose-three-services", {"PC601"}),
+        ("prisma7-with-old-schema", {"PC303", "PC304", "PC305"}),
     ],
 )
 def test_each_example_shows_its_fault(name: str, rules: set[str], monkeypatch: pytest.MonkeyPatch) -> None:

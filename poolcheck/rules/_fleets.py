@@ -6,16 +6,14 @@ from poolcheck.sizing import recommend
 
 
 def asked(fleet: Fleet) -> str:
-    """The sum in words: "web 10 x 4 x 5 = 200 + jobs 2 x 5 = 10: 210 connections"."""
-    total = f"{fleet.steady} connections"
+    """The sum in words: "the project asks for web 10 x 4 x 5 = 200 + jobs 2 x 5 = 10: 210 connections"."""
     products = " + ".join(each.words for each in fleet.members)
-    if len(fleet.members) == 1:
-        return (
-            f"the project asks for {products} connections"
-            if "=" in products
-            else f"the project asks for {total}"
-        )
-    return f"the project asks for {products}: {total}"
+    if len(fleet.members) > 1:
+        return f"the project asks for {products}: {fleet.steady} connections"
+    (only,) = fleet.members
+    if "=" in products:
+        return f"the project asks for {products} connections"
+    return f"{only.name} asks for {fleet.steady} connections"
 
 
 def places(fleet: Fleet) -> str:

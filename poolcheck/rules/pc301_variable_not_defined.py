@@ -53,6 +53,8 @@ _SET_ELSEWHERE = ("POSTGRES_", "PG", "DATABASE_URL_UNPOOLED", "NETLIFY_", "VERCE
 @rule(ConfigFile, severity=Severity.WARNING, step=0)
 def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Only beside another place of the same file whose variable is defined, and is a connection string."""
+    if file.kind == "framework":  # a settings file may read a variable only when another one says so
+        return
     if not any(strings(each, file, ctx) for each in file.urls):
         return
     for url in file.urls:

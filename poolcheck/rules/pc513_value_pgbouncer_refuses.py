@@ -89,7 +89,7 @@ def _setting(config: PoolerConfig, setting: PoolerSetting) -> Iterator[Problem]:
     seconds = re.fullmatch(r"(\d+)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)", bare)
     if seconds:
         bare = str(int(seconds[1]) * {"s": 1, "m": 60, "h": 3600}[seconds[2][0]])
-    why = "a comment is not one behind a value" if comment else _expected(name)
+    why = "behind a value there are no comments" if comment else _expected(name)
     yield Problem(
         message=f"{config.name}: {name} = {value} is refused: {why}.",
         at=setting.location,
