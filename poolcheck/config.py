@@ -74,7 +74,9 @@ class PerPath:
         (), "not these rules below this path", item=RULE, example='["no-connection-limit"]'
     )
     runtime: str = setting("auto", "where the code below this path runs", choices=RUNTIMES)
-    reason: str = setting("", "why, for whoever reads this file or `poolcheck config`", example='"read by the test suite only"')
+    reason: str = setting(
+        "", "why, for whoever reads this file or `poolcheck config`", example='"read by the test suite only"'
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class Config:
     max_usage: str = setting(
         "85%",
         "share of the usable slots that full pools may take while a deploy runs; `poolcheck gate` fails above it",
-        pattern=r"(\d{1,2}|100)%",
+        pattern=r"([1-9]\d?|100)%",
     )
     require: tuple[str, ...] = setting(
         (),
@@ -158,6 +160,31 @@ class Config:
         """A path as the config file's folder sees it, POSIX slashes."""
         folder = os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()  # noqa: PTH100, PTH109, PTH120 - pathlib is slow to start
         return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options as given; `over` lays them on the config file of a path."""
+
+    given: dict[str, Any]
+    config_path: str | None = None
+    isolated: bool = False
+
+    def over(self, start: Path) -> Config:
+        """The config file near `start` (or `config_path`), with the options on top.
+
+        Raises:
+            BadConfig: the file, or an option, is wrong.
+        """
+        config = Config()
+        if self.config_path:
+            config = load(Path(self.config_path))
+        elif not self.isolated:
+            path = find(start)
+            config = load(path) if path else config
+        given = {key: value for key, value in self.given.items() if value not in (None, ())}
+        check_values(given)
+        return replace(config, **given)
 
 
 INTERNAL = {"path", "pattern"}

@@ -17,13 +17,13 @@ from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report, Section, Skipped
 from poolcheck.core.target import Target
 from poolcheck.core.text import clean, plural
-from poolcheck.core.url import looks_like_connection_string, parse
+from poolcheck.core.url import from_parts, looks_like_connection_string, parse
 from poolcheck.core.verdict import Outcome, PeakSum, Statistics, Verdict
 from poolcheck.discover import Found
 from poolcheck.errors import BadInput, ExitCode, NothingToCheck, PoolcheckError
 from poolcheck.linting import Configured
 from poolcheck.packages import Packages
-from poolcheck.roles import role_of
+from poolcheck.roles import PARTS_HOST, role_of
 
 Live = Literal["no", "optional", "required"]
 ENVIRONMENT = "environment"  # stands for a path where a variable comes from no file
@@ -170,15 +170,19 @@ def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target
             f"{clean(name, limit=60)} {state}",
             "Hand it to the job. CI gives no secrets to pull requests from forks: do not run the gate on those.",
         )
-    if not looks_like_connection_string(value):
+    if name in PARTS_HOST:
+        port, user, password, database, _ = (environ.get(each) if each else None for each in PARTS_HOST[name])
+        conn = from_parts(host=value, port=port, user=user, password=password, database=database)
+    elif looks_like_connection_string(value):
+        conn = parse(value)
+    else:
         discover.is_url(value)  # says so when it is a URL of another database
         raise BadInput(
             f"{clean(name, limit=60)} holds no PostgreSQL connection string", "Name the variable that does."
         )
-    conn = parse(value)
     role, why = role_of(name, package)
     return Target(
-        name=name, conn=conn, location=Location(ENVIRONMENT), role=role, role_source=why,
+        name=name, conn=conn, location=Location(ENVIRONMENT), origin="parts" if name in PARTS_HOST else "env", role=role, role_source=why,
         match=catalogue.match(conn), package=package,
     )  # fmt: skip
 

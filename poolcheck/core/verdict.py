@@ -34,23 +34,26 @@ class PeakSum:
     instances_peak: int = 0  # while a deploy runs
 
     @property
-    def share(self) -> float:
-        """How much of the capacity the full pools take; above 1 they do not fit."""
-        return self.total / self.capacity if self.capacity > 0 else float("inf")
+    def share(self) -> float | None:
+        """How much of the capacity the full pools take; above 1 they do not fit. None: there is no capacity at all."""
+        return self.total / self.capacity if self.capacity > 0 else None
 
     @property
     def holds(self) -> bool:
         """Whether the share is within the limit."""
-        return self.share <= self.limit
+        return self.share is not None and self.share <= self.limit
+
+    @property
+    def percent(self) -> str:
+        """The share for people: "67 %"."""
+        return "no slot is left" if self.share is None else f"{self.share * 100:.0f} %"
 
     @property
     def words(self) -> str:
         """The sum in one line."""
         what = "usable slots" if self.against == "slots" else "pooler clients"
         limit = f"limit {self.limit * 100:.0f} %"
-        return (
-            f"{self.asked} = {self.total:,} of {self.capacity:,} {what} ({self.share * 100:.0f} %, {limit})"
-        )
+        return f"{self.asked} = {self.total:,} of {max(0, self.capacity):,} {what} ({self.percent}, {limit})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

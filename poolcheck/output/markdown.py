@@ -89,7 +89,7 @@ def sum_row(each: PeakSum) -> str:
     place = f" ({code(str(each.location))})" if each.location.path else ""
     return (
         f"| {code(each.name)}{place} | {esc(each.asked)} = {each.total:,} ({esc(each.source.rstrip('.'))})"
-        f" | {each.capacity:,} {each.against} ({esc(each.capacity_words)}) | {each.share * 100:.0f} %"
+        f" | {each.capacity:,} {each.against} ({esc(each.capacity_words)}) | {each.percent}"
         f" | {each.limit * 100:.0f} % | {'✅' if each.holds else '❌'} |"
     )
 

@@ -43,7 +43,7 @@ def peak(each: PeakSum) -> dict[str, Any]:
         "against": each.against,
         "capacity": each.capacity,
         "capacity_source": clean(each.capacity_words),
-        "usage": round(each.share, 4),
+        "usage": None if each.share is None else round(each.share, 4),
         "max_usage": each.limit,
         "holds": each.holds,
     }
@@ -51,7 +51,7 @@ def peak(each: PeakSum) -> dict[str, Any]:
 
 def text(section: Verdict, paint: Paint) -> Iterator[str]:
     """The verdict first, then why, then the sums."""
-    word = f"{paint.symbol(SYMBOL[section.outcome])} {section.outcome}"
+    word = paint.marked(SYMBOL[section.outcome], section.outcome)
     yield f"Gate: {paint.style(word, STYLE[section.outcome])}"
     for each in section.reasons:
         yield from paint.wrap(each, indent=2)

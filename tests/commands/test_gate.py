@@ -104,6 +104,17 @@ class TestVerdict:
 
         assert (total["instances_peak"], total["workers"], total["total"]) == (20, 2, 80)
 
+    def test_no_slot_at_all(self, project: Path) -> None:
+        """Everything is reserved: the sum has no share, and the JSON is still JSON."""
+        env(project, 5)
+
+        result = gate("--instances", "10", "--max", "3", "--reserved", "3", "--format", "json")
+
+        assert "Infinity" not in result.stdout
+        total = json.loads(result.stdout)["verdict"]["sums"][0]
+        assert (total["usage"], total["capacity"], total["holds"]) == (None, 0, False)
+        assert result.exit_code == 1
+
     def test_a_sum_that_cannot_be_made_is_told(self, project: Path) -> None:
         """Without --instances the gate passes and says so; where sums are required it could not check."""
         env(project, 5)
@@ -228,6 +239,21 @@ class TestStage:
         assert made["context"]["drivers"][0]["id"] == "prisma"
         assert [each["rule"] for each in made["findings"]] == ["PC651"]
         assert sorted(os.listdir(project)) == before
+
+    def test_a_server_in_parts(self, project: Path) -> None:
+        """PGHOST stands for its family; the password of the family stays inside."""
+        environ = {
+            "PGHOST": "pg.acme.dev",
+            "PGUSER": "app",
+            "PGPASSWORD": "hunter2canary",
+            "PGDATABASE": "app",
+        }
+
+        result = gate("--format", "json", "--var", "PGHOST", environ=environ)
+
+        (found,) = json.loads(result.stdout)["targets"]
+        assert (found["host"], found["user"], found["database"]) == ("pg.acme.dev", "app", "app")
+        assert "hunter2canary" not in result.output
 
     def test_files_and_variables_together(self, project: Path) -> None:
         """Each is judged."""
