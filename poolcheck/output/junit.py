@@ -5,6 +5,7 @@ so that a report of a clean project shows what was looked at. What could not be 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
@@ -62,18 +63,17 @@ def cases(report: Report) -> Iterator[Case]:
             f"{each.severity.word} {each.rule.id}: {words(each)}"
         )
     failed = {(path_of(each), each.subject) for each in failing}
+    times: Counter[tuple[str, str]] = Counter()
     for target in report.targets:
         place = (target.location.path or "poolcheck", target.name)
+        times[place] += 1
         if place not in failed:
-            yield Case(
-                place[0],
-                f"{target.name} line {target.location.line or 1}",
-                output="\n".join(beside.get(place, ())),
-            )
+            name = target.name + (f" ({times[place]})" if times[place] > 1 else "")
+            yield Case(place[0], name, output="\n".join(beside.get(place, ())))
     for section in report.sections:
         if isinstance(section, Verdict):
             yield from (
-                Case("sums", f"{each.name} {each.location}", output=each.words)
+                Case("sums", f"{each.name} {each.location.path}".rstrip(), output=each.words)
                 for each in section.sums
                 if each.holds
             )

@@ -12,7 +12,7 @@ from poolcheck.core.report import Report
 from poolcheck.output import junit
 from poolcheck.output.paint import Style
 from tests.output.goldens import FORMATS, golden
-from tests.output.sample import SECRET, clean_lint, sample, unchecked
+from tests.output.sample import FINE, SECRET, clean_lint, sample, unchecked
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas/junit-10.xsd"))
 
@@ -53,6 +53,8 @@ def test_names_are_unique_and_have_no_line() -> None:
 
     assert len(set(names)) == len(names)
     assert (".env.production", "PC204 pool-too-large: DATABASE_URL (2)") in names
+    twice = suite(replace(clean_lint(), targets=(FINE, FINE))).findall("testcase")
+    assert [each.get("name") for each in twice] == ["DIRECT_URL", "DIRECT_URL (2)"]
 
 
 def test_only_what_fails_the_gate_is_a_failure() -> None:
@@ -65,7 +67,7 @@ def test_clean_shows_what_was_looked_at() -> None:
     """A report without any test would be read as a broken one."""
     found = suite(clean_lint())
 
-    assert [each.get("name") for each in found.findall("testcase")] == ["DIRECT_URL line 4"]
+    assert [each.get("name") for each in found.findall("testcase")] == ["DIRECT_URL"]
     assert suite(unchecked()).find("testcase/error") is not None
 
 
