@@ -25,6 +25,7 @@ class Output:
     path: str | None = None
     color: str = "auto"
     verbosity: int = 0
+    plain: bool = False
 
 
 class FormatType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -71,12 +72,16 @@ def load(name: str) -> Any:
 
 
 def output_options(function: F) -> F:
-    """--format, --output, --color, -q, -v: the command gets them as one `out: Output`."""
+    """--format, --output, --color, --plain, -q, -v: the command gets them as one `out: Output`."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         verbosity = kwargs.pop("verbose_count") - kwargs.pop("quiet_count")
         out = Output(
-            kwargs.pop("format_name"), kwargs.pop("output_path"), kwargs.pop("color_when"), verbosity
+            kwargs.pop("format_name"),
+            kwargs.pop("output_path"),
+            kwargs.pop("color_when"),
+            verbosity,
+            plain=kwargs.pop("plain"),
         )
         return function(*args, out=out, **kwargs)
 
@@ -108,6 +113,11 @@ def output_options(function: F) -> F:
             help="Colour: auto asks the terminal and NO_COLOR.",
         ),
         click.option(
+            "--plain",
+            is_flag=True,
+            help="Words only, for screen readers: no symbols, bars, columns or colour.",
+        ),
+        click.option(
             "-v", "--verbose", "verbose_count", count=True, help="More: sources, what was looked at."
         ),
         click.option("-q", "--quiet", "quiet_count", count=True, help="Less: findings only."),
@@ -121,6 +131,8 @@ def output_options(function: F) -> F:
 def style_for(out: Output) -> Style:
     """The style that fits where the report goes: terminal or pipe, colour, width, encoding."""
     terminal = out.path is None and sys.stdout.isatty()
+    if out.plain:
+        return Style(color=False, unicode=False, verbosity=out.verbosity, plain=True)
     if out.color == "auto":
         color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     else:

@@ -121,7 +121,7 @@ def watch(
     state = Watch(Seen(config=config, options=options, sources=chosen, ask=ask))
     try:
         with suppress(KeyboardInterrupt):
-            if sys.stdout.isatty():
+            if sys.stdout.isatty() and not out.plain:
                 full_screen(state, style_for(out), every, count)
             else:
                 plain_lines(state, every, count)

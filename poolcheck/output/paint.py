@@ -2,6 +2,9 @@
 
 Written by hand instead of with rich: a plain `lint` must start in the time of `import click`, and what is shown is
 paragraphs, code and small tables. Every method gives lines without newlines.
+
+`plain` is for screen readers and braille displays: words instead of symbols, a paragraph or a row of a table on one
+line, nothing cut, drawn, aligned or coloured. What poolcheck itself says is then ASCII.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,17 +34,23 @@ _SYMBOLS = {  # word: (with Unicode, without)
     "check": ("?", "?"),
     "not needed": ("·", "."),
 }
+ENDLESS = 10_000  # columns: more than any paragraph has
+_BULLETS = ("-", "|")  # what stands before a paragraph only to be looked at
 _STATUS_STYLE = {"done": "ok", "do": "do", "check": "check", "not needed": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to show a report. `width` is in columns, at least 40; `verbosity` -1 quiet, 0 normal, 1 verbose."""
+    """How to show a report. `width` is in columns, at least 40; `verbosity` -1 quiet, 0 normal, 1 verbose.
+
+    `plain` wins over `width`, `color` and `unicode`.
+    """
 
     width: int = 80
     color: bool = False
     unicode: bool = True
     verbosity: int = 0
+    plain: bool = False
 
 
 class Paint:
@@ -49,24 +58,32 @@ class Paint:
 
     def __init__(self, style: Style) -> None:
         self.look = style
-        self.width = max(40, style.width)
+        self.flows = style.plain  # lines have no end: nothing is wrapped, cut, or drawn with characters
+        self.width = ENDLESS if self.flows else max(40, style.width)
 
     def style(self, text: str, *roles: str) -> str:
         """`text` in the colours of `roles`, or as it is where colour is off."""
         codes = ";".join(_ANSI[role] for role in roles)
-        return f"\x1b[{codes}m{text}\x1b[0m" if self.look.color and codes and text else text
+        colored = self.look.color and not self.look.plain
+        return f"\x1b[{codes}m{text}\x1b[0m" if colored and codes and text else text
 
     def symbol(self, word: str) -> str:
-        """The symbol of a severity or a step's status; the word itself always stands beside it."""
+        """The symbol of a severity or a step's status, to stand before a sentence; plain, the word and a colon."""
+        if self.look.plain:
+            return f"{word}:"
         return _SYMBOLS[word][0 if self.look.unicode else 1]
+
+    def marked(self, word: str, text: str) -> str:
+        """`text`, which says the same in words, behind the symbol of `word`; plain, the text alone."""
+        return text if self.look.plain else f"{self.symbol(word)} {text}"
 
     def severity(self, severity: Severity) -> str:
         """Symbol and word of a severity, coloured."""
-        return self.style(f"{self.symbol(severity.word)} {severity.word}", severity.word)
+        return self.style(self.marked(severity.word, severity.word), severity.word)
 
     def status(self, status: str) -> str:
         """Symbol and word of a step's status, coloured."""
-        return self.style(f"{self.symbol(status)} {status}", _STATUS_STYLE[status])
+        return self.style(self.marked(status, status), _STATUS_STYLE[status])
 
     def heading(self, text: str) -> str:
         """A heading."""
@@ -78,6 +95,8 @@ class Paint:
         A word that is longer than a line stays whole: a cut URL or command cannot be copied.
         """
         lead = first or " " * indent
+        if self.look.plain and lead.strip() in _BULLETS:
+            lead = " " * (len(lead) - len(lead.lstrip()))
         line, used = lead, width(lead)
         start = True
         for word in clean(text).split():
@@ -101,6 +120,11 @@ class Paint:
         self, line: int | None, text: str, column: int | None = None, indent: int = 2
     ) -> Iterator[str]:
         """A line of the user's file with its number, cut around the fault, and a caret under it."""
+        if self.look.plain:
+            place = f"line {line}" if line else "text"
+            place += f", column {column}" if column else ""
+            yield f"{' ' * indent}{place}: {clean(text).strip()}"
+            return
         label = f"{line} | " if line else "| "
         room = max(20, self.width - indent - len(label))
         text = clean(text.expandtabs(1))
@@ -120,6 +144,9 @@ class Paint:
     ) -> Iterator[str]:
         """Columns of text. `align` has one of `<` or `>` a column. The widest text column gives way to the width."""
         if not rows:
+            return
+        if self.look.plain:
+            yield from self.rows(rows, header, indent)
             return
         cells = [[clean(cell) for cell in row] for row in rows]
         everything = [list(header), *cells] if header else cells
@@ -142,8 +169,17 @@ class Paint:
             line = (" " * indent + "  ".join(parts)).rstrip()
             yield self.style(line, "dim") if header and number == 0 else line
 
+    def rows(self, rows: Sequence[Sequence[str]], header: Sequence[str], indent: int) -> Iterator[str]:
+        """A table in words: one line a row, each cell behind the name of its column."""
+        for row in rows:
+            named = zip(header or [""] * len(row), (clean(cell).strip() for cell in row), strict=False)
+            cells = [f"{name}: {cell}" if name else cell for name, cell in named if cell]
+            yield " " * indent + "; ".join(cells)
+
     def bar(self, ratio: float, size: int = 30, marks: Sequence[float] = ()) -> str:
-        """A bar of `size` columns, filled to `ratio` (0 to 1, more is shown as full), with marks as `|` on it."""
+        """A bar of `size` columns, filled to `ratio` (0 to 1, more is shown as full), with marks as `|` on it; plain, none."""
+        if self.look.plain:
+            return ""
         full, empty = ("█", "░") if self.look.unicode else ("#", ".")
         filled = min(size, max(0, round(ratio * size)))
         cells = [full] * filled + [empty] * (size - filled)

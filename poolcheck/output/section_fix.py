@@ -107,7 +107,7 @@ def sheet(section: Fixing, paint: Paint) -> Iterator[str]:
             yield from paint.wrap(
                 f"{label}{step.title}: {step.status}. {step.why}",
                 indent=4,
-                first=f"  {paint.symbol(step.status)} ",
+                first=f"  {paint.marked(step.status, '')}",
             )
 
 

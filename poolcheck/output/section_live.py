@@ -204,7 +204,7 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
     marks = (look.thresholds.warn_at, look.thresholds.critical_at)
     bar = (
         paint.style(paint.bar(snapshot.ratio, min(30, room), marks), role) + " "
-        if room >= NARROWEST_BAR
+        if room >= NARROWEST_BAR and not paint.look.plain
         else ""
     )
     if room < 0:  # a narrow terminal: the numbers take a line of their own

@@ -36,7 +36,11 @@ def text(section: Simulation, paint: Paint) -> Iterator[str]:
     if paint.look.verbosity < 0:
         return
     yield ""
-    yield from picture(section, paint.width)
+    if paint.flows:
+        rows, header = course(section)
+        yield from paint.table(rows, header, ">" * len(header))
+    else:
+        yield from picture(section, paint.width)
     yield ""
     for each in sums(section):
         yield from paint.wrap(each, indent=4, first="  - ")
@@ -177,6 +181,11 @@ def helps(section: Simulation, paint: Paint) -> Iterator[str]:
         header.append("p99")
         for row, p99 in zip(rows, (section.p99, *(each.p99 for each in section.helps)), strict=True):
             row.append(_time(p99))
+    if paint.flows:
+        for row, option in zip(rows, ("", *(each.option for each in section.helps)), strict=True):
+            row.append(option)
+        yield from paint.table(rows, [*header, "option"], "<" + ">" * (len(header) - 1) + "<")
+        return
     lines = list(paint.table(rows, header, "<" + ">" * (len(header) - 1)))
     yield from lines[:2]
     # The option has a line of its own: cut in a table, it could not be typed.
@@ -187,6 +196,19 @@ def helps(section: Simulation, paint: Paint) -> Iterator[str]:
 
 def _time(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.2f} s"
+
+
+def course(section: Simulation) -> tuple[list[list[str]], list[str]]:
+    """The picture in numbers: rows and header, eight moments of equal length with the highest of each."""
+    pooled = isinstance(section.inputs, Traffic) and section.inputs.pooler is not None
+    header = ["until", "instances", "connections", *(["waiting"] if pooled else []), "refused so far"]
+    rows = []
+    for point in _bins(section, 8):
+        waiting = [str(point.waiting)] if pooled else []
+        rows.append(
+            [f"{point.t:.1f} s", str(point.instances), str(point.connections), *waiting, str(point.refused)]
+        )
+    return rows, header
 
 
 def picture(section: Simulation, width: int) -> Iterator[str]:

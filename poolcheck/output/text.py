@@ -14,7 +14,11 @@ COMMANDS: tuple[str, ...] = ()  # every command
 
 def render(report: Report, style: Style) -> str:
     """The whole report as text."""
-    return "\n".join(lines(report, Paint(style)))
+    text = "\n".join(lines(report, Paint(style)))
+    if style.plain:
+        return text.replace("…", "...")
+    # Where the encoding has no ellipsis: one column too, so that tables stay straight.
+    return text if style.unicode else text.replace("…", "~")
 
 
 def lines(report: Report, paint: Paint) -> Iterator[str]:
@@ -134,7 +138,7 @@ def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
 
 def settled(step: Step, label: str, paint: Paint) -> Iterator[str]:
     """A step with nothing to do: one paragraph, its title and status still standing out."""
-    title, status = f"{label}{step.title}", f"{paint.symbol(step.status)} {step.status}"
+    title, status = f"{label}{step.title}", paint.marked(step.status, step.status)
     for number, line in enumerate(paint.wrap(f"{title}: {status}. {step.why}", indent=5, first="  ")):
         if number == 0:
             # The status may have been wrapped to the next line: then it stays plain.
@@ -154,7 +158,7 @@ def summary(report: Report, paint: Paint) -> Iterator[str]:
     ]
     if report.count(Severity.INFO):
         counts.append(paint.style(f"{report.count(Severity.INFO)} info", "info"))
-    found = ", ".join(counts) if counts else paint.style(paint.symbol("done") + " nothing found", "ok")
+    found = ", ".join(counts) if counts else paint.style(paint.marked("done", "nothing found"), "ok")
     looked = []
     if report.targets:
         looked.append(plural(len(report.targets), "connection string"))
