@@ -1,6 +1,6 @@
 """From config files, pooler files and compose files to subjects: what the 3xx, 5xx and 6xx rules look at.
 
-Only files below a folder that the user named are judged; what lies around a single env file is context, no more.
+Only files that the user named, or below a folder that was named, are judged; what lies around a single env file is context, no more.
 """
 
 import posixpath
@@ -34,13 +34,15 @@ _TESTS = re.compile(
 
 
 def add(found: "Found", packages: "Packages") -> None:
-    """Read every config file that was walked, and add its subjects, targets, lines and ignore comments to `found`."""
-    names = [name for name in packages.walked if not _TESTS.search(name)]
+    """Read every config file that was walked or named: its subjects, targets, lines and ignore comments go to `found`."""
+    names = list(
+        dict.fromkeys([*(name for name in packages.walked if not _TESTS.search(name)), *packages.named])
+    )
     if not names:
         return
     known = packages.known()  # reads the schemas and configs too
     _add_configs(found, packages, frozenset(names))
-    prisma = [each for each in known if each.driver("prisma") is not None]
+    prisma = [each for each in known if packages.walked and each.driver("prisma") is not None]
     if prisma:
         found.subjects += prisma
         found.groups += "3"
@@ -77,6 +79,7 @@ def _add_configs(found: "Found", packages: "Packages", names: frozenset[str]) ->
         found.subjects.append(replace(each, defined=defined, mentioned=mentioned))
         add_text(found, packages, each.path)
         found.targets += _targets(each)
+        found.named += each.path in packages.named
     found.groups += "3"
 
 

@@ -62,6 +62,7 @@ class Found:
     configs: "list[JsConfig]" = field(default_factory=list)
     poolers: "list[PoolerConfig]" = field(default_factory=list)
     sums: int = 0  # how many sums of services were made
+    named: int = 0  # how many configs the user named that were judged
 
 
 def collect(arguments: Sequence[str], config: Config, instead: Mapping[str, bytes] | None = None) -> Found:
@@ -311,7 +312,7 @@ def url_target(text: str, package: Package) -> Target:
 
 def finish(found: Found, packages: Packages) -> None:
     """Order the targets, and list the packages that have any, or that were walked."""
-    if packages.walked:
+    if packages.walked or packages.named:
         from poolcheck import configs  # noqa: PLC0415 - a lint of one file judges no config
 
         configs.add(found, packages)

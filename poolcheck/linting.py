@@ -47,7 +47,7 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         selection=selection, ignores=found.ignores, lines=found.lines,
     )  # fmt: skip
     judged = engine.by_path(judged, config.ignored_at) if config.per_path else judged
-    looked = found.targets or found.poolers or found.sums or found.looked_at_source
+    looked = found.targets or found.poolers or found.sums or found.named or found.looked_at_source
     if not looked and not judged.findings and not found.skipped:
         place = "the current folder" if tuple(what) == (".",) else ", ".join(what)
         raise NothingToCheck(

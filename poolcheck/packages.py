@@ -48,6 +48,7 @@ class Packages:
         self.names: dict[str, None] = {}  # context files, as shown
         self.sources: dict[str, None] = {}  # source files, as shown
         self.walked: list[str] = []  # context files below a folder that the user named
+        self.named: list[str] = []  # context files that the user named themselves
         self.switches: Switches | None = None  # what the source mentions, once it was looked at
         self._texts: dict[str, str] = {}
         self._packages: dict[str, Package] | None = None
@@ -98,6 +99,7 @@ class Packages:
         shown = posixpath.dirname(path.as_posix())
         if self.kind_of(path.as_posix()):
             self.names[path.as_posix()] = None
+            self.named.append(path.as_posix())
         for near in NEAR:
             self._list(folder / near, posixpath.join(shown, near))
         up = shown
