@@ -6,10 +6,10 @@ processes alone is taken as 1 where a command does not say more: what is found i
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from poolcheck import catalogue
+from poolcheck import catalogue, fleet_platforms
 from poolcheck.core.context import Context, Numbers
 from poolcheck.core.finding import Location
 from poolcheck.core.fleet import Amount, Fleet, Member
@@ -53,7 +53,8 @@ def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
         if not compose.development:
             builder.compose(compose)
     builder.kubernetes(names)
-    fleets = builder.fleets()
+    builder.platforms(names)
+    fleets = builder.fleets(fleet_platforms.terraform_limit(packages, names))
     if not fleets:
         return
     for fleet in fleets:
@@ -241,6 +242,19 @@ class _Builder:
         ]  # fmt: skip
         return found[0] if len(found) == 1 else None
 
+    # --- platform files ---
+
+    def platforms(self, names: Sequence[str]) -> None:
+        """Functions and Procfiles, where the project has one string and nothing else was counted for it."""
+        target = fleet_platforms.app_target(self.found.targets)
+        if target is None or ("", target.conn.host) in self.members:
+            return
+        made = fleet_platforms.members(
+            self.packages, names, target, numbers=self.numbers, subjects=self.found.subjects, ctx=self.ctx
+        )
+        if len(made) == 1:
+            self.members[("", target.conn.host)] = made
+
     # --- numbers ---
 
     def _workers(
@@ -259,8 +273,8 @@ class _Builder:
 
     # --- sums ---
 
-    def fleets(self) -> list[Fleet]:
-        """Every host with a known limit and members that are all known."""
+    def fleets(self, terraform: Amount | None) -> list[Fleet]:
+        """Every host with a known limit; what is missing only makes its sum larger."""
         made = []
         outside = {host for path, host in [*self.members, *self.missing] if not path}
         for key in {**self.members, **self.missing}:
@@ -274,6 +288,8 @@ class _Builder:
             ):
                 source = self.numbers.sources.get("max_connections", "an option")
                 limit = (Amount(self.numbers.max_connections, f"max_connections {self.numbers.max_connections}, {source}"), self.numbers.reserved)  # fmt: skip
+            elif limit is None and not key[0] and len(outside) == 1 and terraform is not None:
+                limit = (terraform, self.numbers.reserved)
             against: Amount | None = self.poolers.get(key)
             large = any(each.instances.number * each.workers.number > 1 for each in members)
             if key in self.missing:
@@ -290,9 +306,17 @@ class _Builder:
                 made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=limit[0], reserved=limit[1], buffer=self.numbers.buffer, against="slots"))  # fmt: skip
         return made
 
-    def _said_by_url_rule(self, key: tuple[str, str], members: Iterable[Member]) -> bool:
-        """With instances in the config, the sum of one string is PC204's."""
-        return not key[0] and self.numbers.instances is not None and len(list(members)) == 1
+    def _said_by_url_rule(self, key: tuple[str, str], members: Sequence[Member]) -> bool:
+        """With instances and max_connections in the config, the sum of one string is PC204's, as far as it exceeds."""
+        known = self.numbers.instances is not None and self.numbers.max_connections is not None
+        if key[0] or not known or len(members) != 1:
+            return False
+        one = members[0]
+        return (
+            one.workers.number == 1
+            or one.instances.number * one.pool.number
+            > (self.numbers.max_connections or 0) - self.numbers.reserved
+        )
 
 
 def _for_app(name: str) -> bool:

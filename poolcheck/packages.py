@@ -122,7 +122,7 @@ class Packages:
                 self.names[name] = None
 
     def kind_of(self, name: str) -> str | None:
-        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, or None: by name, cheaply."""
+        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
         base = posixpath.basename(name)
         if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
             from poolcheck.readers import framework_config, js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
@@ -140,6 +140,8 @@ class Packages:
                 return "pooler"
             if platform.matches(name):
                 return "platform"
+            if base.endswith(".tf"):
+                return "terraform"
         return None
 
     # --- reading them ---
@@ -321,7 +323,7 @@ LOADERS = {
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }
-CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties")  # fmt: skip
+CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
 CONTEXT_NAMES = frozenset(
     {"Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
 )

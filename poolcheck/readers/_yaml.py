@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 _DEEPEST = 60
+_LONGEST_VALUE = 400  # lines of one flow value or quoted text
 _LONGEST = 2_000_000  # characters; nobody writes a larger one by hand
 _KEY = re.compile(
     r"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s\-?\[\]{},#&*!|>'"%@`][^#]*?|-[^\s#][^#]*?|<<))\s*:(?:\s+|$)"""
@@ -214,7 +215,8 @@ class _Parser:
 
     def _joined(self, text: str) -> str:
         """A flow value may go over several rows."""
-        while (missing := _open_brackets(text)) and self.at < len(self.rows):
+        first = self.at
+        while (missing := _open_brackets(text)) and self.at < min(len(self.rows), first + _LONGEST_VALUE):
             text = f"{text} {self.rows[self.at].text}"
             self.at += 1
         if missing:
@@ -223,8 +225,8 @@ class _Parser:
 
     def _plain(self, text: str, row: _Row, indent: int) -> Node:
         if text[0] in "\"'":
-            end = _quote_end(text)
-            while end < 0 and self.at < len(self.rows):
+            end, first = _quote_end(text), self.at
+            while end < 0 and self.at < min(len(self.rows), first + _LONGEST_VALUE):
                 text = f"{text} {self.rows[self.at].text}"
                 self.at += 1
                 end = _quote_end(text)

@@ -183,3 +183,54 @@ def test_an_ignore_comment_silences_it(tmp_path: Path, monkeypatch: pytest.Monke
     )
 
     assert sums({"k8s/web.yaml": text}, f"{PRISMA} server max=100", tmp_path, monkeypatch) == []
+
+
+ENV = "DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=4&sslmode=require\n"
+FUNCTION = """service: api
+provider:
+  name: aws
+functions:
+  api:
+    handler: src/api.handler
+    reservedConcurrency: 50
+"""
+TERRAFORM = """resource "aws_db_parameter_group" "pg" {
+  family = "postgres17"
+  parameter {
+    name  = "max_connections"
+    value = "120"
+  }
+}
+"""
+
+
+def test_concurrency_of_a_function_against_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """50 instances x 4 = 200 of 117, both numbers out of files."""
+    files = {".env.production": ENV, "serverless.yml": FUNCTION, "infra/db.tf": TERRAFORM}
+    (found,) = sums(files, PRISMA, tmp_path, monkeypatch)
+
+    assert (
+        "aws-lambda 50 x 4 = 200 connections, and the server allows 117 (120 - 3 reserved)" in found.message
+    )
+    assert "reservedConcurrency: 50 (serverless.yml:7)" in found.why
+    assert "Limit: max_connections in Terraform (infra/db.tf:4)" in found.why
+
+
+def test_two_functions_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of them uses the database is not known."""
+    files = {
+        ".env.production": ENV,
+        "serverless.yml": FUNCTION + "  mail:\n    handler: src/mail.handler\n",
+        "infra/db.tf": TERRAFORM,
+    }
+
+    assert sums(files, PRISMA, tmp_path, monkeypatch) == []
+
+
+def test_processes_of_a_procfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config knows the instances, the Procfile the processes: 5 x 8 x 4 = 160."""
+    files = {".env.production": ENV, "Procfile": "release: migrate\nweb: pm2-runtime start app.js -i 8\n"}
+    (found,) = sums(files, f"{PRISMA} server instances=5 max=100", tmp_path, monkeypatch)
+
+    assert "web 5 x 8 x 4 = 160 connections, and the server allows 97" in found.message
+    assert "pm2-runtime -i 8 (Procfile:2)" in found.why
