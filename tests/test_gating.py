@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from poolcheck import catalogue, gating, peak
+from poolcheck import catalogue, gate_verdict, peak
 from poolcheck.core.context import Context, Numbers
 from poolcheck.core.finding import Location, Severity
 from poolcheck.core.fleet import Amount, Fleet, Member
@@ -17,7 +17,7 @@ from poolcheck.core.target import Target
 from poolcheck.core.url import parse
 from poolcheck.core.verdict import PeakSum
 from poolcheck.errors import ExitCode, NothingToCheck
-from poolcheck.gating import Looked
+from poolcheck.gate_look import NOT_ASKED, Looked
 from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule
 from tests.output.sample import FIRST, HOLDS, ODD_PLACE
 
@@ -196,11 +196,11 @@ class TestConclude:
         """Outcome, exit code and reasons."""
         options: dict[str, Any] = {
             "sums": (HOLDS,),
-            "looked": Looked(words="was not looked at"),
+            "looked": NOT_ASKED,
             "required": set(),
             "nothing": None,
         }
-        verdict, code = gating.conclude(report, **{**options, **more})
+        verdict, code = gate_verdict.conclude(report, **{**options, **more})
         return verdict.outcome, code, verdict.reasons
 
     def test_findings_come_first(self) -> None:
@@ -255,7 +255,7 @@ def test_statistics_count_what_counts_and_what_does_not() -> None:
     """Most findings first; the worst severity of a rule."""
     report = Report(command="gate", findings=(ODD_PLACE, FIRST, FIRST), suppressed=(ODD_PLACE, ODD_PLACE))
 
-    assert gating.statistics(report).rows == (
+    assert gate_verdict.statistics(report).rows == (
         ("PC204", "pool-too-large", "error", 2, 0),
         ("PC205", "misspelt-parameter", "warning", 1, 2),
     )
