@@ -113,6 +113,7 @@ def _report(
         fix_path=section.steps,
         sections=(*(seen.sections if seen else ()), section),
         notes=(*report.notes, *(seen.notes if seen else ())),
+        exit_code=report.exit_code if seen is None or seen.exit_code is None else seen.exit_code,
     )
 
 

@@ -99,9 +99,10 @@ def mend(what: Sequence[str], settings: linting.Configured, choice: Choice) -> M
     while True:
         mended = mending.run()
         blamed = mending.blamed(mended)
-        if blamed is None:
+        if not blamed:
             return mended
-        mending.exclude(*blamed)
+        for guilty, why in blamed:
+            mending.exclude(guilty, why)
 
 
 def _start(what: Sequence[str]) -> Path:
@@ -225,9 +226,10 @@ class _Mending:
                     subject="url",
                 )  # fmt: skip
 
-    def blamed(self, mended: Mended) -> tuple[Mend, str] | None:
-        """The mend to take back, and why: after it a rule speaks in a file where it was silent before."""
+    def blamed(self, mended: Mended) -> list[tuple[Mend, str]]:
+        """The mends to take back, and why: after them a rule speaks in a file where it was silent before."""
         spoke = {_kind(each) for each in mended.before.findings}
+        found = []
         for each in mended.after.findings:
             if _kind(each) in spoke:
                 continue
@@ -236,8 +238,10 @@ class _Mending:
             here = [m for m in mended.made if any(e.path == path for e in m.edits)]
             guilty = next(iter(near or here or mended.made), None)
             if guilty is not None:
-                return guilty, f"would bring {each.rule.id} ({each.rule.name}), which nothing here mends"
-        return None
+                found.append(
+                    (guilty, f"would bring {each.rule.id} ({each.rule.name}), which nothing here mends")
+                )
+        return found
 
 
 def _state(texts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -267,8 +271,11 @@ def _of(finding: Finding, found: Found, text: orm_edits.Text) -> Mend:
     if added is None or target is None:
         return made
     beside = orm_edits.direct_url_readers(found, target, added, text)
+    # A schema that reads a variable which the deployment does not set stops its migrations: for the worse, unless
+    # they fail already.
+    safe = made.safe and (not beside.edits or finding.severity >= Severity.ERROR)
     return Mend(
-        title=made.title, safe=made.safe, edits=(*made.edits, *beside.edits), rule=made.rule, subject=made.subject,
+        title=made.title, safe=safe, edits=(*made.edits, *beside.edits), rule=made.rule, subject=made.subject,
         key=made.key, notes=beside.notes,
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from poolcheck.resolve import Reader, engine_prisma, migration_tools
 
 # First words of commands in the catalogue's steps; what follows is to be copied.
 COMMANDS = frozenset("aws az gcloud heroku fly flyctl neonctl supabase railway clever doctl psql npx".split())
+IN_TRANSACTION = "idle in transaction"
 PORT = 5433  # beside a server that is there already
 SLOTS = 500
 
@@ -53,7 +54,7 @@ def sheet(ground: Ground, seen: Seen = NOTHING) -> tuple[Step, ...]:
     )
     if not seen.looks and not seen.refusals:
         return made
-    status: StepStatus = "do" if made[-1].actions else "not needed"
+    status: StepStatus = "do" if made[-1].actions else "not needed" if seen.looks else "check"
     return (*made[:-1], replace(made[-1], status=status))
 
 
@@ -316,10 +317,16 @@ def _meanwhile(ground: Ground, seen: Seen) -> Iterator[Action]:
             return
     elif seen.refusals:
         refusal = seen.refusals[0].refusal
-        yield Action(f"No session can be opened: {refusal.title or refusal.layer or 'refused'}.")
-        yield Action(
-            "Look with a role that may use the reserved slots, then end what leaks",
-            (f'poolcheck live {dsn} --admin "$ADMIN_URL"', 'poolcheck reap "$ADMIN_URL" --older-than 5m'),
+        said = refusal.title or refusal.text
+        if not refusal.exhaustion:
+            yield Action(f"The look at the server failed: {said}. {refusal.first}".strip())
+            return
+        yield Action(f"No session can be opened: {said}. {refusal.means}".strip())
+        yield from refusal.options or (
+            Action(
+                "Look with a role that may use the reserved slots, then end what leaks",
+                (f'poolcheck live {dsn} --admin "$ADMIN_URL"', 'poolcheck reap "$ADMIN_URL" --older-than 5m'),
+            ),
         )
     elif failing and ground.app and not all(on_this_machine(t) for t in ground.app):
         yield Action(
@@ -341,17 +348,18 @@ def _from_the_look(look: Look, dsn: str) -> Iterator[Action]:
     """The reap commands for the leaks of a look, each with its evidence."""
     snapshot = look.snapshot
     usable = snapshot.server.usable
-    yield Action(f"{snapshot.used} of {usable} slots are taken, {plural(len(look.leaks), 'leak')} seen.")
-    stuck = look.idle_in_transaction
+    seen = f", {plural(len(look.leaks), 'leak')} seen" if look.leaks else ", and no leak is seen"
+    yield Action(f"{snapshot.used} of {usable} slots are taken{seen}.")
+    stuck = [each for leak in look.leaks if leak.kind == IN_TRANSACTION for each in leak.members]
     if stuck:
-        oldest = int(min(each.state_age or 0 for each in stuck))
+        ages = sorted(each.state_age or 0 for each in stuck)
         pids = " ".join(f"--pid {each.pid}" for each in stuck[:8])
         yield Action(
-            f"{plural(len(stuck), 'session')} idle in a transaction, the longest for {seconds(stuck[0].state_age)}: a dry run, then the same with --yes",
-            (f"poolcheck reap {dsn} {pids} --older-than {max(oldest, 1)}s",),
+            f"{plural(len(stuck), 'session')} idle in a transaction, the longest for {seconds(ages[-1])}: a dry run, then the same with --yes",
+            (f"poolcheck reap {dsn} {pids} --older-than {max(int(ages[0]), 1)}s",),
         )
     for leak in look.leaks:
-        if leak.kind == "idle in transaction":
+        if leak.kind == IN_TRANSACTION:
             continue
         app = leak.group[0]
         option = f' --app "{app}"' if app and app.replace("-", "").replace("_", "").isalnum() else ""

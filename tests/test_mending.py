@@ -256,6 +256,21 @@ class TestPrisma:
         assert new.index("directUrl") > new.index("url      =")
         assert "PC104" not in {each.rule.id for each in mended.after.findings}
 
+    def test_schema_that_would_read_a_new_variable_is_safe_only_where_migrations_fail_already(self) -> None:
+        """Through Neon's pooler they may work, and would stop where DIRECT_URL is not set; through Supavisor they do not."""
+        package(prisma="6.19.3")
+        schema(self.PRISMA_6)
+        Path(".env").write_text(f"DATABASE_URL={POOLED}&connection_limit=1\n")
+        neon = mend(choice=Choice())
+        Path(".env").write_text(
+            f"DATABASE_URL={SUPABASE.replace(':5432', ':6543')}?connection_limit=1&pgbouncer=true\n"
+        )
+        supabase = mend(choice=Choice())
+
+        assert ([each.rule for each in neon.made], [each.mend.rule for each in neon.held]) == ([], ["PC104"])
+        assert [each.rule for each in supabase.made] == ["PC104"]
+        assert 'directUrl = env("DIRECT_URL")' in supabase.texts["prisma/schema.prisma"][1]
+
     def test_prisma_4_and_unknown_versions_are_told_in_words_only(self) -> None:
         """directUrl came with 4.10."""
         package(prisma="4.8.0")
