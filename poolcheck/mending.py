@@ -211,13 +211,8 @@ class _Mending:
         for each in by_step:
             if each.fix and each.fix.edits:
                 yield _of(each, found, text)
-            elif each.rule.id == "PC302" and each.fix and each.location:
-                edit = orm_edits.let_migrations_read(found, each.location, each.subject, text)
-                if edit:
-                    yield Mend(
-                        title=each.fix.title, safe=each.severity >= Severity.ERROR, edits=(edit,), rule=each.rule.id,
-                        subject=each.subject, key=each.key,
-                    )  # fmt: skip
+            elif each.fix and each.location:
+                yield from _in_config(each, found, text)
         refused = {each.location.path for each in by_step if each.rule.id in IN_SCHEMA and each.location}
         for moved in orm_edits.url_out_of_schema(found, text):
             if moved.path in refused:
@@ -278,6 +273,23 @@ def _of(finding: Finding, found: Found, text: orm_edits.Text) -> Mend:
         title=made.title, safe=safe, edits=(*made.edits, *beside.edits), rule=made.rule, subject=made.subject,
         key=made.key, notes=beside.notes,
     )  # fmt: skip
+
+
+def _in_config(finding: Finding, found: Found, text: orm_edits.Text) -> Iterator[Mend]:
+    """The mend of a finding about an ORM's config, whose rule has seen no text to edit."""
+    assert finding.fix is not None
+    assert finding.location is not None
+    edits: tuple[Edit, ...] = ()
+    if finding.rule.id == "PC302":
+        edit = orm_edits.let_migrations_read(found, finding.location, finding.subject, text)
+        edits = (edit,) if edit else ()
+    elif finding.rule.id == "PC305":
+        edits = orm_edits.direct_url_into_url(found, finding.location.path, text)
+    if edits:
+        yield Mend(
+            title=finding.fix.title, safe=finding.severity >= Severity.ERROR, edits=edits, rule=finding.rule.id,
+            subject=finding.subject, key=finding.key,
+        )  # fmt: skip
 
 
 def _added_names(edits: Iterable[Edit]) -> Iterator[str]:

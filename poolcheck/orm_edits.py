@@ -145,6 +145,47 @@ def url_out_of_schema(found: Found, text: Text) -> Iterator[Moved]:
             )  # fmt: skip
 
 
+_VALUE = r"(?:env\(\s*[\"'][^\"']+[\"']\s*\)|process\.env\.\w+!?)"
+_BOTH = re.compile(
+    rf"(?P<head>.*\burl\s*:\s*){_VALUE}\s*,\s*directUrl\s*:\s*(?P<direct>{_VALUE})(?P<tail>.*)"
+)
+_ALONE = re.compile(
+    rf"(?P<head>\s*(?P<key>url|directUrl)\s*:\s*)(?P<value>{_VALUE})(?P<tail>\s*,?\s*(?://.*)?)"
+)
+
+
+def direct_url_into_url(found: Found, path: str, text: Text) -> tuple[Edit, ...]:
+    """Prisma 7 takes `directUrl` of its config and does nothing with it: its value becomes that of `url`.
+
+    For the two usual forms: both on one line, or each on a line of its own.
+    """
+    reads = {read.key: read for each in found.configs if each.path == path for read in each.reads}
+    pair = reads.get("datasource.url"), reads.get("datasource.directUrl")
+    if pair[0] is None or pair[1] is None:
+        return ()
+    numbers = pair[0].location.line, pair[1].location.line
+    lines = _line(path, numbers[0], text), _line(path, numbers[1], text)
+    if lines[0] is None or lines[1] is None or numbers[0] is None or numbers[1] is None:
+        return ()
+    both = _BOTH.fullmatch(lines[0])
+    if numbers[0] == numbers[1] and both:
+        new = both["head"] + both["direct"] + both["tail"]
+        return (Edit(path, numbers[0], 0, len(lines[0]), lines[0], new, new),)
+    url, direct = _ALONE.fullmatch(lines[0]), _ALONE.fullmatch(lines[1])
+    if (
+        numbers[0] == numbers[1]
+        or not url
+        or not direct
+        or (url["key"], direct["key"]) != ("url", "directUrl")
+    ):
+        return ()
+    start, end = url.span("value")
+    return (
+        Edit(path, numbers[0], start, end, url["value"], direct["value"], direct["value"]),
+        Edit(path, numbers[1], 0, len(lines[1]), lines[1], "", ""),
+    )
+
+
 def _package_of(path: str, packages: Sequence[Package]) -> Package | None:
     """The package whose reads name the schema."""
     return next((p for p in packages if any(read.location.path == path for read in p.reads)), None)

@@ -344,6 +344,33 @@ class TestPrisma:
         )
         assert list(mended.texts) == ["prisma/schema.prisma"]
 
+    @pytest.mark.parametrize(
+        ("body", "wanted"),
+        [
+            (
+                'datasource: { url: env("DATABASE_URL"), directUrl: env("DIRECT_URL") }',
+                'datasource: { url: env("DIRECT_URL") }',
+            ),
+            (
+                "datasource: {\n    url: process.env.DATABASE_URL!,\n    directUrl: process.env.DIRECT_URL!,\n  }",
+                "datasource: {\n    url: process.env.DIRECT_URL!,\n  }",
+            ),
+        ],
+    )
+    def test_direct_url_that_prisma_7_does_not_read(self, body: str, wanted: str) -> None:
+        """Its value becomes the one that is read."""
+        package(prisma="7.10.1")
+        config = (
+            'import { defineConfig, env } from "prisma/config";\nexport default defineConfig({\n  BODY\n});\n'
+        )
+        Path("prisma.config.ts").write_text(config.replace("BODY", body))
+        Path(".env").write_text(f"DATABASE_URL={POOLED}\nDIRECT_URL={NEON}\n")
+
+        mended = mend()
+
+        assert mended.texts["prisma.config.ts"][1] == config.replace("BODY", wanted)
+        assert "PC305" not in {each.rule.id for each in mended.after.findings}
+
     def test_literal_in_a_prisma_7_schema_is_left_to_a_person(self) -> None:
         """It holds a password."""
         package(prisma="7.10.1")
