@@ -1,5 +1,6 @@
 """`poolcheck config`, the config file's complaints, per-path settings and the JSON Schema."""
 
+import datetime as dt
 import json
 import tomllib
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from poolcheck import config_schema, config_values
@@ -153,6 +156,54 @@ class TestComplaints:
         with pytest.raises(BadConfig) as wrong:
             load(file)
         assert "\x1b" not in wrong.value.message
+
+
+KEYS = st.sampled_from(
+    [
+        "runtime",
+        "instances",
+        "max-connections",
+        "surge",
+        "select",
+        "thresholds",
+        "per-path",
+        "per_path",
+        "warn_at",
+        "x",
+        "a/**",
+        "!",
+        "",
+        "\\",
+        "require",
+        "driver",
+    ]
+)
+SCALARS = st.one_of(
+    st.just(dt.date(2026, 1, 1)), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.sampled_from(["25%", "edge", "PC1", "prisma@6", "sums"]),
+)  # fmt: skip
+TABLES = st.recursive(
+    st.dictionaries(KEYS, SCALARS, max_size=4),
+    lambda inner: st.dictionaries(KEYS, st.one_of(SCALARS, inner, st.lists(SCALARS, max_size=3)), max_size=4),
+    max_leaves=8,
+)
+
+
+@given(TABLES)
+@settings(max_examples=300, deadline=None)
+def test_any_table_is_a_config_or_a_complaint(table: dict[str, Any]) -> None:
+    """Never another error; what the loader takes, the schema takes, but for numbers that JSON does not have."""
+    said = ""
+    try:
+        made = config_values.build(Config, table, config_values.Source("x.toml", ""))
+    except BadConfig as wrong:
+        said = wrong.message
+    if said:
+        assert "x.toml:1: " in said
+        return
+    assert isinstance(made, Config)
+    assert isinstance(made.at("a/b.env"), Config)
+    assert Draft7Validator(config_schema.schema()).is_valid(table)
 
 
 class TestPerPath:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -155,3 +156,14 @@ def test_a_bad_config_is_told(project: Path) -> None:
 
     assert failed
     assert "Did you mean instances" in text
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    """A plain installation has no SDK: a clear sentence, exit code 2."""
+    code = "import sys; sys.modules['mcp'] = None\nfrom poolcheck.cli import run\nsys.exit(run(['mcp']))\n"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "pip install 'poolcheck[mcp]'" in done.stderr
+    assert done.stdout == ""
