@@ -10,6 +10,7 @@ from poolcheck.core.finding import Finding
 from poolcheck.core.fix import Asked, Change, FileDone, Fixing
 from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report
+from poolcheck.errors import BadInput
 from poolcheck.fixpath import ground_of
 from poolcheck.linting import Configured
 from poolcheck.looks import Look, NoEntry, PoolerLook
@@ -38,6 +39,10 @@ def fix(what: Sequence[str], settings: Configured, options: Options) -> Report:
     """
     what = tuple(what) or (".",)
     engine.check_selection(engine.Selection(options.choice.select), rules.names())
+    if options.asked == "write" and "-" in what:
+        raise BadInput(
+            "standard input cannot be written back", "Name the file, or look at the edits with --diff."
+        )
     seen = _look(options.live, settings) if options.live else None
     # The sheet names what --unsafe would make as well; nothing is made here but in memory.
     choice = options.choice if options.asked != "sheet" else replace(options.choice, unsafe=True, ask=None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from poolcheck import discover, linting, orm_edits
+from poolcheck import discover, linting, orm_edits, rules
 from poolcheck.config import Config
 from poolcheck.core.finding import Edit, Finding, Severity
 from poolcheck.core.record import dataclass
@@ -19,6 +19,7 @@ from poolcheck.masked_diff import split_lines
 
 ROUNDS = 24  # of one string at most; each round mends one fault of every line, and a line has no more faults than that
 IN_SCHEMA = ("PC303", "PC304")  # a Prisma 7 schema that still has a URL
+NAMES = rules.names()
 Key = tuple[str, str, str, str, str]
 Answer = Literal["yes", "no", "all", "quit"]
 
@@ -155,7 +156,7 @@ class _Mending:
             for each in self.proposals(found, report, texts):
                 if each.identity in self.excluded:
                     held[each.identity] = Held(each, self.excluded[each.identity])
-                elif self.choice.select and not self.selection.admits(each.rule, ""):
+                elif self.choice.select and not self.selection.admits(each.rule, NAMES[each.rule]):
                     held[each.identity] = Held(each, "not selected")
                 elif not each.safe and not self.choice.unsafe:
                     held[each.identity] = Held(each, "changes behaviour: --unsafe makes it")

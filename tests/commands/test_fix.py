@@ -369,6 +369,19 @@ class TestWrite:
 
         assert (project / ".env").read_text() == f"DATABASE_URL={NEON}&connection_limit=1\n"
         assert fix("--write", "--select", "PC999").exit_code == 2
+        fix("--write", "--unsafe", "--select", "direct-endpoint-for-app", "--driver", "prisma@6.19.3")
+        assert "-pooler." in (project / ".env").read_text()
+
+    def test_standard_input(self) -> None:
+        """Judged, and shown; there is nothing to write back to."""
+        text = f"DATABASE_URL={NEON}\n"
+
+        assert fix("-", text=text).exit_code == 1
+        assert "-pooler." in fix("-", text=text).stdout
+        assert "No edit to make" in fix("-", "--diff", "--unsafe", text=text).stdout
+        result = fix("-", "--write", text=text)
+        assert result.exit_code == 2
+        assert "cannot be written back" in result.output
 
     def test_backup_and_link(self, project: Path) -> None:
         """The link is said, the old content kept beside the file."""
