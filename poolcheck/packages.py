@@ -291,6 +291,8 @@ def upwards(folder: str) -> Iterable[str]:
     place = folder
     while True:
         yield place
+        if place == "/":
+            return
         if place in ("", ".") or place.endswith(".."):
             up = posixpath.join(place, "..") if place not in ("", ".") else ".."
             for _ in range(10):

@@ -226,6 +226,15 @@ def test_no_secret_of_the_source_is_shown(project: Path) -> None:
     assert "hunter2" not in repr([(f.excerpt, f.message, f.why, f.fix) for f in report.findings])
 
 
+def test_an_absolute_build_context_ends(project: Path) -> None:
+    """The way up from an absolute path stops at the root."""
+    compose = "services:\n  app:\n    build: /recommender\n    environment:\n      DATABASE_URL: postgresql://a:b@db/d\n"
+
+    report = look({"docker-compose.yml": compose, "src/a.ts": "export const a = 1\n"}, project)
+
+    assert report.files
+
+
 def test_vanished_file_is_skipped(project: Path) -> None:
     """A link to nowhere is not a reason to stop."""
     (project / "gone.ts").symlink_to("nowhere.ts")
