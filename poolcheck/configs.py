@@ -253,6 +253,11 @@ def _inis(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[st
 
     read: dict[str, PoolerConfig] = {}
     for name in wanted:
+        other = pgbouncer_ini.other_pooler(name)
+        if other is not None:
+            found.skipped.append(
+                Skipped(name, f"{other}'s configuration is not read", "Its pools are in no sum.")
+            )
         text = packages.text(name)
         made = pgbouncer_ini.read(text, name) if text is not None and pgbouncer_ini.matches(name) else None
         if made is not None:

@@ -136,7 +136,7 @@ class Packages:
                 return "js-config"
             if framework_config.matches(name):
                 return "framework"
-            if ini.matches(name) or ini.is_userlist(name):
+            if ini.matches(name) or ini.is_userlist(name) or ini.other_pooler(name):
                 return "pooler"
             if platform.matches(name):
                 return "platform"

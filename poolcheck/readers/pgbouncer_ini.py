@@ -33,7 +33,7 @@ _WORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\S*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IniFile:
-    """The config, the lines for excerpts, and the ignore comments."""
+    """The config, the lines for excerpts (secrets of broken lines out), and the ignore comments."""
 
     config: PoolerConfig
     lines: tuple[str, ...]
@@ -48,6 +48,11 @@ def matches(path: str) -> bool:
 def is_userlist(path: str) -> bool:
     """Is it a list of PgBouncer's users?"""
     return _USERLIST.fullmatch(path) is not None
+
+
+def other_pooler(path: str) -> str | None:
+    """The pooler whose config this is, when it is one that is not read here."""
+    return {"pgcat.toml": "PgCat", "pgdog.toml": "PgDog"}.get(posixpath.basename(path))
 
 
 def userlist(text: str) -> tuple[str, ...]:
@@ -72,8 +77,9 @@ def read(text: str, path: str) -> IniFile | None:
                 placed.append(Placed(ignore, number, (number, _next_code(lines, number))))
         elif bare:
             state.line(line, bare, number)
-    ignores = Ignores(placed)
-    return IniFile(config=state.config(), lines=lines, ignores=ignores)
+    # A broken line may hold a password that no reader of `key=value` finds.
+    shown = tuple(re.sub(r"(?i)(password\s+)\S.*", r"\1***", line) for line in lines)
+    return IniFile(config=state.config(), lines=shown, ignores=Ignores(placed))
 
 
 def merged(config: PoolerConfig, included: PoolerConfig) -> PoolerConfig:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from poolcheck import catalogue, rules
+from poolcheck.cli import cli
 from poolcheck.core.context import Context
 from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.rule import AnyRule
@@ -200,3 +202,33 @@ def test_userlist_gives_names_only() -> None:
         "app",
         'we"ird',
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "app = host=db password=Tr0ub4dor ; x",
+        "app host db password Tr0ub4dor",
+        "app = host=db password='Tr0ub4dor x' y",
+    ],
+)
+def test_no_excerpt_holds_a_password(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even of a line that is broken."""
+    (tmp_path / "pgbouncer.ini").write_text(f"[databases]\n{line}\n[pgbouncer]\npool_mode = transaction\n")
+    monkeypatch.chdir(tmp_path)
+
+    said = CliRunner().invoke(cli, ["lint", "."])
+
+    assert "PC513" in said.output
+    assert "Tr0ub4dor" not in said.output
+
+
+def test_other_poolers_are_said_to_be_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be looked at is in the report."""
+    (tmp_path / "pgcat.toml").write_text("[general]\nport = 6432\n")
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://app@localhost/app\n")
+    monkeypatch.chdir(tmp_path)
+
+    said = CliRunner().invoke(cli, ["lint", "."])
+
+    assert "PgCat's configuration is not read" in said.output
