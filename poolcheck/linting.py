@@ -76,7 +76,7 @@ def notes(found: Found, context: Context) -> list[str]:
     reads: dict[tuple[str, str, str], dict[str, None]] = {}
     for package in found.packages:
         for read in package.reads:
-            role = "migrations" if read.role == "migration" else read.role
+            role: str = "migrations" if read.role == "migration" else read.role
             reads.setdefault((read.variable, role, read.tool), {}).setdefault(str(read.location))
     for (variable, role, tool), places in reads.items():
         first, *more = places

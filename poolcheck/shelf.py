@@ -180,7 +180,7 @@ def admits(when: str, release: tuple[int, ...], where: str = "when") -> bool:
 class Shelf(Generic[T]):
     """A folder of TOML files that each hold one `kind`. Files are read once and parsed when asked for."""
 
-    def __init__(self, kind: type[T], folder: str) -> None:
+    def __init__(self, kind: type[T], folder: "str | os.PathLike[str]") -> None:
         self.kind = kind
         self.folder = folder
         self._texts: dict[str, bytes] | None = None
