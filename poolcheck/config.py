@@ -158,7 +158,7 @@ class Config:
 
     def relative(self, path: str) -> str:
         """A path as the config file's folder sees it, POSIX slashes."""
-        folder = os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()  # noqa: PTH100, PTH109, PTH120 - pathlib is slow to start
+        folder = os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()
         return os.path.relpath(path, folder).replace(os.sep, "/")
 
 

@@ -5,8 +5,6 @@ the JSON of the command of the same name, masked as everywhere else.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
@@ -15,8 +13,7 @@ from mcp_types import ToolAnnotations
 from pydantic import ConfigDict, Field
 
 from poolcheck import __version__
-from poolcheck import config as configuration
-from poolcheck.config import Config
+from poolcheck.config import Settings
 from poolcheck.core.report import Report
 from poolcheck.core.secret import redact
 from poolcheck.errors import ExitCode, PoolcheckError
@@ -41,25 +38,9 @@ Paths = Annotated[
     ),
 ]
 Count = Annotated[int, Field(ge=1)]
-Runtime = Annotated[str, Field(description="auto, serverless, edge, server or local.")]
-
-
-class Given:
-    """Settings that a tool was called with, over the config file of the path, as options are."""
-
-    def __init__(self, **given: Any) -> None:
-        self.given = {name: value for name, value in given.items() if value not in (None, "", ())}
-
-    def over(self, start: Path) -> Config:
-        """The config file near `start`, with what was given on top.
-
-        Raises:
-            BadConfig: the file, or a value, is wrong.
-        """
-        path = configuration.find(start)
-        config = configuration.load(path) if path else Config()
-        configuration.check_values(self.given)
-        return replace(config, **self.given)
+Runtime = Annotated[
+    str, Field(description="serverless, edge, server, local or auto; empty: as the project's files say.")
+]
 
 
 def answer(work: Callable[[], Report]) -> dict[str, Any]:
@@ -81,7 +62,7 @@ def answer(work: Callable[[], Report]) -> dict[str, Any]:
 def lint(
     *,
     paths: Paths = [],  # noqa: B006 - the SDK reads the default into the tool's schema and copies it
-    runtime: Runtime = "auto",
+    runtime: Runtime = "",
     driver: Annotated[
         str, Field(description='Driver in use, such as "prisma@6"; default: the manifests say.')
     ] = "",
@@ -96,8 +77,13 @@ def lint(
         if "-" in paths:
             raise ToolError("Standard input carries the protocol: name a file.")
         drivers = (driver,) if driver else ()
-        settings = Given(
-            runtime=runtime, driver=drivers, max_connections=max_connections, instances=instances
+        settings = Settings(
+            {
+                "runtime": runtime or None,
+                "driver": drivers,
+                "max_connections": max_connections,
+                "instances": instances,
+            }
         )
         return linting.lint(tuple(paths), settings)
 
@@ -123,7 +109,7 @@ def live(
         options = looking.Options(
             dsn=dsn or None, env_file=env_file or None, variable=variable or None, bouncer=bouncer or None
         )
-        return looking.live(options, Given())
+        return looking.live(options, Settings({}))
 
     return answer(work)
 

@@ -91,6 +91,15 @@ def test_lint_takes_paths_and_settings(project: Path) -> None:
     assert SECRET not in text
 
 
+def test_the_project_own_settings_hold(project: Path) -> None:
+    """What the call leaves out is the config file's."""
+    (project / "poolcheck.toml").write_text('runtime = "server"\n')
+
+    _, _, record = call(project, "lint")
+
+    assert not [each for each in record["findings"] if each["rule"] == "PC101"]
+
+
 def test_size_has_the_arithmetic(project: Path) -> None:
     """The golden case of the sizing: 100 connections, 10 instances."""
     failed, _, record = call(project, "size", max_connections=100, instances=10)
