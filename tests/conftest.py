@@ -15,6 +15,7 @@ from tests.servers import (
     pg_version,
     pgbouncer_binary,
     pgbouncer_version,
+    pgpool_binary,
 )
 
 # What a developer's shell or a CI runner sets, and what would change a report. Kept: POOLCHECK_CI, POOLCHECK_PG_CACHE.
@@ -77,6 +78,14 @@ def need_bouncer() -> None:
     """Skip, or in CI fail, when there is no PgBouncer."""
     try:
         pgbouncer_binary()
+    except Missing as reason:
+        _lacking(reason)
+
+
+def need_pgpool() -> None:
+    """Skip, or in CI fail, when there is no pgpool-II."""
+    try:
+        pgpool_binary()
     except Missing as reason:
         _lacking(reason)
 

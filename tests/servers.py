@@ -73,6 +73,19 @@ def pgbouncer_binary() -> Path:
 
 
 @cache
+def pgpool_binary() -> Path:
+    """pgpool-II's program.
+
+    Raises:
+        Missing: it is not on this machine.
+    """
+    found = shutil.which("pgpool", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise Missing("no pgpool-II: apt-get install pgpool2")
+    return Path(found)
+
+
+@cache
 def pg_version(major: int) -> str:
     """As `postgres --version` says it: "18.6"."""
     said = subprocess.run(
@@ -500,4 +513,53 @@ class Bouncer(_Server):
     def close(self) -> None:
         """Stop the pooler and remove its folder."""
         self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Pgpool(_Server):
+    """A pgpool-II before one PostgreSQL, without any of its clustering."""
+
+    def __init__(self, postgres: Postgres, **settings: object) -> None:
+        binary = pgpool_binary()
+        self.home = _home("pcp-")
+        self.port = free_port()
+        lines = {
+            "listen_addresses": self.host,
+            "port": self.port,
+            "pcp_port": free_port(),
+            "backend_hostname0": postgres.host,
+            "backend_port0": postgres.port,
+            "backend_clustering_mode": "raw",
+            "num_init_children": 4,
+            "enable_pool_hba": "off",
+            "pid_file_name": self.home / "pgpool.pid",
+            **dict.fromkeys(
+                ("socket_dir", "unix_socket_directories", "pcp_socket_dir", "work_dir", "logdir"), self.home
+            ),
+            **settings,
+        }
+        try:
+            (self.home / "pgpool.conf").write_text(
+                "".join(f"{key} = '{value}'\n" for key, value in lines.items())
+            )
+            self._spawn([str(binary), "-n", "-f", str(self.home / "pgpool.conf")])
+            deadline = time.monotonic() + START_SECONDS
+            while not self._answers():
+                if time.monotonic() > deadline or not self.running:
+                    raise RuntimeError(f"pgpool-II did not start:\n{self.log()[-2000:]}")
+                time.sleep(0.1)
+        except BaseException:
+            self.close()
+            raise
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(sslmode="disable", connect_timeout=2)).close()
+        except psycopg.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Stop the pooler, its clients too, and remove its folder."""
+        self._end(signal.SIGQUIT, 10)
         shutil.rmtree(self.home, ignore_errors=True)

@@ -185,7 +185,8 @@ def _pgpool(link: Link) -> str:
         answers = link.run("SHOW pool_version", PATIENCE)
     except (StatementFailed, Lost):
         return ""
-    return next(iter(answers[0][0].values())) or "" if answers and answers[0] else ""
+    # pgpool-II sends an empty result before the one with its version.
+    return next((value for rows in answers for row in rows for value in row.values() if value), "")
 
 
 def _settings(found: Iterable[str | None]) -> tuple[tuple[str, str], ...]:

@@ -11,8 +11,8 @@ import psycopg
 
 from poolcheck.config import Config
 from poolcheck.core.report import Report
-from poolcheck.looks import Look, NoEntry, PoolerLook
 from poolcheck.looking import Options, live
+from poolcheck.looks import Look, NoEntry, PoolerLook
 from tests.servers import Bouncer, Postgres
 
 Conn = psycopg.Connection[tuple[Any, ...]]

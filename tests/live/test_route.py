@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from tests.conftest import need_bouncer
+from tests.conftest import need_bouncer, need_pgpool
 from tests.live.scenes import eventually, look, report, report_on, rules, scene
-from tests.servers import Bouncer, PoolMode, Postgres
+from tests.servers import Bouncer, Pgpool, PoolMode, Postgres
 
 pytestmark = [pytest.mark.postgres, pytest.mark.bouncer]
 
@@ -106,6 +106,16 @@ def test_forwarder_is_no_pooler(postgres: Postgres) -> None:
         route = look(report_on(url)).snapshot.route
     assert route.kind == "direct"
     assert any("forwarder" in each for each in route.how)
+
+
+def test_pgpool_says_who_it_is(postgres15: Postgres) -> None:
+    """pgpool-II passes the server's key on, so only its own word tells; asked nowhere else than behind other ports."""
+    need_pgpool()
+    with scene(postgres15), Pgpool(postgres15) as pool:
+        for _ in range(3):
+            route = look(report_on(pool.url("monitor", sslmode="disable"))).snapshot.route
+            assert (route.kind, route.mode) == ("pooler", "session")
+            assert route.software.startswith("pgpool-II 4")
 
 
 def test_no_probe_opens_no_second_client(postgres: Postgres) -> None:
