@@ -1,42 +1,15 @@
 """The options that stand for settings of poolcheck.toml, the same on every command that judges a project."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from poolcheck import config as configuration
-from poolcheck.config import Config
-from poolcheck.core.record import dataclass
+from poolcheck.config import Settings
 
+__all__ = ["Settings", "setting_options"]
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Options as given; `over` lays them on the config file of a path."""
-
-    given: dict[str, Any]
-    config_path: str | None = None
-    isolated: bool = False
-
-    def over(self, start: Path) -> Config:
-        """The config file near `start` (or --config), with the options on top.
-
-        Raises:
-            BadConfig: the file, or an option, is wrong.
-        """
-        config = Config()
-        if self.config_path:
-            config = configuration.load(Path(self.config_path))
-        elif not self.isolated:
-            path = configuration.find(start)
-            config = configuration.load(path) if path else config
-        given = {key: value for key, value in self.given.items() if value not in (None, ())}
-        configuration.check_values(given)
-        return replace(config, **given)
 
 
 def setting_options(function: F) -> F:
