@@ -19,10 +19,10 @@ from poolcheck.core.report import Skipped
 from poolcheck.core.secret import Secret
 from poolcheck.core.target import Target
 from poolcheck.core.url import ConnectionString, looks_like_connection_string, parse
+from poolcheck.fleet_numbers import instances_of, replicas_of, rollout_surge, server_limit
 from poolcheck.pool_sizes import pool_size
 from poolcheck.roles import name_claims
 from poolcheck.rules._poolers import most_connections, users
-from poolcheck.sizing import surge
 
 if TYPE_CHECKING:
     from poolcheck.discover import Found
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
-_SERVERS = ("postgres", "pgvector/pgvector", "postgis/postgis")  # images with PostgreSQL's own default
-_BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
-DEFAULT_MAX = 100  # https://www.postgresql.org/docs/current/runtime-config-connection.html
-DEFAULT_RESERVED = 3
 ONE = Amount(1, "1 process")
 
 
@@ -47,9 +43,9 @@ def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
 
     ctx = Context(catalogue=catalogue, assumed=discover.assumed_drivers(packages.config))
     builder = _Builder(found, packages, ctx, discover.numbers(found, packages.config))
-    from poolcheck import configs  # noqa: PLC0415 - see above
+    from poolcheck import configs, pooler_files  # noqa: PLC0415 - see above
 
-    for compose in configs.composes_of(packages, names):
+    for compose in pooler_files.composes_of(packages, names):
         if not compose.development:
             builder.compose(compose)
     builder.kubernetes(names)
@@ -79,7 +75,7 @@ class _Builder:
     def compose(self, compose: "Compose") -> None:
         """The servers, poolers and members of one file."""
         for service in compose.services:
-            limit = _server(service)
+            limit = server_limit(service)
             if limit is not None:
                 self.limits[(compose.path, service.name)] = limit
         poolers = {each.service: each for each in self.found.poolers if each.path == compose.path}
@@ -111,7 +107,7 @@ class _Builder:
             said = config.setting("default_pool_size")
             self.members.setdefault((compose.path, host), []).append(
                 Member(
-                    name=name, location=said.location if said else config.location, instances=_instances(service), workers=ONE, pooler=True,
+                    name=name, location=said.location if said else config.location, instances=instances_of(service), workers=ONE, pooler=True,
                     pool=Amount(sum(known), f"{len(known)} pools of the pooler" if len(known) > 1 else "its pool", said.location if said else config.location),
                 )
             )  # fmt: skip
@@ -129,7 +125,7 @@ class _Builder:
                 continue
             seen.add(key[1])
             pool = pool_size(target, self.ctx, self.found.subjects)
-            instances = _instances(service)
+            instances = instances_of(service)
             if pool is None:
                 if instances.number > 1:
                     self.missing.setdefault(key, []).append(f"the pool of {service.name}")
@@ -181,7 +177,7 @@ class _Builder:
         for name, workload in seen.items():
             if name not in doubled and not _ONCE.search(name):
                 scaler = scalers.get(name)
-                instances = _replicas(workload)
+                instances = replicas_of(workload)
                 if scaler is not None:
                     instances = Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)
                 self._workload(workload, instances, secrets)
@@ -213,7 +209,7 @@ class _Builder:
                 if instances.number > 1:
                     self.missing.setdefault(key, []).append(f"the pool of {workload.name}")
                 return
-            extra = 0 if workload.recreate else _surge(instances.number, workload.surge)
+            extra = 0 if workload.recreate else rollout_surge(instances.number, workload.surge)
             environment = {each.name: each.value.reveal() for each in workload.environment if each.value}
             self.members.setdefault(key, []).append(
                 Member(
@@ -333,52 +329,3 @@ def _target(name: str, conn: ConnectionString, at: Location, package: Package) -
         match=catalogue.match(conn),
         package=package,
     )
-
-
-def _instances(service: "Service | None") -> Amount:
-    if service is not None and service.replicas is not None and service.replicas.known:
-        number = service.replicas.value
-        if number.isdigit():
-            return Amount(int(number), f"replicas: {number}", Location(service.path, service.replicas.line))
-    return Amount(1, "1 container")
-
-
-def _replicas(workload: "Workload") -> Amount:
-    if workload.replicas is None:
-        return Amount(1, "1 replica")
-    at = Location(workload.location.path, workload.replicas_line)
-    return Amount(workload.replicas, f"replicas: {workload.replicas}", at)
-
-
-def _surge(instances: int, written: str) -> int:
-    return surge(instances, written) if re.fullmatch(r"\d{1,6}%?", written) else surge(instances, "25%")
-
-
-def _server(service: "Service") -> tuple[Amount, int] | None:
-    """max_connections and reserved slots of a PostgreSQL service; None when it is none, or a file sets them."""
-    words = " ".join(service.command)
-    said = re.search(r"max_connections\s*=\s*['\"]?(\d+)|(?:^|\s)-N\s*(\d+)", words)
-    reserved = re.search(r"superuser_reserved_connections\s*=\s*(\d+)", words)
-    keep = int(reserved[1]) if reserved else DEFAULT_RESERVED
-    at = Location(service.path, service.command_line)
-    if service.repository in _BITNAMI:
-        text = service.env("POSTGRESQL_MAX_CONNECTIONS")
-        if text is not None and text.value.isdigit():
-            return Amount(
-                int(text.value), f"POSTGRESQL_MAX_CONNECTIONS={text.value}", Location(service.path, text.line)
-            ), keep
-        return None
-    if not re.search(r"postg|timescale|pgvector|paradedb|supabase/postgres", service.repository):
-        return None
-    if said:
-        number = int(said[1] or said[2])
-        return Amount(number, f"max_connections={number}", at), keep
-    configured = "config_file" in words or any("postgresql.conf" in each or "/etc/postgresql" in each or "conf.d" in each for each in service.volumes)  # fmt: skip
-    if (
-        service.repository in _SERVERS
-        and not configured
-        and service.env("POSTGRES_INITDB_ARGS") is None
-        and "$" not in words
-    ):
-        return Amount(DEFAULT_MAX, "PostgreSQL's default of 100"), keep
-    return None

@@ -5,11 +5,15 @@ Only plain manifests. A Helm template is no YAML before Helm has run, and gives 
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from poolcheck.core.finding import Location
+from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
+from poolcheck.readers import pgbouncer_env, pgbouncer_ini
 from poolcheck.readers._yaml import Node, documents
+from poolcheck.readers.compose import Service, Text
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
 _KINDS = re.compile(
@@ -87,6 +91,37 @@ def read(text: str, path: str) -> Manifests:
         elif kind == "Secret" and (data := document.get("stringData")):
             secrets += [(name, key, Secret(_text(value))) for key, value in data.pairs.items()]
     return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), secrets=tuple(secrets))
+
+
+def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
+    """PgBouncer as manifests run it: by the environment of its container, or with a ConfigMap's pgbouncer.ini."""
+    for workload in read(text, path).workloads:
+        service = Service(
+            name=workload.name,
+            path=path,
+            line=workload.location.line or 1,
+            image=workload.images[0] if len(workload.images) == 1 else "",
+            image_line=workload.location.line or 1,
+            environment=tuple(
+                (each.name, Text(each.value.reveal(), each.line))
+                for each in workload.environment
+                if each.value
+            ),
+        )
+        config = pgbouncer_env.read(service)
+        if pgbouncer_env.is_pgbouncer(service) and config.settings:
+            yield replace(
+                config, name=f"{workload.kind} {workload.name}", published=None, service="", path=""
+            )
+    if "ConfigMap" not in text:
+        return
+    for document in documents(text):
+        for key, value in (document.get("data") or Node({}, 0)).pairs.items():
+            if _text(document.get("kind")) == "ConfigMap" and pgbouncer_ini.matches(key) and value.text:
+                # the lines of a block begin below its key
+                made = pgbouncer_ini.read("\n" * value.line + value.text, path)
+                if made is not None:
+                    yield replace(made.config, name=f"{path} {key}", container=True)
 
 
 def _workload(document: Node, kind: str, name: str, path: str) -> Workload:

@@ -210,3 +210,41 @@ def test_kubernetes() -> None:
     assert (workload.environment[0].secret, workload.environment[0].key) == ("db", "url")
     assert (scaler.target, scaler.most, scaler.location.line) == ("web", 10, 23)
     assert "s3cret" not in repr(made)
+
+
+POOLERS = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: pooler}
+spec:
+  template:
+    spec:
+      containers:
+        - name: pgbouncer
+          image: bitnami/pgbouncer:1.23.1
+          env:
+            - {name: PGBOUNCER_POOL_MODE, value: transaction}
+            - {name: PGBOUNCER_MAX_PREPARED_STATEMENTS, value: "0"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: pooler}
+data:
+  pgbouncer.ini: |
+    [databases]
+    app = host=db
+
+    [pgbouncer]
+    default_pool_size = 20 ; of each pool
+"""
+
+
+def test_poolers_of_manifests() -> None:
+    """A container's environment, and an ini file in a ConfigMap with the lines of the manifest."""
+    container, config_map = kubernetes.poolers(POOLERS, "k8s/pooler.yaml")
+
+    assert container.version == (1, 23, 1)
+    assert container.mode() == "transaction"
+    assert container.tracks_prepared is False
+    size = config_map.setting("default_pool_size")
+    assert size is not None
+    assert (size.value, size.location.line) == ("20 ; of each pool", 23)

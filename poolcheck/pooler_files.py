@@ -1,0 +1,132 @@
+"""The poolers of a project: pgbouncer.ini files with what they include, containers, and Kubernetes manifests."""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from poolcheck.configs import add_text
+from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.report import Skipped
+
+if TYPE_CHECKING:
+    from poolcheck.discover import Found
+    from poolcheck.packages import Packages
+    from poolcheck.readers.compose import Compose
+
+
+def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
+    """Every pooler that the files configure: its subject, its lines, its ignore comments."""
+    composes = composes_of(packages, names)
+    inis = _inis(found, packages, names)
+    poolers: list[PoolerConfig] = []
+    for compose in composes:
+        from poolcheck.readers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
+
+        for service in compose.services:
+            if not pgbouncer_env.is_pgbouncer(service):
+                continue
+            own = pgbouncer_env.read(service)
+            built = posixpath.join(service.build, "") if service.build and service.build != "." else "\0"
+            mounted = [
+                path
+                for path in inis
+                if _mounts(service.volumes, compose.path, path) or path.startswith(built)
+            ]
+            for path in mounted:
+                inis[path] = replace(
+                    inis[path], version=own.version, version_source=own.version_source, published=own.published,
+                    descriptors=own.descriptors, container=True, service=own.service, path=own.path,
+                )  # fmt: skip
+            if not mounted and (own.settings or own.version):
+                poolers.append(replace(own, package=packages.of(compose.path)))
+                add_text(found, packages, compose.path)
+    poolers += _manifests(found, packages, names)
+    poolers += [replace(config, package=packages.of(path)) for path, config in inis.items()]
+    if poolers:
+        found.subjects += poolers
+        found.poolers += poolers
+        found.groups += "5"
+
+
+def _manifests(found: "Found", packages: "Packages", names: Sequence[str]) -> Iterator[PoolerConfig]:
+    """PgBouncer in Kubernetes: the environment of a container, and a ConfigMap's pgbouncer.ini."""
+    for name in names:
+        text = packages.text(name) if name.endswith((".yaml", ".yml")) else None
+        if text is None or "pgbouncer" not in text or "apiVersion:" not in text:
+            continue
+        from poolcheck.readers import kubernetes  # noqa: PLC0415 - only where there is one
+
+        for config in kubernetes.poolers(text, name):
+            yield replace(config, package=packages.of(name))
+            add_text(found, packages, name)
+
+
+def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
+    """Every compose file that was walked and can be read."""
+    from poolcheck.readers import compose  # noqa: PLC0415 - only for a project
+
+    found = []
+    for name in names:
+        if compose.matches(name) and (text := packages.text(name)) is not None:
+            made = compose.read(text, name)
+            if made is not None:
+                found.append(made)
+    return found
+
+
+def _inis(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[str, PoolerConfig]:
+    """Every pgbouncer.ini, with what it includes; an included file is not a config of its own."""
+    wanted = [name for name in names if packages.kind_of(name) == "pooler"]
+    if not wanted:
+        return {}
+    from poolcheck.readers import pgbouncer_ini  # noqa: PLC0415 - only where there is one
+
+    read: dict[str, PoolerConfig] = {}
+    for name in wanted:
+        other = pgbouncer_ini.other_pooler(name)
+        if other is not None:
+            found.skipped.append(
+                Skipped(name, f"{other}'s configuration is not read", "Its pools are in no sum.")
+            )
+        text = packages.text(name)
+        made = pgbouncer_ini.read(text, name) if text is not None and pgbouncer_ini.matches(name) else None
+        if made is not None:
+            read[name] = made.config
+            found.lines[name] = made.lines
+            if made.ignores:
+                found.ignores[name] = made.ignores
+    included: set[str] = set()
+    for name, config in list(read.items()):
+        for each in config.includes:
+            path = pgbouncer_ini.include_path(name, each.value)
+            text = packages.text(path) if path in packages.names else None
+            inner = pgbouncer_ini.read(text, path) if text else None
+            if inner is None:
+                found.skipped.append(
+                    Skipped(
+                        f"{name}:{each.location.line}",
+                        f"the included file {each.value} is not in the project",
+                        "Its settings are not known.",
+                    )
+                )
+                read[name] = replace(read[name], complete=False)
+            else:
+                included.add(path)
+                found.lines[path] = inner.lines
+                read[name] = pgbouncer_ini.merged(read[name], inner.config)
+    lists = [name for name in wanted if pgbouncer_ini.is_userlist(name)]
+    for name, config in read.items():
+        beside = next((each for each in lists if posixpath.dirname(each) == posixpath.dirname(name)), None)
+        if beside is not None:
+            read[name] = replace(config, logins=pgbouncer_ini.userlist(packages.text(beside) or ""))
+    return {name: config for name, config in read.items() if name not in included}
+
+
+def _mounts(volumes: Iterable[str], compose_path: str, ini: str) -> bool:
+    """Whether one of the volumes is the file, or a folder that holds it."""
+    for each in volumes:
+        source = posixpath.normpath(posixpath.join(posixpath.dirname(compose_path), each.partition(":")[0]))
+        if ini == source or (source != "." and ini.startswith(source + "/")):
+            return True
+    return False
