@@ -34,6 +34,7 @@ TITLES = {
 MIGRATIONS = ("PC103", "PC104", "PC105")
 TO_POOLER = ("PC101", "PC102")  # their remedy leaves migrations without a direct string, unless it is kept
 MOST_FIXES = 8  # of one string; more would be a rule that undoes another
+NAMELESS = {"argument": "this connection string", "stdin": "this connection string"}
 LOOK = Action(
     "Look at the server: it says whether a pooler is in between, and in which mode",
     ('poolcheck live "$DATABASE_URL"',),
@@ -217,6 +218,15 @@ def _pooler(ground: Ground) -> Step:
         )  # fmt: skip
     runtime = ground.app[0].package.runtime
     direct = [target for target in ground.app if target.match.kind == "direct"]
+    if direct and not runtime.short_lived and ground.sizing and ground.sizing.status not in ("ok", "tight"):
+        ways = dict.fromkeys(t.match.provider.pooler for t in direct if t.match.provider)
+        return Step(
+            step=1,
+            title=TITLES[1],
+            status="do" if ground.assumed.certain else "check",
+            why=f"{_names(direct)} is direct, and the sums of step 5 do not hold: clients have to share server connections{ground.assumed.mark}.",
+            actions=tuple(Action(each) for each in ways if each),
+        )
     if direct and not runtime.short_lived:
         return Step(
             step=1,
@@ -442,7 +452,7 @@ def _migrations(ground: Ground) -> Step:
         )
     moved = [each for each in ground.of_step(1) if each.rule.id in TO_POOLER]
     if moved:
-        names = ", ".join(dict.fromkeys(each.subject for each in moved))
+        names = ", ".join(dict.fromkeys(NAMELESS.get(each.subject, each.subject) for each in moved))
         tools = [each for target in ground.app for each in migration_tools(target.package, ground.ctx)]
         return Step(
             step=6,

@@ -4,6 +4,7 @@
 the driver in use, the commands of the migration tool, and what a live look saw. Values come from the catalogue.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -99,6 +100,9 @@ def _at_the_provider(ground: Ground) -> Iterator[Action]:
         provider, endpoint = target.match.provider, target.match.endpoint
         if provider is None or endpoint is None or target.name not in moving:
             continue
+        extension = re.search(r"CREATE EXTENSION \w+", provider.pooler)
+        if extension:
+            yield Action("In the database, once", (f"{extension[0]};",))
         ends = [each.id for each in provider.endpoints if each.kind == "pooled" and each.mode != "session"]
         for end in ends:
             made = convert(provider, target.conn, endpoint.id, end)

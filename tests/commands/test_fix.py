@@ -219,6 +219,18 @@ class TestSheet:
 
         assert re.search(r"ALTER SYSTEM SET max_connections = \d+;", text)
 
+    def test_pooler_first_where_the_sums_do_not_hold(self) -> None:
+        """On a server too; where they hold, a direct endpoint is fine there."""
+        url = "postgresql://app:x@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app"
+        options = ["--runtime", "server", "--driver", "sqlalchemy@2.0.44", "--plan", "0.25cu"]
+
+        many = record(url, *options, "--instances", "200")["fix_path"]
+        few = record(url, *options, "--instances", "2")["fix_path"]
+
+        assert [many[0]["status"], many[4]["status"]] == ["do", "do"]
+        assert "-pooler" in many[0]["actions"][0]
+        assert [few[0]["status"], few[4]["status"]] == ["not needed", "not needed"]
+
     def test_incident_behind_a_pooler_uses_the_direct_string(self, project: Path) -> None:
         """`reap` refuses a pooler: the sheet does not send anybody there."""
         (project / ".env").write_text(
