@@ -334,6 +334,8 @@ class Refusal:
     means: str = ""
     first: str = ""  # what to do first
     entry: str = ""  # the id in the error catalogue
+    sqlstate: str = ""  # the code that the text stands for; drivers give none while connecting
+    sources: tuple[str, ...] = ()
     host: str = ""
     port: int | None = None
     database: str = ""

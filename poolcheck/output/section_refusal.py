@@ -9,9 +9,20 @@ from poolcheck.output.paint import Paint
 
 
 def record(section: NoEntry) -> dict[str, Any]:
-    """The key `refusal`."""
+    """The keys `refusal` and `explanations`, the second as `explain` gives it."""
     refusal = section.refusal
+    explained = {
+        "id": refusal.entry,
+        "title": refusal.title,
+        "layer": refusal.layer,
+        "sqlstate": refusal.sqlstate or None,
+        "means": refusal.means,
+        "first": refusal.first,
+        "count": 1,
+        "sources": list(refusal.sources),
+    }
     return {
+        "explanations": [explained] if refusal.entry else [],
         "refusal": {
             "text": clean(refusal.text),
             "layer": refusal.layer or None,
@@ -26,7 +37,7 @@ def record(section: NoEntry) -> dict[str, Any]:
             "user": clean(refusal.user) or None,
             "pooler_dialled": refusal.pooler,
             "still_possible": [{"text": each.text, "code": list(each.code)} for each in refusal.options],
-        }
+        },
     }
 
 

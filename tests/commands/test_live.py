@@ -93,6 +93,22 @@ class TestReport:
         assert [step["step"] for step in said["fix_path"]] == [1, 2, 3, 4, 5, 6, 7]
         assert "97" not in json.dumps(said["fix_path"])  # the live numbers, not the default server's
 
+    def test_json_of_a_refusal(self, postgres15: Postgres) -> None:
+        """The layer, the code that the text stands for, what is still possible, and the fix path."""
+        with scene(postgres15) as stage:
+            stage.fill("app")
+            ran = poolcheck("live", postgres15.url("app"), "--format", "json")
+        said = json.loads(ran.out)
+        assert ran.code == 1
+        assert said["refusal"]["layer"] == "slots"
+        assert said["refusal"]["exhaustion"] is True
+        assert said["refusal"]["still_possible"]
+        (explained,) = said["explanations"]
+        assert (explained["layer"], explained["sqlstate"]) == ("slots", "53300")
+        assert explained["sources"][0].startswith("https://")
+        assert "server" not in said
+        assert said["fix_path"]
+
     def test_fail_on(self, postgres: Postgres) -> None:
         """The exit code follows --fail-on."""
         with scene(postgres) as stage:
