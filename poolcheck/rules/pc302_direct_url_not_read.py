@@ -60,13 +60,14 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     unread = next((each for each in ctx.targets if _spare(each, pooled, file, ctx)), None)
     if unread is None:
         return
-    fails = fails_migrations(place, file, ctx) is not None
+    # drizzle-kit's migrations take no session lock: there the direct string is advised, not needed
+    fails = file.tool == "prisma" and fails_migrations(place, file, ctx) is not None
     yield Problem(
         message=f"{unread.name} is defined ({unread.location}) and nothing reads it: migrations use {pooled.name}, which is pooled.",
         why="Code that poolcheck did not see may read it."
         if not fails
         else "Migrations fail through this pooler.",
-        severity=Severity.ERROR if fails else Severity.WARNING,
+        severity=Severity.ERROR if fails else Severity.INFO if file.tool == "drizzle" else Severity.WARNING,
         confidence=Confidence.MEDIUM,
         at=place.location,
         subject=unread.name,
