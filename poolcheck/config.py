@@ -7,12 +7,12 @@ config`, `poolcheck init` and the JSON Schema are derived from it.
 import os
 from collections.abc import Mapping
 from dataclasses import field, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from poolcheck.core.record import dataclass
 from poolcheck.errors import BadConfig
 
+StrPath: TypeAlias = "str | os.PathLike[str]"  # strings inside: pathlib takes 3 ms to import
 RUNTIMES = ("auto", "serverless", "edge", "server", "local")
 FAIL_ON = ("error", "warning", "info", "never")
 REQUIRE = ("sums", "live", "all")
@@ -170,7 +170,7 @@ class Settings:
     config_path: str | None = None
     isolated: bool = False
 
-    def over(self, start: Path) -> Config:
+    def over(self, start: StrPath) -> Config:
         """The config file near `start` (or `config_path`), with the options on top.
 
         Raises:
@@ -178,7 +178,7 @@ class Settings:
         """
         config = Config()
         if self.config_path:
-            config = load(Path(self.config_path))
+            config = load(self.config_path)
         elif not self.isolated:
             path = find(start)
             config = load(path) if path else config
@@ -197,23 +197,33 @@ def matches(pattern: str, path: str) -> bool:
     return GitIgnoreSpec.from_lines([pattern]).match_file(path)
 
 
-def find(start: Path) -> Path | None:
+def find(start: StrPath) -> str | None:
     """The nearest poolcheck.toml, or pyproject.toml with [tool.poolcheck], at or above `start`."""
-    start = start.absolute()
-    for folder in (start, *start.parents) if start.is_dir() else start.parents:
-        own = folder / "poolcheck.toml"
-        if own.is_file():
+    folder = os.path.abspath(start)
+    if not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    while True:
+        own = os.path.join(folder, "poolcheck.toml")
+        if os.path.isfile(own):
             return own
-        project = folder / "pyproject.toml"
+        project = os.path.join(folder, "pyproject.toml")
         try:
-            if project.is_file() and b"tool.poolcheck" in project.read_bytes():
+            if os.path.isfile(project) and b"tool.poolcheck" in _bytes(project):
                 return project
         except OSError:
-            continue
-    return None
+            pass  # not readable: the next one up may be
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
 
 
-def load(path: Path) -> Config:
+def _bytes(path: StrPath) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def load(path: StrPath) -> Config:
     """Read a config file.
 
     Raises:
@@ -226,12 +236,12 @@ def load(path: Path) -> Config:
     return replace(config, path=str(path))
 
 
-def base(path: Path) -> tuple[str, ...]:
+def base(path: StrPath) -> tuple[str, ...]:
     """The table of the file that holds the settings."""
-    return ("tool", "poolcheck") if path.name == "pyproject.toml" else ()
+    return ("tool", "poolcheck") if os.path.basename(path) == "pyproject.toml" else ()
 
 
-def read(path: Path) -> tuple[str, dict[str, Any]]:
+def read(path: StrPath) -> tuple[str, dict[str, Any]]:
     """The text of a config file, and its table of settings.
 
     Raises:
@@ -240,7 +250,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     import tomllib  # noqa: PLC0415 - only where there is a file
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _bytes(path).decode("utf-8-sig")
     except OSError as error:
         raise BadConfig(
             f"{path}: cannot be read: {error.strerror}", "Check the file's permissions."

@@ -1,7 +1,7 @@
 """What `lint` does, as a function: also for `fix`, `gate`, and those who embed poolcheck."""
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from poolcheck import discover, engine, fixpath, rules
@@ -20,7 +20,7 @@ SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severi
 class Configured(Protocol):
     """Whatever gives the config for a path: options over the nearest file."""
 
-    def over(self, start: Path) -> Config:
+    def over(self, start: "str | os.PathLike[str]") -> Config:
         """The config for what is at `start`."""
 
 
@@ -31,8 +31,8 @@ def lint(what: Sequence[str], settings: Configured) -> Report:
         PoolcheckError: bad config, bad input, or nothing to check.
     """
     what = what or (".",)
-    first = next((Path(each) for each in what if each != "-" and not discover.is_url(each)), Path())
-    config = settings.over(first if first.exists() else Path())
+    first = next((each for each in what if each != "-" and not discover.is_url(each)), ".")
+    config = settings.over(first if os.path.exists(first) else ".")
     return report_on(discover.collect(what, config), config, what)
 
 

@@ -6,8 +6,8 @@ repository's root. The nearest manifest speaks first; a folder without any is to
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
@@ -60,16 +60,19 @@ class Packages:
 
     # --- finding files ---
 
-    def walk(self, root: Path) -> list[str]:
+    def walk(self, root: "str | os.PathLike[str]") -> list[str]:
         """The env files below `root`; what tells the context is noted on the way.
 
         Raises:
             BadInput: the folder cannot be read at all.
         """
+        from pathlib import Path  # noqa: PLC0415 - takes 3 ms to import
+
         from poolcheck import sources  # noqa: PLC0415 - a lint of one file does not walk
         from poolcheck.walk import walk  # noqa: PLC0415 - a lint of one file does not walk
 
-        base = "" if root == Path() else root.as_posix().rstrip("/") + "/"
+        shown = os.path.normpath(root).replace(os.sep, "/")
+        base = "" if shown == "." else shown.rstrip("/") + "/"
         if not os.access(root, os.R_OK | os.X_OK):
             raise BadInput(f"{root}: cannot be read", "Check the folder's permissions.")
         found = []
@@ -80,7 +83,7 @@ class Packages:
             )
 
         for path in walk(
-            root, lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
+            Path(root), lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
         ):
             name = base + path
             if dotenv.matches(posixpath.basename(path)):
@@ -93,25 +96,30 @@ class Packages:
                 self.sources[name] = None
         return found
 
-    def around(self, path: Path) -> None:
+    def around(self, path: "str | os.PathLike[str]") -> None:
         """Note the context files near a single file: its folder, well-known folders below, and those above."""
-        folder = path.absolute().parent
-        shown = posixpath.dirname(path.as_posix())
-        if self.kind_of(path.as_posix()):
-            self.names[path.as_posix()] = None
-            self.named.append(path.as_posix())
+        name = os.path.normpath(path).replace(os.sep, "/")
+        folder = os.path.dirname(os.path.abspath(path))
+        shown = posixpath.dirname(name)
+        if self.kind_of(name):
+            self.names[name] = None
+            self.named.append(name)
         for near in NEAR:
-            self._list(folder / near, posixpath.join(shown, near))
+            self._list(os.path.join(folder, near), posixpath.join(shown, near))
         up = shown
-        above = (folder, *folder.parents)
-        root = next((level for level, each in enumerate(above) if (each / ".git").exists()), None)
+        above = [folder]
+        while os.path.dirname(above[-1]) != above[-1]:
+            above.append(os.path.dirname(above[-1]))
+        root = next(
+            (level for level, each in enumerate(above) if os.path.exists(os.path.join(each, ".git"))), None
+        )
         # Without a repository only one folder up: a manifest lying about in a home folder is nobody's.
         for each in above[: 2 if root is None else root + 1]:
-            if each not in (Path.home(), Path(each.anchor)) or each == folder:
+            if each not in (os.path.expanduser("~"), above[-1]) or each == folder:
                 self._list(each, up)
             up = posixpath.join(up, "..")
 
-    def _list(self, folder: Path, shown: str) -> None:
+    def _list(self, folder: str, shown: str) -> None:
         try:
             entries = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
         except OSError:
@@ -126,7 +134,6 @@ class Packages:
         base = posixpath.basename(name)
         if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
             from poolcheck.readers import framework_config, js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
-            from poolcheck.readers import pgbouncer_ini as ini  # noqa: PLC0415 - see above
 
             if prisma.matches(name):
                 return "prisma"
@@ -136,8 +143,11 @@ class Packages:
                 return "js-config"
             if framework_config.matches(name):
                 return "framework"
-            if ini.matches(name) or ini.is_userlist(name) or ini.other_pooler(name):
-                return "pooler"
+            if POOLER_WORDS.search(base):
+                from poolcheck.readers import pgbouncer_ini as ini  # noqa: PLC0415 - see above
+
+                if ini.matches(name) or ini.is_userlist(name) or ini.other_pooler(name):
+                    return "pooler"
             if platform.matches(name):
                 return "platform"
             if base.endswith(".tf"):
@@ -150,9 +160,9 @@ class Packages:
         """The text of a context file; None, and a Skipped, when it cannot be read."""
         if name not in self._texts:
             try:
-                if name not in self.instead and Path(name).stat().st_size > MAX_CONTEXT_FILE:
+                if name not in self.instead and os.stat(name).st_size > MAX_CONTEXT_FILE:
                     raise OSError(None, "larger than 16 MB")
-                data = self.instead.get(name) or Path(name).read_bytes()
+                data = self.instead.get(name) or read_bytes(name)
                 self._texts[name] = data.decode("utf-8-sig")
             except OSError as error:
                 self.skipped.append(
@@ -286,6 +296,12 @@ class Packages:
                     yield VariableRead(variable, read.role, config.tool, read.location)
 
 
+def read_bytes(name: str) -> bytes:
+    """A file, whole."""
+    with open(name, "rb") as file:
+        return file.read()
+
+
 def upwards(folder: str) -> Iterable[str]:
     """A folder as shown, and those above it, as far as the shown paths go."""
     place = folder
@@ -325,6 +341,7 @@ LOADERS = {
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }
+POOLER_WORDS = re.compile(r"pgbouncer|userlist|pgcat|pgdog")
 CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
 CONTEXT_NAMES = frozenset(
     {"Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}

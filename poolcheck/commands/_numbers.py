@@ -1,5 +1,6 @@
 """What `size` and `simulate` share: where the numbers come from, and how times are written."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ def from_config(numbers: Numbers) -> None:
         return
     from poolcheck import config as configuration  # noqa: PLC0415 - only where there is a file
 
-    path = Path(given) if given else configuration.find(Path())
+    path = given or configuration.find(".")
     if path is None:
         return
     config = configuration.load(path)
@@ -73,9 +74,9 @@ def from_config(numbers: Numbers) -> None:
     ):
         value = getattr(config, name)
         if value != getattr(plain, name):
-            numbers.offer(name, value, path.name)
+            numbers.offer(name, value, os.path.basename(path))
     if config.thresholds.warn_at != plain.thresholds.warn_at:
-        numbers.offer("warn_at", config.thresholds.warn_at, path.name)
+        numbers.offer("warn_at", config.thresholds.warn_at, os.path.basename(path))
     numbers.drivers = numbers.drivers or config.driver
 
 

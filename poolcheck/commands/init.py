@@ -24,7 +24,8 @@ def command(stdout: bool) -> int:
     from poolcheck.effective import draft  # noqa: PLC0415 - `init --help` needs none of it
 
     here = Path("poolcheck.toml")
-    present = find(Path())
+    found = find(".")
+    present = Path(found) if found else None
     if not stdout and present is not None and present.parent == Path().absolute():
         raise BadInput(
             f"{present.name} is here already",
