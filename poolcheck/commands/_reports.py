@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write
+from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write, write_page
 from poolcheck.core.finding import Finding, Location
 from poolcheck.core.report import Report
 from poolcheck.errors import BadInput
@@ -55,6 +55,7 @@ def emit_all(
         return emit(rooted, out)
     if out.format != "text" or out.path is not None:
         return emit(report, out)
+    write_page(report, out)
     # The text is for people, and words of it come from files: no runner may take one for a command of its own.
     text = load("text").render(report, style_for(out)).rstrip("\n")
     if environ.get("TF_BUILD"):

@@ -26,6 +26,7 @@ class Output:
     color: str = "auto"
     verbosity: int = 0
     plain: bool = False
+    html: str | None = None  # a page is written there too
 
 
 class FormatType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -82,6 +83,7 @@ def output_options(function: F) -> F:
             kwargs.pop("color_when"),
             verbosity,
             plain=kwargs.pop("plain"),
+            html=kwargs.pop("html_path", None),
         )
         return function(*args, out=out, **kwargs)
 
@@ -128,6 +130,17 @@ def output_options(function: F) -> F:
     return result  # type: ignore[no-any-return]  # click's decorators keep the function
 
 
+def html_option(function: F) -> F:
+    """--html, for commands whose report makes a page; stands above `output_options`."""
+    return click.option(
+        "--html",
+        "html_path",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Write the report as a page there too: one file, no scripts.",
+    )(function)
+
+
 def style_for(out: Output) -> Style:
     """The style that fits where the report goes: terminal or pipe, colour, width, encoding."""
     terminal = out.path is None and sys.stdout.isatty()
@@ -159,9 +172,16 @@ def emit(report: Report, out: Output) -> int:
     Raises:
         BadInput: the file of --output cannot be written.
     """
+    write_page(report, out)
     text: str = load(out.format).render(report, style_for(out))
     write(text, out.path)
     return int(report.code)
+
+
+def write_page(report: Report, out: Output) -> None:
+    """Write the page of --html, where that was asked for."""
+    if out.html is not None:
+        write(load("html").render(report, Style()), out.html)
 
 
 def write(text: str, path: str | None) -> None:
@@ -174,7 +194,7 @@ def write(text: str, path: str | None) -> None:
                 file.write(text)
         except OSError as error:
             raise BadInput(
-                f"cannot write {path}: {error.strerror}", "Give --output a file in a folder that exists."
+                f"cannot write {path}: {error.strerror}", "Name a file in a folder that exists."
             ) from error
         return
     try:

@@ -22,13 +22,14 @@ from poolcheck.errors import ExitCode
 from poolcheck.linting import Configured
 from poolcheck.live import postgres, route
 from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
-from poolcheck.looks import Look, put_together
 from poolcheck.looking import Ask, Options, Seen, address, check_selection, known
+from poolcheck.looks import Look, put_together
 from poolcheck.output import section_live
 from poolcheck.output.paint import Paint, Style
 
 HISTORY = 600  # looks that the history can show
 GROWTH_SECONDS = 30.0  # growth is judged against the look at least this old
+KEEP_SECONDS = 10.0  # a snapshot of a crowded server is megabytes: not every one is kept
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -43,7 +44,7 @@ class Watch:
     trouble: str = ""
     lost: int = 0  # turns without a server
     shares: deque[float | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    snapshots: deque[Snapshot] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    snapshots: deque[Snapshot] = field(default_factory=deque)  # of the last minute, KEEP_SECONDS apart
 
     def turn(self) -> Look | None:
         """One look; None when there is no server, and `trouble` says why."""
@@ -74,12 +75,7 @@ class Watch:
             return self._without(f"not a PostgreSQL that poolcheck knows: {other.banner}")
         self.lost = 0
         snapshot = replace(snapshot, route=self.way)
-        earlier = next(
-            (old for old in self.snapshots if snapshot.epoch - old.epoch <= 2 * GROWTH_SECONDS), None
-        )
-        if earlier is not None and snapshot.epoch - earlier.epoch < GROWTH_SECONDS:
-            earlier = None
-        self.snapshots.append(snapshot)
+        earlier = self._remember(snapshot)
         self.shares.append(snapshot.ratio)
         return put_together(
             snapshot,
@@ -88,6 +84,16 @@ class Watch:
             show_queries=self.seen.options.show_queries,
             target=address(target),
         )
+
+    def _remember(self, snapshot: Snapshot) -> Snapshot | None:
+        """Keep a few snapshots of the last minute, and give the one that growth is judged against, if it is there."""
+        while self.snapshots and snapshot.epoch - self.snapshots[0].epoch > 2 * GROWTH_SECONDS:
+            self.snapshots.popleft()
+        earlier = next(iter(self.snapshots), None)
+        if not self.snapshots or snapshot.epoch - self.snapshots[-1].epoch >= KEEP_SECONDS:
+            self.snapshots.append(snapshot)
+        grown = earlier is not None and snapshot.epoch - earlier.epoch >= GROWTH_SECONDS
+        return earlier if grown else None
 
     def _without(self, why: str) -> Look | None:
         self.trouble = clean(why, limit=200)
@@ -111,8 +117,8 @@ def watch(
     Raises:
         UsageError: a format or file that is not for a screen.
     """
-    if out.format != "text" or out.path:
-        raise click.UsageError("--watch shows text on the screen: leave --format and --output out")
+    if out.format != "text" or out.path or out.html:
+        raise click.UsageError("--watch shows text on the screen: leave --format, --output and --html out")
     if every < 0.1:
         raise click.UsageError("--watch needs at least 100ms between two looks")
     config = settings.over(Path())

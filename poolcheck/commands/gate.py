@@ -7,7 +7,7 @@ import click
 
 from poolcheck.commands._reports import ReportType, emit_all
 from poolcheck.commands._settings import Settings, setting_options
-from poolcheck.commands._shared import Output, output_options
+from poolcheck.commands._shared import Output, html_option, output_options
 from poolcheck.config import REQUIRE
 
 
@@ -79,6 +79,7 @@ class WithBareLive(click.Command):
     help="In GitHub Actions: annotations behind the text, and the job's summary.",
 )
 @setting_options
+@html_option
 @output_options
 def command(
     settings: Settings, out: Output, reports: tuple[tuple[str, str], ...], ci: bool, **given: Any

@@ -3,7 +3,7 @@
 import click
 
 from poolcheck.commands._settings import Settings, setting_options
-from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.commands._shared import Output, emit, html_option, output_options
 
 
 @click.command(
@@ -11,6 +11,7 @@ from poolcheck.commands._shared import Output, emit, output_options
 )
 @click.argument("what", nargs=-1, metavar="[PATH or URL]...")
 @setting_options
+@html_option
 @output_options
 def command(what: tuple[str, ...], settings: Settings, out: Output) -> int:
     r"""Look at env files, folders and connection strings.

@@ -6,7 +6,7 @@ import sys
 import click
 
 from poolcheck.commands._settings import Settings, setting_options
-from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.commands._shared import Output, emit, html_option, output_options
 from poolcheck.commands._times import Seconds, ask_password
 
 
@@ -59,6 +59,7 @@ from poolcheck.commands._times import Seconds, ask_password
     help="How long the look may take.",
 )
 @setting_options
+@html_option
 @output_options
 def command(
     *,

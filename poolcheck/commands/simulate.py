@@ -10,7 +10,7 @@ import click
 
 from poolcheck import simulation
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
-from poolcheck.commands._shared import Output, emit, output_options, write
+from poolcheck.commands._shared import Output, emit, html_option, output_options, write
 from poolcheck.core.report import Report
 from poolcheck.core.simulation import Ramp, Simulation, Slots, Traffic
 from poolcheck.errors import BadConfig, ExitCode
@@ -65,6 +65,7 @@ def simulate_options(function: Any) -> Any:
 
 @click.command("simulate", short_help="Show what a burst of instances does to the slots.")
 @simulate_options
+@html_option
 @output_options
 def command(out: Output, **options: Any) -> int:
     r"""Simulate a burst, and what would help.

@@ -11,7 +11,7 @@ import click
 
 from poolcheck import sizing
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
-from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.commands._shared import Output, emit, html_option, output_options
 from poolcheck.core.report import Report
 from poolcheck.core.sizing import Inputs, Load, Machine, Share, Sizing
 from poolcheck.errors import BadConfig, ExitCode
@@ -69,6 +69,7 @@ def size_options(function: Any) -> Any:
 
 @click.command("size", short_help="Say how many connections each process and pooler may have, with the sums.")
 @size_options
+@html_option
 @output_options
 def command(out: Output, **options: Any) -> int:
     r"""Pool sizes that fit, are enough, and are of use.

@@ -36,10 +36,10 @@ def text(section: Simulation, paint: Paint) -> Iterator[str]:
     if paint.look.verbosity < 0:
         return
     yield ""
-    if paint.flows:
+    if paint.look.plain:
         rows, header = course(section)
         yield from paint.table(rows, header, ">" * len(header))
-    else:
+    elif not paint.flows:  # a page has a picture of its own
         yield from picture(section, paint.width)
     yield ""
     for each in sums(section):

@@ -27,8 +27,8 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format take
     return "" if found is None else "\n".join(draw(found)) + "\n"
 
 
-def draw(section: Simulation) -> Iterator[str]:
-    """The elements, line by line."""
+def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> Iterator[str]:
+    """The elements, line by line. `width` in pixels, at least 300; the height stays."""
     series = section.series
     end = series[-1].t or 1.0
     pooled = isinstance(section.inputs, Traffic) and section.inputs.pooler is not None
@@ -37,7 +37,7 @@ def draw(section: Simulation) -> Iterator[str]:
     )
 
     def x(t: float) -> float:
-        return LEFT + t / end * (WIDTH - LEFT - RIGHT)
+        return LEFT + t / end * (width - LEFT - RIGHT)
 
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
@@ -47,12 +47,13 @@ def draw(section: Simulation) -> Iterator[str]:
 
     said = verdict(section)
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}"'
         f' role="img" font-family="system-ui, sans-serif" font-size="12">'
     )
     yield f"<title>{escape(said)}</title>"
-    yield f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#ffffff"/>'
-    yield from _heading(said)
+    yield f'<rect width="{width}" height="{HEIGHT}" rx="6" fill="#ffffff"/>'
+    if heading:
+        yield from _heading(said)
     yield f'<polygon points="{x(0):.1f},{y(0):.1f} {line(lambda p: p.connections)} {x(end):.1f},{y(0):.1f}" fill="{CONNECTIONS}" fill-opacity="0.25"/>'
     yield f'<polyline points="{line(lambda p: p.connections)}" fill="none" stroke="{CONNECTIONS}" stroke-width="2"/>'
     yield f'<polyline points="{line(lambda p: p.instances)}" fill="none" stroke="{INSTANCES}" stroke-width="2" stroke-dasharray="2 3"/>'
@@ -63,11 +64,11 @@ def draw(section: Simulation) -> Iterator[str]:
     if section.first_refusal_seconds is not None:
         at = x(section.first_refusal_seconds)
         yield f'<circle cx="{at:.1f}" cy="{y(section.slots):.1f}" r="5" fill="{LIMIT}"/>'
-        anchor = "start" if at < WIDTH / 2 else "end"
+        anchor = "start" if at < width / 2 else "end"
         gap = 8 if anchor == "start" else -8
         yield f'<text x="{at + gap:.1f}" y="{y(section.slots) - 8:.1f}" text-anchor="{anchor}" fill="{LIMIT}">first refusal, {section.first_refusal_seconds:.2f} s</text>'
     yield from _axes(x, y, end, top)
-    yield from _legend(pooled=pooled)
+    yield from _legend(pooled=pooled, width=width)
     yield "</svg>"
 
 
@@ -91,11 +92,13 @@ def _axes(x: Callable[[float], float], y: Callable[[float], float], end: float, 
         yield f'<text x="{x(0) - 8:.1f}" y="{y(value) + 4:.1f}" text-anchor="end" fill="{QUIET}">{value:.0f}</text>'
 
 
-def _legend(*, pooled: bool) -> Iterator[str]:
+def _legend(*, pooled: bool, width: int) -> Iterator[str]:
     entries = [("connections", CONNECTIONS), ("slots", LIMIT), ("instances", INSTANCES)]
     if pooled:
         entries.append(("waiting clients", WAITING))
+    start = LEFT if width >= WIDTH else 16
+    row = (width - start) // 150  # entries beside one another
     for number, (word, colour) in enumerate(entries):
-        left = LEFT + 150 * number
-        yield f'<rect x="{left}" y="{HEIGHT - 28}" width="18" height="4" fill="{colour}"/>'
-        yield f'<text x="{left + 24}" y="{HEIGHT - 22}" fill="{INK}">{word}</text>'
+        left, top = start + 150 * (number % row), HEIGHT - 28 + 16 * (number // row)
+        yield f'<rect x="{left}" y="{top}" width="18" height="4" fill="{colour}"/>'
+        yield f'<text x="{left + 24}" y="{top + 6}" fill="{INK}">{word}</text>'
