@@ -33,5 +33,5 @@ def test_history_shows_the_newest_at_the_right() -> None:
     """And the turns without a server."""
     shares: deque[float | None] = deque([0.0, 0.5, 1.0, None])
     assert history(shares, Paint(Style())) == "▁▅█x"
-    assert history(shares, Paint(Style(unicode=False))) == "_=@x"
+    assert history(shares, Paint(Style(unicode=False))) == "_+@x"
     assert len(history(deque([0.1] * 500), Paint(Style(width=80)))) == 68
