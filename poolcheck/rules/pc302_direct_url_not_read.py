@@ -84,6 +84,8 @@ def _read_by_migrations(file: ConfigFile) -> ConfigUrl | None:
             return None
         return file.url("url")
     if file.tool == "prisma":
+        if file.major != 7 and file.engine != "classic":
+            return None  # Prisma 6 reads the schema unless told otherwise
         return None if file.url("datasource.directUrl") else file.url("datasource.url")
     if file.tool == "drizzle":
         return next((each for each in file.urls if each.last in ("url", "connectionstring")), None)

@@ -11,12 +11,8 @@ from poolcheck.core.report import Report
 from poolcheck.errors import NothingToCheck
 from tests.rules.projects import manifests, run, write
 
-POOLED = (
-    "postgresql://postgres.abcdefghijklmnopqrst:Tr0ub4dor@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
-)
-DIRECT = (
-    "postgresql://postgres.abcdefghijklmnopqrst:Tr0ub4dor@aws-0-eu-central-1.pooler.supabase.com:5432/postgres"
-)
+POOLED = "postgresql://postgres.abcdefghijklmnopqrst:Tr0ub4dor@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
+DIRECT = "postgresql://postgres.abcdefghijklmnopqrst:Tr0ub4dor@aws-0-eu-central-1.pooler.supabase.com:5432/postgres"
 NEON = "postgresql://app:Tr0ub4dor@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app"
 ENV = f"DATABASE_URL={POOLED}?pgbouncer=true&connection_limit=1\nDIRECT_URL={DIRECT}\n"
 PRISMA_6 = "npm:prisma@6.19.3"
@@ -208,3 +204,25 @@ def test_a_lint_of_one_env_file_judges_no_config(tmp_path: Path, monkeypatch: py
 
     assert "PC304" not in beside.output
     assert "PC304" in named.output
+
+
+@pytest.mark.parametrize(
+    ("config", "version", "rule"),
+    [
+        ("datasources: { db: { url: env('A'), directUrl: env('B') } }", "7.1.0", "PC306"),
+        ("datasource: { url: env('A'), ...(process.env.B ? { directUrl: process.env.B } : {}) }", "7.1.0", "PC305"),
+        ("datasource: {\n // directUrl: env('B'), uncomment\n url: env('A') }", "7.1.0", ""),
+        ("engine: 'classic', datasource: { url: env('A'), directUrl: env('A') }", "6.19.0", ""),
+        ("datasource: { url: env('A'), directUrl: env('B') }", "6.19.0", ""),
+    ],
+)  # fmt: skip
+def test_shapes_met_in_projects(
+    config: str, version: str, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prisma configs as people write them."""
+    text = (
+        f"import {{ defineConfig, env }} from 'prisma/config'\nexport default defineConfig({{ {config} }})\n"
+    )
+    found = rules_of({"prisma.config.ts": text}, f"npm:prisma@{version}", tmp_path, monkeypatch)
+
+    assert found == ({rule} if rule else set())
