@@ -30,6 +30,20 @@ class Commands(click.Group):
         found = {name.removesuffix(".py").replace("_", "-") for name in files}
         return [name for name in order if name in found] + sorted(found - set(order))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name when there is no such command."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - only on errors
+
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if near:
+                raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from error
+            raise
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module, or give None for a name that is no file."""
         if cmd_name not in self.list_commands(ctx):

@@ -7,6 +7,7 @@ from itertools import groupby
 from poolcheck.core.finding import Finding, Severity
 from poolcheck.core.report import Report, Step
 from poolcheck.core.text import clean, plural
+from poolcheck.errors import ExitCode
 from poolcheck.output.paint import Paint, Style
 
 COMMANDS: tuple[str, ...] = ()  # every command
@@ -158,7 +159,14 @@ def summary(report: Report, paint: Paint) -> Iterator[str]:
     ]
     if report.count(Severity.INFO):
         counts.append(paint.style(f"{report.count(Severity.INFO)} info", "info"))
-    found = ", ".join(counts) if counts else paint.style(paint.marked("done", "nothing found"), "ok")
+    if counts:
+        found = ", ".join(counts)
+    elif report.code is ExitCode.FAILED:  # no all-clear: nobody looked
+        found = paint.style(paint.marked("check", "could not look"), "check")
+    elif report.code is ExitCode.NOTHING:
+        found = paint.style(paint.marked("check", "nothing was there to check"), "check")
+    else:
+        found = paint.style(paint.marked("done", "nothing found"), "ok")
     looked = []
     if report.targets:
         looked.append(plural(len(report.targets), "connection string"))

@@ -407,3 +407,24 @@ class TestTerminals:
 
         assert b"x error PC101" in done.stdout
         assert done.stderr == b""
+
+
+class TestCommandLine:
+    """The program itself."""
+
+    def test_nearest_command_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A typing mistake."""
+        assert run(["lnt"]) == 2
+        assert "Did you mean lint?" in capsys.readouterr().err
+
+    def test_a_failure_is_no_all_clear(self) -> None:
+        """A server that nobody could look at is not called clean."""
+        result = CliRunner().invoke(cli, ["live", "postgresql://app:x@127.0.0.1:1/app", "--isolated"])
+
+        assert result.exit_code == 2
+        assert "could not look" in result.stdout
+        assert "nothing found" not in result.stdout
+
+    def test_version(self) -> None:
+        """Eager, and nothing else is asked for."""
+        assert CliRunner().invoke(cli, ["--version"]).output.startswith("poolcheck, version ")
