@@ -128,7 +128,7 @@ def _as_account() -> dict[str, Any]:
 
 def _home(prefix: str) -> Path:
     """A short temporary folder that the server's account owns; the path of a socket has 107 bytes at most."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     who = account()
     if who is not None:
         os.chown(folder, who.pw_uid, who.pw_gid)
@@ -149,7 +149,7 @@ def _usable_install(major: int) -> Path:
     if account() is None or _others_can_read(install):
         return install
     if major not in _COPIES:
-        folder = Path(tempfile.mkdtemp(prefix=f"pc-pg{major}-", dir="/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix=f"pc-pg{major}-"))
         folder.chmod(0o755)
         shutil.copytree(install, folder / "install", symlinks=True)
         (folder / "install").chmod(0o755)
