@@ -52,6 +52,7 @@ _URL_KEYS = frozenset({"connectionString", "url", "datasourceUrl", "connection"}
 
 def sites(module: Module) -> Iterator[Site]:
     """Every place that makes a client or a pool for PostgreSQL, as far as the imports tell."""
+    on_global = _on_global(module)
     for kind, call, node in _calls(module):
         options, complete, argument, url = _arguments(module, call)
         if kind in ("knex", "typeorm", "sequelize") and not _DIALECT.search(text(call)):
@@ -68,7 +69,7 @@ def sites(module: Module) -> Iterator[Site]:
             scope=placed.scope,
             within=placed.within,
             name=placed.name,
-            on_global=_on_global(module),
+            on_global=on_global,
             closed=_closed(module, placed.name, inner)
             if inner is not None and placed.scope == "request"
             else "no",

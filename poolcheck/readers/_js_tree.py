@@ -26,6 +26,13 @@ _COMMENT_OR_TEXT = frozenset(
 )
 
 
+_EFFORT = 20_000_000  # steps; finding a node or its parent passes over the root's children each time
+
+
+class TooMuch(Exception):
+    """Nobody wrote this by hand: looking at every place would take longer than it is worth."""
+
+
 class Import(NamedTuple):
     """Where a name of the file comes from. `exported` is "default" or "*" for the whole module."""
 
@@ -100,6 +107,7 @@ class Module:
         self.code, self.path, self.language = code, path, language
         self.tree = parser(language).parse(code)
         self.root = self.tree.root_node
+        self._looks_left = _EFFORT // (self.root.child_count + 50)
         self.directives = self._directives()
         self.imports: dict[str, Import] = {}
         self.modules: dict[str, Node] = {}  # imported as values, by the module's name
@@ -112,10 +120,21 @@ class Module:
         start = node.start_byte - node.start_point.column
         return len(self.code[start : node.start_byte].decode("utf-8", "replace")) + 1
 
+    def look(self, start: int, end: int) -> Node | None:
+        """The smallest node around these bytes.
+
+        Raises:
+            TooMuch: the file has more places to look at than any source that was written by hand.
+        """
+        self._looks_left -= 1
+        if self._looks_left < 0:
+            raise TooMuch
+        return self.root.descendant_for_byte_range(start, end)
+
     def find(self, pattern: bytes) -> Iterator[Node]:
         """The smallest node at each match of a pattern that is code: not a comment, not the inside of a string."""
         for match in re.finditer(pattern, self.code):
-            node = self.root.descendant_for_byte_range(match.start(), match.start() + 1)
+            node = self.look(match.start(), match.start() + 1)
             if node is not None and node.type not in _COMMENT_OR_TEXT:
                 yield node
 
@@ -127,7 +146,7 @@ class Module:
         while at >= 0:
             after = at + len(word)
             if self.code[at - 1 : at] not in _WORD and self.code[after : after + 1] not in _WORD:
-                node = self.root.descendant_for_byte_range(at, after)
+                node = self.look(at, after)
                 if node is not None and node.type in NAMES:
                     yield node
             at = self.code.find(word, after, end)
@@ -136,7 +155,7 @@ class Module:
         """The comments that mention poolcheck."""
         seen = set()
         for match in re.finditer(rb"(?i)poolcheck", self.code):
-            node = self.root.descendant_for_byte_range(match.start(), match.end())
+            node = self.look(match.start(), match.end())
             if node is not None and node.type == "comment" and node.start_byte not in seen:
                 seen.add(node.start_byte)
                 yield node

@@ -13,6 +13,9 @@ _ROUTES = frozenset(
     "teardown_request middleware errorhandler on_request on_call http".split()
 )
 _NOT_ROUTES = frozenset({"command", "task", "fixture", "group", "on_event"})
+MOST_CALLS = (
+    200  # of one function that are looked at, and twice as many connections: nobody writes more by hand
+)
 _KEEPERS = re.compile(
     r"(?:^|\.)(?:lru_cache|cache|cached|cache_resource|cached_property|singleton|memoize|once)$"
 )
@@ -59,6 +62,9 @@ class Module:
                 elif verb in ("add_api_route", "add_route", "add_url_rule") and len(node.args) > 1:
                     self.routes.add(dotted(node.args[-1]))
         self.calls.sort(key=lambda call: (call.lineno, call.col_offset))
+        self.called: dict[str, list[ast.Call]] = {}  # by the name that is called
+        for call in self.calls:
+            self.called.setdefault(dotted(call.func), []).append(call)
 
     def full(self, node: ast.AST) -> str:
         """The dotted name of what an expression names, imports resolved: "psycopg2.connect"."""
@@ -128,8 +134,8 @@ def place(module: Module, node: ast.AST, *, deep: int = 0) -> Placed:
             return Placed("request", found, name)
         outer = module.function(outer)
     if deep == 0:
-        for call in module.calls:
-            if dotted(call.func) == function.name and module.function(call) is not function:
+        for call in module.called.get(function.name, ())[:MOST_CALLS]:
+            if module.function(call) is not function:
                 placed = place(module, call, deep=1)
                 if placed.scope == "request":
                     return placed._replace(name=name)

@@ -11,7 +11,7 @@ _STATE = (
     ("set", r"^\s*SET\s+SESSION\s+CHARACTERISTICS\b"),
     ("set", r"^\s*SET\s+(?!LOCAL\b|TRANSACTION\b|CONSTRAINTS\b)(?:SESSION\s+(?!CHARACTERISTICS\b|AUTHORIZATION\b))?(?!ROLE\b|SESSION\b)[\w.\"]+(?:\s+ZONE)?\s*(?:=|\s+TO\b|\s)"),
     ("reset", r"^\s*(?:RESET\s+\S+|DISCARD\s+(?:ALL|TEMP|TEMPORARY|SEQUENCES|PLANS))"),
-    ("set", r"\bset_config\s*\([^;]*?,\s*(?:is_local\s*=>\s*)?(?:false|'f(?:alse)?'|0)(?:\s*::\s*bool(?:ean)?)?\s*\)"),
+    ("set", r"\bset_config\s*\([^;]{0,300}?,\s*(?:is_local\s*=>\s*)?(?:false|'f(?:alse)?'|0)(?:\s*::\s*bool(?:ean)?)?\s*\)"),
     ("listen", r"^\s*(?:UN)?LISTEN\s+[\w\"*]+"),
     ("prepare", r"^\s*PREPARE\s+(?!TRANSACTION\b)[\w\"]+(?:\s*\([^)]*\))?\s+AS\b"),
     ("prepare", r"^\s*DEALLOCATE\s+(?:PREPARE\s+)?(?!ALL\b)[\w\"]+"),
@@ -28,6 +28,7 @@ _CARRIED = re.compile(
 _UPDATE_PART = re.compile(
     r"^\s*SET\s+[\w.\"]+\s*=[\s\S]*(?:\bWHERE\b|\bRETURNING\b|,\s*[\w\"]+\s*=)", re.IGNORECASE
 )
+LONGEST = 20_000  # characters of a statement that are looked at
 # What any of them holds, in capitals: a cheap look before the patterns.
 WORDS = (
     "SET ",
@@ -45,6 +46,7 @@ WORDS = (
 
 def state_of(statement: str) -> str:
     """The kind of session state that one SQL statement leaves behind, or ""."""
+    statement = statement[:LONGEST]
     upper = statement.upper()
     if not any(word in upper for word in WORDS) or _CARRIED.match(statement) or _UPDATE_PART.match(statement):
         return ""

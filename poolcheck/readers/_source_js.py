@@ -9,7 +9,17 @@ from poolcheck.core.finding import Location
 from poolcheck.core.source import Language, Mark, SourceFile
 from poolcheck.readers import _js_checkouts, _js_sites, _session_state
 from poolcheck.readers._js_scope import handler_around
-from poolcheck.readers._js_tree import Module, arguments, chain, field, function_around, string, text, up
+from poolcheck.readers._js_tree import (
+    Module,
+    TooMuch,
+    arguments,
+    chain,
+    field,
+    function_around,
+    string,
+    text,
+    up,
+)
 from poolcheck.suppress import Ignores, Placed, parse_ignore
 
 _SQL = re.compile(
@@ -33,8 +43,15 @@ def read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignore
     """One file.
 
     Raises:
-        Unreadable: the parser gave up.
+        Unreadable: it cannot be parsed, or nobody wrote it by hand.
     """
+    try:
+        return _read(code, path, language)
+    except TooMuch as error:
+        raise Unreadable("written by a program: too many places to look at") from error
+
+
+def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignores]:
     module = Module(code, path, language)
     if module.root.has_error and _broken(module.root) > len(code) // 2:
         raise Unreadable("cannot be parsed")
@@ -131,7 +148,7 @@ def _state(module: Module) -> Iterator[Mark]:
     """Session state in SQL that is sent: the argument of a query call, or a tagged template."""
     seen: set[int] = set()
     for match in _SQL.finditer(module.code):
-        node = module.root.descendant_for_byte_range(match.start(), match.end() - 1)
+        node = module.look(match.start(), match.end() - 1)
         while node is not None and node.type in (
             "string_fragment",
             "escape_sequence",

@@ -11,7 +11,7 @@ from poolcheck.core.finding import Location
 from poolcheck.core.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import _session_state
 from poolcheck.readers._py_checkouts import checkouts
-from poolcheck.readers._py_scope import Module, dotted, place
+from poolcheck.readers._py_scope import MOST_CALLS, Module, dotted, place
 from poolcheck.suppress import Ignores, Placed, parse_ignore
 
 _KINDS = {
@@ -50,6 +50,8 @@ def read(text: str, path: str) -> tuple[SourceFile, Ignores]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in the file's own strings
             module = Module(text, path)
+        if sum(_matters(module, call) for call in module.calls) > 2 * MOST_CALLS:
+            raise Unreadable("written by a program: too many places to look at")
         made = SourceFile(
             path=path,
             language="python",
@@ -64,6 +66,16 @@ def read(text: str, path: str) -> tuple[SourceFile, Ignores]:
     except (ValueError, RecursionError, MemoryError) as error:
         raise Unreadable("is nested too deep, or holds characters that no source has") from error
     return made, _ignores(text, module)
+
+
+def _matters(module: Module, call: ast.Call) -> bool:
+    """Whether a call makes or takes a connection, or may."""
+    verb = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return (
+        verb in ("connect", "acquire", "getconn")
+        or "ession" in dotted(call.func)
+        or module.full(call.func) in _KINDS
+    )
 
 
 def _sites(module: Module) -> Iterator[Site]:

@@ -15,6 +15,7 @@ from poolcheck.suppress import Ignores, Placed, parse_ignore
 LONGEST = 1_000_000  # bytes; a larger source file was not written by hand
 LONGEST_SQL = 2_000_000  # bytes; a larger one is a dump
 LONGEST_LINE = 20_000  # bytes; bundlers write such lines, people do not
+MOST_MARKS = 200  # of one file of SQL: what follows says the same
 DEEPEST = 400  # brackets inside brackets; hand-written code stays below 40
 
 LANGUAGES: dict[str, Language] = {
@@ -183,15 +184,15 @@ def _read_sql(text: str, path: str) -> tuple[SourceFile, Ignores]:
 
     marks = []
     if "PostgreSQL database dump" not in text[:2000]:
+        line, counted = 1, 0
         for offset, statement in state.split(text):
+            line, counted = line + text.count("\n", counted, offset), offset
             kind = state.state_of(statement)
             if kind:
-                start = text.rfind("\n", 0, offset) + 1
-                marks.append(
-                    Mark(
-                        kind, text.count("\n", 0, offset) + 1, offset - start + 1, state.beginning(statement)
-                    )
-                )
+                column = offset - text.rfind("\n", 0, offset)
+                marks.append(Mark(kind, line, column, state.beginning(statement)))
+            if len(marks) >= MOST_MARKS:
+                break
     placed = []
     rows = text.splitlines()
     for number, row in enumerate(rows, 1) if "poolcheck" in text.lower() else ():

@@ -1,5 +1,7 @@
 """JavaScript and TypeScript: where clients are made and how often, what is taken and given back, what is sent."""
 
+import time
+
 import pytest
 
 from poolcheck.core.source import SourceFile
@@ -370,6 +372,41 @@ def test_pathological_files_are_left_alone(code: bytes, why: str) -> None:
 
     assert isinstance(made, Unread)
     assert why in made.why
+
+
+MANY = 4_000
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (
+            PRISMA
+            + "\n".join(f"export function f{n}() {{ return new PrismaClient() }}" for n in range(MANY)),
+            "a.ts",
+        ),
+        (PG + "app.get('/x', async (req, res) => { const p = new Pool() })\n" * MANY, "a.ts"),
+        (
+            "async function f() { const c = await pool.connect(); await c.query('x'); c.release() }\n" * MANY,
+            "a.ts",
+        ),
+        ("await c.query('SET a = 1')\n" * MANY, "a.ts"),
+        ("import psycopg2\n" + "@app.get('/')\ndef f():\n    c = psycopg2.connect(U)\n" * MANY, "a.py"),
+        ("SET a = 1;\n" * 100_000, "a.sql"),
+        ("select set_config(a, " * 50_000, "a.sql"),
+        ("select '" * 100_000, "a.sql"),
+        ("/* " * 300_000, "a.sql"),
+    ],
+    ids=["sites", "handlers", "checkouts", "statements", "python", "sets", "calls", "quotes", "comments"],
+)
+def test_generated_files_take_no_time(text: str, path: str) -> None:
+    """Nothing grows with the square of a file's length: what a program wrote is left alone or read at once."""
+    start = time.process_time()
+
+    made = source.read(text.encode(), path)
+
+    assert isinstance(made, Read | Unread)
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("code", [b"", b"}}}}", b"const a = `", b"\xff\xfe\x00", b"new PrismaClient(", b"class {", b"import", b"\xef\xbb\xbfnew PrismaClient()"])  # fmt: skip
