@@ -617,7 +617,12 @@ def unchanged_around(old: str, new: str) -> None:
         if was is not None and line.rstrip("\r\n") == was.rstrip("\r\n"):
             place += 1
             assert end == was[len(was.rstrip("\r\n")) :] or (place == len(one.lines) and end in {*ends, "\n"})
-        elif before is not None and entry is not None and entry.key == before.key and "://" in before.raw:
+        elif (
+            before is not None
+            and entry is not None
+            and (entry.key, entry.commented) == (before.key, before.commented)
+            and "://" in before.raw
+        ):
             place += 1
             assert around(entry) == around(before)
         else:
