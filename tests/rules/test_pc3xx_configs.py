@@ -209,11 +209,11 @@ def test_a_lint_of_one_env_file_judges_no_config(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("config", "version", "rule"),
     [
-        ("datasources: { db: { url: env('A'), directUrl: env('B') } }", "7.1.0", "PC306"),
-        ("datasource: { url: env('A'), ...(process.env.B ? { directUrl: process.env.B } : {}) }", "7.1.0", "PC305"),
-        ("datasource: {\n // directUrl: env('B'), uncomment\n url: env('A') }", "7.1.0", ""),
-        ("engine: 'classic', datasource: { url: env('A'), directUrl: env('A') }", "6.19.0", ""),
-        ("datasource: { url: env('A'), directUrl: env('B') }", "6.19.0", ""),
+        ("datasources: { db: { url: env('POOLED_URL'), directUrl: env('DIRECT_URL') } }", "7.1.0", "PC306"),
+        ("datasource: { url: env('POOLED_URL'), ...(process.env.DIRECT_URL ? { directUrl: process.env.DIRECT_URL } : {}) }", "7.1.0", "PC305"),
+        ("datasource: {\n // directUrl: env('DIRECT_URL'), uncomment\n url: env('POOLED_URL') }", "7.1.0", ""),
+        ("engine: 'classic', datasource: { url: env('POOLED_URL'), directUrl: env('POOLED_URL') }", "6.19.0", ""),
+        ("datasource: { url: env('POOLED_URL'), directUrl: env('DIRECT_URL') }", "6.19.0", ""),
     ],
 )  # fmt: skip
 def test_shapes_met_in_projects(
