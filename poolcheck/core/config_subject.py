@@ -59,7 +59,8 @@ class ConfigFile:
     engine: str = ""  # Prisma 6: "classic"
     generation: int | None = None  # 7 or 8 where the file can only be theirs
     defined: frozenset[str] = frozenset()  # variables that the project's env files define or mention
-    words: frozenset[str] = frozenset()  # identifiers of a framework's file: what is set by code has no value here
+    # identifiers of a framework's file: what code sets has no value among the settings
+    words: frozenset[str] = frozenset()
     # variables that appear in some other file that was read: configs, manifests, deployment files
     mentioned: frozenset[str] = frozenset()
 
