@@ -133,7 +133,7 @@ class Packages:
         """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
         base = posixpath.basename(name)
         if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
-            from poolcheck.readers import framework_config, js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
+            from poolcheck.readers import js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
 
             if prisma.matches(name):
                 return "prisma"
@@ -141,8 +141,11 @@ class Packages:
                 return "manifest"
             if js_config.matches(name):
                 return "js-config"
-            if framework_config.matches(name):
-                return "framework"
+            if not base.endswith((".json", ".toml", ".txt", ".lock")):
+                from poolcheck.readers import framework_config  # noqa: PLC0415 - see above
+
+                if framework_config.matches(name):
+                    return "framework"
             if POOLER_WORDS.search(base):
                 from poolcheck.readers import pgbouncer_ini as ini  # noqa: PLC0415 - see above
 
