@@ -4,6 +4,7 @@ Env files are the exception: .gitignore names them because they hold secrets, no
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def walk(
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - a lint of one file does not walk
 
     own = GitIgnoreSpec.from_lines(exclude) if exclude else None
-    stack: list[tuple[str, list[tuple[str, GitIgnoreSpec]]]] = [("", [])]
+    stack: list[tuple[str, list[_Ignored]]] = [("", [])]
     while stack:
         folder, specs = stack.pop()
         try:
@@ -74,20 +75,39 @@ def walk(
         stack += reversed(inner)
 
 
-def _spec(root: Path, folder: str) -> "list[tuple[str, GitIgnoreSpec]]":
+class _Ignored:
+    """One .gitignore, with its patterns joined into one: most paths match none, and one search says so."""
+
+    def __init__(self, base: str, spec: "GitIgnoreSpec") -> None:
+        self.base = base
+        self.spec = spec
+        # pathspec names a group in each expression: joined, they would be one name many times.
+        patterns = (each.regex.pattern.replace("(?P<ps_d>", "(?:") for each in spec.patterns if each.regex)
+        joined = "|".join(f"(?:{pattern})" for pattern in patterns)
+        self.any = re.compile(joined) if joined else None
+
+    def verdict(self, path: str) -> bool | None:
+        """Whether this file says that the path is ignored; None when it says nothing."""
+        path = path[len(self.base) :]
+        if self.any is None or self.any.match(path) is None:
+            return None
+        return self.spec.check_file(path).include
+
+
+def _spec(root: Path, folder: str) -> list[_Ignored]:
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - see walk
 
     try:
         lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [(folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))]
+    return [_Ignored(folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))]
 
 
-def _ignored(path: str, specs: "list[tuple[str, GitIgnoreSpec]]") -> bool:
+def _ignored(path: str, specs: list[_Ignored]) -> bool:
     """The nearest .gitignore that says anything about the path decides."""
-    for base, spec in reversed(specs):
-        verdict = spec.check_file(path[len(base) :]).include
+    for spec in reversed(specs):
+        verdict = spec.verdict(path)
         if verdict is not None:
             return verdict
     return False

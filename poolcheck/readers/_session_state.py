@@ -103,7 +103,7 @@ def mask(text: str) -> str:
         body = text[found.start() : end]
         keep = token[0] if token[0] in "'\"" else " "
         inner = (
-            body
+            body.replace(";", " ")
             if keep == '"'
             else keep + re.sub(r"[^\n]", " ", body[1:-1]) + (keep if len(body) > 1 else "")
         )

@@ -1,0 +1,51 @@
+"""Statements: sqlparse's opinion of where one ends and what a literal is, where it can have one."""
+
+import pytest
+import sqlparse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolcheck.readers._session_state import split
+from poolcheck.sql.normalise import normalise
+
+SCRIPTS = [
+    "SET search_path TO x; SELECT 1",
+    "SELECT ';' ; SELECT 2;",
+    "-- a; comment\nLISTEN jobs;\n/* b; c */ NOTIFY jobs",
+    "INSERT INTO t VALUES ('it''s; fine', $1); COMMIT",
+    'SELECT "a;b" FROM t; SELECT 3',
+    "CREATE TABLE t (a int); CREATE INDEX ON t (a);",
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_statements_end_where_sqlparse_ends_them(script: str) -> None:
+    """Quotes, comments and identifiers with semicolons in them."""
+    theirs = [
+        sqlparse.format(each, strip_comments=True).strip().rstrip(";").strip()
+        for each in sqlparse.split(script)
+    ]
+
+    ours = [sqlparse.format(piece, strip_comments=True).strip() for _, piece in split(script)]
+
+    assert len([each for each in theirs if each]) == len([each for each in ours if each])
+
+
+VALUES = st.text(alphabet="abc ;'-/*$\\\"\n%", max_size=12)
+
+
+@given(values=st.lists(VALUES, min_size=1, max_size=3), numbers=st.lists(st.integers(0, 10**9), max_size=3))
+def test_no_literal_that_sqlparse_finds_is_left(values: list[str], numbers: list[int]) -> None:
+    """Whole statements: every string and number that sqlparse tokenises is gone from what is shown."""
+    strings = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    statement = f"SELECT {strings} FROM t WHERE n IN ({', '.join(map(str, numbers)) or 'NULL'})"
+    literals = {
+        str(token)
+        for each in sqlparse.parse(statement)
+        for token in each.flatten()  # type: ignore[no-untyped-call]  # sqlparse has few types
+        if token.ttype in sqlparse.tokens.Literal and len(str(token)) > 3
+    }
+
+    shown = normalise(statement)
+
+    assert not [each for each in literals if each in shown]
