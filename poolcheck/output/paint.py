@@ -34,6 +34,7 @@ _SYMBOLS = {  # word: (with Unicode, without)
     "check": ("?", "?"),
     "not needed": ("·", "."),
 }
+NARROW = 72  # columns; below, tables stand closer
 ENDLESS = 10_000  # columns: more than any paragraph has
 _BULLETS = ("-", "|")  # what stands before a paragraph only to be looked at
 _STATUS_STYLE = {"done": "ok", "do": "do", "check": "check", "not needed": "dim"}
@@ -97,7 +98,7 @@ class Paint:
         lead = first or " " * indent
         if self.look.plain and lead.strip() in _BULLETS:
             lead = " " * (len(lead) - len(lead.lstrip()))
-        line, used = lead, width(lead)
+        line, used = lead, width(clean(lead))  # without its colours
         start = True
         for word in clean(text).split():
             size = width(word)
@@ -151,8 +152,9 @@ class Paint:
         cells = [[clean(cell) for cell in row] for row in rows]
         everything = [list(header), *cells] if header else cells
         columns = max(len(row) for row in everything)
+        gutter = 2 if self.width >= NARROW else 1
         sizes = [max(width(row[i]) if i < len(row) else 0 for row in everything) for i in range(columns)]
-        spare = self.width - indent - 2 * (columns - 1) - sum(sizes)
+        spare = self.width - indent - gutter * (columns - 1) - sum(sizes)
         while spare < 0 and max(sizes) > 8:
             widest = max(range(columns), key=sizes.__getitem__)
             cut = min(-spare, sizes[widest] - 8)
@@ -166,7 +168,7 @@ class Paint:
                 cell = clean(row[i] if i < len(row) else "", limit=size)
                 gap = " " * (size - width(cell))
                 parts.append(gap + cell if i < len(align) and align[i] == ">" else cell + gap)
-            line = (" " * indent + "  ".join(parts)).rstrip()
+            line = (" " * indent + (" " * gutter).join(parts)).rstrip()
             yield self.style(line, "dim") if header and number == 0 else line
 
     def rows(self, rows: Sequence[Sequence[str]], header: Sequence[str], indent: int) -> Iterator[str]:

@@ -168,9 +168,10 @@ def _heading(title: str, paint: Paint) -> Iterator[str]:
 def _labelled(label: str, sentence: str, paint: Paint) -> Iterator[str]:
     """`Means  ...` with the label in bold; the paragraph hangs behind the longest label."""
     lines = list(paint.wrap(sentence, indent=9)) if sentence else [""]
-    if paint.look.plain and not label.endswith(":"):
-        label += ":"
-    yield f"  {paint.style(label, 'bold')}{' ' * max(1, 7 - len(label))}{clean(lines[0].strip())}".rstrip()
+    gap = " " * max(1, 7 - len(label))
+    if paint.look.plain:
+        label, gap = label.rstrip(":") + ":", " "
+    yield f"  {paint.style(label, 'bold')}{gap}{clean(lines[0].strip())}".rstrip()
     yield from lines[1:]
 
 

@@ -306,7 +306,7 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
         age = f" for {seconds(oldest)}" if len(evidence) < len(leak.evidence) else ""
         words = f"{plural(len(leak.members), 'session')} of {name}: {leak.kind}{age}"
         room = paint.width - len(f"  {leak.certainty}  {words} (pid , ...)")
-        yield f"  {head}  {words}{_pids(leak, room)}"
+        yield from paint.wrap(f"{words}{_pids(leak, room)}", indent=6, first=f"  {head}  ")
         if evidence:
             yield from paint.wrap("; ".join(evidence), indent=6)
         statement = query(leak.members[0], look, limit=max(40, paint.width - 12))

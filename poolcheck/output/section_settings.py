@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.core.settings import Effective, toml
-from poolcheck.core.text import clean
+from poolcheck.core.text import clean, width
 from poolcheck.output.paint import Paint
 
 
@@ -32,8 +32,12 @@ def text(section: Effective, paint: Paint) -> Iterator[str]:
     column = min(50, max((len(line) for line, _ in shown), default=0))
     for line, each in shown:
         said = clean(f"{each.source}; {each.note}" if each.note else each.source)
-        row = f"  {line:<{column}}  {said}"
-        yield paint.style(row, "dim") if each.source == "default" else row
+        row = f"  {line}: {said}" if paint.flows else f"  {line:<{column}}  {said}"
+        if width(row) > paint.width:  # a narrow terminal: where it comes from stands below
+            row = f"  {line}\n      {said}"
+        yield from (
+            paint.style(part, "dim") if each.source == "default" else part for part in row.split("\n")
+        )
         if paint.look.verbosity > 0 and each.reason:
             yield from paint.wrap(each.reason, indent=6)
 

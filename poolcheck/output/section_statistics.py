@@ -16,7 +16,13 @@ def record(section: Statistics) -> dict[str, Any]:
 def text(section: Statistics, paint: Paint) -> Iterator[str]:
     """Count, severity and rule, most often first."""
     yield paint.heading("Statistics")
-    for rule, name, severity, count, ignored in section.rows:
+    if paint.flows:
+        rows = [
+            (str(count), severity, rule, name, str(ignored))
+            for rule, name, severity, count, ignored in section.rows
+        ]
+        yield from paint.table(rows, ("findings", "severity", "rule", "name", "ignored"), "><<<>")
+    for rule, name, severity, count, ignored in () if paint.flows else section.rows:
         tail = f" ({ignored} ignored)" if ignored else ""
         yield f"  {count:>5} {severity:<7} {rule} {name}{tail}"
     if not section.rows:

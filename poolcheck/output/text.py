@@ -6,7 +6,7 @@ from itertools import groupby
 
 from poolcheck.core.finding import Finding, Severity
 from poolcheck.core.report import Report, Step
-from poolcheck.core.text import clean, plural
+from poolcheck.core.text import clean, plural, width
 from poolcheck.errors import ExitCode
 from poolcheck.output.paint import Paint, Style
 
@@ -177,5 +177,11 @@ def summary(report: Report, paint: Paint) -> Iterator[str]:
         tail += f"; {plural(len(report.suppressed), 'finding')} ignored"
     if report.skipped:
         tail += f"; {len(report.skipped)} not checked"
-    if report.findings or looked:
-        yield f"{found}{tail} (exit code {int(report.code)})"
+    if not (report.findings or looked):
+        return
+    tail += f" (exit code {int(report.code)})"
+    if width(clean(found + tail)) <= paint.width:
+        yield found + tail
+    else:
+        yield found
+        yield from paint.wrap(tail, indent=2)
