@@ -11,7 +11,6 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from poolcheck.core.facts import Conversion, Driver, DriverVersion, Endpoint, Limit, Match, Provider
 from poolcheck.core.project import Version
@@ -278,7 +277,11 @@ def _replaced(conn: ConnectionString, new: Mapping[str, str]) -> str | None:
     for name, value in new.items():
         span = conn.span(name)
         if span is not None:
-            text = quote(value, safe="") if conn.form == "uri" and name in ("user", "database") else value
+            text = value
+            if conn.form == "uri" and name in ("user", "database"):
+                from urllib.parse import quote  # noqa: PLC0415 - most conversions change the host alone
+
+                text = quote(value, safe="")
             edits.append((span.start, span.end, text))
         elif name == "port" and (host := conn.span("host")) is not None:
             lead = {"uri": ":", "jdbc": ":", "npgsql": ";Port="}.get(conn.form, " port=")

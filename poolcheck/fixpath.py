@@ -12,6 +12,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Finding, Severity
 from poolcheck.core.record import dataclass
 from poolcheck.core.report import Action, Step
+from poolcheck.core.secret import Secret
 from poolcheck.core.sizing import Sizing
 from poolcheck.core.target import Target
 from poolcheck.core.text import plural
@@ -146,14 +147,18 @@ def _finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], 
         for target in ctx.targets:
             here = f"{target.location.path}:{target.location.line}" if target.location.line else ""
             if target.name == each.subject and here == place:
-                final[place, each.subject] = (each.rule.step or 6, _final(target, ctx))
+                final[place, each.subject] = (each.rule.step or 6, _final(target, ctx, each.fix.value))
     return final
 
 
-def _final(target: Target, ctx: Context) -> str:
-    """The string with every fix of the 1xx and 2xx rules applied, one after the other, as the line to write."""
+def _final(target: Target, ctx: Context, value: Secret | None) -> str:
+    """The string with `value`, its first fix, and then every fix of the 1xx and 2xx rules, as the line to write."""
     rules_ = load("12")
     for _ in range(MOST_FIXES):
+        if value is None or value.reveal() == target.conn.raw:
+            break
+        conn = parse(value.reveal())
+        target = replace(target, conn=conn, match=ctx.catalogue.match(conn), raw=conn.raw)
         alone = replace(
             ctx, targets=tuple(target if each.location == target.location else each for each in ctx.targets)
         )
@@ -162,14 +167,9 @@ def _final(target: Target, ctx: Context) -> str:
             for rule in rules_
             if rule.subject is Target
             for problem in rule.check(target, alone)
-            if problem.fix and problem.fix.value
-            if problem.fix.safe or (problem.severity or rule.severity) > Severity.INFO
+            if problem.fix and problem.fix.value and (problem.severity or rule.severity) > Severity.INFO
         )
         value = next(fixes, None)
-        if value is None or value.reveal() == target.conn.raw:
-            break
-        conn = parse(value.reveal())
-        target = replace(target, conn=conn, match=ctx.catalogue.match(conn), raw=conn.raw)
     return f'{target.name}="{target.conn.masked()}"' if target.origin == "env" else target.conn.masked()
 
 
