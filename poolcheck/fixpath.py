@@ -167,7 +167,8 @@ def _final(target: Target, ctx: Context, value: Secret | None) -> str:
             for rule in rules_
             if rule.subject is Target
             for problem in rule.check(target, alone)
-            if problem.fix and problem.fix.value and (problem.severity or rule.severity) > Severity.INFO
+            if problem.fix and problem.fix.value
+            if problem.fix.safe or (problem.severity or rule.severity) > Severity.INFO
         )
         value = next(fixes, None)
     return f'{target.name}="{target.conn.masked()}"' if target.origin == "env" else target.conn.masked()
