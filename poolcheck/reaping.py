@@ -14,8 +14,8 @@ from poolcheck.leaks import seconds
 from poolcheck.linting import Configured
 from poolcheck.live import terminate
 from poolcheck.live.postgres import Link, Lost, Refused
-from poolcheck.looks import Ending, Look, Reaping, put_together
 from poolcheck.looking import Ask, Options, Seen, address, check_selection, nobody
+from poolcheck.looks import Ending, Look, Reaping, put_together
 
 IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
 

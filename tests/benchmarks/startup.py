@@ -28,7 +28,9 @@ def once(command: list[str], folder: str) -> tuple[float, float]:
     """Milliseconds and peak megabytes of one run."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    child = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
     _, _, usage = os.wait4(child.pid, 0)
     child.returncode = 0
     return (time.perf_counter() - start) * 1000, usage.ru_maxrss / 1024
