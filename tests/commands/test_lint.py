@@ -428,3 +428,29 @@ class TestCommandLine:
     def test_version(self) -> None:
         """Eager, and nothing else is asked for."""
         assert CliRunner().invoke(cli, ["--version"]).output.startswith("poolcheck, version ")
+
+
+class TestOutputFile:
+    """--output."""
+
+    def test_report_goes_into_the_file_whole(self, project: Path) -> None:
+        """Nothing on stdout, nothing beside the file, its mode and a link to it kept."""
+        real = project / "real.json"
+        real.write_text("old")
+        real.chmod(0o640)
+        (project / "report.json").symlink_to(real)
+
+        result = lint(NEON, "--format", "json", "-o", "report.json")
+
+        assert result.stdout == ""
+        assert json.loads(real.read_text())["command"] == "lint"
+        assert real.stat().st_mode & 0o777 == 0o640
+        assert (project / "report.json").is_symlink()
+        assert not list(project.glob("*.tmp"))
+
+    def test_folder_is_no_file(self, project: Path) -> None:
+        """A clear error, and the folder is still there."""
+        (project / "reports").mkdir()
+
+        assert lint(NEON, "-o", "reports").exit_code == 2
+        assert (project / "reports").is_dir()
