@@ -68,7 +68,7 @@ class HtmlPaint(Paint):
     def wrap(self, text: str, indent: int = 0, first: str = "") -> Iterator[str]:
         """A paragraph; what stood at the start of its first line is its label."""
         lead = first.strip()
-        named = "item" if lead == "-" else "deep" if indent > 4 else ""
+        named = "item" if lead == "-" else "deep" if indent > 4 and not lead else ""
         label = f"<b>{esc(lead)}</b> " if lead and lead != "-" else ""
         body = f"{label}{esc(' '.join(text.split()))}"
         yield self._keep("block", f'<p class="{named}">{body}</p>' if named else f"<p>{body}</p>")

@@ -45,7 +45,8 @@ svg.bar { width: 100%; max-width: 36rem; height: 14px; margin: .25rem 0; border:
 @media (max-width: 40rem) {
   .burst svg { display: none; } .burst svg + svg { display: block; }
   table, tbody, tr, td { display: block; width: 100%; border: 0; } tr:has(th) { display: none; }
-  tr { border: 1px solid var(--line); padding: .25rem 0; margin: .5rem 0; } td, .right { text-align: left; }
+  tr { border: 1px solid var(--line); padding: .25rem 0; margin: .5rem 0; }
+  td { display: inline-block; width: auto; padding: .125rem .5rem; }
   td[data-name]:not([data-name=""])::before { content: attr(data-name) ": "; color: var(--quiet); }
 }
 @media print { body { background: none; } article, pre { break-inside: avoid; } }

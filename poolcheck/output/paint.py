@@ -112,6 +112,10 @@ class Paint:
             start = False
         yield line.rstrip()
 
+    def name(self, text: str, limit: int) -> str:
+        """A name from outside, cut to `limit` characters where a line has an end."""
+        return clean(text) if self.flows else clean(text, limit=limit)
+
     def code(self, lines: Iterable[str], indent: int = 4) -> Iterator[str]:
         """Lines to copy: never wrapped, never cut."""
         for line in lines:

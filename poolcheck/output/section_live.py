@@ -185,7 +185,7 @@ def screen(look: Look, paint: Paint) -> Iterator[str]:
 def _head(look: Look, paint: Paint) -> Iterator[str]:
     snapshot = look.snapshot
     server = snapshot.server
-    where = f"{clean(server.database, limit=40)} as {clean(server.user, limit=40)}"
+    where = f"{paint.name(server.database, 40)} as {paint.name(server.user, 40)}"
     kind = " (hot standby)" if server.in_recovery else ""
     yield from paint.wrap(
         f"PostgreSQL {server.version}{kind}, {where}{' at ' + look.target if look.target else ''}", indent=2
@@ -231,7 +231,7 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
     for cap in snapshot.caps:
         if cap.limit and cap.used:
             yield from paint.wrap(
-                f"{cap.kind} {clean(cap.name, limit=40)}: {cap.used} of {cap.limit} connections",
+                f"{cap.kind} {paint.name(cap.name, 40)}: {cap.used} of {cap.limit} connections",
                 indent=9,
                 first="  Limit  ",
             )
@@ -266,8 +266,8 @@ def _holders(look: Look, paint: Paint) -> Iterator[str]:
     rows = [
         (
             str(len(each.members)),
-            clean(each.application_name, limit=24) or "(no name)",
-            *(() if narrow else (clean(each.user, limit=20), clean(each.database, limit=20))),
+            paint.name(each.application_name, 24) or "(no name)",
+            *(() if narrow else (paint.name(each.user, 20), paint.name(each.database, 20))),
             each.client or "(local)" if not all(member.hidden for member in each.members) else "(hidden)",
             _states(each),
         )
@@ -299,7 +299,7 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
     for leak in shown:
         roles = {"certain": "error", "probable": "warning", "possible": "info"}
         application, user, _ = leak.group
-        name = clean(application or f"user {user}", limit=40) + (f", {leak.driver}" if leak.driver else "")
+        name = paint.name(application or f"user {user}", 40) + (f", {leak.driver}" if leak.driver else "")
         head = paint.style(leak.certainty, roles[leak.certainty])
         evidence = [each for each in leak.evidence if not each.startswith(f"{leak.kind} for")]
         oldest = max(each.state_age or 0 for each in leak.members)
@@ -342,7 +342,7 @@ def _blocking(look: Look, paint: Paint) -> Iterator[str]:
         elif each is None:
             who = f"pid {block.root}"
         else:
-            name = clean(each.application_name or each.user, limit=30)
+            name = paint.name(each.application_name or each.user, 30)
             who = f"pid {block.root} ({name}, {each.state or 'state hidden'}"
             who += f" for {seconds(each.state_age)})" if each.state_age is not None else ")"
         pids = ", ".join(map(str, block.waiters[:5])) + (", ..." if len(block.waiters) > 5 else "")

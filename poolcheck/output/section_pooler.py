@@ -81,7 +81,7 @@ def text(look: PoolerLook, paint: Paint) -> Iterator[str]:
     shown = pools if paint.look.verbosity > 0 else pools[:SHOWN_POOLS]
     rows = [
         (
-            f"{clean(pool.database, limit=20)}/{clean(pool.user, limit=20)}",
+            f"{paint.name(pool.database, 20)}/{paint.name(pool.user, 20)}",
             pool.mode,
             str(pool.clients_active),
             str(pool.clients_waiting),

@@ -58,7 +58,7 @@ def text(section: Reaping, paint: Paint) -> Iterator[str]:
     rows = [
         (
             str(each.backend.pid),
-            clean(each.backend.application_name or each.backend.user, limit=24),
+            paint.name(each.backend.application_name or each.backend.user, 24),
             each.backend.client or "(local)",
             each.why,
             "" if each.ended is None else "ended" if each.ended else "not ended",

@@ -46,8 +46,9 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
         return " ".join(f"{x(point.t):.1f},{y(of(point)):.1f}" for point in series)
 
     said = verdict(section)
+    above = 0 if heading else TOP - 24
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {above} {width} {HEIGHT - above}" width="{width}" height="{HEIGHT - above}"'
         f' role="img" font-family="system-ui, sans-serif" font-size="12">'
     )
     yield f"<title>{escape(said)}</title>"

@@ -212,13 +212,14 @@ class TestPlain:
             stage.open(30, name=name)
             stage.open(2, name="worker", run="begin")
             made = live_report(postgres)
+            reaped = poolcheck("reap", postgres.url("postgres"), "--older-than", "0s", "--plain")
+        self.check(reaped.out)
+        assert re.search(r"pid: \d+; application: worker; client: [\d.]+; why: ", reaped.out)
         shown = text.render(made, Style(plain=True))
 
         self.check(shown)
         assert "Slots  86%  32 of 37 usable, 5 free" in shown
-        assert re.search(
-            r"n: 30; application: a-service-with-a-rather.*; doing \(longest idle\): 30 idle", shown
-        )
+        assert re.search(rf"n: 30; application: {name}; .*doing \(longest idle\): 30 idle", shown)
         for finding in made.findings:
             assert f"{finding.severity.word} {finding.rule.id} " in shown
             assert finding.message in shown
