@@ -47,6 +47,7 @@ svg.bar { width: 100%; max-width: 36rem; height: 14px; margin: .25rem 0; border:
   table, tbody, tr, td { display: block; width: 100%; border: 0; } tr:has(th) { display: none; }
   tr { border: 1px solid var(--line); padding: .25rem 0; margin: .5rem 0; }
   td { display: inline-block; width: auto; padding: .125rem .5rem; }
+  td:empty { display: none; }
   td[data-name]:not([data-name=""])::before { content: attr(data-name) ": "; color: var(--quiet); }
 }
 @media print { body { background: none; } article, pre { break-inside: avoid; } }

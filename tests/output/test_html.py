@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 
 from poolcheck.cli import cli
 from poolcheck.core.report import Report
-from poolcheck.output import html
+from poolcheck.output import html, picture
+from poolcheck.output._html_style import STYLE
 from poolcheck.output.paint import Style
 from tests.commands.running import poolcheck
 from tests.live.build import look, pooler
@@ -142,6 +143,33 @@ def test_passwords_are_masked(tmp_path: Path) -> None:
     check(page)
     assert "PC101" in page
     assert "s3cr3t" not in page + ran.out + ran.err
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2.2 between two colours, 1 to 21."""
+
+    def light(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_word_can_be_read() -> None:
+    """Words reach 4.5 to 1 on every ground, light and dark, on the page and in the picture."""
+    light, dark = (
+        dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", part)) for part in STYLE.split("@media", 2)[:2]
+    )
+    for colors in (light, {**light, **dark}):
+        for word in ("ink", "quiet", "error", "warning", "info", "ok"):
+            for ground in ("paper", "panel", "code"):
+                assert contrast(colors[word], colors[ground]) >= 4.5, (word, ground, colors[word])
+        assert contrast(colors["ink"], colors["mark"]) >= 4.5
+    for pair in (*picture.COLORS.values(), picture.INK, picture.QUIET):
+        for side in (0, 1):
+            assert contrast(pair[side], picture.GROUND[side]) >= 4.5, pair
 
 
 class TestOption:
