@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -32,9 +35,19 @@ def demo(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A temporary folder for these demos alone: whoever else runs one on this machine is not our leftover."""
+    own = Path(tempfile.mkdtemp(prefix="poolcheck-test-", dir="/tmp"))
+    own.chmod(0o755)  # the server may run as another user
+    monkeypatch.setenv("TMPDIR", str(own))
+    yield
+    shutil.rmtree(own)
+
+
 def leftovers() -> set[str]:
     """Temporary folders of demos."""
-    return {str(path) for path in Path("/tmp").glob("poolcheck-demo-*")}
+    return {str(path) for path in Path(os.environ["TMPDIR"]).glob("poolcheck-demo-*")}
 
 
 def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:

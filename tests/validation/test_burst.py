@@ -20,7 +20,7 @@ from poolcheck.simulation import arrivals, ramp, traffic
 from tests.conftest import need_bouncer, need_postgres
 from tests.servers import Bouncer, Postgres
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.measured, pytest.mark.slow, pytest.mark.postgres]
 
 # A normal role on 30 slots gets 27.
 SLOTS = Slots(max_connections=30)

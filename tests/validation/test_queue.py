@@ -14,7 +14,7 @@ from poolcheck import queueing
 from tests.conftest import need_bouncer, need_postgres
 from tests.servers import Bouncer, Postgres
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.measured, pytest.mark.slow, pytest.mark.postgres]
 
 SECONDS = 30.0
 CLIENTS = 80
