@@ -4,6 +4,7 @@ The connection is kept, because on a full server there may be no second one. A l
 every turn.
 """
 
+import errno
 import sys
 import time
 from collections import deque
@@ -131,6 +132,10 @@ def watch(
                 full_screen(state, style_for(out), every, count)
             else:
                 plain_lines(state, every, count)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        raise BrokenPipeError from None  # the window was closed while it was drawn
     finally:
         state.close()
     return int(ExitCode.FAILED if state.trouble else ExitCode.OK)
@@ -186,6 +191,10 @@ def full_screen(state: Watch, style: Style, every: float, count: int | None) -> 
     last: list[Look] = []
 
     def show(look: Look | None) -> None:
+        if (
+            not sys.stdout.isatty()
+        ):  # the window was closed: rich would draw nothing, and we would look for ever
+            raise BrokenPipeError
         if look is not None:
             last[:] = [look]
         size = console.size

@@ -19,7 +19,7 @@ import pytest
 
 from tests.commands.running import poolcheck
 from tests.conftest import need_bouncer
-from tests.live.scenes import scene
+from tests.live.scenes import eventually, scene
 from tests.servers import Bouncer, Postgres, free_port
 
 pytestmark = pytest.mark.postgres
@@ -488,6 +488,17 @@ class TestWatch:
         assert "\x1b[?1049l" in seen
         assert "Past" in seen
         assert "5 of 37" in seen
+
+    def test_closed_window(self, postgres: Postgres) -> None:
+        """Nobody looks any more: the server is left alone, also where SIGINT and SIGHUP do not arrive."""
+        with scene(postgres) as stage:
+            end, inner = pty.openpty()
+            command = [sys.executable, "-m", "poolcheck", "live", postgres.url("monitor"), "--watch", "300ms"]
+            with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner) as process:
+                os.close(inner)
+                eventually(lambda: stage.others() == 1, "the first look")
+                os.close(end)
+                assert process.wait(10) == 0
 
     def test_formats_are_refused(self, postgres: Postgres) -> None:
         """A screen is text."""
