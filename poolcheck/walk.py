@@ -76,22 +76,32 @@ def walk(
 
 
 class _Ignored:
-    """One .gitignore, with its patterns joined into one: most paths match none, and one search says so."""
+    """One .gitignore, with its patterns joined into one: most paths match none, and one search says so.
+
+    An ignored folder is never entered, so a pattern is held against the whole path of an entry. pathspec's own answer
+    is for a path out of nowhere: to it, `!keep` brings back keep/x as well; to git, keep alone.
+    """
 
     def __init__(self, base: str, spec: "GitIgnoreSpec") -> None:
         self.base = base
-        self.spec = spec
-        # pathspec names a group in each expression: joined, they would be one name many times.
-        patterns = (each.regex.pattern.replace("(?P<ps_d>", "(?:") for each in spec.patterns if each.regex)
-        joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-        self.any = re.compile(joined) if joined else None
+        # pathspec names a group in each expression, which joined would be one name many times; "." is its "anything".
+        patterns = [
+            (
+                each.regex.pattern.replace("(?P<ps_d>", "(?:") if each.regex.pattern != "." else ".+",
+                each.include,
+            )
+            for each in spec.patterns
+            if each.regex
+        ]
+        self.any = re.compile("|".join(f"(?:{pattern})" for pattern, _ in patterns)) if patterns else None
+        self.each = [(re.compile(pattern), bool(include)) for pattern, include in reversed(patterns)]
 
     def verdict(self, path: str) -> bool | None:
-        """Whether this file says that the path is ignored; None when it says nothing."""
+        """Whether this file says that the path, a folder's with a slash, is ignored; None when it says nothing."""
         path = path[len(self.base) :]
-        if self.any is None or self.any.match(path) is None:
+        if self.any is None or self.any.fullmatch(path) is None:
             return None
-        return self.spec.check_file(path).include
+        return next(include for regex, include in self.each if regex.fullmatch(path))
 
 
 def _spec(root: Path, folder: str) -> list[_Ignored]:
@@ -101,6 +111,8 @@ def _spec(root: Path, folder: str) -> list[_Ignored]:
         lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
+    # To git `a/**` is what lies in a; to pathspec it is a too, and no later `!a/b` would count. `a/**/*` is not.
+    lines = [re.sub(r"(/\*\*)(/?)\s*$", r"\1/*\2", line) for line in lines]
     return [_Ignored(folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))]
 
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from poolcheck.readers import dotenv
@@ -11,7 +11,7 @@ from poolcheck.walk import walk
 
 NAMES = st.sampled_from(["a.ts", "b.ts", "a.log", "keep.log", "x", "#x", "sub", "deep", "a b.ts", "[a].ts"])
 PATTERNS = st.sampled_from(
-    ["*.log", "!keep.log", "/sub", "sub/", "deep/**", "a.*", "!a.ts", "x", r"\#x", "# comment", "", "**/b.ts", "sub/a.ts", "[ab].ts", "a b.ts"]
+    ["*.log", "!keep.log", "/sub", "sub/", "deep/**", "a.*", "!a.ts", "x", r"\#x", "# comment", "", "**/b.ts", "sub/a.ts", "[ab].ts", "a b.ts", "/deep/**", "deep/**/", "!deep/x", "**", "!sub/", "deep/* ", "sub/**/a.ts"]
 )  # fmt: skip
 
 
@@ -21,6 +21,7 @@ def found(root: Path) -> set[str]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(paths=["deep/a.ts", "deep/x/a.ts"], patterns=["deep/**", "!a.ts"], inner=[])
 @given(
     paths=st.lists(
         st.lists(NAMES, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8, unique=True
