@@ -7,7 +7,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Finding, Location, Problem, Severity, UnusedIgnore
 from poolcheck.core.record import dataclass
 from poolcheck.core.rule import AnyRule
-from poolcheck.core.secret import redact
+from poolcheck.core.secret import MASK, redact
 from poolcheck.core.target import Target
 from poolcheck.errors import BadConfig
 from poolcheck.suppress import Ignores
@@ -206,5 +206,10 @@ def masked_line(target: Target, lines: Mapping[str, Sequence[str]]) -> str:
         else ""
     )
     if start is not None and target.raw and line[start : start + len(target.raw)] == target.raw:
-        return line[:start] + target.conn.masked() + line[start + len(target.raw) :]
+        rest = line[start + len(target.raw) :]
+        if (
+            "@" in rest
+        ):  # a comment, or the password's other half behind a quote or ` #` that cut the value short
+            rest = MASK + rest[rest.rfind("@") :]
+        return line[:start] + target.conn.masked() + rest
     return f"{target.name}={target.conn.masked()}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from poolcheck.cli import cli, run
@@ -341,6 +341,8 @@ class TestSecrets:
 
     @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(url=urls(), quote=st.sampled_from(["", '"', "'"]), verbose=st.booleans())
+    @example(url=f"postgresql://app::'#{CANARY}':@localhost/app", quote="'", verbose=False)
+    @example(url=f"postgresql://app:12 #{CANARY}@localhost/app", quote="", verbose=False)
     def test_canaries_stay_inside(self, project: Path, url: str, quote: str, verbose: bool) -> None:
         """Planted in password, user-info and query; looked for whole and percent-decoded."""
         (project / ".env").write_text(
