@@ -95,15 +95,18 @@ def mend(what: Sequence[str], settings: linting.Configured, choice: Choice) -> M
         PoolcheckError: bad config, bad input, or nothing to check.
     """
     what = tuple(what) or (".",)
-    config = settings.over(_start(what))
-    mending = _Mending(what, config, choice)
-    while True:
-        mended = mending.run()
-        blamed = mending.blamed(mended)
-        if not blamed:
-            return mended
-        for guilty, why in blamed:
-            mending.exclude(guilty, why)
+    mending = _Mending(what, settings.over(_start(what)), choice)
+    mended = mending.settle()
+    for _ in range(ROUNDS):
+        if not mending.excluded:
+            break
+        # What did harm on the way from the old text may do none from here: without this, a second `fix` would make it.
+        made = len(mended.made)
+        mending.begin_at(mended)
+        mended = mending.settle()
+        if len(mended.made) == made:
+            break
+    return mended
 
 
 def _start(what: Sequence[str]) -> Path:
@@ -124,6 +127,24 @@ class _Mending:
         self.all = choice.ask is None
         self.stopped = False
         self.first: tuple[Found, Report] | None = None
+        self.old: dict[str, str | None] = {}
+        self.base: Mended | None = None
+        self.spoke: set[tuple[str, str]] = set()  # the rules that spoke before, and where
+
+    def settle(self) -> Mended:
+        """Mend, and again without what turned out to do harm, until nothing does."""
+        while True:
+            mended = self.run()
+            blamed = self.blamed(mended)
+            if not blamed:
+                return mended
+            for guilty, why in blamed:
+                self.exclude(guilty, why)
+
+    def begin_at(self, mended: Mended) -> None:
+        """Go on from what was reached, with nothing left out."""
+        self.base = mended
+        self.excluded = {}
 
     def exclude(self, mend_: Mend, why: str) -> None:
         """Leave a mend out from now on."""
@@ -143,12 +164,13 @@ class _Mending:
 
     def run(self) -> Mended:
         """Mend until no wanted mend is left."""
-        texts: dict[str, str] = {}
-        old: dict[str, str | None] = {}
+        base, old = self.base, self.old
+        texts = {path: new for path, (_, new) in base.texts.items()} if base else {}
         made: list[Mend] = []
         held: dict[Key, Held] = {}
         states = {_state(texts)}
-        found, report = before = self.look(texts)
+        found, report = start = self.look(texts)
+        self.spoke = {_kind(each) for each in report.findings}
         for _ in range(ROUNDS):
             held.clear()
             changed = dict(texts)
@@ -179,9 +201,14 @@ class _Mending:
             texts, made = changed, [*made, *done]
             found, report = self.look(texts)
         return Mended(
-            config=self.config, before=before[1], read=before[0], after=report, made=tuple(made), held=tuple(held.values()),
+            config=self.config,
+            before=base.before if base else start[1],
+            read=base.read if base else start[0],
+            after=report,
+            made=(*(base.made if base else ()), *made),
+            held=tuple(held.values()),
             texts={path: (old[path], text) for path, text in texts.items() if old[path] != text},
-        )  # fmt: skip
+        )
 
     def wanted(
         self, each: Mend, now: Mapping[str, str], edited: Mapping[str, str], old: Mapping[str, str | None]
@@ -224,15 +251,15 @@ class _Mending:
 
     def blamed(self, mended: Mended) -> list[tuple[Mend, str]]:
         """The mends to take back, and why: after them a rule speaks in a file where it was silent before."""
-        spoke = {_kind(each) for each in mended.before.findings}
+        mends = mended.made[len(self.base.made) if self.base else 0 :]
         found = []
         for each in mended.after.findings:
-            if _kind(each) in spoke:
+            if _kind(each) in self.spoke:
                 continue
             path, line = (each.location.path, each.location.line) if each.location else ("", None)
-            near = [m for m in mended.made if any(e.path == path and e.line == line for e in m.edits)]
-            here = [m for m in mended.made if any(e.path == path for e in m.edits)]
-            guilty = next(iter(near or here or mended.made), None)
+            near = [m for m in mends if any(e.path == path and e.line == line for e in m.edits)]
+            here = [m for m in mends if any(e.path == path for e in m.edits)]
+            guilty = next(iter(near or here or mends), None)
             if guilty is not None:
                 found.append(
                     (guilty, f"would bring {each.rule.id} ({each.rule.name}), which nothing here mends")
