@@ -1,12 +1,15 @@
 """Fixtures that every test may use, and a clean environment for all of them."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import (
     MAJORS,
+    ROLES,
     Bouncer,
     Missing,
     Postgres,
@@ -39,6 +42,12 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 
 def pytest_configure() -> None:
     """Scrub the environment before anything of the project is imported; children inherit it."""
+    # A job in the background of a script starts with SIGINT ignored, and so would what the tests stop with Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # CI judges a commit: the same inputs each time. A developer's runs go on looking for new ones.
+    settings.register_profile("poolcheck-ci", derandomize=True)
+    if os.environ.get("POOLCHECK_CI"):
+        settings.load_profile("poolcheck-ci")
     for name in list(os.environ):
         if name.startswith(SCRUBBED) and name not in KEPT:
             del os.environ[name]
@@ -98,9 +107,10 @@ def _tidy() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """PostgreSQL 18, shared: a test closes what it opens, and makes its own roles and databases."""
+    """PostgreSQL 18, shared, with the roles of the scenes: a test closes what it opens."""
     need_postgres(18)
     with Postgres(18) as server:
+        server.execute(*ROLES)
         yield server
 
 

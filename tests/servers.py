@@ -27,6 +27,15 @@ MAJORS = (12, 13, 14, 15, 16, 17, 18)
 PoolMode = Literal["session", "transaction", "statement"]
 START_SECONDS = 30.0
 
+# What the shared servers hold; run again without harm.
+ROLES = (
+    """DO $$ BEGIN CREATE ROLE app LOGIN; CREATE ROLE plain LOGIN; CREATE ROLE monitor LOGIN;
+       GRANT pg_monitor TO monitor; EXCEPTION WHEN duplicate_object THEN NULL; END $$""",
+    "CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, n int)",
+    "INSERT INTO t VALUES (1, 0), (2, 0) ON CONFLICT DO NOTHING",
+    "GRANT ALL ON t TO app",
+)
+
 
 class Missing(Exception):
     """A program that a test needs is not on this machine; the message says which, and how to get it."""

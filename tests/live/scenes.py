@@ -12,16 +12,9 @@ from poolcheck.config import Config
 from poolcheck.core.report import Report
 from poolcheck.looking import Options, live
 from poolcheck.looks import Look, NoEntry, PoolerLook
-from tests.servers import Bouncer, Postgres
+from tests.servers import ROLES, Bouncer, Postgres
 
 Conn = psycopg.Connection[tuple[Any, ...]]
-ROLES = (
-    """DO $$ BEGIN CREATE ROLE app LOGIN; CREATE ROLE plain LOGIN; CREATE ROLE monitor LOGIN;
-       GRANT pg_monitor TO monitor; EXCEPTION WHEN duplicate_object THEN NULL; END $$""",
-    "CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, n int)",
-    "INSERT INTO t VALUES (1, 0), (2, 0) ON CONFLICT DO NOTHING",
-    "GRANT ALL ON t TO app",
-)
 
 
 class Fixed:
