@@ -75,6 +75,15 @@ def holds_no_password(authority: str) -> bool:
     return re.fullmatch(_HOSTS, authority) is not None
 
 
+def may_be_cut_short(authority: str, rest: str) -> bool:
+    """Whether what follows the colon of an authority without `@` may be the beginning of a password.
+
+    `rest` is the text behind the authority. An empty port goes with a path or parameters, not with `?x` or `#x`.
+    """
+    empty_port = authority.endswith(":") and rest.startswith(("?", "#")) and _query_start(rest, 0) != 0
+    return empty_port or not holds_no_password(authority)
+
+
 _PORT = r"(?::(?:\d{0,5}|\x01+|[A-Z_]*PORT[A-Z_]*|[a-z_]*port|__[A-Za-z_]*__|\$[A-Za-z_]\w*|%\w+%|\{\w+\}|\[[A-Za-z_ -]+\]|\*+|\.+))?"
 _HOSTS = rf"(?:\[[^\]\[]*\]|[^:,\[\]@]*){_PORT}(?:,(?:\[[^\]\[]*\]|[^:,\[\]@]*){_PORT})*"
 
@@ -187,7 +196,9 @@ def _redact_urls(text: str) -> str:
             continue
         host = re.split(r"[/?#\\]", shadow, maxsplit=1)[0]
         colon = host.find(":")
-        if colon < 0 or holds_no_password(host.rstrip(".,;:!)]}>'\"`")):
+        rest = shadow[len(host) :]
+        bare = host if rest.startswith(("?", "#")) else host.rstrip(".,;:!)]}>'\"`")
+        if colon < 0 or not may_be_cut_short(bare, rest):
             parts.append(_mask_query(chunk))
             continue
         # Cut short, or with white space inside: hide up to an `@` further on the line, or to the query.
@@ -216,6 +227,8 @@ def _url_end(text: str, scheme_end: int, start: int, space: int) -> int:
         if closed and closed[0] != "\n":
             end = closed.start()
     at = start
+    if text.find(":/", start, end) < 0 and text.find(":\\", start, end) < 0:
+        return end  # no other URL, and no pattern to compile
     while (other := re.compile(_NEXT_URL).search(text, at, end)) is not None:
         before = text[start : other.start()]
         if "@" in before or ":" not in before:
@@ -275,6 +288,7 @@ def _mask_bare(found: re.Match[str]) -> str:
 # -- names and values ------------------------------------------------------------------------------------------
 
 # Compiled when first used: `lint` of a clean file never needs them.
+_WORDS = ("pass", "secret", "token", "key", "pwd", "psw", "pw")  # one stands in whatever _NAME finds
 _NAME = r"""(?ix)
     (?: password | passwd | passphrase | secret | token | api[_-]?key | private[_-]?key | scram_(?:client|server)_key
       | (?<![a-z])(?:pwd|psw|pass|pw)(?![a-z]) )
@@ -295,6 +309,9 @@ _CLOSES = r"(?=[\s,;:)\]}>\\+.&]|\Z)"  # what may stand after a closing quote
 
 def _redact_named(text: str) -> str:
     """Mask the values of `password=`, `"api_key": `, `PGPASSWORD=`, `--token x`, `PASSWORD 'x'` and their kin."""
+    folded = text.casefold()  # as re.IGNORECASE sees it
+    if not any(word in folded for word in _WORDS):
+        return text
     parts: list[str] = []
     done = 0
     pattern = re.compile(_NAME)
@@ -387,6 +404,7 @@ _ECHOES = (
     r"""|URI\ query\ parameter:\ |invalid\ (?:port(?:\ number)?|integer\ value|userinfo):?\ |as\ integer\ value\ as\ """
     r"""|cast\ to\ integer\ value\ as\ |int\(\)\ with\ base\ 10:\ )(["'])([^\n]{1,500}?)\2(?=[\s,.;)]|\Z)"""
 ).replace("\\ ", " ")
+_ECHO_WORDS = ("percent-encoded", "unexpected", "missing", "parameter", "invalid", "integer", "base 10")
 _ECHOED_NAMES = r"""(?i)((?:host name|server at|database|host|user|role) ["'])([^"'\n]{1,300})@"""
 
 
@@ -394,5 +412,9 @@ def _redact_echoes(text: str) -> str:
     """Mask what error messages quote of a URL that was read wrongly: there, any part may be the password."""
     if '"' not in text and "'" not in text:
         return text
-    text = re.sub(_ECHOES, rf"\1\2{MASK}\2", text)
-    return re.sub(_ECHOED_NAMES, rf"\1{MASK}@", text) if "@" in text else text
+    folded = text.casefold()
+    if any(word in folded for word in _ECHO_WORDS):
+        text = re.sub(_ECHOES, rf"\1\2{MASK}\2", text)
+    if "@" not in text or (' "' not in text and " '" not in text):
+        return text
+    return re.sub(_ECHOED_NAMES, rf"\1{MASK}@", text)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from poolcheck.core import libpq
 from poolcheck.core.libpq import percent_decode
 from poolcheck.core.placeholder import TOGETHER, placeholder_kind, shield
-from poolcheck.core.secret import MASK, Secret, holds_no_password, stray_at, userinfo_end
+from poolcheck.core.secret import MASK, Secret, may_be_cut_short, stray_at, userinfo_end
 from poolcheck.core.url import MAX_LENGTH, SCHEMES, ConnectionString, Form, Span, Trouble
 from poolcheck.core.url_keyword import Draft, check_control, read_dsn, read_npgsql
 
@@ -201,7 +201,7 @@ class _UriReader:
             not has_userinfo
             and not bracketed
             and draft.form != "jdbc"
-            and not holds_no_password(shadow[start:cut])
+            and may_be_cut_short(shadow[start:cut], shadow[cut : self.end])
         ):
             return self._cut_short(start, cut)
         draft.place("hosts", start, cut)

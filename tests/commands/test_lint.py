@@ -343,6 +343,7 @@ class TestSecrets:
     @given(url=urls(), quote=st.sampled_from(["", '"', "'"]), verbose=st.booleans())
     @example(url=f"postgresql://app::'#{CANARY}':@localhost/app", quote="'", verbose=False)
     @example(url=f"postgresql://app:12 #{CANARY}@localhost/app", quote="", verbose=False)
+    @example(url=f'postgresql://app:?{CANARY}"#@localhost/app', quote='"', verbose=False)
     def test_canaries_stay_inside(self, project: Path, url: str, quote: str, verbose: bool) -> None:
         """Planted in password, user-info and query; looked for whole and percent-decoded."""
         (project / ".env").write_text(
