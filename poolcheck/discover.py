@@ -6,7 +6,7 @@ All file reading of `lint`, `fix` and `gate` is here and in `packages`; the read
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
@@ -44,25 +44,26 @@ SOURCE_ENDINGS = frozenset(
 MAX_FILE = 64 * 1024 * 1024  # bytes; a larger "env file" is none
 
 
-@dataclass(slots=True)
 class Found:
     """What was collected, growing while files are read."""
 
-    targets: list[Target] = field(default_factory=list)
-    subjects: list[object] = field(default_factory=list)
-    ignores: dict[str, Ignores] = field(default_factory=dict)
-    lines: dict[str, Sequence[str]] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
-    files: int = 0
-    packages: list[Package] = field(default_factory=list)
-    groups: str = "12"  # the hundreds of rules that have something to read
-    looked_at_source: bool = False
-    notes: list[str] = field(default_factory=list)
-    schemas: "list[PrismaSchema]" = field(default_factory=list)
-    configs: "list[JsConfig]" = field(default_factory=list)
-    poolers: "list[PoolerConfig]" = field(default_factory=list)
-    sums: int = 0  # how many sums of services were made
-    named: int = 0  # how many configs the user named that were judged
+    # By hand: to define a dataclass takes as long as to lint a line.
+    def __init__(self, *, targets: list[Target] | None = None, packages: list[Package] | None = None) -> None:
+        self.targets: list[Target] = targets or []
+        self.subjects: list[object] = []
+        self.ignores: dict[str, Ignores] = {}
+        self.lines: dict[str, Sequence[str]] = {}
+        self.skipped: list[Skipped] = []
+        self.files = 0
+        self.packages: list[Package] = packages or []
+        self.groups = "12"  # the hundreds of rules that have something to read
+        self.looked_at_source = False
+        self.notes: list[str] = []
+        self.schemas: list[PrismaSchema] = []
+        self.configs: list[JsConfig] = []
+        self.poolers: list[PoolerConfig] = []
+        self.sums = 0  # how many sums of services were made
+        self.named = 0  # how many configs the user named that were judged
 
 
 def collect(arguments: Sequence[str], config: Config, instead: Mapping[str, bytes] | None = None) -> Found:
