@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolcheck import dsn
 from poolcheck.config import Config
+from poolcheck.core.record import dataclass
 from poolcheck.core.report import Report, Section, Skipped
 from poolcheck.core.secret import Secret
 from poolcheck.core.snapshot import BouncerSnapshot, Refusal, Route, Snapshot

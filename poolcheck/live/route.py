@@ -10,10 +10,11 @@ transaction pool those would stay on somebody else's session.
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from poolcheck import sql
 from poolcheck.core.facts import PoolMode
+from poolcheck.core.record import dataclass
 from poolcheck.core.snapshot import Route, RouteKind
 from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed
 
@@ -31,6 +32,9 @@ class Known:
     kind: str = "unknown"
     mode: PoolMode | None = None
     software: str = ""
+
+
+UNKNOWN = Known()
 
 
 def suspect(link: Link, row: Row) -> tuple[tuple[str, ...], bool]:
@@ -55,7 +59,7 @@ def suspect(link: Link, row: Row) -> tuple[tuple[str, ...], bool]:
 
 
 def find(
-    link: Link, row: Row, again: Callable[[], Link], *, known: Known = Known(), probe: bool = True
+    link: Link, row: Row, again: Callable[[], Link], *, known: Known = UNKNOWN, probe: bool = True
 ) -> Route:
     """How the connection came to the server. `again` opens the second client; `probe` False leaves it out."""
     signs, speaks = suspect(link, row)
