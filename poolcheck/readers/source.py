@@ -26,7 +26,7 @@ LANGUAGES: dict[str, Language] = {
 
 # A JavaScript file without any of these makes no client, takes no connection and closes none.
 _JS = (
-    b"PrismaClient", b"'pg'", b'"pg"', b"'postgres'", b'"postgres"', b"pg-pool", b"@neondatabase/serverless",
+    b"PrismaClient", b"'postgres'", b'"postgres"', b"pg-pool", b"@neondatabase/serverless",
     b"@vercel/postgres", b"drizzle-orm/node-postgres", b"drizzle-orm/postgres-js", b"knex(", b"Knex(", b"new DataSource(",
     b"new Sequelize(", b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon",
 )  # fmt: skip
@@ -38,10 +38,15 @@ _SQL = (
     b"set statement_timeout", b"set role", b"set session", b"set lock_timeout", b"listen ", b"set_config", b"advisory_",
 )  # fmt: skip
 _SENDS = (b"uery", b"xecute", b"unsafe", b"sql`", b".raw", b"text(")  # what SQL is given to
+# In capitals or not, but no `Set up your team`: half of the strings that a page shows begin like that. A quote behind a
+# letter closes a string or, as in UPDATE "Image" SET, a name.
+_VERBS = "SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE"
 _STATE_IN_CODE = re.compile(
-    rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE)\s+[\w"$]"""
-    rb"""|['"`]\s*CREATE\s+TEMP|set_config\s*\(|pg_(?:try_)?advisory_(?:un)?lock"""
+    rf"""(?:`|(?<!\w)['"])\s*(?:(?:{_VERBS}|{_VERBS.lower()})\s+(?!LOCAL\b)[\w"$]|(?:CREATE\s+TEMP|create\s+temp))"""
+    r"""|(?:set_config|SET_CONFIG)\s*\(|pg_(?:try_)?advisory_(?:un)?lock""".encode()
 )
+# 'pg' alone may be anything; this says that it is the package.
+_PG = re.compile(rb"""(?:from|require|import|client['"]?\s*:)[\s(]*['"]pg['"]""")
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|e2e|cypress|playwright|__mocks__|mocks?|fixtures?|testing|test[-_]utils?|"
     r"integration(?:[-_]tests?)?|__fixtures__|stories)/|[._-](?:test|tests|spec|e2e|stories|bench|fixture)\.\w+$|"
@@ -93,6 +98,8 @@ def matters(code: bytes, kind: Language) -> bool:
     if kind == "sql":
         return _holds(code, _SQL) or _holds(code.upper(), _SQL[:8])
     if _holds(code, _PYTHON if kind == "python" else _JS):
+        return True
+    if (b"'pg'" in code or b'"pg"' in code) and kind != "python" and _PG.search(code) is not None:
         return True
     if b".connect()" in code and (b".release(" in code or b".query(" in code):
         return True
