@@ -45,6 +45,8 @@ def entries_by_id(words: Iterable[str]) -> Explanations | None:
 # --- what resembles it ------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]{2,}")
+_PLAIN = re.compile(r"[A-Za-z0-9_']+")
+_SEVERITY = re.compile(r"(?i)^(?:(?:fatal|error|panic|exception|\w*error)\s*:\s*)+")
 _COMMON = frozenset(
     "the for and from not with was has have this that error fatal exception failed server connection connections "
     "database postgres postgresql pool client user org com java sql psycopg sqlalchemy exc line file could".split()
@@ -69,7 +71,14 @@ def _weights() -> dict[str, float]:
 
 
 def nearest(text: str, limit: int = 3) -> tuple[Near, ...]:
-    """Known texts that share at least half of their telling words, and three of them, with this one."""
+    """Known texts that share at least half of their telling words, and three of them, with this one.
+
+    Where there are none, those that hold what may be a piece of them: words that somebody remembers of an error.
+    """
+    return _alike(text, limit) or _holding(text, limit)
+
+
+def _alike(text: str, limit: int) -> tuple[Near, ...]:
     weights = _weights()
     words = _words(text[:WHOLE])
     found: dict[str, Near] = {}
@@ -80,6 +89,30 @@ def nearest(text: str, limit: int = 3) -> tuple[Near, ...]:
         if len(shared) >= 3 and score >= 0.5 and (error.id not in found or found[error.id].score < score):
             found[error.id] = Near(error=error, example=example, score=round(score, 2))
     return tuple(sorted(found.values(), key=lambda near: -near.score)[:limit])
+
+
+MOST_REMEMBERED = 12  # words; a longer text is no fragment
+
+
+def _holding(text: str, limit: int) -> tuple[Near, ...]:
+    """Known texts with the longest run of this short text's words: all of them, or three and half of them."""
+    words = [found[0].lower() for found in _PLAIN.finditer(_SEVERITY.sub("", text[:WHOLE].strip()))]
+    if not 2 <= len(words) <= MOST_REMEMBERED:
+        return ()
+    for length in range(len(words), 1, -1):
+        if length < len(words) and (length < 3 or 2 * length < len(words)):
+            return ()
+        runs = [words[at : at + length] for at in range(len(words) - length + 1)]
+        telling = [f" {' '.join(run)} " for run in runs if any(word in _weights() for word in run)]
+        found: dict[str, Near] = {}
+        for error, example, _ in _known_words():
+            whole = f" {' '.join(each[0].lower() for each in _PLAIN.finditer(example))} "
+            if error.id not in found and any(run in whole for run in telling):
+                found[error.id] = Near(error=error, example=example, score=round(length / len(words), 2))
+        if found:
+            # Of several, the server's own words first: they are what is most often met.
+            return tuple(sorted(found.values(), key=lambda near: near.error.origin != "server")[:limit])
+    return ()
 
 
 # --- the five steps ---------------------------------------------------------------------------------------------

@@ -701,7 +701,33 @@ class TestUnknown:
         assert found.near[0].error.id == "activerecord-timeout"
 
     @pytest.mark.parametrize(
-        "text", ["", " ", "hello world", "connection failed", "error", "x" * 10_000, "timeout"]
+        ("text", "wanted"),
+        [
+            ("ERROR: too many connections", {"pg-role-limit", "pg-database-limit"}),
+            ("Too many connections for this", {"pg-role-limit", "pg-database-limit"}),
+            ("remaining connection slots", {"pg-reserved-for-role", "pg-reserved-superuser"}),
+            ("could not get connection from pool", {"pgcat-pool"}),
+        ],
+    )
+    def test_remembered_words(self, text: str, wanted: set[str]) -> None:
+        """A piece of a known text leads to it, the server's own first; it is not taken for the error itself."""
+        found = explain(text)
+
+        assert found.items == ()
+        assert found.near[0].error.id in wanted
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            " ",
+            "hello world",
+            "connection failed",
+            "error",
+            "x" * 10_000,
+            "timeout",
+            "the server was not there",
+        ],
     )
     def test_nothing_is_near(self, text: str) -> None:
         assert nearest(text) == ()
