@@ -245,7 +245,7 @@ def _verdict(group: tuple[str, str, str], seen: Evidence) -> Leak | None:
         seen.stuck,
         evidence,
         otherwise="a pool that reuses the newest connection first, while its load falls",
-        confirm="look again with --sample 30s under load: do the same sessions stay idle while new ones appear?",
+        confirm="look again with --sample 30s under load: leaked sessions stay idle while new ones appear",
     )
 
 
