@@ -5,19 +5,25 @@ import sys
 
 import click
 
+from poolcheck.commands._connecting import (
+    Seconds,
+    ask_password,
+    connect_timeout_option,
+    dsn_argument,
+    env_file_option,
+    statement_timeout_option,
+    variable_option,
+)
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, html_option, output_options
-from poolcheck.commands._times import Seconds, ask_password
 
 
 @click.command(
     "live", short_help="One look at a server: how full, who holds the slots, what leaks, what to do."
 )
-@click.argument("dsn", required=False, metavar="[DSN]")
-@click.option(
-    "--env-file", type=click.Path(), metavar="FILE", help="Take the connection string from this env file."
-)
-@click.option("--var", "variable", metavar="NAME", help="This variable of the env file or the environment.")
+@dsn_argument
+@env_file_option
+@variable_option
 @click.option("--bouncer", metavar="DSN", help="Look at this PgBouncer console too.")
 @click.option(
     "--admin",
@@ -42,22 +48,8 @@ from poolcheck.commands._times import Seconds, ask_password
 )
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="With --watch: stop after N looks.")
 @click.option("--show-queries", is_flag=True, help="Show statements with their literals.")
-@click.option(
-    "--connect-timeout",
-    type=Seconds(),
-    default=5.0,
-    show_default="5s",
-    metavar="TIME",
-    help="How long to wait for the connection.",
-)
-@click.option(
-    "--statement-timeout",
-    type=Seconds(),
-    default=3.0,
-    show_default="3s",
-    metavar="TIME",
-    help="How long the look may take.",
-)
+@connect_timeout_option
+@statement_timeout_option
 @setting_options
 @html_option
 @output_options

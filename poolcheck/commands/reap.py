@@ -2,9 +2,17 @@
 
 import click
 
+from poolcheck.commands._connecting import (
+    Seconds,
+    ask_password,
+    connect_timeout_option,
+    dsn_argument,
+    env_file_option,
+    statement_timeout_option,
+    variable_option,
+)
 from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, emit, output_options
-from poolcheck.commands._times import Seconds, ask_password
 
 STATES = {
     "idle": ("idle",),
@@ -14,11 +22,9 @@ STATES = {
 
 
 @click.command("reap", short_help="End leaked sessions: a dry run unless --yes.")
-@click.argument("dsn", required=False, metavar="[DSN]")
-@click.option(
-    "--env-file", type=click.Path(), metavar="FILE", help="Take the connection string from this env file."
-)
-@click.option("--var", "variable", metavar="NAME", help="This variable of the env file or the environment.")
+@dsn_argument
+@env_file_option
+@variable_option
 @click.option("--yes", is_flag=True, help="End them. Without it, nothing is changed.")
 @click.option(
     "--older-than",
@@ -45,22 +51,8 @@ STATES = {
     show_default=True,
     help="End at most so many in one run.",
 )
-@click.option(
-    "--connect-timeout",
-    type=Seconds(),
-    default=5.0,
-    show_default="5s",
-    metavar="TIME",
-    help="How long to wait for the connection.",
-)
-@click.option(
-    "--statement-timeout",
-    type=Seconds(),
-    default=3.0,
-    show_default="3s",
-    metavar="TIME",
-    help="How long a statement may take.",
-)
+@connect_timeout_option
+@statement_timeout_option
 @click.option(
     "--config",
     "config_path",

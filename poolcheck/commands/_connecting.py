@@ -1,4 +1,4 @@
-"""Times on the command line, and passwords from the terminal: for the commands that connect."""
+"""What the commands that connect share: where to, how long to wait, and passwords from the terminal."""
 
 import sys
 
@@ -35,3 +35,28 @@ def ask_password(question: str) -> str | None:
         return None
     answer: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
     return answer or None
+
+
+dsn_argument = click.argument("dsn", required=False, metavar="[DSN]")
+env_file_option = click.option(
+    "--env-file", type=click.Path(), metavar="FILE", help="Take the connection string from this env file."
+)
+variable_option = click.option(
+    "--var", "variable", metavar="NAME", help="This variable of the env file or the environment."
+)
+connect_timeout_option = click.option(
+    "--connect-timeout",
+    type=Seconds(),
+    default=5.0,
+    show_default="5s",
+    metavar="TIME",
+    help="How long to wait for the connection.",
+)
+statement_timeout_option = click.option(
+    "--statement-timeout",
+    type=Seconds(),
+    default=3.0,
+    show_default="3s",
+    metavar="TIME",
+    help="How long a statement may take.",
+)
