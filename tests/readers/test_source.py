@@ -447,7 +447,7 @@ def test_sql_files(text: str, found: list[tuple[str, int]]) -> None:
         (b"await db.query(`\n  listen a`)", "a.ts", True),
         (b"await sql`SET search_path = a`", "a.ts", True),
         (b"await db.query('SET LOCAL lock_timeout = 1')", "a.ts", False),
-        (b"await db.query(`UPDATE \"Image\" SET nsfw = $1`)", "a.ts", False),
+        (b'await db.query(`UPDATE "Image" SET nsfw = $1`)', "a.ts", False),
         (b"useQuery(); t('Set up your TEMP folder')", "a.tsx", False),
         (b"print(1)", "a.py", False),
         (b"import psycopg", "a.py", True),
