@@ -1,6 +1,7 @@
 """Fixtures that every test may use, and a clean environment for all of them."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 
@@ -73,6 +74,14 @@ def _lacking(reason: Missing) -> None:
     if os.environ.get("POOLCHECK_CI") == "1":
         pytest.fail(str(reason), pytrace=False)
     pytest.skip(str(reason))
+
+
+def need_program(*names: str, package: str) -> str:
+    """The path of the first of these programs that is there; where there is none, skip, or in CI fail."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        _lacking(Missing(f"no {names[0]}: apt-get install {package}"))
+    return str(found)
 
 
 def need_postgres(major: int) -> None:

@@ -5,20 +5,20 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.commands.running import poolcheck
-from tests.conftest import need_bouncer
+from tests.conftest import need_bouncer, need_program
 from tests.live.scenes import eventually, scene
 from tests.servers import Bouncer, Postgres, free_port
 
@@ -375,12 +375,7 @@ class TestPrometheus:
     @pytest.fixture
     def promtool(self) -> str:
         """promtool, where it is installed."""
-        found = shutil.which("promtool")
-        if not found:
-            if os.environ.get("POOLCHECK_CI") == "1":
-                pytest.fail("no promtool: apt-get install prometheus", pytrace=False)
-            pytest.skip("no promtool here")
-        return found
+        return need_program("promtool", package="prometheus")
 
     def check(self, promtool: str, text: str) -> None:
         """promtool accepts it, and has nothing to remark."""
@@ -524,3 +519,23 @@ def test_sample_while_it_grows(postgres: Postgres) -> None:
         assert time.monotonic() - begun >= 1
         assert json.loads(ran.out)["slots"]["used"] == 2
         assert postgres.log(mark).count("application_name=poolcheck") == 1
+
+
+@pytest.mark.parametrize("offset", ["+2h", "-2h"])
+def test_a_clock_that_is_wrong(postgres: Postgres, offset: str) -> None:
+    """Ours, beside the server's: ages and times are the server's own, and no session is older than it is."""
+    faketime = need_program("faketime", package="faketime")
+    with scene(postgres) as stage:
+        stage.open(2, run="begin")
+        command = [faketime, "-f", offset, sys.executable, "-m", "poolcheck", "live"]
+        done = subprocess.run(
+            [*command, postgres.url("monitor"), "--format", "json"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    sessions = json.loads(done.stdout)["sessions"]
+    assert len(sessions) == 2
+    for each in sessions:
+        assert 0 <= each["seconds"] < 60
+        assert abs(datetime.fromisoformat(each["backend_start"]).timestamp() - time.time()) < 60

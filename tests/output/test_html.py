@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from poolcheck.output import html, picture
 from poolcheck.output._html_style import STYLE
 from poolcheck.output.paint import Style
 from tests.commands.running import poolcheck
+from tests.conftest import need_program
 from tests.live.build import look, pooler
 from tests.live.scenes import report as live_report
 from tests.live.scenes import scene
@@ -219,7 +219,6 @@ class TestOption:
 
 # --- in a browser ------------------------------------------------------------------------------------------------
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (360, 1280)
 MEASURE = """<script>
 addEventListener("load", () => {
@@ -280,9 +279,9 @@ def pages(server: Postgres) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.postgres
-@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
 def test_fits_phone_and_desktop(postgres: Postgres) -> None:
     """In a browser, at 360 and 1280 pixels: nothing sticks out, nothing scrolls sideways, no letter is tiny."""
+    browser = need_program("chromium", "chromium-browser", "google-chrome", package="chromium")
     made = list(pages(postgres))
     frames = "".join(
         f'<iframe width="{width}" height="900" style="border:0" srcdoc="{escape(text, quote=True)}"></iframe>'
@@ -294,7 +293,7 @@ def test_fits_phone_and_desktop(postgres: Postgres) -> None:
         wrapper.write_text(f"<!doctype html><meta charset=utf-8>{MEASURE}<body>{frames}", encoding="utf-8")
         done = subprocess.run(
             [
-                str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 f"--user-data-dir={folder}/profile", "--window-size=1400,1000", "--virtual-time-budget=10000",
                 "--dump-dom", wrapper.as_uri(),
