@@ -109,8 +109,7 @@ def test_sdist_holds_what_its_tests_need(sdist: Path) -> None:
 
 def test_wheel_from_the_sdist_is_the_same(sdist: Path, wheel: Path, tmp_path: Path) -> None:
     """Who builds from the package index's source gets what the package index's wheel holds."""
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "xzf", sdist, "-C", tmp_path], check=True)
     again = build(tmp_path / f"poolcheck-{__version__}", tmp_path / "dist", "wheel")
 
     with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(again) as other:
