@@ -31,7 +31,7 @@ TITLES = {
     7: "Meanwhile",
 }
 
-# What to write when no manifest names the driver: the commonest, by id.
+LIVE = "PC7"  # rules from here on judge a server that was looked at
 MIGRATIONS = ("PC103", "PC104", "PC105")
 TO_POOLER = ("PC101", "PC102")  # their remedy leaves migrations without a direct string, unless it is kept
 MOST_FIXES = 8  # of one string; more would be a rule that undoes another
@@ -40,6 +40,7 @@ LOOK = Action(
     "Look at the server: it says whether a pooler is in between, and in which mode",
     ('poolcheck live "$DATABASE_URL"',),
 )
+# What to write when no manifest names the driver: the commonest, by id.
 COMMON = ("prisma", "pg", "postgres-js", "sqlalchemy")
 PRISMA_URL = "...?connection_limit={size}{flag}"
 
@@ -263,7 +264,7 @@ def _parameters(ground: Ground) -> Step:
             step=2,
             title=TITLES[2],
             status="check",
-            why=f"No manifest names the driver, so these lines are for the common ones. {said}",
+            why=f"No manifest names the driver: the lines are for the common ones. {said}",
             actions=_size_lines(ground),
         )
     return Step(
@@ -495,9 +496,10 @@ def variable(ground: Ground) -> str:
 
 
 def _meanwhile(ground: Ground) -> Step:
-    if ground.app and all(on_this_machine(target) for target in ground.app):
+    seen = any(each.rule.id >= LIVE and each.severity > Severity.INFO for each in ground.findings)
+    if not seen and ground.app and all(on_this_machine(target) for target in ground.app):
         return Step(step=7, title=TITLES[7], status="not needed", why="The server is on this machine.")
-    if not any(each.severity > Severity.WARNING for each in ground.findings):
+    if not seen and not any(each.severity > Severity.WARNING for each in ground.findings):
         return Step(
             step=7,
             title=TITLES[7],
@@ -506,9 +508,11 @@ def _meanwhile(ground: Ground) -> Step:
         )
     return Step(
         step=7, title=TITLES[7], status="check",
-        why="If slots are gone right now: see who holds them, then end what leaks (a dry run until --yes).",
+        why="End what leaks (a dry run until --yes)."
+        if seen
+        else "If slots are gone right now: see who holds them, then end what leaks (a dry run until --yes).",
         actions=(
-            Action("Look", (f'poolcheck live "${variable(ground)}"',)),
+            *(() if seen else (Action("Look", (f'poolcheck live "${variable(ground)}"',)),)),
             Action("Free slots", (f'poolcheck reap "${variable(ground)}" --older-than 10m',)),
             Action("For tests, a local server with more slots", ("docker run -d -p 5432:5432 -e POSTGRES_PASSWORD=pass postgres:18 -c max_connections=500",)),
         ),

@@ -39,7 +39,9 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
         rest = {"notes": notes, "skipped": skipped}
         parts += [make(report, paint) for name, make in rest.items() if name not in instead]
         if "fix_path" not in instead:
-            parts.append(fix_path(report.fix_path, paint))
+            # One look is one screen: what is only to be checked stands there without its lines.
+            brief = report.command == "live" and paint.look.verbosity <= 0
+            parts.append(fix_path(report.fix_path, paint, brief=brief))
     if "summary" not in instead:
         parts.append(summary(report, paint))
     first = True
@@ -115,14 +117,14 @@ def skipped(report: Report, paint: Paint) -> Iterator[str]:
             yield from paint.wrap(f"{text} {each.hint}".rstrip(), indent=4, first="  - ")
 
 
-def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
-    """The five steps, then migrations and what to do meanwhile."""
+def fix_path(steps: tuple[Step, ...], paint: Paint, *, brief: bool = False) -> Iterator[str]:
+    """The five steps, then migrations and what to do meanwhile. `brief`: only what is to be done has its actions."""
     if not steps:
         return
     yield paint.heading("Fix path")
     for step in steps:
         label = f"{step.step}. " if step.step <= 5 else ""
-        if step.status in ("done", "not needed"):
+        if step.status in ("done", "not needed") or (brief and step.status == "check" and step.step <= 5):
             yield from settled(step, label, paint)
             continue
         head = f"  {paint.style(label + step.title, 'bold')}:"
@@ -135,6 +137,8 @@ def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
         for action in step.actions:
             yield from paint.wrap(action.text, indent=7, first="     - ")
             yield from paint.code(action.code, indent=9)
+    if brief and any(step.status == "check" and step.actions and step.step <= 5 for step in steps):
+        yield paint.style("  -v shows what to write where it says check.", "dim")
 
 
 def settled(step: Step, label: str, paint: Paint) -> Iterator[str]:
