@@ -1,6 +1,7 @@
 """Imports point one way: core and errors below everything, commands and cli on top, siblings apart."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,9 @@ def test_heavy_libraries_stay_out(command: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_possessive_groups(path: Path) -> None:
+    """`(...)?+` and its kin match wrongly before Python 3.11.5: https://github.com/python/cpython/issues/106052."""
+    assert not re.search(r"\)(?:[*+?]|\{\d+(?:,\d*)?\})\+|\(\?>", path.read_text(encoding="utf-8"))

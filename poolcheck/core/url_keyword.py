@@ -157,7 +157,7 @@ class Draft:
         return next((span for key, span in self.spans if key == name), None)
 
 
-_DSN_PAIR = r"(?s)[ \t\n\v\f\r]*([^= \t\n\v\f\r]*)[ \t\n\v\f\r]*(=?)[ \t\n\v\f\r]*('(?:[^'\\]|\\.)*+(?:'|\\?\Z)|(?:[^ \t\n\v\f\r\\]|\\.)*+\\?)"
+_DSN_PAIR = r"(?s)[ \t\n\v\f\r]*([^= \t\n\v\f\r]*)[ \t\n\v\f\r]*(=?)[ \t\n\v\f\r]*('[^'\\]*+(?:\\.[^'\\]*+)*(?:'|\\?\Z)|[^ \t\n\v\f\r\\]*+(?:\\.[^ \t\n\v\f\r\\]*+)*\\?)"
 
 
 def read_dsn(text: str) -> ConnectionString:
@@ -209,7 +209,7 @@ def quote_dsn(value: str) -> str:
     return f"'{escaped}'"
 
 
-_NPGSQL_PAIR = r"""[\s;]*([^=;]*)(=?)\s*("(?:[^"]|"")*+"|'(?:[^']|'')*+'|[^;]*)[^;]*"""
+_NPGSQL_PAIR = r"""[\s;]*([^=;]*)(=?)\s*("[^"]*+(?:""[^"]*+)*"(?!")|'[^']*+(?:''[^']*+)*'(?!')|[^;]*)[^;]*"""
 
 
 def read_npgsql(text: str, start: int = 0, scheme: str = "") -> ConnectionString:

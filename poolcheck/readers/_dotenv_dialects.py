@@ -235,7 +235,7 @@ def _compose_statement(text: str, found: dict[str, str]) -> str:
 
 def _compose_quoted(key: str, text: str, found: dict[str, str]) -> str:
     quote = text[0]
-    closed = re.compile(rf"(?s){quote}((?:[^{quote}\\]|\\.)*+){quote}").match(text)
+    closed = re.compile(rf"(?s){quote}([^{quote}\\]*+(?:\\.[^{quote}\\]*+)*){quote}").match(text)
     if closed is None:
         raise _Refused
     # A backslash before the quote vanishes; before anything else it stays, and a second one after it too.

@@ -14,13 +14,13 @@ UnreadableKind = Literal["unterminated", "after-quote", "yaml", "not-an-assignme
 # Possessive throughout: no backtracking, so a hostile line costs no more than its length.
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _BLANK = re.compile(r"\s*+")
-_EXPORT = re.compile(r"(?:export[^\S\r\n]++)?+")
+_EXPORT = re.compile(r"(?:export[^\S\r\n]++)?")
 _HEAD = re.compile(
-    r"(?P<export>export[^\S\r\n]++)?+"
+    r"(?:(?P<export>export[^\S\r\n]++)|(?!export[^\S\r\n]))"
     r"(?:'(?P<quoted_key>[^']++)'|(?!')(?P<key>[^=#\s]++))[^\S\r\n]*+"
-    r"(?P<equal>=[^\S\r\n]*+)?+"
+    r"(?:(?P<equal>=[^\S\r\n]*+)|(?!=))"
 )
-_TAIL = re.compile(r"[^\S\r\n]*+(?P<comment>#[^\r\n]*+)?+(?:\r\n|\n|\r|\Z)")
+_TAIL = re.compile(r"[^\S\r\n]*+(?:(?P<comment>#[^\r\n]*+)|(?!#))(?:\r\n|\n|\r|\Z)")
 _REST = re.compile(r"[^\r\n]*+")
 _ESCAPES = {"'": r"\\[\\']", '"': r"\\[\\'\"abfnrtv]"}
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
