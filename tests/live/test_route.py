@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from poolcheck.live import postgres as live_postgres
+from poolcheck.live.route import find
 from tests.conftest import need_bouncer, need_pgpool
 from tests.live.scenes import eventually, look, report, report_on, rules, scene
 from tests.servers import Bouncer, Pgpool, PoolMode, Postgres
@@ -83,6 +85,38 @@ def test_busy_transaction_pool(postgres: Postgres) -> None:
             for thread in threads:
                 thread.join(10)
     assert modes == ["transaction"] * 20
+
+
+def test_two_clients_that_keep_apart(postgres: Postgres) -> None:
+    """A third one pushed the second to a server session of its own, and a quiet pool gives both the same ones again."""
+    with scene(postgres), Bouncer(postgres, "transaction", pool_size=4) as bouncer:
+        words = {"host": bouncer.host, "port": str(bouncer.port), "user": "monitor", "dbname": "postgres"}
+        link = live_postgres.connect(words)
+        third = bouncer.connect("monitor")
+        third.autocommit = False
+        again: list[live_postgres.Link] = []
+
+        def second() -> live_postgres.Link:
+            made = live_postgres.connect(words, named=False)
+            run = made.run
+
+            def run_then_let_go(text: str, seconds: float | None = None) -> list[list[live_postgres.Row]]:
+                answer = run(text, seconds)
+                third.commit()
+                return answer
+
+            setattr(made, "run", run_then_let_go)  # noqa: B010 - the real one, and then the third client
+            again.append(made)
+            return made
+
+        try:
+            _, row = live_postgres.look(link)
+            third.execute("select 1")  # takes the only server session there is
+            assert find(link, row, second).mode == "transaction"
+            assert len(again) == 1
+        finally:
+            third.close()
+            link.close()
 
 
 def test_pool_of_one(postgres: Postgres) -> None:
