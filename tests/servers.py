@@ -351,9 +351,13 @@ class Postgres(_Server):
         """A hot standby of this server, started, with a folder of its own."""
         made = Postgres(self.major, start=False)
         try:
+            # A copy of a server at rest: pg_basebackup is not among what the npm packages hold.
+            self.stop()
             shutil.rmtree(made.data)
-            source = ("-h", self.host, "-p", str(self.port), "-U", "postgres")
-            self.run("pg_basebackup", *source, "-D", str(made.data), "-R", "-X", "stream", "-c", "fast")
+            subprocess.run(["cp", "-a", self.data, made.data], check=True)  # with its owner
+            self.start()
+            (made.data / "standby.signal").touch()
+            made.configure(primary_conninfo=f"host={self.host} port={self.port} user=postgres")
             made.configure(port=made.port, unix_socket_directories=str(made.home))
             made.start()
         except BaseException:
