@@ -1,4 +1,4 @@
-"""The catalogue: what providers/*.toml and drivers/*.toml say, and which of it a connection string shows.
+"""The catalogue: what providers, drivers and poolers/*.toml say, and which of it a connection string shows.
 
 Looking up one host must not cost the parsing of every file. So the lists that name things (`suffixes`, `prefixes`,
 `aliases`, `packages`) are found in the raw text, and only the files that fit are parsed.
@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from poolcheck.core.facts import Conversion, Driver, DriverVersion, Endpoint, Limit, Match, Provider
+from poolcheck.core.facts import Conversion, Driver, DriverVersion, Endpoint, Limit, Match, Pooler, Provider
 from poolcheck.core.project import Version
 from poolcheck.core.url import ConnectionString, Host, parse
 from poolcheck.shelf import Shelf, admits, pattern
@@ -21,6 +21,7 @@ from poolcheck.shelf import build as build  # noqa: PLC0414 - the error catalogu
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 _PROVIDERS = Shelf(Provider, os.path.join(_HERE, "providers"))
 _DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
+_POOLERS = Shelf(Pooler, os.path.join(_HERE, "poolers"))
 
 
 def provider(name: str) -> Provider | None:
@@ -41,6 +42,20 @@ def driver(driver_id: str) -> Driver | None:
 def drivers() -> tuple[Driver, ...]:
     """All drivers, sorted by id."""
     return _DRIVERS.all()
+
+
+def pooler(software: str) -> Pooler:
+    """What a pooler other than PgBouncer calls its settings, by the file's stem.
+
+    Raises:
+        KeyError: the catalogue has no such file.
+    """
+    return _POOLERS.load(software)
+
+
+def poolers() -> tuple[Pooler, ...]:
+    """All poolers but PgBouncer, sorted by id."""
+    return _POOLERS.all()
 
 
 def drivers_for_packages(names: Iterable[str]) -> dict[str, str]:
@@ -306,10 +321,10 @@ class Stale(NamedTuple):
 
 
 def stale(days: int, today: date) -> tuple[Stale, ...]:
-    """The facts of both kinds that were checked more than `days` days before `today`, oldest first."""
+    """The facts of every kind that were checked more than `days` days before `today`, oldest first."""
     found = [
         old
-        for shelf in (_PROVIDERS, _DRIVERS)
+        for shelf in (_PROVIDERS, _DRIVERS, _POOLERS)
         for item in shelf.all()
         for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
         if today - old.checked > timedelta(days=days)

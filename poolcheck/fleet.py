@@ -69,6 +69,7 @@ class _Builder:
         self.missing: dict[tuple[str, str], list[str]] = {}  # of services that run more than once
         self.limits: dict[tuple[str, str], tuple[Amount, int]] = {}  # and what is reserved
         self.poolers: dict[tuple[str, str], Amount] = {}
+        self.raises: dict[tuple[str, str], str] = {}  # how the pooler's file writes its limit
 
     # --- compose ---
 
@@ -82,8 +83,11 @@ class _Builder:
         for name, config in poolers.items():
             clients = config.number("max_client_conn", 100)
             said = config.setting("max_client_conn")
-            if clients is not None:
-                words = f"max_client_conn = {clients}" if said else "PgBouncer's default of 100 clients"
+            if clients and not config.off("max_client_conn"):
+                words = "PgBouncer's default of 100 clients"
+                if said:
+                    words = config.line("max_client_conn", str(clients))
+                self.raises[(compose.path, name)] = config.line("max_client_conn", "{}")
                 self.poolers[(compose.path, name)] = Amount(clients, words, said.location if said else None)
             self._pooler(compose, name, config)
         for service in compose.services:
@@ -104,7 +108,9 @@ class _Builder:
                 continue
             if len(known) != len(sums):
                 continue
-            said = config.setting("default_pool_size")
+            said = config.setting("default_pool_size") or next(
+                (one for each in config.databases if (one := each.setting("pool_size"))), None
+            )
             self.members.setdefault((compose.path, host), []).append(
                 Member(
                     name=name, location=said.location if said else config.location, instances=instances_of(service), workers=ONE, pooler=True,
@@ -297,7 +303,7 @@ class _Builder:
                 continue
             largest = max(members, key=lambda each: each.deploy)
             if against is not None:
-                made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=against, against="pooler clients"))  # fmt: skip
+                made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=against, against="pooler clients", raises=self.raises[key]))  # fmt: skip
             elif limit is not None and not self._said_by_url_rule(key, members):
                 made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=limit[0], reserved=limit[1], buffer=self.numbers.buffer, against="slots"))  # fmt: skip
         return made

@@ -132,7 +132,11 @@ class Packages:
     def kind_of(self, name: str) -> str | None:
         """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
         base = posixpath.basename(name)
-        if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
+        if (
+            base.endswith(CONTEXT_ENDINGS)
+            or base in CONTEXT_NAMES
+            or (base.endswith(".conf") and "odyssey" in base)
+        ):
             from poolcheck.readers import js_config, manifest, platform, prisma  # noqa: PLC0415 - only where there is one
 
             if prisma.matches(name):
@@ -147,9 +151,14 @@ class Packages:
                 if framework_config.matches(name):
                     return "framework"
             if POOLER_WORDS.search(base):
-                from poolcheck.readers import pgbouncer_ini as ini  # noqa: PLC0415 - see above
+                from poolcheck.readers import odyssey, pgbouncer_ini, pgcat, pgdog  # noqa: PLC0415 - see above
 
-                if ini.matches(name) or ini.is_userlist(name) or ini.other_pooler(name):
+                readers = (pgbouncer_ini, odyssey, pgcat, pgdog)
+                if (
+                    any(each.matches(name) for each in readers)
+                    or pgbouncer_ini.is_userlist(name)
+                    or pgdog.is_users(name)
+                ):
                     return "pooler"
             if platform.matches(name):
                 return "platform"
@@ -344,7 +353,7 @@ LOADERS = {
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }
-POOLER_WORDS = re.compile(r"pgbouncer|userlist|pgcat|pgdog")
+POOLER_WORDS = re.compile(r"pgbouncer|userlist|pgcat|pgdog|odyssey|^users\.toml$")
 CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
 CONTEXT_NAMES = frozenset(
     {"Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}

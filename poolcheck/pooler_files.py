@@ -1,52 +1,99 @@
-"""The poolers of a project: pgbouncer.ini files with what they include, containers, and Kubernetes manifests."""
+"""The poolers of a project: their files with what they include, containers, Kubernetes manifests, templates of AWS."""
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from poolcheck import catalogue
 from poolcheck.configs import add_text
-from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.pooler_config import PoolerConfig, translated
 from poolcheck.core.report import Skipped
 
 if TYPE_CHECKING:
     from poolcheck.discover import Found
     from poolcheck.packages import Packages
-    from poolcheck.readers.compose import Compose
+    from poolcheck.readers.compose import Compose, Service
 
 
 def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
     """Every pooler that the files configure: its subject, its lines, its ignore comments."""
-    composes = composes_of(packages, names)
-    inis = _inis(found, packages, names)
-    poolers: list[PoolerConfig] = []
-    for compose in composes:
-        from poolcheck.readers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
+    files = _inis(found, packages, names)
+    wanted = [name for name in names if packages.kind_of(name) == "pooler"]
+    if wanted:
+        from poolcheck import other_poolers  # noqa: PLC0415 - only where there is one
 
+        files |= other_poolers.files(found, packages, wanted)
+    poolers: list[PoolerConfig] = []
+    for compose in composes_of(packages, names):
         for service in compose.services:
-            if not pgbouncer_env.is_pgbouncer(service):
+            own = _container(service, found)
+            if own is None:
                 continue
-            own = pgbouncer_env.read(service)
             built = posixpath.join(service.build, "") if service.build and service.build != "." else "\0"
             mounted = [
                 path
-                for path in inis
-                if _mounts(service.volumes, compose.path, path) or path.startswith(built)
+                for path, config in files.items()
+                if config.software == own.software
+                and (_mounts(service.volumes, compose.path, path) or path.startswith(built))
             ]
             for path in mounted:
-                inis[path] = replace(
-                    inis[path], version=own.version, version_source=own.version_source, published=own.published,
+                files[path] = replace(
+                    files[path], version=own.version, version_source=own.version_source, published=own.published,
                     descriptors=own.descriptors, container=True, service=own.service, path=own.path,
                 )  # fmt: skip
             if not mounted and (own.settings or own.version):
                 poolers.append(replace(own, package=packages.of(compose.path)))
                 add_text(found, packages, compose.path)
     poolers += _manifests(found, packages, names)
-    poolers += [replace(config, package=packages.of(path)) for path, config in inis.items()]
+    poolers += _proxies(found, packages, names)
+    poolers += [replace(config, package=packages.of(path)) for path, config in files.items()]
     if poolers:
-        found.subjects += poolers
-        found.poolers += poolers
+        known = [
+            each if each.software == "pgbouncer" else translated(each, catalogue.pooler(each.software))
+            for each in poolers
+        ]
+        found.subjects += known
+        found.poolers += known
         found.groups += "5"
+
+
+def _container(service: "Service", found: "Found") -> PoolerConfig | None:
+    """What a service says about the pooler that it runs; None when it runs none."""
+    from poolcheck.readers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
+
+    if pgbouncer_env.is_pgbouncer(service):
+        return pgbouncer_env.read(service)
+    name = service.repository.rpartition("/")[2] or (service.name if service.build else "")
+    software = next((each for each in ("supavisor", "odyssey", "pgcat", "pgdog") if each in name), "")
+    if software == "supavisor":
+        from poolcheck.readers import supavisor_env  # noqa: PLC0415 - only where there is one
+
+        beside = posixpath.join(posixpath.dirname(service.path), ".env")
+        values = supavisor_env.env_values(tuple(found.lines.get(beside, ())), beside)
+        made = supavisor_env.read(service, values)
+        return replace(made, published=pgbouncer_env.published(service.ports))
+    if software and "exporter" not in name:
+        return PoolerConfig(
+            software=software, name=f"service {service.name}", location=service.location, complete=False, container=True,
+            published=pgbouncer_env.published(service.ports), service=service.name, path=service.path,
+        )  # fmt: skip
+    return None
+
+
+def _proxies(found: "Found", packages: "Packages", names: Sequence[str]) -> Iterator[PoolerConfig]:
+    """RDS Proxy in Terraform and in templates of CloudFormation, SAM and the Serverless Framework."""
+    texts = [
+        (name, text)
+        for name in names
+        if name.endswith((".tf", ".yaml", ".yml", ".json")) and packages.kind_of(name) in ("terraform", "platform")
+        and (text := packages.text(name)) is not None and ("aws_db_proxy" in text or "AWS::RDS::DBProxy" in text)
+    ]  # fmt: skip
+    if texts:
+        from poolcheck import other_poolers  # noqa: PLC0415 - only where there is one
+
+        for config in other_poolers.proxies(found, packages, texts):
+            yield replace(config, package=packages.of(config.location.path))
 
 
 def _manifests(found: "Found", packages: "Packages", names: Sequence[str]) -> Iterator[PoolerConfig]:
@@ -84,11 +131,6 @@ def _inis(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[st
 
     read: dict[str, PoolerConfig] = {}
     for name in wanted:
-        other = pgbouncer_ini.other_pooler(name)
-        if other is not None:
-            found.skipped.append(
-                Skipped(name, f"{other}'s configuration is not read", "Its pools are in no sum.")
-            )
         text = packages.text(name)
         made = pgbouncer_ini.read(text, name) if text is not None and pgbouncer_ini.matches(name) else None
         if made is not None:

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import pytest
 
 from poolcheck import catalogue
-from poolcheck.core.facts import Driver, DriverVersion, Endpoint, Provider, Quirk
+from poolcheck.core.facts import Driver, DriverVersion, Endpoint, Pooler, Provider, Quirk
 from poolcheck.core.project import UNKNOWN_VERSION, Version
 from poolcheck.errors import CatalogueError
 from poolcheck.shelf import Shelf, admits, build, quick_list
 
-FOLDERS = {"providers": Provider, "drivers": Driver}
+FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": Pooler}
 ROOT = Path(catalogue.__file__).parent
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.toml"))]
 CHECKED = date(2026, 11, 21)
@@ -58,11 +58,20 @@ class TestFile:
             assert quick_list(path.read_bytes(), key) == getattr(item, key, ())
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", ["providers", "drivers"])
 def test_ids_and_aliases_are_unique(folder: str) -> None:
     """A name leads to one file only, however it is written."""
     names = [name.lower() for item in shelf(folder).all() for name in (item.id, *item.aliases)]
     assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("pooler", catalogue.poolers(), ids=lambda pooler: pooler.id)
+def test_a_pooler_says_each_thing_once(pooler: Pooler) -> None:
+    """No two of its settings are the same concept, and the value to advise is none that switches off."""
+    concepts = [each.concept for each in pooler.options]
+    assert sorted(set(concepts)) == sorted(concepts)
+    for each in pooler.options:
+        assert each.on not in each.off
 
 
 def test_a_package_belongs_to_one_driver() -> None:
@@ -295,6 +304,7 @@ def test_stale() -> None:
     assert [old.checked for old in everything] == sorted(old.checked for old in everything)
     assert any(old.where.startswith("providers/neon.toml: limits[0]") for old in everything)
     assert any(old.where.startswith("drivers/") for old in everything)
+    assert any(old.where.startswith("poolers/") for old in everything)
     newest = max(old.checked for old in everything)
     assert catalogue.stale(0, newest) == tuple(old for old in everything if old.checked < newest)
 

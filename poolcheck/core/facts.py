@@ -12,6 +12,9 @@ from poolcheck.core.record import dataclass
 
 EndpointKind = Literal["direct", "pooled", "http", "local", "unknown"]
 PoolMode = Literal["transaction", "session", "statement"]
+SessionState = Literal[
+    "lost", "pinned"
+]  # what a transaction pooler makes of SET, LISTEN, temporary tables, ...
 Tracks = Literal["yes", "no", "unknown", "needless"]  # does the pooler track protocol-level named statements?
 MigrationsHere = Literal["ok", "direct-advised", "fail", "unknown"]
 
@@ -39,6 +42,7 @@ class Endpoint:
     mode_note: str = ""  # e.g. "session by default; transaction can be selected"
     software: str = ""  # "PgBouncer", "Supavisor", "RDS Proxy", ...
     tracks_prepared: Tracks = "needless"  # for pooled kinds: yes | no | unknown
+    session_state: SessionState = "lost"  # pinned: the client keeps its server connection from then on
     migrations: MigrationsHere = "ok"
     public: bool = True  # reached over the public internet: TLS matters
     tls: Literal["required", "advised", "not needed", "unknown"] = "unknown"
@@ -305,3 +309,46 @@ class DriverExample:
     param: str = ""
     expect: Fate | Literal[""] = ""
     label: str = ""  # the label of the version block that must be picked
+
+
+Concept = Literal[
+    "pool_mode", "default_pool_size", "pool_size", "max_client_conn", "query_wait_timeout", "max_prepared_statements",
+    "auth_type", "client_tls_sslmode", "admin_users", "listen_addr", "max_connections_percent",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolerOption:
+    """What a pooler calls a setting that PgBouncer has too: `concept` is PgBouncer's name, by which rules ask.
+
+    `default` holds where the configuration is complete and does not set it; None: there is none, or it differs
+    between versions. `off` are the values that switch it off: no tracking, no end of the wait, no TLS, no password.
+    """
+
+    concept: Concept
+    name: str  # as the file writes it
+    source: str
+    checked: date
+    terraform: str = ""  # its name in Terraform, where that is another
+    default: str | None = None
+    off: tuple[str, ...] = ()
+    on: str = ""  # the value to advise where it is off
+    beside: tuple[str, ...] = ()  # lines that the advised value needs
+    per_second: int = 1  # its unit: 1 for seconds, 1000 for milliseconds
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooler:
+    """A pooler other than PgBouncer whose configuration is read: poolers/<id>.toml."""
+
+    id: str
+    title: str
+    homepage: str
+    options: tuple[PoolerOption, ...]
+    write: str = "{name} = {value}"  # how its file writes a setting
+    quoted: bool = False  # whether words stand in double quotes there
+
+    def option(self, concept: str) -> PoolerOption | None:
+        """What it calls that setting; None when it has none, or nothing is known of it."""
+        return next((each for each in self.options if each.concept == concept), None)

@@ -65,6 +65,7 @@ class Fleet:
     limit: Amount
     against: Literal["slots", "pooler clients"]
     reserved: int = 0  # of the limit, what an ordinary role never gets
+    raises: str = ""  # how the pooler's file writes its client limit: "max_client_conn = {}"
     buffer: int = 0  # kept for psql, migrations and monitoring
 
     @property

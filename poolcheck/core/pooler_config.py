@@ -1,11 +1,17 @@
 """What is known of a pooler's configuration: settings with their places, databases, users, and what is broken.
 
+PgBouncer's names are the vocabulary: rules ask by them, whatever the software. What another pooler calls the same
+thing, and its defaults, stand in poolers/*.toml; `translated` brings its settings under the common names.
+
 Names, defaults and first versions are PgBouncer's, read from src/main.c and src/loader.c of every release from 1.12
 to 1.25 and of the branch that becomes 1.26: https://github.com/pgbouncer/pgbouncer
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
+from poolcheck.core.facts import Pooler
 from poolcheck.core.finding import Location
 from poolcheck.core.project import Package
 from poolcheck.core.record import dataclass
@@ -107,11 +113,12 @@ class PoolerSetting:
     value: str
     location: Location
     known: bool = True
+    own: str = ""  # what the software calls it, where that is not PgBouncer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolerDatabase:
-    """One line of [databases]. Passwords are not kept."""
+    """One line of [databases], or one route, pool or user with a pool of its own. Passwords are not kept."""
 
     name: str  # "*" for every other
     location: Location
@@ -121,6 +128,10 @@ class PoolerDatabase:
     def value(self, *names: str) -> str | None:
         """A setting of the line by any of its names; None when it is not there, or not known."""
         return _last(self.settings, names)
+
+    def setting(self, *names: str) -> PoolerSetting | None:
+        """The same with its place, also when its value is not known."""
+        return next((each for each in reversed(self.settings) if each.name in names), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +153,10 @@ class PoolerTrouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolerConfig:
-    """One PgBouncer: its ini file, or what the environment of its container says."""
+    """One pooler: its configuration file, or what the environment of its container says."""
 
+    software: str = "pgbouncer"  # the stem of poolers/*.toml for any other
+    facts: Pooler | None = None  # what that file says; None for PgBouncer
     name: str  # for sentences: the file, or "service pgbouncer"
     location: Location
     complete: bool = True  # an ini file: what is absent has PgBouncer's default. False: an image may set it
@@ -161,6 +174,14 @@ class PoolerConfig:
     service: str = ""  # the compose service that runs it
     path: str = ""  # the compose file of that service
     package: Package = Package()
+    beside: tuple[
+        "PoolerConfig", ...
+    ] = ()  # RDS Proxy: the others of the same database, at the first of them
+
+    @property
+    def title(self) -> str:
+        """The software, for sentences."""
+        return self.facts.title if self.facts else "PgBouncer"
 
     def setting(self, name: str) -> PoolerSetting | None:
         """A setting of [pgbouncer]: the last one counts."""
@@ -171,7 +192,54 @@ class PoolerConfig:
         found = self.setting(name)
         if found is not None:
             return found.value if found.known else None
+        if self.facts is not None:
+            option = self.facts.option(name)
+            return option.default if option and self.complete else None
         return default if self.complete else None
+
+    def knows(self, name: str) -> bool:
+        """Whether the software has such a setting, as far as is known."""
+        return self.facts is None or self.facts.option(name) is not None
+
+    def off(self, name: str, database: PoolerDatabase | None = None) -> bool | None:
+        """Whether a setting of another software is switched off, by its value or its default; None: not known."""
+        option = self.facts.option(name) if self.facts else None
+        found = database.setting(name) if database else None
+        value = (found.value if found.known else None) if found else self.value(name)
+        return None if option is None or value is None else value.lower() in option.off
+
+    def own(self, name: str) -> str:
+        """What the software calls a setting: as the file writes it, else as the catalogue knows it."""
+        option = self.facts.option(name) if self.facts else None
+        if option is None:
+            return name
+        return option.terraform if option.terraform and self.location.path.endswith(".tf") else option.name
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """Where another software's setting is documented."""
+        option = self.facts.option(name) if self.facts else None
+        return (option.source,) if option else ()
+
+    def line(self, name: str, value: str) -> str:
+        """A setting as the file writes it; `value` in PgBouncer's units, or `{}` for a number that is put in later."""
+        option = self.facts.option(name) if self.facts else None
+        if self.facts is None or option is None:
+            return f"{name} = {value}"
+        if value.isdigit():
+            value = str(int(value) * option.per_second)
+        elif self.facts.quoted and value not in ("yes", "no", "true", "false", "{}"):
+            value = f'"{value}"'
+        write = "{name} = {value}" if self.location.path.endswith(".tf") else self.facts.write
+        return write.format(name=self.own(name), value=value)
+
+    def mended(self, name: str) -> tuple[str, ...]:
+        """The lines that switch a setting of another software on; () when the catalogue advises none."""
+        option = self.facts.option(name) if self.facts else None
+        if option is None or not option.on:
+            return ()
+        if option.on.isdigit():
+            return (self.line(name, str(int(option.on) // option.per_second)), *option.beside)
+        return (self.line(name, option.on), *option.beside)
 
     def number(self, name: str, default: int) -> int | None:
         """A whole number in force; None when it is not known or does not parse."""
@@ -179,8 +247,8 @@ class PoolerConfig:
 
     def mode(self, database: PoolerDatabase | None = None) -> str | None:
         """The pool mode of a database, or of the file."""
-        own = database.value("pool_mode") if database else None
-        said = own or self.value("pool_mode", "session")
+        own = database.setting("pool_mode") if database else None
+        said = (own.value if own.known else None) if own else self.value("pool_mode", "session")
         return said.lower() if said and said.lower() in CHOICES["pool_mode"] else None
 
     @property
@@ -191,7 +259,12 @@ class PoolerConfig:
 
     @property
     def tracks_prepared(self) -> bool | None:
-        """Whether named prepared statements survive transaction mode. 1.21 learned it, from 1.24 on by default."""
+        """Whether named prepared statements survive transaction mode. PgBouncer learned it with 1.21, and does so by default from 1.24."""
+        if self.facts is not None:
+            shared = [each for each in self.databases if self.mode(each) in ("transaction", "statement")]
+            lost = [self.off("max_prepared_statements", each) for each in shared]
+            lost = lost or [self.off("max_prepared_statements")]
+            return False if True in lost else None if None in lost else True
         found = self.setting("max_prepared_statements")
         if found is not None:
             number = whole(found.value) if found.known else None
@@ -199,6 +272,29 @@ class PoolerConfig:
         if not self.version:
             return None
         return self.version >= (1, 24) if self.complete or self.version < (1, 21) else None
+
+
+def translated(config: PoolerConfig, facts: Pooler) -> PoolerConfig:
+    """The configuration with its settings under PgBouncer's names; those that no rule asks for are left out."""
+    names = {own: each.concept for each in facts.options for own in (each.name, each.terraform) if own}
+
+    def known(settings: tuple[PoolerSetting, ...], kept: tuple[str, ...]) -> Iterator[PoolerSetting]:
+        for each in settings:
+            if each.name in kept:
+                yield each
+            elif each.name in names:
+                yield replace(each, name=names[each.name], own=each.name)
+
+    return replace(
+        config,
+        facts=facts,
+        beside=tuple(translated(each, facts) for each in config.beside),
+        settings=tuple(known(config.settings, ())),
+        databases=tuple(
+            replace(each, settings=tuple(known(each.settings, ("host", "port", "user"))))
+            for each in config.databases
+        ),
+    )
 
 
 def whole(text: str | None) -> int | None:

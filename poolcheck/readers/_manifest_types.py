@@ -80,10 +80,15 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
     return data
 
 
+_LONG_KEY = r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"
+
+
 def load_toml(text: str) -> dict[str, Any] | Unreadable:
     """A TOML table, or why not."""
     import tomllib  # noqa: PLC0415 - a project without TOML need not wait for it
 
+    if re.search(_LONG_KEY, text):  # tomllib takes the square of its length for it
+        return Unreadable("is not TOML that anybody wrote: a key has more than 100 parts")
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:

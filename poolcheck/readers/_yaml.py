@@ -15,6 +15,9 @@ _KEY = re.compile(
 )
 
 
+_TAG = re.compile(r"![^\s,\[\]{}]*+\s*+")
+
+
 class Node(NamedTuple):
     """A value with its place: text, a mapping, or a list. `line` counts from 1."""
 
@@ -265,6 +268,10 @@ class _Flow:
         if deep > _DEEPEST:
             raise _Unread
         head = self._skip()
+        tag = _TAG.match(self.text, self.at)
+        if tag:  # `[!Ref a, !Split [",", b]]`, as templates of CloudFormation have it
+            self.at = tag.end()
+            head = self._skip()
         if head == "[":
             return self._many("]", deep)
         if head == "{":

@@ -41,7 +41,7 @@ def read(service: Service) -> PoolerConfig:
         version_source=f"{service.path}:{service.image_line}" if version_of(service.tag) else "",
         settings=tuple(settings),
         databases=tuple(_databases(service)),
-        published=_published(service.ports),
+        published=published(service.ports),
         descriptors=_setting("nofile", service.descriptors, service.path) if service.descriptors else None,
         container=True,
         service=service.name,
@@ -73,7 +73,7 @@ def _databases(service: Service) -> list[PoolerDatabase]:
     ]
 
 
-def _published(ports: tuple[str, ...] | None) -> bool | None:
+def published(ports: tuple[str, ...] | None) -> bool | None:
     """Whether a port is open beyond this machine. No ports: only other containers reach it."""
     if ports is None:
         return False

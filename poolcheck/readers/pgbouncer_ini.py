@@ -18,6 +18,7 @@ from poolcheck.core.pooler_config import (
     PoolerUser,
 )
 from poolcheck.core.record import dataclass
+from poolcheck.readers._pooler_text import known
 from poolcheck.suppress import Ignores, Placed, parse_ignore
 
 _NAME = re.compile(
@@ -25,8 +26,6 @@ _NAME = re.compile(
 )
 _USERLIST = re.compile(r"(?:.*/)?(?:pgbouncer[\w.-]*/.*)?(?:[\w-]*userlist)\.txt")
 _SECTIONS = ("databases", "users", "peers", "pgbouncer")
-# Whatever fills these in runs before PgBouncer does.
-_TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|\$[A-Z_]{2}|%\w+%|@@?[A-Z_]+@@?|^<[\w -]+>$|__[A-Z_]+__")
 _PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?(.*?)\s*$")
 _WORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\S*)")
 
@@ -48,11 +47,6 @@ def matches(path: str) -> bool:
 def is_userlist(path: str) -> bool:
     """Is it a list of PgBouncer's users?"""
     return _USERLIST.fullmatch(path) is not None
-
-
-def other_pooler(path: str) -> str | None:
-    """The pooler whose config this is, when it is one that is not read here."""
-    return {"pgcat.toml": "PgCat", "pgdog.toml": "PgDog"}.get(posixpath.basename(path))
 
 
 def userlist(text: str) -> tuple[str, ...]:
@@ -135,19 +129,19 @@ class _State:
         at = Location(self.path, number, len(line) - len(line.lstrip()) + 1)
         include = re.fullmatch(r"%include\s+(\S+)", bare)
         if include:
-            self.includes.append(PoolerSetting("%include", include[1], at, _known(include[1])))
+            self.includes.append(PoolerSetting("%include", include[1], at, known(include[1])))
             return
         if bare.startswith("["):
             self._open(bare, at)
             return
         pair = _PAIR.match(line)
         if pair is None:
-            if _known(bare):
+            if known(bare):
                 self.troubles.append(PoolerTrouble("the line is not `key = value`", at))
             return
         value_at = Location(self.path, number, pair.start(2) + 1)
         if self.section == "pgbouncer":
-            self.settings.append(PoolerSetting(pair[1], pair[2], value_at, _known(pair[2])))
+            self.settings.append(PoolerSetting(pair[1], pair[2], value_at, known(pair[2])))
         elif self.section in ("databases", "users"):
             name = pair[1].strip('"').replace('""', '"')
             words, broken = _words(pair[2], self.path, number, pair.start(2))
@@ -155,20 +149,16 @@ class _State:
                 self.users.append(PoolerUser(name=name, location=at, settings=words))
             else:
                 self.databases.append(
-                    PoolerDatabase(name=name, location=at, settings=words, broken=broken and _known(pair[2]))
+                    PoolerDatabase(name=name, location=at, settings=words, broken=broken and known(pair[2]))
                 )
 
     def _open(self, bare: str, at: Location) -> None:
         section = bare.strip("[]").strip()
         if not bare.endswith("]"):
             self.troubles.append(PoolerTrouble("text follows the section's name", at))
-        elif section not in _SECTIONS and _known(section):
+        elif section not in _SECTIONS and known(section):
             self.troubles.append(PoolerTrouble(f"no section is named [{section}]", at))
         self.section = section
-
-
-def _known(text: str) -> bool:
-    return _TEMPLATE.search(text) is None
 
 
 def _words(text: str, path: str, line: int, start: int) -> tuple[tuple[PoolerSetting, ...], bool]:
@@ -183,4 +173,4 @@ def _pairs(text: str, path: str, line: int, start: int) -> Iterator[PoolerSettin
             value = value[1:-1].replace("''", "'")
         if match[1] == "password":
             value = ""
-        yield PoolerSetting(match[1], value, Location(path, line, start + match.start(1) + 1), _known(value))
+        yield PoolerSetting(match[1], value, Location(path, line, start + match.start(1) + 1), known(value))

@@ -15,9 +15,9 @@ _HERE = ("", "127.0.0.1", "localhost", "::1", "127.0.0.1,::1")
 
 
 def place(config: PoolerConfig, name: str) -> Location:
-    """Where a setting stands, or the whole config where it does not."""
-    found = config.setting(name)
-    return found.location if found is not None else config.location
+    """Where a setting stands, for all or for the first database that has it; the whole config where it does not."""
+    every = (config.setting(name), *(each.setting(name) for each in config.databases))
+    return next((each.location for each in every if each is not None), config.location)
 
 
 def reachable(config: PoolerConfig) -> bool | None:
@@ -35,11 +35,20 @@ def reachable(config: PoolerConfig) -> bool | None:
 
 def pool_size(config: PoolerConfig, database: PoolerDatabase) -> int | None:
     """Server connections of one pool of this database, with its reserve; None when not known. 0 is no limit."""
-    own = database.value("pool_size")
-    size = whole(own) if own is not None else config.number("default_pool_size", DEFAULT_POOL_SIZE)
-    said = database.value("reserve_pool", "reserve_pool_size")
-    reserve = whole(said) if said is not None else config.number("reserve_pool_size", 0)
+    default = "default_pool_size" if config.knows("default_pool_size") else "pool_size"
+    size = _number(config, database, ("pool_size",), default, DEFAULT_POOL_SIZE)
+    reserve = _number(config, database, ("reserve_pool", "reserve_pool_size"), "reserve_pool_size", 0)
     return None if size is None or reserve is None or size <= 0 else size + max(reserve, 0)
+
+
+def _number(
+    config: PoolerConfig, database: PoolerDatabase, names: tuple[str, ...], default: str, otherwise: int
+) -> int | None:
+    """A number of the database, else the one for all; `otherwise` where the software has no such setting."""
+    own = database.setting(*names)
+    if own is not None:
+        return whole(own.value) if own.known else None
+    return config.number(default, otherwise) if config.knows(default) else otherwise
 
 
 def users(config: PoolerConfig, database: PoolerDatabase) -> int:
@@ -52,8 +61,7 @@ def most_connections(config: PoolerConfig, database: PoolerDatabase, pools: int)
     size = pool_size(config, database)
     if size is None:
         return None
-    own = database.value("max_db_connections")
-    cap = whole(own) if own is not None else config.number("max_db_connections", 0)
+    cap = _number(config, database, ("max_db_connections",), "max_db_connections", 0)
     return None if cap is None else min(size * pools, cap) if cap > 0 else size * pools
 
 

@@ -4,6 +4,8 @@
 In transaction mode each transaction may run on another server connection. What was set on the last one is gone, and the
 next client that gets it finds it there: a `SET search_path` sends a stranger's queries to the wrong schema, a session
 lock stays held by nobody, and `LISTEN` is accepted and never delivers.
+RDS Proxy loses none of this: it pins the client to its connection, which then serves no other client. PgDog sends a
+client's `SET` to each connection that it uses.
 
 ## What to do
 Inside a transaction use what ends with it: `SET LOCAL`, `set_config(..., true)`, `pg_advisory_xact_lock`,
@@ -47,6 +49,7 @@ LISTEN jobs;
 
 ## Sources
 - https://www.pgbouncer.org/features.html
+- https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-proxy-pinning.html
 - https://supabase.com/docs/guides/database/connecting-to-postgres
 """
 
@@ -71,6 +74,9 @@ WHAT = {
 }  # fmt: skip
 
 
+PINNED = "{} pins the client to one server connection until it disconnects: nothing is lost, and nothing is shared any more."
+
+
 @rule(SourceFile, severity=Severity.WARNING, step=3)
 def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     """Only where the app's string is known to go through a transaction-mode pooler, and the file uses that string."""
@@ -84,11 +90,15 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     endpoint = transaction_pooler(target) if target else None
     if target is None or endpoint is None:
         return
+    pinned = endpoint.session_state == "pinned"
     for mark in file.state:
         what, why, instead = WHAT[mark.kind]
+        if pinned:
+            why = PINNED.format(endpoint.software or "The pooler")
         yield Problem(
-            message=f"`{mark.text}` leaves {what} on a connection that {target.label} does not keep.",
+            message=f"`{mark.text}` leaves {what} on a connection that {target.label} {'keeps for this client alone' if pinned else 'does not keep'}.",
             why=why,
+            severity=Severity.INFO if pinned else None,
             at=at(file, mark),
             confidence=Confidence.MEDIUM,
             key=f"{mark.kind}:{mark.text}",

@@ -51,13 +51,18 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG
     """Only when a file says that the package runs serverless; an unknown runtime is not enough here."""
     if config.package.runtime.kind != "serverless" or config.modes != {"session"}:
         return
-    said = config.setting("pool_mode")
+    said = config.setting("pool_mode") or any(each.setting("pool_mode") for each in config.databases)
+    own = config.own("pool_mode")
     runtime = config.package.runtime
     yield Problem(
-        message=f"{config.name}: pool_mode is session{'' if said else ', the default,'} and the clients run serverless ({runtime.source}).",
+        message=f"{config.name}: {own} is session{'' if said else ', the default,'} and the clients run serverless ({runtime.source}).",
         why="Each function instance holds a server connection for as long as it is kept warm.",
         at=place(config, "pool_mode"),
         confidence=Confidence.MEDIUM,
-        subject="pool_mode",
-        fix=Fix("Give server connections back after each transaction", lines=("pool_mode = transaction",)),
+        subject=own,
+        sources=config.sources("pool_mode"),
+        fix=Fix(
+            "Give server connections back after each transaction",
+            lines=(config.line("pool_mode", "transaction"),),
+        ),
     )

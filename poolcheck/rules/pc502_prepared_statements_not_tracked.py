@@ -3,10 +3,12 @@
 ## Why it matters
 A named statement lives on one server connection. The next transaction gets another one, where the name is unknown
 (26000) or already taken (42P05): errors that come and go with the load.
-PgBouncer tracks them from 1.21 on with `max_prepared_statements` above 0, and by default from 1.24.
+PgBouncer tracks them from 1.21 on with `max_prepared_statements` above 0, and by default from 1.24. Others have a switch
+of their own: Odyssey `pool_reserve_prepared_statement`, PgCat `prepared_statements_cache_size`, PgDog
+`prepared_statements`.
 
 ## What to do
-Set `max_prepared_statements = 200` on 1.21 or later, or switch the driver's named statements off.
+Set `max_prepared_statements = 200` on 1.21 or later, or the other pooler's switch, or switch the driver's named statements off.
 
 ```ini bad server pypi:asyncpg@0.31.0
 [databases]
@@ -15,6 +17,20 @@ app = host=10.0.0.5 dbname=app
 pool_mode = transaction
 max_prepared_statements = 0
 admin_users = dba
+```
+
+```toml bad server pypi:asyncpg@0.31.0
+# file: pgcat.toml
+[general]
+host = "127.0.0.1"
+[pools.app]
+pool_mode = "transaction"
+[pools.app.users.0]
+username = "app"
+pool_size = 10
+[pools.app.shards.0]
+servers = [["10.0.0.5", 5432, "primary"]]
+database = "app"
 ```
 
 ```ini good server pypi:asyncpg@0.31.0
@@ -44,7 +60,7 @@ from collections.abc import Iterator
 
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
+from poolcheck.core.pooler_config import PoolerConfig, PoolerSetting
 from poolcheck.core.rule import rule
 from poolcheck.rules._poolers import place, preparing
 
@@ -56,12 +72,9 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
         return
     if config.package.mentions or _switched_off(config, ctx):
         return
-    said = config.setting("max_prepared_statements")
-    version = ".".join(map(str, config.version))
-    how = (
-        f"max_prepared_statements = {said.value}" if said else f"version {version} ({config.version_source})"
-    )
-    old = bool(config.version) and config.version < (1, 21)
+    said, how = _switch(config)
+    old = config.facts is None and bool(config.version) and config.version < (1, 21)
+    own_name = config.own("max_prepared_statements")
     for each in preparing(config, ctx)[:1]:
         own = each.own
         assert own is not None
@@ -73,14 +86,32 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
             at=said.location if said else place(config, "pool_mode"),
             severity=Severity.ERROR if seen else Severity.WARNING,
             confidence=Confidence.MEDIUM,
-            subject="max_prepared_statements",
+            subject=own_name,
             key=each.use.id,
             fix=Fix(
-                "Use PgBouncer 1.21 or later and let it track them" if old else "Let PgBouncer track them",
-                lines=("max_prepared_statements = 200",),
+                "Use PgBouncer 1.21 or later and let it track them"
+                if old
+                else f"Let {config.title} track them",
+                lines=config.mended("max_prepared_statements") or ("max_prepared_statements = 200",),
             ),
-            sources=(own.source,),
+            sources=(own.source, *config.sources("max_prepared_statements")),
         )
+
+
+def _switch(config: PoolerConfig) -> tuple[PoolerSetting | None, str]:
+    """The setting that says so, of all or of one pool; and the words for it."""
+    name = "max_prepared_statements"
+    found = config.setting(name)
+    if config.facts is not None:
+        lost = [each for each in config.databases if config.off(name, each)]
+        found = next((one for each in lost if (one := each.setting(name))), found)
+        option = config.facts.option(name)
+        if found is None:
+            return None, f"{config.own(name)} is not set, and {option.default if option else ''} by default"
+        return found, config.line(name, found.value)
+    if found is not None:
+        return found, f"{name} = {found.value}"
+    return None, f"version {'.'.join(map(str, config.version))} ({config.version_source})"
 
 
 def _switched_off(config: PoolerConfig, ctx: Context) -> bool:

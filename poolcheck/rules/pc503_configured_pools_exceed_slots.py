@@ -1,7 +1,7 @@
 """The pools that the file allows add up to more connections than the server has slots.
 
 ## Why it matters
-PgBouncer has one pool for each pair of database and user, and each may grow to its size plus reserve. When the server
+A pooler has one pool for each pair of database and user, and each may grow to its size (PgBouncer: plus reserve). When the server
 refuses, every client of the pooler waits, and raising the pooler's limits makes it worse.
 Where users are not known one for each database is counted, so the real sum is rather larger.
 
@@ -31,6 +31,26 @@ default_pool_size = 20
 admin_users = dba
 ```
 
+```toml bad max=100
+# file: pgdog/pgdog.toml
+[general]
+host = "127.0.0.1"
+default_pool_size = 40
+[[databases]]
+name = "app"
+host = "10.0.0.5"
+# file: pgdog/users.toml
+[[users]]
+name = "web"
+database = "app"
+[[users]]
+name = "jobs"
+database = "app"
+[[users]]
+name = "reports"
+database = "app"
+```
+
 ## Sources
 - https://www.pgbouncer.org/config.html#default_pool_size
 - https://www.pgbouncer.org/config.html#max_db_connections
@@ -50,8 +70,11 @@ from poolcheck.rules._poolers import most_connections, place, users
 @rule(PoolerConfig, severity=Severity.ERROR, step=2)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Databases on the same server, with every number known."""
+    if config.beside:
+        yield from _percentages(config)
     numbers = ctx.numbers
-    if numbers.max_connections is None or len({each.value("host") for each in config.databases}) > 1:
+    servers = {(each.value("host"), each.value("port") or "5432") for each in config.databases}
+    if numbers.max_connections is None or len(servers) > 1:
         return
     available = numbers.max_connections - numbers.reserved
     # Names that lead to the same database are separate pools all the same.
@@ -66,18 +89,46 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     fitting = max(0, available - numbers.buffer) // max(1, pools)
     source = numbers.sources.get("max_connections", "")
     logins = f" and {plural(len(config.logins), 'user')}" if total > least else ""
+    what = plural(len(config.databases), "database") + logins
+    if config.facts is not None:
+        what = plural(len(config.databases), "pool")
+    name = "default_pool_size" if config.knows("default_pool_size") else "pool_size"
+    if config.facts is not None and not config.setting(name):
+        name = next((n for n in ("pool_size", name) for each in config.databases if each.setting(n)), name)
     yield Problem(
-        message=f"{config.name}: {plural(len(config.databases), 'database')}{logins} may open {total} connections, and {available} slots are there ({numbers.max_connections} - {numbers.reserved} reserved{', ' + source if source else ''}).",
+        message=f"{config.name}: {what} may open {total} connections, and {available} slots are there ({numbers.max_connections} - {numbers.reserved} reserved{', ' + source if source else ''}).",
         why="With every user in every database; beyond the last slot the server refuses (SQLSTATE 53300)."
         if least <= available
         else "Beyond the last slot the server refuses (SQLSTATE 53300).",
         severity=Severity.ERROR if least > available else Severity.WARNING,
-        at=place(config, "default_pool_size"),
-        subject="default_pool_size",
-        fix=Fix("Give each pool what fits", lines=(f"default_pool_size = {fitting}",))
+        at=place(config, name),
+        subject=config.own(name),
+        sources=config.sources(name),
+        fix=Fix("Give each pool what fits", lines=(config.line(name, str(fitting)),))
         if fitting
+        else Fix("Have fewer pools: not even one connection fits for each")
+        if config.facts is not None
         else Fix("Cap the databases with max_db_connections", lines=(f"max_db_connections = {max(1, (available - numbers.buffer) // max(1, len(config.databases)))}",)),
     )  # fmt: skip
+
+
+def _percentages(config: PoolerConfig) -> Iterator[Problem]:
+    """RDS Proxy: each takes its share of the same max_connections."""
+    name = "max_connections_percent"
+    every = (config, *config.beside)
+    shares = [each.number(name, 100) for each in every]
+    known = [each for each in shares if each is not None]
+    if len(known) < len(shares) or sum(known) <= 100:
+        return
+    yield Problem(
+        message=f"{config.name}: {plural(len(every), 'proxy', 'proxies')} of the same database may open {' % + '.join(map(str, known))} % = {sum(known)} % of its max_connections.",
+        why="Each proxy counts for itself; beyond the last slot the server refuses (SQLSTATE 53300).",
+        severity=Severity.WARNING,
+        at=place(config, name),
+        subject=config.own(name),
+        sources=config.sources(name),
+        fix=Fix("Share them out", lines=(config.line(name, str(90 // len(every))),)),
+    )
 
 
 def _sum(config: PoolerConfig, pools: int) -> int | None:

@@ -48,6 +48,8 @@ from poolcheck.rules._poolers import descriptors, place
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """Only where a file sets the limit."""
+    if config.software != "pgbouncer":
+        return
     limit = whole(config.descriptors.value) if config.descriptors and config.descriptors.known else None
     clients = config.number("max_client_conn", 100)
     if limit is None or limit <= 0 or clients is None:

@@ -1,7 +1,7 @@
 """Whoever reaches the pooler may log in: auth_type is trust, any or plain, and other machines can reach it.
 
 ## Why it matters
-`trust` asks for no password, `any` not even for a known user: an open door to the database, with the rights of the
+`trust` (Odyssey: `none`) asks for no password, `any` not even for a known user: an open door to the database, with the rights of the
 pooler's user. `plain` keeps and compares passwords in clear text.
 
 ## What to do
@@ -36,6 +36,17 @@ auth_type = trust
 admin_users = dba
 ```
 
+```toml bad
+# file: pgdog.toml
+[general]
+auth_type = "trust"
+tls_certificate = "server.crt"
+tls_private_key = "server.key"
+[[databases]]
+name = "app"
+host = "10.0.0.5"
+```
+
 ## Sources
 - https://www.pgbouncer.org/config.html#auth_type
 """
@@ -46,7 +57,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.rule import rule
-from poolcheck.rules._poolers import place, reachable
+from poolcheck.rules._poolers import reachable
 
 _MEANS = {
     "trust": "asks for no password",
@@ -58,15 +69,34 @@ _MEANS = {
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """A container without published ports is reached by its neighbours only: said, not called an error."""
-    said = (config.value("auth_type") or "").lower()
+    found = config.setting("auth_type")
+    said = [found] if found else []
+    if config.facts is not None:
+        said += [one for each in config.databases if (one := each.setting("auth_type"))]
     open_ = reachable(config)
-    if said not in _MEANS or open_ is None or (not open_ and not config.container):
+    if open_ is None or (not open_ and not config.container):
         return
-    severity = Severity.ERROR if open_ and said != "plain" else Severity.WARNING if open_ else Severity.INFO
-    yield Problem(
-        message=f"{config.name}: auth_type = {said} {_MEANS[said]}, and {'other machines' if open_ else 'other containers'} can connect.",
-        severity=severity,
-        at=place(config, "auth_type"),
-        subject="auth_type",
-        fix=Fix("Ask for a password", lines=("auth_type = scram-sha-256",)),
-    )
+    means = _MEANS if config.facts is None else dict.fromkeys(_off(config), _MEANS["trust"])
+    for each in said:
+        value = each.value.lower() if each.known else ""
+        if value not in means:
+            continue
+        severity = (
+            Severity.ERROR if open_ and value != "plain" else Severity.WARNING if open_ else Severity.INFO
+        )
+        own = config.own("auth_type")
+        written = f"{own} = {value}" if config.facts is None else config.line("auth_type", value)
+        yield Problem(
+            message=f"{config.name}: {written} {means[value]}, and {'other machines' if open_ else 'other containers'} can connect.",
+            severity=severity,
+            at=each.location,
+            subject=own,
+            sources=config.sources("auth_type"),
+            fix=Fix("Ask for a password", lines=config.mended("auth_type") or ("auth_type = scram-sha-256",)),
+        )
+        return
+
+
+def _off(config: PoolerConfig) -> tuple[str, ...]:
+    option = config.facts.option("auth_type") if config.facts else None
+    return option.off if option else ()

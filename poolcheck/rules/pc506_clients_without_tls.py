@@ -28,6 +28,15 @@ client_tls_key_file = /etc/pgbouncer/server.key
 client_tls_cert_file = /etc/pgbouncer/server.crt
 ```
 
+```toml bad
+# file: pgdog.toml
+[general]
+host = "0.0.0.0"
+[[databases]]
+name = "app"
+host = "10.0.0.5"
+```
+
 ## Sources
 - https://www.pgbouncer.org/config.html#client_tls_sslmode
 """
@@ -43,13 +52,25 @@ from poolcheck.rules._poolers import place, reachable
 
 @rule(PoolerConfig, severity=Severity.INFO, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
-    """An ini file of its own; containers are left to those who publish their ports."""
-    if config.container or not reachable(config):
+    """A file of its own; containers are left to those who publish their ports."""
+    name = "client_tls_sslmode"
+    listens = config.knows("listen_addr")  # RDS Proxy is where AWS puts it, and offers TLS to those who ask
+    if config.container or (listens and not reachable(config)):
         return
-    if config.value("client_tls_sslmode", "disable") == "disable":
-        yield Problem(
-            message=f"{config.name}: listens on {config.value('listen_addr')} without TLS for clients.",
-            at=place(config, "listen_addr"),
-            subject="client_tls_sslmode",
-            fix=Fix("Offer TLS", lines=("client_tls_sslmode = require", "client_tls_key_file = ...", "client_tls_cert_file = ...")),
-        )  # fmt: skip
+    if config.facts is not None:
+        if not config.off(name):
+            return
+        lines = config.mended(name)
+    elif config.value(name, "disable") == "disable":
+        lines = (f"{name} = require", "client_tls_key_file = ...", "client_tls_cert_file = ...")
+    else:
+        return
+    yield Problem(
+        message=f"{config.name}: listens on {config.value('listen_addr')} without TLS for clients."
+        if listens
+        else f"{config.name}: takes clients without TLS ({config.own(name)} is false).",
+        at=place(config, "listen_addr" if listens else name),
+        subject=config.own(name),
+        sources=config.sources(name),
+        fix=Fix("Offer TLS" if listens else "Ask for TLS", lines=lines),
+    )

@@ -38,21 +38,30 @@ from poolcheck.rules._poolers import place
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
-    """The user of a database line, or of an app string that leads to the pooler's port."""
+    """The user of a database line, or of an app string that leads to the pooler's port.
+
+    Elsewhere the administrator has a password of its own: only the same name with the same password counts.
+    """
     admins = {each.strip() for each in (config.value("admin_users") or "").split(",")} - {""}
-    port = config.number("listen_port", 6432)
     app = {each.value("user") or "" for each in config.databases}
-    app |= {
-        target.conn.user or ""
-        for target in ctx.targets
-        if app_traffic(target) and not target.example_file and target.conn.port == port
-    }
+    if config.facts is None:
+        port = config.number("listen_port", 6432)
+        app |= {
+            target.conn.user or ""
+            for target in ctx.targets
+            if app_traffic(target) and not target.example_file and target.conn.port == port
+        }
+    own = config.own("admin_users")
+    lines = config.mended("admin_users") or ("admin_users = dba", "stats_users = monitoring")
     for user in sorted((admins & app) - {""}):
         yield Problem(
-            message=f"{config.name}: {user} is the app's user and in admin_users.",
+            message=f"{config.name}: {user} is the app's user and in admin_users."
+            if config.facts is None
+            else f"{config.name}: the app's login as {user} is {config.title}'s administrator too ({own}).",
             why="Whoever has the app's connection string may pause or shut down the pooler.",
             at=place(config, "admin_users"),
-            subject="admin_users",
+            subject=own,
+            sources=config.sources("admin_users"),
             key=user,
-            fix=Fix("Name another user", lines=("admin_users = dba", "stats_users = monitoring")),
+            fix=Fix("Name another user", lines=lines),
         )

@@ -37,6 +37,8 @@ from poolcheck.core.rule import rule
 @rule(PoolerConfig, severity=Severity.INFO, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """An ini file: an image may set a user of its own."""
+    if config.software != "pgbouncer":
+        return
     if (
         config.complete
         and not config.setting("stats_users")

@@ -41,6 +41,8 @@ from poolcheck.core.rule import rule
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """Only when every database is in transaction mode."""
+    if config.software != "pgbouncer":
+        return
     if config.modes != {"transaction"}:
         return
     always = config.setting("server_reset_query_always")

@@ -50,6 +50,8 @@ _MATTER = (
 @rule(PoolerConfig, severity=Severity.INFO, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """A warning where a string of the project sends the parameter, else only said."""
+    if config.software != "pgbouncer":
+        return
     found = config.setting("ignore_startup_parameters")
     if found is None or not found.known:
         return

@@ -1,7 +1,7 @@
 """Clients of the pooler wait for a server connection without end.
 
 ## Why it matters
-With `query_wait_timeout = 0` a client that gets no server connection waits until it gives up itself. The queue grows
+With `query_wait_timeout = 0` (Odyssey: `pool_timeout`, which is 0 unless set) a client that gets no server connection waits until it gives up itself. The queue grows
 while the app's own time runs out, and work is done for users who have left.
 
 ## What to do
@@ -23,6 +23,27 @@ query_wait_timeout = 30
 admin_users = dba
 ```
 
+```conf bad
+# file: odyssey.conf
+listen {
+    host "127.0.0.1"
+    port 6432
+}
+storage "main" {
+    type "remote"
+    host "10.0.0.5"
+}
+database "app" {
+    user "app" {
+        authentication "scram-sha-256"
+        storage "main"
+        pool "transaction"
+        pool_size 20
+        pool_timeout 0
+    }
+}
+```
+
 ## Sources
 - https://www.pgbouncer.org/config.html#query_wait_timeout
 """
@@ -33,16 +54,40 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.rule import rule
+from poolcheck.rules._poolers import place, pool_size
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
-    """Only when it is written: the default is 120 seconds."""
-    found = config.setting("query_wait_timeout")
+    """PgBouncer only where it is written: the default is 120 seconds. Odyssey's default is no end."""
+    name = "query_wait_timeout"
+    if config.facts is not None:
+        yield from _of_pools(config, name)
+        return
+    found = config.setting(name)
     if found is not None and found.known and found.value.strip() in ("0", "0.0"):
         yield Problem(
             message=f"{config.name}: query_wait_timeout = 0 lets clients wait without end.",
             at=found.location,
-            subject="query_wait_timeout",
+            subject=name,
             fix=Fix("End the wait", lines=("query_wait_timeout = 30",)),
         )
+
+
+def _of_pools(config: PoolerConfig, name: str) -> Iterator[Problem]:
+    """The first pool that has a size and no end of the wait; without a size nobody waits."""
+    for each in config.databases:
+        if not pool_size(config, each) or not config.off(name, each):
+            continue
+        found = each.setting(name)
+        own = config.own(name)
+        says = f"{config.line(name, '0')} lets clients" if found else f"without {own} clients"
+        yield Problem(
+            message=f"{config.name}: {says} wait without end.",
+            severity=None if found else Severity.INFO,
+            at=found.location if found else place(config, "pool_size"),
+            subject=own,
+            sources=config.sources(name),
+            fix=Fix("End the wait", lines=(config.line(name, "30"),)),
+        )
+        return

@@ -53,6 +53,8 @@ from poolcheck.core.rule import rule
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """Every section. A name near no known one may be newer than what is known here."""
+    if config.software != "pgbouncer":
+        return
     if not config.complete:
         return
     for setting in config.settings:

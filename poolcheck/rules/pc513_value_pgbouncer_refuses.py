@@ -52,6 +52,8 @@ from poolcheck.core.rule import rule
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """What a template fills in is left alone."""
+    if config.software != "pgbouncer":
+        return
     for trouble in config.troubles:
         yield Problem(
             message=f"{config.name}: {trouble.message}: PgBouncer does not start.",

@@ -45,6 +45,8 @@ FIXED = (1, 25, 2)  # of 2026-05-08, read from NEWS.md on 2026-11-21
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
     """Only a version that is written out; 1.25 alone may be any of its patch releases."""
+    if config.software != "pgbouncer":
+        return
     if len(config.version) < 2 or config.version >= FIXED[: len(config.version)]:
         return
     shown = ".".join(map(str, config.version))

@@ -74,5 +74,5 @@ def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - ev
         severity=Severity.ERROR if steady else Severity.WARNING,
         subject=fleet.name,
         key="clients",
-        fix=Fix("Let the pooler take them", lines=(f"max_client_conn = {fleet.deploy + fleet.deploy // 4}",)),
+        fix=Fix("Let the pooler take them", lines=(fleet.raises.format(fleet.deploy + fleet.deploy // 4),)),
     )

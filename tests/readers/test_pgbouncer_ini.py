@@ -221,14 +221,3 @@ def test_no_excerpt_holds_a_password(line: str, tmp_path: Path, monkeypatch: pyt
 
     assert "PC513" in said.output
     assert "Tr0ub4dor" not in said.output
-
-
-def test_other_poolers_are_said_to_be_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be looked at is in the report."""
-    (tmp_path / "pgcat.toml").write_text("[general]\nport = 6432\n")
-    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://app@localhost/app\n")
-    monkeypatch.chdir(tmp_path)
-
-    said = CliRunner().invoke(cli, ["lint", "."])
-
-    assert "PgCat's configuration is not read" in said.output

@@ -24,6 +24,8 @@ FIRST_FILE = {
     "yaml": "docker-compose.yml",
     "json": "package.json",
     "toml": "fly.toml",
+    "conf": "odyssey.conf",
+    "hcl": "main.tf",
 }
 _FILE = re.compile(r"(?:#|//|;)\s*file: (\S+)\s*")
 
