@@ -69,6 +69,7 @@ def test_report_is_the_recorded_one(project: Path, update_golden: bool) -> None:
         ("lambda-rds", {"PC101", "PC206"}),
         ("kubernetes-ten-replicas", {"PC204"}),
         ("pgbouncer-inline-comments", {"PC502", "PC503", "PC507", "PC509", "PC513"}),
+        ("pgdog-three-users", {"PC502", "PC503", "PC507"}),
         ("compose-three-services", {"PC601"}),
         ("prisma7-with-old-schema", {"PC303", "PC304", "PC305"}),
     ],
