@@ -42,7 +42,11 @@ def files(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[st
         if isinstance(made, Unreadable):
             at = f":{made.line}" if made.line else ""
             found.skipped.append(Skipped(f"{name}{at}", made.message, "Its pools are in no sum."))
-        elif made is not None:
+        elif made is None:
+            kind = {"pgcat.toml": "[pools]", "pgdog.toml": "[[databases]]"}.get(posixpath.basename(name))
+            if kind:  # by any other name it may be something else's file
+                found.skipped.append(Skipped(name, f"has no {kind}", "Its pools are in no sum."))
+        else:
             read[name] = made
             _lines(found, packages, (name, *more))
     return {name: config for name, config in read.items() if name not in included}

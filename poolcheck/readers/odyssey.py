@@ -69,7 +69,7 @@ def include_path(config_path: str, written: str) -> str:
 
 def _read(text: str, path: str, state: "_State") -> Unreadable | None:
     """Add what a file says; why it cannot be read, if so."""
-    if re.search(r"\{\{|\{%|<%", text):
+    if re.search(r"\{\{|\{%[-+]?\s|<%", text):
         return Unreadable("is a template: what fills it in is not known")
     statements = _statements(text)
     if isinstance(statements, Unreadable):

@@ -165,6 +165,7 @@ class TestOdyssey:
         assert config.modes == frozenset()
         assert pools(config, "pool_size", "query_wait_timeout") == [(None, "5")]
         assert isinstance(odyssey.read("pool_size {{ size }}\nlisten {}", "o.conf"), Unreadable)
+        assert isinstance(odyssey.read('log_format "{%p}"\nlisten {}', "o.conf"), PoolerConfig)
 
     def test_a_shared_pool_is_no_routes_own(self) -> None:
         """Its size stands elsewhere and counts once."""

@@ -350,6 +350,8 @@ def test_includes_of_odyssey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         ("odyssey.conf", "listen { host {{ host }} }", "template"),
         ("pgcat.toml", "[general\n", "not valid TOML"),
+        ("pgcat.toml", "[general]\nport = 6432\n", "has no [pools]"),
+        ("pgdog.toml", "[general]\nport = 6432\n", "has no [[databases]]"),
         ("main.tf", 'resource "aws_db_proxy" "a" {\n', "RDS Proxy"),
         ("template.yaml", "a: b\n\tResources: AWS::RDS::DBProxy\n", "RDS Proxy"),
     ],
