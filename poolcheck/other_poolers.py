@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from poolcheck.discover import Found
     from poolcheck.packages import Packages
 
+LONGEST = 1_000_000  # characters
 _ROUNDS = 16  # as deep as Odyssey follows includes
 
 
@@ -29,6 +30,11 @@ def files(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[st
             continue
         text = packages.text(name)
         if text is None:
+            continue
+        if len(text) > LONGEST:
+            found.skipped.append(
+                Skipped(name, "larger than 1 MB: nobody wrote it by hand", "Its pools are in no sum.")
+            )
             continue
         if odyssey.matches(name):
             made, more = _odyssey(found, packages, name, text)
@@ -68,10 +74,10 @@ def _odyssey(
         for each in made.includes:
             path = odyssey.include_path(each.location.path, each.value)
             inner = packages.text(path) if path in packages.names and path != name else None
-            if inner is not None:
+            if inner is not None and len(inner) <= LONGEST:
                 texts[path] = inner
             else:
-                why = f"the included file {each.value} is not in the project"
+                why = f"the included file {each.value} is {'larger than 1 MB' if inner else 'not in the project'}"
                 missing.setdefault(path, Skipped(str(each.location), why, "Its settings are not known."))
         if len(texts) == before:
             break

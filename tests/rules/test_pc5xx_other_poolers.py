@@ -1,5 +1,6 @@
 """Poolers other than PgBouncer: the same rules in each one's own words, and silence where its facts are not known."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -363,6 +364,38 @@ def test_what_cannot_be_read_is_said(
     report = run({name: text, ".env": "DATABASE_URL=postgresql://a@localhost/a\n"}, "", tmp_path, monkeypatch)
 
     assert [each.what.partition(":")[0] for each in report.skipped if why in each.why] == [name]
+
+
+def test_a_file_that_is_too_large_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody wrote it by hand: it is not read, and neither is an include of that size."""
+    large = "# x\n" * 300_000
+    files = {
+        "odyssey.conf": 'include "odyssey-more.conf"\n' + odyssey()["odyssey.conf"],
+        "odyssey-more.conf": large,
+    }
+    report = run(files, "", tmp_path, monkeypatch)
+
+    assert sorted(each.what for each in report.skipped) == ["odyssey-more.conf", "odyssey.conf:1"]
+    assert all("larger than 1 MB" in each.why for each in report.skipped)
+
+
+@pytest.mark.parametrize("change", [lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text])
+@pytest.mark.parametrize("files", [odyssey(more="pool_size 5"), pgcat(size=120), pgdog(size=120)])
+def test_line_ends_and_marks(
+    files: dict[str, str], change: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CRLF and a byte order mark change neither verdict nor place."""
+
+    def said(texts: dict[str, str], folder: Path) -> list[tuple[str, str]]:
+        found = pooler_findings(run(texts, "max=100", folder, monkeypatch))
+        return [(rule, str(each.location)) for rule, each in found.items()]
+
+    expected = said(files, tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    for name, text in files.items():
+        (tmp_path / "b" / name).write_bytes(change(text).encode())
+    assert expected
+    assert said({}, tmp_path / "b") == expected
 
 
 PROXY = """resource "aws_db_proxy" "{name}" {{
