@@ -15,7 +15,7 @@ _PART = r"(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')"
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART}){{0,9}}"  # nobody nests deeper by hand
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(rf"\s*({_DOTTED})\s*=\s*(.*)")
-_STRINGS = re.compile(r"\"\"\"|'''|\"(?:[^\"\\]|\\.)*+(?:\"|$)|'[^']*+(?:'|$)|#.*")
+_STRINGS = re.compile(r"\"\"\"|'''|\"[^\"\\]*+(?:\\.[^\"\\]*+)*\"?|'[^']*+'?|#.*")
 
 Path = tuple[str | int, ...]
 

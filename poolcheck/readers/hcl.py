@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from poolcheck.core.record import dataclass
 
 _TOKEN = re.compile(
-    r"(?P<blank>[ \t\r\f\v]++|(?:\#|//)[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)|(?P<newline>\n)"
+    r"(?P<blank>[ \t\r\f\v]++|(?:\#|//)[^\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*(?:\*/)?)|(?P<newline>\n)"
     r"|(?P<heredoc><<-?[A-Za-z_][\w-]*+[ \t]*\r?\n)|(?P<quote>\")|(?P<number>\d++(?:\.\d++)?)"
     r"|(?P<word>[A-Za-z_][\w-]*+)|(?P<other>.)",
     re.DOTALL,

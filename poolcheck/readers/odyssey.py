@@ -18,7 +18,7 @@ from poolcheck.readers._pooler_text import known
 
 _NAME = re.compile(r"(?:.*/)?(?:[\w.-]*[.-])?odyssey[\w.-]*\.(?:conf|cfg)")
 _TOKEN = re.compile(
-    r"(?P<blank>[ \t\r\f\v]++|#[^\n]*+)|(?P<newline>\n)|(?P<string>\"(?:[^\"\\]|\\.)*+(?P<end>\")?)"
+    r"(?P<blank>[ \t\r\f\v]++|#[^\n]*+)|(?P<newline>\n)|(?P<string>\"[^\"\\]*+(?:\\.[^\"\\]*+)*(?P<end>\")?)"
     r"|(?P<filled>\$\{[^}\n]*+\}?|\$\w++)|(?P<number>-?\d++[kKmMgG]?[bB]?)|(?P<word>[A-Za-z_]\w*+)|(?P<other>.)",
     re.DOTALL,
 )
