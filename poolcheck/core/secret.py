@@ -385,7 +385,9 @@ def _quoted_end(text: str, opening: re.Match[str]) -> int:
     if slashes:
         closed = re.compile(rf"(?<!\\)\\{{{len(slashes)}}}{quote}").search(text, at)
         return closed.start() if closed else len(text)
-    found = re.compile(rf"[^{quote}\\\n]*+(?:(?:\\.|{quote}{quote})[^{quote}\\\n]*+)*", re.DOTALL).match(text, at)
+    found = re.compile(rf"[^{quote}\\\n]*+(?:(?:\\.|{quote}{quote})[^{quote}\\\n]*+)*", re.DOTALL).match(
+        text, at
+    )
     return found.end() if found else at
 
 
