@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -69,7 +70,7 @@ def pytest_report_header() -> list[str]:
     return [f"PostgreSQL: {', '.join(found)}; PgBouncer: {bouncer}"]
 
 
-def _lacking(reason: Missing) -> None:
+def lacking(reason: object) -> NoReturn:
     """Skip on a developer's machine; fail in CI, where everything must be there."""
     if os.environ.get("POOLCHECK_CI") == "1":
         pytest.fail(str(reason), pytrace=False)
@@ -80,8 +81,8 @@ def need_program(*names: str, package: str) -> str:
     """The path of the first of these programs that is there; where there is none, skip, or in CI fail."""
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        _lacking(Missing(f"no {names[0]}: apt-get install {package}"))
-    return str(found)
+        lacking(f"no {names[0]}: apt-get install {package}")
+    return found
 
 
 def need_postgres(major: int) -> None:
@@ -89,7 +90,7 @@ def need_postgres(major: int) -> None:
     try:
         pg_install(major)
     except Missing as reason:
-        _lacking(reason)
+        lacking(reason)
 
 
 def need_bouncer() -> None:
@@ -97,7 +98,7 @@ def need_bouncer() -> None:
     try:
         pgbouncer_binary()
     except Missing as reason:
-        _lacking(reason)
+        lacking(reason)
 
 
 def need_pgpool() -> None:
@@ -105,7 +106,7 @@ def need_pgpool() -> None:
     try:
         pgpool_binary()
     except Missing as reason:
-        _lacking(reason)
+        lacking(reason)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from poolcheck.cli import cli
+from tests.conftest import lacking
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -16,19 +17,12 @@ NODE = (20, 19)  # Prisma 7 starts with no older one; Debian 12's own is 18
 PINNED = {6: ("prisma@6.19.3",), 7: ("prisma@7.10.1", "dotenv@17.2.3")}
 
 
-def missing(what: str) -> None:
-    """Skip on a developer's machine, fail in CI."""
-    if os.environ.get("POOLCHECK_CI") == "1":
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
-
-
 @pytest.fixture(scope="module")
 def installs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Prisma 6 and 7, from npm, without running their install scripts."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        missing("node or npm")
+        lacking("node or npm is missing")
     folders = {}
     for major, packages in PINNED.items():
         folders[major] = tmp_path_factory.mktemp(f"prisma{major}")
@@ -37,7 +31,7 @@ def installs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         if done.returncode:
-            missing(f"npm install ({done.stderr.strip()[-200:]})")
+            lacking(f"npm install failed ({done.stderr.strip()[-200:]})")
     return folders
 
 

@@ -1,7 +1,6 @@
 """Leaks made for real, with the pools that people use; and healthy pools, which must stay unsuspected."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from poolcheck.config import Config, Thresholds
+from tests.conftest import lacking
 from tests.live.scenes import eventually, look, report, rules, scene
 from tests.servers import Postgres
 
@@ -210,9 +210,7 @@ def node_pg() -> Iterator[Path]:
     """A folder with node-postgres installed; skipped without node."""
     npm = shutil.which("npm")
     if not npm or not shutil.which("node"):
-        if os.environ.get("POOLCHECK_CI") == "1":
-            pytest.fail("no node here", pytrace=False)
-        pytest.skip("no node here")
+        lacking("no node here")
     import tempfile  # noqa: PLC0415 - only here
 
     with tempfile.TemporaryDirectory(prefix="pc-node-") as folder:
@@ -221,9 +219,7 @@ def node_pg() -> Iterator[Path]:
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            if os.environ.get("POOLCHECK_CI") == "1":
-                pytest.fail(f"npm install pg: {done.stderr[-300:]}", pytrace=False)
-            pytest.skip(f"npm install pg: {done.stderr[-300:]}")
+            lacking(f"npm install pg: {done.stderr[-300:]}")
         yield Path(folder)
 
 

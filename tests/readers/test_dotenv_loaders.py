@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import os
 import random
 import re
 import shutil
@@ -19,6 +18,7 @@ from poolcheck.packages import LOADERS, loaders
 from poolcheck.readers._dotenv_dialects import DIALECTS
 from poolcheck.readers._dotenv_disagreements import LOADER_NAMES, find
 from poolcheck.readers.dotenv import disagreements, read
+from tests.conftest import lacking
 
 ORACLE = Path(__file__).parent / "loaders" / "oracle.js"
 PINNED = (
@@ -39,13 +39,6 @@ SHELL_PIECES = [
     "KEY", "A", "=", ":p", "@", "/", "?", " ", "\t", "#", " #", "'", '"', "'q r'", '"q $A"', "\\", "\\$", "\\&", "${A}",
     "${X:-x}", "${X-y}", "$A", "$X", "$", "&", ";", "|", "&&", "%24", "+", "-", "é", "postgres://u:p@h/d?a=1&b=2",
 ]  # fmt: skip
-
-
-def missing(what: str) -> None:
-    """Skip on a developer's machine, fail in CI."""
-    if os.environ.get("POOLCHECK_CI") == "1":
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
 
 
 def generated(pieces: list[str], count: int, seed: int) -> list[str]:
@@ -85,7 +78,7 @@ def node_readings(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], 
     """Texts, and what each node loader makes of them."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        missing("node or npm")
+        lacking("node or npm is missing")
     folder = tmp_path_factory.mktemp("loaders")
     (folder / "package.json").write_text("{}")
     installed = subprocess.run(
@@ -96,7 +89,7 @@ def node_readings(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], 
         timeout=300,
     )
     if installed.returncode:
-        missing(f"npm install ({installed.stderr.strip()[-200:]})")
+        lacking(f"npm install failed ({installed.stderr.strip()[-200:]})")
     texts = SHAPES + generated(PIECES, 4000, seed=1)
     answer = subprocess.run(
         [node or "", ORACLE, folder],
@@ -138,7 +131,7 @@ def test_shells(command: str, dialect: str, tmp_path: Path) -> None:
     """What a program sees that is started after the file was sourced."""
     shell = shutil.which(command)
     if shell is None:
-        missing(command)
+        lacking(f"{command} is missing")
     (tmp_path / "empty").mkdir()
     env = tmp_path / "env"
     allow = "set -a; " if dialect == "shell" else ""
