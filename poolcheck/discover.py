@@ -58,6 +58,7 @@ class Found:
         self.packages: list[Package] = packages or []
         self.groups = "12"  # the hundreds of rules that have something to read
         self.looked_at_source = False
+        self.reads: dict[str, str] = {}  # variable → the place in the source that connects with it
         self.notes: list[str] = []
         self.schemas: list[PrismaSchema] = []
         self.configs: list[JsConfig] = []

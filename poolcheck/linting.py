@@ -9,12 +9,15 @@ from poolcheck.config import Config
 from poolcheck.core.context import Context
 from poolcheck.core.finding import Severity
 from poolcheck.core.project import Package
-from poolcheck.core.report import Report
+from poolcheck.core.report import Report, Skipped
 from poolcheck.core.text import plural
 from poolcheck.discover import Found
 from poolcheck.errors import ExitCode, NothingToCheck
 
 SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO, "never": None}
+
+
+MOST_NAMED = 5  # variables in one sentence
 
 
 class Configured(Protocol):
@@ -58,7 +61,7 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         command="lint",
         findings=judged.findings,
         suppressed=judged.suppressed,
-        skipped=tuple(found.skipped),
+        skipped=(*found.skipped, *unknown_strings(found)),
         targets=tuple(target for target in found.targets if not target.commented),
         packages=tuple(found.packages),
         fix_path=fixpath.plan(judged.findings, context, looked_at_source=found.looked_at_source),
@@ -67,6 +70,17 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         fail_on=SEVERITY[config.fail_on],
         exit_code=None if looked or judged.findings else ExitCode.NOTHING,
     )
+
+
+def unknown_strings(found: Found) -> tuple[Skipped, ...]:
+    """What source alone does not tell: which server the clients connect to."""
+    if not found.looked_at_source or found.targets:
+        return ()
+    first = [f"{variable} ({place})" for variable, place in found.reads.items()]
+    more = f" and {len(first) - MOST_NAMED} more" if len(first) > MOST_NAMED else ""
+    what = ", ".join(first[:MOST_NAMED]) + more or "connection string"
+    why = "the source connects with it, and no env file or config here holds it: its endpoint and parameters are not known."
+    return (Skipped(what, why, "Name the file that does: poolcheck lint .env.production"),)
 
 
 def notes(found: Found, context: Context) -> list[str]:

@@ -63,6 +63,7 @@ class Into(Protocol):
     files: int
     groups: str
     looked_at_source: bool
+    reads: dict[str, str]
 
 
 def matches(name: str) -> bool:
@@ -119,6 +120,7 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
     """Look at the source files and add what they say to `found`.
 
     Found.looked_at_source is set when any of them makes a client: only then can its absence elsewhere mean something.
+    Found.reads says where each variable is first used as a connection string.
     """
     names = tuple(names)
     switches = Switches()
@@ -300,7 +302,11 @@ def _hand_over(files: Mapping[str, SourceFile], attaching: set[str], found: Into
         found.subjects.append(SourceTree(package=homes[home], files=tuple(many), attaches=bool(attaching)))
     if files:
         found.groups = "".join(sorted({*found.groups, "4"}))
-    found.looked_at_source = found.looked_at_source or any(each.sites for each in files.values())
+    found.looked_at_source = found.looked_at_source or any(each.sites or each.http for each in files.values())
+    for name, each in files.items():
+        if each.purpose == "app":
+            for variable, line in each.variables:
+                found.reads.setdefault(variable, f"{name}:{line}")
 
 
 def _at_root(name: str, package: Package) -> bool:

@@ -8,6 +8,7 @@ from poolcheck.config import Config
 from poolcheck.core.report import Report
 from poolcheck.core.source import SourceFile
 from poolcheck.discover import Found, collect
+from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.linting import lint
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\nexport async function GET() { const p = new PrismaClient() }\n"
@@ -242,3 +243,60 @@ def test_vanished_file_is_skipped(project: Path) -> None:
     report = look({"src/a.ts": "export const a = 1\n"}, project)
 
     assert report.code == 0
+
+
+NEON = "import { neon } from '@neondatabase/serverless'\nexport const sql = neon(process.env.DATABASE_URL!)\n"
+READS = {
+    "neon() over HTTP": ("src/db.ts", NEON, "DATABASE_URL (src/db.ts:2)"),
+    "drizzle over HTTP": (
+        "src/db.ts",
+        "import { drizzle } from 'drizzle-orm/neon-http'\nexport const db = drizzle(process.env.NEON_URL!)\n",
+        "NEON_URL (src/db.ts:2)",
+    ),
+    "Vercel's sql": (
+        "src/db.ts",
+        "import { sql } from '@vercel/postgres'\nexport const all = () => sql`select 1`\n",
+        "POSTGRES_URL (src/db.ts:2)",
+    ),
+    "pg": (
+        "src/db.ts",
+        "import { Pool } from 'pg'\nexport const pool = new Pool({ connectionString: process.env.PG_MAIN })\n",
+        "PG_MAIN (src/db.ts:2)",
+    ),
+    "asyncpg": (
+        "app/db.py",
+        "import asyncpg, os\nasync def main():\n    return await asyncpg.connect(os.environ['DATABASE_URL'])\n",
+        "DATABASE_URL (app/db.py:3)",
+    ),
+    "no variable": (
+        "app/db.py",
+        "import asyncpg\nasync def main():\n    return await asyncpg.connect()\n",
+        "connection string",
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "text", "what"), READS.values(), ids=READS)
+def test_source_without_an_env_file_is_looked_at(path: str, text: str, what: str, project: Path) -> None:
+    """The source was checked, so this is no "nothing to check"; what it connects to is said not to be known."""
+    write(project, {path: text})
+
+    report = lint((".",), Fixed())
+
+    assert report.code is ExitCode.OK
+    assert [each.what for each in report.skipped] == [what]
+
+
+def test_a_string_that_is_there_is_not_called_unknown(project: Path) -> None:
+    """With an env file the same source leaves nothing open."""
+    report = look({"src/db.ts": NEON}, project)
+
+    assert report.skipped == ()
+
+
+def test_source_that_is_not_the_databases_is_nothing_to_check(project: Path) -> None:
+    """A driver's name in a string makes no client."""
+    write(project, {"src/a.ts": "console.log('postgres', process.env.DATABASE_URL)\n"})
+
+    with pytest.raises(NothingToCheck):
+        lint((".",), Fixed())

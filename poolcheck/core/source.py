@@ -74,6 +74,9 @@ class SourceFile:
     package: Package = Package()
     purpose: Purpose = "app"
     sites: tuple[Site, ...] = ()
+    http: tuple[
+        Mark, ...
+    ] = ()  # clients that hold no connection: kind "neon()", text what names their string
     checkouts: tuple[Checkout, ...] = ()
     disconnects: tuple[Mark, ...] = ()  # a shared client closed by a function that runs for each request
     hooks: tuple[Mark, ...] = ()  # shutdown hooks: kind "beforeExit" or "$on"
@@ -103,6 +106,7 @@ class SourceFile:
         """Whether any rule could have something to say about it."""
         found = (
             self.sites,
+            self.http,
             self.checkouts,
             self.disconnects,
             self.hooks,
@@ -111,6 +115,15 @@ class SourceFile:
             self.reaches,
         )
         return any(found) or bool(self.edge) or self.client_side
+
+    @property
+    def variables(self) -> tuple[tuple[str, int], ...]:
+        """(variable, line) for each client whose connection string comes from a variable of the environment."""
+        named = [(site.url, site.line) for site in self.sites] + [
+            (mark.text, mark.line) for mark in self.http
+        ]
+        last = [(url.rpartition(".")[2], line) for url, line in named]
+        return tuple((name, line) for name, line in last if name[:1].isupper() and name.upper() == name)
 
     @property
     def makes(self) -> tuple[Site, ...]:

@@ -42,6 +42,12 @@ _KINDS = {
     ("sequelize", "Sequelize"): "sequelize",
     ("sequelize", "default"): "sequelize",
 }
+# What sends each query over HTTP, or keeps its own counsel: (module, what it exports) → (title, the variable it reads)
+_HTTP = {
+    ("@neondatabase/serverless", "neon"): ("neon()", ""),
+    ("drizzle-orm/neon-http", "drizzle"): ("drizzle()", ""),
+    ("@vercel/postgres", "sql"): ("sql", "POSTGRES_URL"),
+}
 _NEW = frozenset({"prisma", "pg-pool", "pg-client", "neon-pool", "neon-client", "typeorm", "sequelize"})
 _PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier", "unary_expression"})
 _DIALECT = re.compile(
@@ -78,6 +84,23 @@ def sites(module: Module) -> Iterator[Site]:
             argument=argument,
             url=url,
         )
+
+
+def over_http(module: Module) -> Iterator[tuple[str, Node, str]]:
+    """(title, place, what names the string) of clients that hold no connection between queries."""
+    for local, known in list(module.imports.items()):
+        title, variable = _HTTP.get((known.module, known.exported), ("", ""))
+        for use in module.uses(local) if title else ():
+            call = use.parent
+            if call is None or call.type != "call_expression" or field(call, "function") != use:
+                continue
+            if variable:
+                yield title, call, variable
+                break
+            given = arguments(call)
+            url = _named(given[0]) if given else ""
+            if known.module != "drizzle-orm/neon-http" or url.rpartition(".")[2].isupper():
+                yield title, call, url
 
 
 def _calls(module: Module) -> Iterator[tuple[str, Node, Node]]:

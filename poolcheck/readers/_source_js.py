@@ -60,6 +60,7 @@ def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignor
         language=language,
         location=Location(path),
         sites=tuple(sorted(_js_sites.sites(module), key=lambda site: (site.line, site.column))),
+        http=tuple(_mark(module, node, kind, url) for kind, node, url in _js_sites.over_http(module)),
         checkouts=tuple(_js_checkouts.checkouts(module)),
         disconnects=tuple(_disconnects(module)),
         hooks=tuple(_hooks(module)),

@@ -27,7 +27,7 @@ LANGUAGES: dict[str, Language] = {
 # A JavaScript file without any of these makes no client, takes no connection and closes none.
 _JS = (
     b"PrismaClient", b"'postgres'", b'"postgres"', b"pg-pool", b"@neondatabase/serverless",
-    b"@vercel/postgres", b"drizzle-orm/node-postgres", b"drizzle-orm/postgres-js", b"knex(", b"Knex(", b"new DataSource(",
+    b"@vercel/postgres", b"drizzle-orm/node-postgres", b"drizzle-orm/postgres-js", b"drizzle-orm/neon", b"knex(", b"Knex(", b"new DataSource(",
     b"new Sequelize(", b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon",
 )  # fmt: skip
 _PYTHON = (
