@@ -35,6 +35,7 @@ POSTGRES_PYTHON = frozenset(
     f"pypi:{name}"
     for name in "psycopg psycopg-binary psycopg2 psycopg2-binary asyncpg pg8000 psycopg-pool psycopg-c".split()
 )
+_HYPERDRIVE = re.compile(rb"HYPERDRIVE|[Hh]yperdrive")
 _HEAD = 2_000  # bytes: directives and imports stand at the beginning
 _LOCAL_IMPORT = re.compile(
     rb"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\(\s*)['"]((?:\.{1,2}|[@~#$][\w-]*)/[^'"\n]{1,200})['"]"""
@@ -48,6 +49,7 @@ class Place(Protocol):
     instead: Mapping[str, bytes]
     schemas: "list[PrismaSchema]"
     switches: "Switches | None"
+    names: dict[str, None]
 
     def of(self, name: str) -> Package:
         """The package that a file belongs to."""
@@ -127,6 +129,8 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
     files: dict[str, SourceFile] = {}
     entries: dict[str, tuple[str, ...]] = {}
     attaching: set[str] = set()
+    workers = any(posixpath.basename(each).startswith("wrangler.") for each in packages.names)
+    hyperdrive = False
     with Progress(len(names)) as progress:
         for name in names:
             progress.step()
@@ -142,6 +146,8 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
             found.files += 1
             if ATTACHES in code:
                 attaching.add(name)
+            if workers and not hyperdrive:
+                hyperdrive = _HYPERDRIVE.search(code) is not None
             if kind not in ("python", "sql") and _is_entry(code[:_HEAD], name):
                 entries[name] = tuple(each.decode("utf-8", "replace") for each in _LOCAL_IMPORT.findall(code))
             if source.matters(code, kind):
@@ -153,7 +159,7 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
         if each.sites:
             switches.languages.add("Python" if each.language == "python" else "JavaScript")
     packages.switches = switches
-    _hand_over(files, attaching, found, packages)
+    _hand_over(files, found, packages, attaches=bool(attaching), hyperdrive=hyperdrive)
 
 
 def _bytes(name: str, instead: Mapping[str, bytes], skipped: list[Skipped]) -> bytes | None:
@@ -285,7 +291,9 @@ def _resolve(specifier: str, importer: str, by_stem: Mapping[str, list[str]]) ->
     return near[0] if len(near) == 1 else ""
 
 
-def _hand_over(files: Mapping[str, SourceFile], attaching: set[str], found: Into, packages: Place) -> None:
+def _hand_over(
+    files: Mapping[str, SourceFile], found: Into, packages: Place, *, attaches: bool, hyperdrive: bool
+) -> None:
     """The files with their packages, and the packages as wholes, to the rules."""
     trees: dict[tuple[str, ...], list[SourceFile]] = {}
     homes: dict[tuple[str, ...], Package] = {}
@@ -299,7 +307,9 @@ def _hand_over(files: Mapping[str, SourceFile], attaching: set[str], found: Into
         trees.setdefault(home, []).append(whole)
         homes.setdefault(home, package)
     for home, many in trees.items():
-        found.subjects.append(SourceTree(package=homes[home], files=tuple(many), attaches=bool(attaching)))
+        found.subjects.append(
+            SourceTree(package=homes[home], files=tuple(many), attaches=attaches, hyperdrive=hyperdrive)
+        )
     if files:
         found.groups = "".join(sorted({*found.groups, "4"}))
     found.looked_at_source = found.looked_at_source or any(each.sites or each.http for each in files.values())

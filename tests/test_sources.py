@@ -300,3 +300,68 @@ def test_source_that_is_not_the_databases_is_nothing_to_check(project: Path) -> 
 
     with pytest.raises(NothingToCheck):
         lint((".",), Fixed())
+
+
+WORKER = (
+    "import { Client } from 'pg'\nexport default { async fetch(request: Request, env: Env) {\n"
+    "  const client = new Client({ connectionString: env.DATABASE_URL })\n  return new Response('')\n} }\n"
+)
+PG_8 = '{"dependencies": {"pg": "8.16.3"}}'
+WITHOUT_HYPERDRIVE = {
+    "TOML": ({"wrangler.toml": 'main = "src/index.ts"\n'}, ["PC414"]),
+    "JSON with comments": ({"wrangler.jsonc": '{ "main": "src/index.ts" } // x\n'}, ["PC414"]),
+    "bound": ({"wrangler.toml": '[[hyperdrive]]\nbinding = "DB"\nid = "x"\n'}, []),
+    "bound for production": ({"wrangler.toml": '[[env.production.hyperdrive]]\nbinding = "DB"\nid = "x"\n'}, []),
+    "a config that cannot be read": ({"wrangler.toml": "main = = 1\n"}, []),
+    "bound by a deploy script": (
+        {"wrangler.toml": "", "alchemy.run.ts": "export const db = await Hyperdrive('db', {})\n"},
+        [],
+    ),
+    "no Workers": ({}, []),
+    "Workers elsewhere": ({"edge/wrangler.toml": 'main = "a.ts"\n'}, []),
+    "a string that a pooler takes": (
+        {"wrangler.toml": "", ".env": f"DATABASE_URL={POOLED}\n"},
+        ["PC414"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "found"), WITHOUT_HYPERDRIVE.values(), ids=WITHOUT_HYPERDRIVE)
+def test_workers_without_hyperdrive(files: dict[str, str], found: list[str], project: Path) -> None:
+    """Only the wrangler config, read and without a binding, tells that nothing pools for the Worker."""
+    report = look({"package.json": PG_8, "src/index.ts": WORKER, **files}, project)
+
+    assert [each for each in rules(report) if each == "PC414"] == found
+
+
+def test_a_pooled_string_makes_it_a_matter_of_handshakes(project: Path) -> None:
+    """The pooler bounds the slots, so it is no warning any more."""
+    files = {"wrangler.toml": "", ".env": f"DATABASE_URL={POOLED}\n"}
+
+    report = look({"package.json": PG_8, "src/index.ts": WORKER, **files}, project)
+
+    assert [f.severity.name for f in report.findings if f.rule.id == "PC414"] == ["INFO"]
+
+
+KEPT = "import { Pool } from 'pg'\nexport const pool = new Pool({ connectionString: env.URL, OPTIONS })\n"
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "options", "found"),
+    [
+        ('"pg": "8.16.3"', "max: 5", ["PC408"]),
+        ('"pg": "8.16.3"', "maxUses: 1", []),  # no socket for a second request
+        ('"pg": "8.16.3", "express": "5.0.0"', "max: 5", []),  # a server lives in the same package
+    ],
+)
+def test_pools_kept_on_workers(dependencies: str, options: str, found: list[str], project: Path) -> None:
+    """A TCP socket may no more outlive its request there than a WebSocket."""
+    files = {
+        "package.json": f'{{"dependencies": {{{dependencies}}}}}',
+        "wrangler.toml": "",
+        "src/db.ts": KEPT.replace("OPTIONS", options),
+    }
+
+    report = look(files, project)
+
+    assert [each for each in rules(report) if each == "PC408"] == found

@@ -138,6 +138,7 @@ class SourceTree:
     package: Package
     files: tuple[SourceFile, ...]
     attaches: bool = False  # attachDatabasePool is called somewhere
+    hyperdrive: bool = False  # some file beside a wrangler config speaks of Hyperdrive
     location: Location = Location("")
 
     @property

@@ -73,6 +73,8 @@ def place(module: Module, site: Node, *, deep: int = 0) -> Placed:
         return Placed("module" if kept.field == "static" else "function", name=name)
     if function is None:
         return Placed("cached" if kept.guarded else "module", name=name)
+    if _by_react(module, function):
+        return Placed("request", "React's cache()", name)
     if kept.keeper or _is_kept_function(function):
         return Placed("cached", name=name)
     outlives = _outlives(module, kept, function)
@@ -142,6 +144,23 @@ def _is_kept_function(function: Node) -> bool:
     if parent is None or parent.type != "arguments" or parent.parent is None:
         return False
     return text(field(parent.parent, "function")).rpartition(".")[2] in _KEEPERS
+
+
+def _by_react(module: Module, function: Node) -> bool:
+    """Whether React's `cache` keeps the function's result: it does so for one request, and not beyond.
+
+    https://react.dev/reference/react/cache
+    """
+    parent = function.parent
+    if parent is None or parent.type != "arguments" or parent.parent is None:
+        return False
+    called = text(field(parent.parent, "function"))
+    known = module.imports.get(called.partition(".")[0])
+    return (
+        known is not None
+        and known.module == "react"
+        and "cache" in (called.rpartition(".")[2], known.exported)
+    )
 
 
 def _outlives(module: Module, kept: _Kept, function: Node) -> bool:

@@ -29,6 +29,9 @@ class Signal:
     weight: int
     why: str
     line: int | None = None
+    hyperdrive: bool | None = (
+        None  # whether a wrangler file binds Cloudflare's pool; None: it could not be read
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +208,22 @@ def read(text: str | None, path: str) -> Signal | None:
 
 def _wrangler(text: str | None, path: str) -> Signal:
     """Workers: sockets only with nodejs_compat, or by connect(); Hyperdrive pools for them."""
-    data: dict[str, Any] = {}
+    loaded = None
     if text is not None:
         loaded = load_toml(text) if path.endswith(".toml") else load_json(text, comments=True)
-        data = loaded if isinstance(loaded, dict) else {}
+    data: dict[str, Any] = loaded if isinstance(loaded, dict) else {}
+    environments = data.get("env")
+    places = [data, *(environments.values() if isinstance(environments, dict) else ())]
+    bound = any(isinstance(each, dict) and bool(each.get("hyperdrive")) for each in places)
     flags = data.get("compatibility_flags")
     notes = []
     if isinstance(flags, list) and any(flag in ("nodejs_compat", "nodejs_compat_v2") for flag in flags):
         notes.append("with nodejs_compat")
-    if data.get("hyperdrive"):
+    if bound:
         notes.append("with Hyperdrive")
     why = " ".join([f"{posixpath.basename(path)} deploys to Cloudflare Workers", *notes])
-    return Signal("edge", "cloudflare-workers", path, DEPLOYED, why)
+    known = bound if isinstance(loaded, dict) else None
+    return Signal("edge", "cloudflare-workers", path, DEPLOYED, why, hyperdrive=known)
 
 
 def _provider(text: str | None) -> str:
@@ -330,7 +337,10 @@ def conclude(signals: Iterable[Signal]) -> Conclusion:
     for signal in known:
         if signal.kind != best.kind and signal.weight > HINTED:
             against.setdefault(signal.kind + signal.platform, signal)
-    return Conclusion(Runtime(best.kind, best.path, best.platform), best.why, tuple(against.values()))
+    bound = {signal.hyperdrive for signal in known if signal.platform == best.platform}
+    hyperdrive = True if True in bound else best.hyperdrive
+    runtime = Runtime(best.kind, best.path, best.platform, hyperdrive)
+    return Conclusion(runtime, best.why, tuple(against.values()))
 
 
 _YAML_PARENT = re.compile(r"^(\s*)(?:-\s+)?[\"']?([\w.-]+)[\"']?:\s*(?:#.*)?")

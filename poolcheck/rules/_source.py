@@ -24,6 +24,8 @@ POSTGRES_NPM = frozenset(
         "slonik", "@prisma/adapter-pg", "@prisma/adapter-neon",
     )
 )  # fmt: skip
+# What listens on a port by itself: a package with one of them has code that does not run on Workers.
+SERVERS = frozenset({"npm:express", "npm:fastify", "npm:koa", "npm:@hono/node-server", "npm:@nestjs/core"})
 _HTTP_ADAPTERS = ("@prisma/adapter-ppg", "@prisma/client/edge", "@prisma/extension-accelerate")
 
 
@@ -40,6 +42,23 @@ def kind(site: Site) -> Kind:
 def on_edge(file: SourceFile) -> bool:
     """Whether sockets cannot be kept between requests there: then a client per request is right."""
     return bool(file.edge) or file.worker or file.package.runtime.kind == "edge"
+
+
+def on_workers(file: SourceFile) -> bool:
+    """Whether the file runs on Cloudflare Workers: their config stands beside or above it, and no server beside it."""
+    runtime, servers = file.package.runtime, file.package.dependencies & SERVERS
+    if not runtime.platform.startswith("cloudflare"):
+        return False
+    folder = posixpath.dirname(runtime.source)
+    below = not folder or file.path.startswith(folder + "/")
+    return below and (file.worker or not servers)
+
+
+def over_tcp(file: SourceFile, site: Site) -> bool:
+    """Whether what a site makes opens TCP sockets: Prisma does so through its pg adapter on Workers."""
+    if site.kind == "prisma":
+        return any(mark.kind == "@prisma/adapter-pg" for mark in file.modules)
+    return kind(site).wire == "tcp"
 
 
 def over_http(file: SourceFile, site: Site) -> bool:

@@ -48,6 +48,8 @@ REQUEST = {
     "overwritten by a handler": ("src/a.js", "let p\napp.get('/x', async (req, res) => { p = new PrismaClient() })"),
     "inside try": ("src/a.js", "app.get('/x', async (req, res) => { try { const p = new PrismaClient() } catch {} })"),
     "extended": ("src/a.js", "app.get('/x', async (req, res) => { const p = new PrismaClient().$extends(e) })"),
+    "React's cache": ("lib/db.ts", "import { cache } from 'react'\nexport const db = cache(() => { const p = new PrismaClient(); return p })"),
+    "React's cache, as a member": ("lib/db.ts", "import * as React from 'react'\nexport const db = React.cache(() => new PrismaClient())"),
     "typed request": ("src/a.ts", "export const list = async (r: FastifyRequest) => { const p = new PrismaClient() }"),
 }  # fmt: skip
 
@@ -72,7 +74,7 @@ ONCE = {
     "in a handler, if missing": ("cached", "let p\napp.get('/x', async (req, res) => { if (p == null) p = new PrismaClient() })"),
     "map by tenant": ("cached", "const m = new Map()\nfunction db(t) { const e = m.get(t)\n if (e) return e\n const p = new PrismaClient()\n m.set(t, p)\n return p }\napp.get('/x', (req, res) => db(req.t))"),
     "ternary": ("cached", "const p = g.p ? g.p : new PrismaClient()"),
-    "react cache": ("cached", "export const db = cache(() => new PrismaClient())"),
+    "a cache that is not React's": ("cached", "export const db = cache(() => new PrismaClient())"),
     "static member": ("module", "class Db { static p = new PrismaClient() }"),
     "singleton class": ("cached", "class Db { static i; static get() { if (!Db.i) { Db.i = new PrismaClient() } return Db.i } }"),
     "else of a production switch": ("cached", "let p\nfunction f() { if (g.p) { p = g.p } else { p = new PrismaClient() } }"),
