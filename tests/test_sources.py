@@ -365,3 +365,35 @@ def test_pools_kept_on_workers(dependencies: str, options: str, found: list[str]
     report = look(files, project)
 
     assert [each for each in rules(report) if each == "PC408"] == found
+
+
+STACKED = {
+    "the default pool": ("", ["PC424"]),
+    "a large pool": (", pool_size=20, max_overflow=0", ["PC424"]),
+    "no limit": (", pool_size=0", ["PC424"]),
+    "overflow without limit": (", pool_size=1, max_overflow=-1", ["PC424"]),
+    "a small pool": (", pool_size=2, max_overflow=0", []),
+    "no pool": (", poolclass=NullPool", []),
+    "a pool of another kind": (", poolclass=StaticPool", []),
+    "a size that is not known": (", pool_size=settings.size", []),
+    "keywords that are not known": (", **options", []),
+    "names for each statement": (
+        ', pool_size=2, max_overflow=0, connect_args={"prepared_statement_name_func": name}',
+        ["PC424"],
+    ),
+    "names without a pool": (
+        ', poolclass=NullPool, connect_args={"prepared_statement_name_func": name, "statement_cache_size": 0}',
+        [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "found"), STACKED.values(), ids=STACKED)
+def test_a_pool_in_front_of_a_pooler(options: str, found: list[str], project: Path) -> None:
+    """SQLAlchemy's pool matters where it is known, large, or gathers statements."""
+    engine = f"from sqlalchemy import create_engine\nengine = create_engine(settings.url{options})\n"
+    files = {".env": f"DATABASE_URL={POOLED}\n", "requirements.txt": "sqlalchemy==2.0.30\npsycopg2==2.9.9\n"}
+
+    report = look({**files, "app/db.py": engine}, project)
+
+    assert [each for each in rules(report) if each == "PC424"] == found

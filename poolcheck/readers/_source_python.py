@@ -146,6 +146,12 @@ def _options(call: ast.Call) -> Iterator[tuple[str, str]]:
 def _plain(node: ast.expr) -> str:
     if isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes):
         return repr(node.value)
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    ):
+        return f"-{_plain(node.operand)}"
     return dotted(node)[:40] or "..."
 
 
