@@ -397,3 +397,80 @@ def test_a_pool_in_front_of_a_pooler(options: str, found: list[str], project: Pa
     report = look({**files, "app/db.py": engine}, project)
 
     assert [each for each in rules(report) if each == "PC424"] == found
+
+
+LAMBDA = "import psycopg2\n\ndef lambda_handler(event, context):\n    conn = psycopg2.connect(URL)\n    conn.cursor()\n"
+ENGINE = "from sqlalchemy import create_engine\n@app.get('/')\ndef f():\n    engine = create_engine(URL)\n"
+
+
+@pytest.mark.parametrize(
+    ("requirements", "text", "found"),
+    [
+        (
+            "boto3==1.0\n",
+            LAMBDA,
+            ["PC421", "PC422"],
+        ),  # the driver comes with the platform; the import says enough
+        ("sqlalchemy==2.0.30\npymysql==1.0\n", ENGINE, []),  # nothing speaks PostgreSQL
+        ("sqlalchemy==2.0.30\npsycopg2==2.9.9\n", ENGINE, ["PC421"]),
+    ],
+)
+def test_whose_database_python_speaks_to(
+    requirements: str, text: str, found: list[str], project: Path
+) -> None:
+    """A driver's import says so itself; for an engine the manifest has to."""
+    report = look({"requirements.txt": requirements, "app/main.py": text}, project)
+
+    assert sorted(rules(report)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("\nconst prisma = new PrismaClient\nexport default () => prisma.x.findMany()\n", ["PC409"]),
+        ("\nexport function db() { return new PrismaClient() }\n", ["PC409"]),
+        ("\nexport const type = 1\n", []),
+    ],
+)
+def test_client_components_that_make_a_client(text: str, found: list[str], project: Path) -> None:
+    """No module in between is needed to bring it into the browser."""
+    head = "'use client'\nimport { PrismaClient } from '@prisma/client'"
+
+    report = look({"app/page.tsx": head + text}, project)
+
+    assert [each for each in rules(report) if each == "PC409"] == found
+
+
+EDGE = {
+    "Prisma's engine": ("new PrismaClient()", ["PC407"]),
+    "an adapter": ("new PrismaClient({ adapter })", []),
+    "options that are not known": ("new PrismaClient(options)", []),
+    "Accelerate": ("new PrismaClient({ accelerateUrl: url })", []),
+}
+
+
+@pytest.mark.parametrize(("made", "found"), EDGE.values(), ids=EDGE)
+def test_prisma_on_the_edge(made: str, found: list[str], project: Path) -> None:
+    """Its own engine needs what is not there; adapters over HTTP or WebSockets do not."""
+    route = (
+        f"import {{ PrismaClient }} from '@prisma/client'\nexport const runtime = 'edge'\nconst p = {made}\n"
+    )
+
+    report = look({"app/api/x/route.ts": route}, project)
+
+    assert [each for each in rules(report) if each == "PC407"] == found
+
+
+@pytest.mark.parametrize(("value", "found"), [("0", ["PC423"]), ("None", [])])
+def test_prepare_threshold_given_to_an_engine(value: str, found: list[str], project: Path) -> None:
+    """SQLAlchemy hands it on to Psycopg, where 0 means at once."""
+    files = {
+        ".env": f"DATABASE_URL={POOLED}\n",
+        "requirements.txt": "sqlalchemy==2.0.30\npsycopg==3.2.0\n",
+        "app/db.py": "from sqlalchemy import create_engine\n"
+        f"engine = create_engine(settings.url, connect_args={{'prepare_threshold': {value}}})\n",
+    }
+
+    report = look(files, project)
+
+    assert [each for each in rules(report) if each == "PC423"] == found

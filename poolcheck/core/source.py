@@ -79,7 +79,7 @@ class SourceFile:
     ] = ()  # clients that hold no connection: kind "neon()", text what names their string
     checkouts: tuple[Checkout, ...] = ()
     disconnects: tuple[Mark, ...] = ()  # a shared client closed by a function that runs for each request
-    hooks: tuple[Mark, ...] = ()  # shutdown hooks: kind "beforeExit" or "$on"
+    hooks: tuple[Mark, ...] = ()  # shutdown hooks: kind "beforeExit", "exit" or "$on"
     state: tuple[
         Mark, ...
     ] = ()  # session state: kind as in readers._session_state, text the statement's beginning
@@ -93,7 +93,7 @@ class SourceFile:
     ] = ()  # files of the project that make clients and that it imports; kind is their path
     edge: str = ""  # why it runs where sockets cannot be kept: "export const runtime = 'edge'"
     worker: bool = False  # written for Workers: bindings come with each request
-    handles_signals: bool = False  # SIGTERM or SIGINT has a handler here
+    handles_signals: bool = False  # SIGTERM has a handler here
     postgres: bool | None = None  # whether Prisma's clients speak to PostgreSQL; None: no datasource was seen
 
     @property
@@ -128,7 +128,12 @@ class SourceFile:
     @property
     def makes(self) -> tuple[Site, ...]:
         """The sites that are about PostgreSQL, as far as is known."""
-        return tuple(each for each in self.sites if each.kind != "prisma" or self.postgres is not False)
+        if self.postgres is not False:
+            return self.sites
+        elsewhere = ("prisma", "sqlalchemy")  # their database is named in another place
+        return tuple(
+            each for each in self.sites if each.kind not in elsewhere or each.argument.startswith("postgres")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

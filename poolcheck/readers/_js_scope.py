@@ -41,6 +41,13 @@ _REQUEST_TYPES = re.compile(
 _FIRST = re.compile(r"^_?(?:req|request)\b")
 _SECOND = re.compile(r"^_?(?:res|response|reply|rep|h)\b")
 _EVENT, _CONTEXT = re.compile(r"^_?(?:event|evt)\b"), re.compile(r"^_?(?:context|ctx)\b")
+_INSIDE = (
+    "object",
+    "pair",
+    "arguments",
+    "call_expression",
+    "new_expression",
+)  # what a value may be made part of
 _MISSING = re.compile(
     r"^\(?\s*!|(?:===?|!==?)\s*(?:null|undefined)|typeof|\b(?:null|undefined)\s*===?|isInitialized|\.has\("
 )
@@ -170,9 +177,19 @@ def _outlives(module: Module, kept: _Kept, function: Node) -> bool:
     root = kept.target.partition(".")[0].partition("[")[0].strip("(! ")
     if not kept.own:
         return not _declares(module, function, root)
-    for use in module.uses(kept.target, function):
+    return _handed_out(module, kept.target, function)
+
+
+def _handed_out(module: Module, name: str, function: Node, *, deep: int = 3) -> bool:
+    """Whether a variable of the function goes to one that outlives it, also inside of what is made with it:
+    `const pool = new Pool(); kept = drizzle(pool)`.
+    """
+    for use in module.uses(name, function):
         parent = use.parent
-        while parent is not None and parent.type in AROUND:
+        while parent is not None and parent.type in (*AROUND, *_INSIDE):
+            called = text(field(parent, "function")) if parent.type == "call_expression" else ""
+            if called.endswith((".set", ".add", ".push")):
+                return True
             parent = parent.parent
         if parent is None:
             continue
@@ -182,9 +199,10 @@ def _outlives(module: Module, kept: _Kept, function: Node) -> bool:
                 owner = text(bare(left)).partition(".")[0].partition("[")[0].strip("(! ")
                 if not _declares(module, function, owner):
                     return True
-        elif parent.type == "arguments" and parent.parent is not None:
-            called = text(field(parent.parent, "function"))
-            if called.endswith((".set", ".add", ".push")):
+        elif parent.type == "variable_declarator" and deep:
+            made = field(parent, "name")
+            inner = made is not None and made.type == "identifier" and not within(use, made)
+            if inner and text(made) != name and _handed_out(module, text(made), function, deep=deep - 1):
                 return True
     return False
 
@@ -341,6 +359,8 @@ def _argument_handler(module: Module, function: Node, given: tuple[str, ...]) ->
         return f"the tRPC {verb}"
     if verb == "handler" and "createServerFn" in owner:
         return "the server function"
+    if verb == "server" and "createMiddleware(" in owner:
+        return "the middleware"
     if verb == "serve" and owner in ("Deno", "Bun"):
         return f"{owner}.serve"
     if verb == "createServer" and owner in ("http", "https"):

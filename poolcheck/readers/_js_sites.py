@@ -175,7 +175,7 @@ def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...],
     first = bare(given[0])
     shape = _shape(module, first)
     url = _named(first) if shape in ("env", "other") else ""
-    objects = [one for one in (bare(each) for each in given) if one is not None and one.type == "object"]
+    objects = [one for one in (_object(module, each) for each in given) if one is not None]
     options: list[tuple[str, str]] = []
     complete = all(
         (one := bare(each)) is not None and (one.type == "object" or _shape(module, one) in ("string", "env"))
@@ -194,6 +194,14 @@ def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...],
             elif part.type != "comment":
                 complete = False
     return tuple(options), complete, shape, url
+
+
+def _object(module: Module, given: Node) -> Node | None:
+    """An argument that is an object: written there, or a constant of the file; what is added to it later is not seen."""
+    one = bare(given)
+    if one is not None and one.type == "identifier":
+        one = _value_of(module, text(one))
+    return one if one is not None and one.type == "object" else None
 
 
 def _named(value: Node | None) -> str:

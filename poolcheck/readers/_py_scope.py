@@ -21,6 +21,9 @@ _KEEPERS = re.compile(
 )
 
 
+_PER_REQUEST = ("g.", "request.")  # flask's, and what frameworks hand to a view
+
+
 class Placed(NamedTuple):
     """Where a value is made, and which variable it is bound to."""
 
@@ -165,7 +168,7 @@ def _guarded(module: Module, node: ast.AST, function: Function) -> bool:
 
 def _outlives(name: str, function: Function) -> bool:
     """Whether the name is there after the function has returned; flask's g ends with the request."""
-    if name.startswith(("g.", "request.")):
+    if name.startswith(_PER_REQUEST):
         return False
     if "." in name:
         return True
@@ -175,6 +178,7 @@ def _outlives(name: str, function: Function) -> bool:
         isinstance(each, ast.Assign)
         and isinstance(each.targets[0], ast.Attribute | ast.Subscript)
         and dotted(each.value) == name
+        and not dotted(each.targets[0]).startswith(_PER_REQUEST)
         for each in ast.walk(function)
     )
 

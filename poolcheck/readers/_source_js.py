@@ -32,6 +32,11 @@ _TAGS = frozenset("sql db prisma pg client tx trx $queryRaw $executeRaw raw".spl
 _DRIVERS = re.compile(
     r"pg$|pg-pool|postgres$|drizzle-orm/|knex|typeorm|sequelize|@prisma/|@neondatabase/|@vercel/postgres"
 )
+# What closes a database; other stores have disconnect() and close() too.
+_CLOSES = re.compile(
+    r"\$disconnect|\bdisconnect(?:Prisma|Db|Database)\w*\(|\b\w*(?:[pP]ool|[sS]ql|[dD]b|pg|knex)\.(?:end|destroy)\("
+)
+_CLOSES_CLIENT = re.compile(r"\b\w*(?:[cC]lient|[cC]onnection|[sS]ource|sequelize)\.(?:end|destroy|close)\(")
 _MENTIONS = ("import_specifier", "import_clause", "namespace_import", "type_query", "generic_type")
 
 
@@ -75,8 +80,7 @@ def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignor
         server_side="use server" in module.directives or "server-only" in module.modules,
         edge=_js_sites.edge(module),
         worker=_js_sites.worker(module),
-        handles_signals=re.search(rb"['\"]SIG(?:TERM|INT)['\"]|enableShutdownHooks\(\s*[)\[]", code)
-        is not None,
+        handles_signals=re.search(rb"['\"]SIGTERM['\"]|\.enableShutdownHooks\(\s*[)\[]", code) is not None,
     )
     return made, ignores(module)
 
@@ -130,19 +134,35 @@ def _disconnects(module: Module) -> Iterator[Mark]:
 
 
 def _hooks(module: Module) -> Iterator[Mark]:
-    """Shutdown hooks on `beforeExit`: the process's that close the database, and Prisma's own."""
-    for node in module.find(rb"\.\$?(?:on|once)\s*\(\s*(?:['\"]beforeExit['\"])"):
+    """Shutdown hooks on `beforeExit` and `exit`: the process's that close the database, and Prisma's own."""
+    drivers = any(_DRIVERS.match(name) for name in module.modules)
+
+    def closes(words: str) -> bool:
+        return bool(_CLOSES.search(words) or (drivers and _CLOSES_CLIENT.search(words)))
+
+    for node in module.find(rb"\.\$?(?:on|once)\s*\(\s*(?:['\"](?:beforeE|e)xit['\"])"):
         call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
-        if call is None or not arguments(call) or string(arguments(call)[0]) != "beforeExit":
+        event = string(arguments(call)[0]) if call is not None and arguments(call) else ""
+        if call is None or event not in ("beforeExit", "exit"):
             continue
         taken = field(call, "function")
         owned = field(taken, "object")
         owner = ".".join(chain(owned)) if owned is not None else ""
         verb = text(field(taken, "property"))
-        if verb == "$on":
+        if verb == "$on" and event == "beforeExit":
             yield _mark(module, call, "$on", f"{owner or 'the client'}.$on('beforeExit')")
-        elif owner == "process" and re.search(r"\$?disconnect|\.end\(|\.destroy\(|\.close\(", text(call)):
-            yield _mark(module, call, "beforeExit", "process.on('beforeExit')")
+        elif owner == "process" and any(closes(each) for each in _listener(module, call)):
+            yield _mark(module, call, event, f"process.on('{event}')")
+
+
+def _listener(module: Module, call: Node) -> Iterator[str]:
+    """The text of the function that a hook calls: written there, or named there and defined in the file."""
+    yield text(call)
+    for given in arguments(call)[1:2]:
+        for use in module.uses(text(given)) if given.type == "identifier" else ():
+            parent = use.parent
+            if parent is not None and parent.type in ("function_declaration", "variable_declarator"):
+                yield text(parent)
 
 
 def _state(module: Module) -> Iterator[Mark]:

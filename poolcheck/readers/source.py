@@ -59,6 +59,7 @@ _SCRIPT = re.compile(
 _SCRIPT_NAME = re.compile(
     r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|test[-_.])"
 )
+_ROUTE_FILE = re.compile(r"(?:^|/)(?:routes?|routers?|controllers?|pages/api(?:/.*)?)$")  # its folder
 _BLOCK = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -88,7 +89,7 @@ def purpose(path: str) -> Purpose:
     if _TEST.search(path):
         return "test"
     folder, base = posixpath.split(path)
-    if _SCRIPT.search(folder + "/") or _SCRIPT_NAME.match(base):
+    if _SCRIPT.search(folder + "/") or (_SCRIPT_NAME.match(base) and not _ROUTE_FILE.search(folder)):
         return "script"
     return "app"
 

@@ -2,7 +2,8 @@
 
 ## Why it matters
 Node emits `beforeExit` when its event loop runs empty. A platform that replaces an instance sends SIGTERM, and then the
-event is not emitted: the connections stay until the server notices, while the new instance opens its own.
+event is not emitted: the connections stay until the server notices, while the new instance opens its own. Listeners of
+`exit` may do nothing that takes time, and closing a pool does.
 Prisma's own `$on('beforeExit')` throws from version 5 on.
 
 ## What to do
@@ -37,6 +38,7 @@ process.once('SIGTERM', async () => {
 
 ## Sources
 - https://nodejs.org/api/process.html#event-beforeexit
+- https://nodejs.org/api/process.html#event-exit
 - https://www.prisma.io/docs/orm/more/upgrade-guides/upgrading-versions/upgrading-to-prisma-5
 """
 
@@ -55,12 +57,16 @@ LINES = (
     "  process.exit(0)",
     "})",
 )
+REASONS = {
+    "beforeExit": "which SIGTERM does not trigger",
+    "exit": "where Node waits for nothing, and which SIGTERM does not trigger",
+}
 
 
 @rule(SourceFile, severity=Severity.WARNING, step=3)
 def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
-    """`beforeExit` without a handler for signals in the same file; Prisma's own hook from version 5."""
-    if file.purpose != "app":
+    """`beforeExit` and `exit` without a handler for SIGTERM in the same file; Prisma's own hook from version 5."""
+    if file.purpose != "app" or file.postgres is False:
         return
     prisma = file.package.driver("prisma")
     major = prisma.version.major if prisma else None
@@ -75,12 +81,12 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
                 key="$on",
                 fix=Fix("Listen for the process's own signal instead", lines=LINES),
             )
-        elif mark.kind == "beforeExit" and not file.handles_signals and file.package.runtime.kind != "edge":
+        elif mark.kind in REASONS and not file.handles_signals and file.package.runtime.kind != "edge":
             yield Problem(
-                message="The pool is closed on beforeExit, which SIGTERM does not trigger.",
+                message=f"The pool is closed on {mark.kind}, {REASONS[mark.kind]}.",
                 why="At each deploy the old instance's connections stay open until the server notices.",
                 at=at(file, mark),
                 severity=Severity.WARNING if file.package.runtime.kind == "server" else Severity.INFO,
-                key="beforeExit",
+                key=mark.kind,
                 fix=Fix("Close it on SIGTERM", lines=LINES),
             )

@@ -34,6 +34,18 @@ export async function middleware() {
 }
 ```
 
+```typescript bad file=middleware.ts npm=next@15.0.0,@prisma/client@6.2.0
+import { PrismaClient } from '@prisma/client'
+import { NextResponse } from 'next/server'
+
+const prisma = new PrismaClient()
+
+export async function middleware() {
+  await prisma.user.findFirst()
+  return NextResponse.next()
+}
+```
+
 ```typescript good file=app/api/users/route.ts npm=next@15.0.0,@neondatabase/serverless@1.0.0
 import { neon } from '@neondatabase/serverless'
 
@@ -49,6 +61,7 @@ export async function GET() {
 - https://nextjs.org/docs/app/api-reference/edge
 - https://vercel.com/docs/functions/runtimes/edge
 - https://neon.com/docs/serverless/serverless-driver
+- https://www.prisma.io/docs/orm/prisma-client/deployment/edge/overview
 """
 
 from collections.abc import Iterator
@@ -57,7 +70,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.source import Mark, SourceFile
-from poolcheck.rules._source import at
+from poolcheck.rules._source import app_sites, at, over_http
 
 TCP = {
     "pg": "pg",
@@ -96,6 +109,15 @@ def _needing(file: SourceFile) -> Iterator[tuple[Mark, str]]:
     for mark in file.modules:
         if mark.kind in TCP:
             yield mark, TCP[mark.kind]
+            return
+    for site in app_sites(file):  # Prisma's own engine: an adapter or Accelerate would be given to it
+        if (
+            site.kind == "prisma"
+            and site.complete
+            and not site.option("adapter")
+            and not over_http(file, site)
+        ):
+            yield Mark("prisma", site.line, site.column), "PrismaClient without an adapter"
             return
     for mark in file.reaches:
         yield mark, f"{mark.text}, which makes a client in {mark.kind},"

@@ -49,7 +49,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Fix, Problem, Severity
 from poolcheck.core.rule import rule
 from poolcheck.core.source import SourceFile
-from poolcheck.rules._source import at
+from poolcheck.rules._source import app_sites, at, kind
 from poolcheck.rules.pc407_tcp_driver_on_edge import TCP
 
 
@@ -69,7 +69,15 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
                 lines=(f"import 'server-only'  // first line of {mark.kind}",),
             ),
         )
-    for mark in file.modules:
+    for site in app_sites(file):
+        yield Problem(
+            message=f"This client component makes {kind(site).title} itself.",
+            why="A database client cannot run in a browser.",
+            at=at(file, site),
+            key=site.kind,
+            fix=Fix("Query on the server and pass the result down"),
+        )
+    for mark in file.modules if not file.sites else ():
         if mark.kind in TCP:
             yield Problem(
                 message=f"This client component imports {mark.kind}.",

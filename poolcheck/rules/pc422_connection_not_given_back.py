@@ -82,10 +82,13 @@ from poolcheck.rules._source import at
 @rule(SourceFile, severity=Severity.WARNING, step=3)
 def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     """A slot of a pool that is never given back is an error; the rest are warnings."""
-    if file.language != "python" or file.purpose != "app" or file.postgres is False:
+    if file.language != "python" or file.purpose != "app":
         return
     for take in file.checkouts:
-        if take.returned == "always":
+        own = any(
+            take.call.startswith(each) for each in ("psycopg", "asyncpg.")
+        )  # else a session: of any database
+        if take.returned == "always" or (file.postgres is False and not own):
             continue
         slot = "putconn" in take.give_back or ".release(" in take.give_back
         never = "is never given back" if slot else "is never closed"

@@ -62,13 +62,13 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
 
 def _wrong(site: Site, file: SourceFile) -> tuple[str, str] | None:
     mentions = file.package.mentions or frozenset()
-    if site.kind in ("psycopg", "psycopg-pool") and "0" in (
-        site.option("prepare_threshold"),
-        site.option("kwargs.prepare_threshold"),
-    ):
+    places = ("prepare_threshold", "kwargs.prepare_threshold", "connect_args.prepare_threshold")
+    if site.kind in ("psycopg", "psycopg-pool", "sqlalchemy") and "0" in map(site.option, places):
         return (
             "prepare_threshold=0 prepares every statement at once; None switches it off.",
-            "prepare_threshold=None,",
+            'connect_args={"prepare_threshold": None},'
+            if site.kind == "sqlalchemy"
+            else "prepare_threshold=None,",
         )
     if site.kind in ("asyncpg", "asyncpg-pool") and site.complete and "statement_cache_size" in mentions:
         if site.option("statement_cache_size") is None:

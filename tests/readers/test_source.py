@@ -50,6 +50,7 @@ REQUEST = {
     "extended": ("src/a.js", "app.get('/x', async (req, res) => { const p = new PrismaClient().$extends(e) })"),
     "React's cache": ("lib/db.ts", "import { cache } from 'react'\nexport const db = cache(() => { const p = new PrismaClient(); return p })"),
     "React's cache, as a member": ("lib/db.ts", "import * as React from 'react'\nexport const db = React.cache(() => new PrismaClient())"),
+    "TanStack middleware": ("src/mw.ts", "export const m = createMiddleware().server(async ({ next }) => { const p = new PrismaClient()\nreturn next() })"),
     "typed request": ("src/a.ts", "export const list = async (r: FastifyRequest) => { const p = new PrismaClient() }"),
 }  # fmt: skip
 
@@ -77,6 +78,8 @@ ONCE = {
     "a cache that is not React's": ("cached", "export const db = cache(() => new PrismaClient())"),
     "static member": ("module", "class Db { static p = new PrismaClient() }"),
     "singleton class": ("cached", "class Db { static i; static get() { if (!Db.i) { Db.i = new PrismaClient() } return Db.i } }"),
+    "kept inside of another": ("cached", "let db\napp.get('/x', (req, res) => { if (!db) { const p = new PrismaClient()\ndb = wrap(p) } })"),
+    "kept two steps further": ("cached", "let db\napp.get('/x', (req, res) => { if (!db) { const p = new PrismaClient()\nconst d = wrap({ p })\ndb = outer(d) } })"),
     "else of a production switch": ("cached", "let p\nfunction f() { if (g.p) { p = g.p } else { p = new PrismaClient() } }"),
 }  # fmt: skip
 
@@ -297,6 +300,47 @@ def test_vue_and_svelte_keep_their_lines() -> None:
     assert [site.line for site in made.sites] == [6]
 
 
+HOOKS = {
+    "written there": (["beforeExit"], "process.on('beforeExit', async () => { await p.$disconnect() })"),
+    "a named function": (["beforeExit"], "const stop = async () => { await p.$disconnect() }\nprocess.on('beforeExit', stop)"),
+    "a declared function": (["exit"], "function stop() { pool.end() }\nprocess.on('exit', stop)"),
+    "Prisma's own": (["$on"], "(this as any).$on('beforeExit', async () => { await app.close() })"),
+    "of a driver's client": (["beforeExit"], PG + "process.once('beforeExit', () => client.end())"),
+    "of another store": ([], "process.on('beforeExit', async () => { await mongo.close() })"),
+    "of telemetry": ([], "process.on('beforeExit', async () => { await posthog.flush() })"),
+    "a file": ([], "process.on('exit', () => stream.end())"),
+    "a server beside the driver": ([], PG + "process.on('beforeExit', () => server.close())"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kinds", "text"), HOOKS.values(), ids=HOOKS)
+def test_shutdown_hooks(kinds: list[str], text: str) -> None:
+    """Hooks that close the database, also by the name of a function of the file."""
+    assert [mark.kind for mark in read(text + "\n// $disconnect").hooks] == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "handled"),
+    [
+        ("process.on('SIGTERM', stop)", True),
+        ("for (const s of ['SIGINT', 'SIGTERM']) process.on(s, stop)", True),
+        ("app.enableShutdownHooks()", True),
+        ("process.on('SIGINT', stop)", False),  # Ctrl-C; a platform sends SIGTERM
+        ("class A { async enableShutdownHooks() { await f() } }", False),  # a method of that name, not a call
+    ],
+)
+def test_what_handles_a_deploys_signal(text: str, handled: bool) -> None:
+    """Only then are hooks on other events no matter."""
+    assert read(text + "\n// $disconnect").handles_signals is handled
+
+
+def test_options_of_a_constant_are_read_but_may_not_be_all() -> None:
+    """`new Pool(config)`: what stands in the constant holds; what is added to it elsewhere is not seen."""
+    made = read(PG + "const config = { idleTimeoutMillis: 0 }\nconst p = new Pool(config)").sites[0]
+
+    assert (made.option("idleTimeoutMillis"), made.complete) == ("0", False)
+
+
 def test_directives_edge_and_workers() -> None:
     """What the file says about where it runs."""
     assert read("'use client'\nimport { Pool } from 'pg'\nnew Pool()").client_side
@@ -317,6 +361,10 @@ def test_directives_edge_and_workers() -> None:
         ("src/testing-tools/x.ts", "app"),
         ("src/latest/x.ts", "app"),
         ("src/contest/x.ts", "app"),
+        ("src/routers/test.js", "app"),
+        ("src/pages/api/admin/seed.ts", "app"),
+        ("src/test.js", "script"),
+        ("packages/api/seed.ts", "script"),
         ("tests/app.ts", "test"),
         ("src/__tests__/a.ts", "test"),
         ("src/a.test.ts", "test"),
