@@ -53,6 +53,8 @@ _PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier"
 _DIALECT = re.compile(
     r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""
 )
+# process.env.X, import.meta.env.X, Bun.env.X; of Workers env.X, c.env.X, this.env.X, context.cloudflare.env.X
+_ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}env\.\w")
 _URL_KEYS = frozenset({"connectionString", "url", "datasourceUrl", "connection"})
 
 
@@ -241,9 +243,7 @@ def _shape(module: Module, node: Node | None) -> str:
         if made is not None and made.type != "identifier":
             return _shape(module, made)
         return "pool" if re.fullmatch(r"(?i)\w*pool", text(node)) else "other"
-    if node.type == "member_expression" and text(node).startswith(
-        ("process.env.", "env.", "Bun.env.", "import.meta.env.")
-    ):
+    if node.type == "member_expression" and _ENVIRONMENT.match(text(node)):
         return "env"
     if node.type in ("new_expression", "call_expression"):
         called = text(field(node, "constructor") or field(node, "function"))

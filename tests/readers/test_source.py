@@ -115,6 +115,7 @@ KINDS = {
     "postgres-js": "import postgres from 'postgres'\nconst sql = postgres(process.env.DATABASE_URL!)",
     "neon-pool": "import { Pool as P } from '@neondatabase/serverless'\nconst p = new P()",
     "drizzle": "import { drizzle } from 'drizzle-orm/node-postgres'\nconst db = drizzle(process.env.DATABASE_URL!)",
+    "drizzle ": "import { drizzle } from 'drizzle-orm/node-postgres'\nconst f = (c) => drizzle(c.env.DATABASE_URL)",
     "knex": "const db = require('knex')({ client: 'pg', connection: process.env.DATABASE_URL })",
     "typeorm": "import { DataSource } from 'typeorm'\nconst d = new DataSource({ type: 'postgres' })",
     "sequelize": "const { Sequelize } = require('sequelize')\nconst s = new Sequelize(u, { dialect: 'postgres' })",
@@ -126,7 +127,7 @@ KINDS = {
 @pytest.mark.parametrize(("kind", "text"), KINDS.items(), ids=KINDS)
 def test_what_is_made(kind: str, text: str) -> None:
     """The import says what a name is."""
-    assert [site.kind for site in read(text).sites] == [kind]
+    assert [site.kind for site in read(text).sites] == [kind.strip()]
 
 
 IMPORTS = {
