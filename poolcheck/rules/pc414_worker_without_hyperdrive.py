@@ -99,7 +99,7 @@ def check(tree: SourceTree, ctx: Context) -> Iterator[Problem]:
     config = base(tree.package.runtime.source)
     rest = f" So {plural(len(found) - 1, 'other place')} of this package." if len(found) > 1 else ""
     yield Problem(
-        message=f"{kind(site).title} connects to the database itself for each request: {config} binds no Hyperdrive.",
+        message=f"{kind(site).title} connects straight to the database in each request: {config} binds no Hyperdrive.",
         why=(
             f"{pooled.label} goes through a pooler, which bounds the slots; each request still pays for a handshake."
             if pooled
