@@ -10,8 +10,9 @@ from typing import NamedTuple
 _DEEPEST = 60
 _LONGEST_VALUE = 400  # lines of one flow value or quoted text
 _LONGEST = 2_000_000  # characters; nobody writes a larger one by hand
+_MOST_MERGED = 200_000  # pairs that merge keys may copy; real files copy a few hundred
 _KEY = re.compile(
-    r"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s\-?\[\]{},#&*!|>'"%@`][^#]*?|-[^\s#][^#]*?|<<))\s*:(?:\s+|$)"""
+    r"""(?:"((?:[^"\\]|\\.)*)"\s*|'((?:[^']|'')*)'\s*|([^\s\-?\[\]{},#&*!|>'"%@`][^#]*?|-[^\s#][^#]*?|<<)):(?:\s+|$)"""
 )
 
 
@@ -87,6 +88,7 @@ class _Parser:
         self.rows = rows
         self.at = 0
         self.anchors: dict[str, Node] = {}
+        self.merged = 0  # pairs copied so far
 
     def document(self) -> Node:
         row = self._peek()
@@ -153,7 +155,7 @@ class _Parser:
             match = _KEY.match(row.text)
             if match is None:
                 break
-            key = next(part for part in match.groups() if part is not None)
+            key = next(part for part in match.groups() if part is not None).rstrip()
             rest = row.text[match.end() :]
             self.at += 1
             node = (
@@ -168,7 +170,11 @@ class _Parser:
         if (row := self._peek()) is not None and row.indent > indent:
             raise _Unread
         for merge in merges:
-            pairs = {**merge.pairs, **pairs}
+            self.merged += len(merge.pairs)
+            if self.merged > _MOST_MERGED:
+                raise _Unread
+            for key, node in merge.pairs.items():  # what is written wins, then the first that is merged
+                pairs.setdefault(key, node)
         return Node(pairs, first.line)
 
     def _below(self, row: _Row, indent: int, deep: int) -> Node:
@@ -183,6 +189,8 @@ class _Parser:
         anchor = re.match(r"&([\w.-]+)\s*", text)
         if anchor:
             rest = text[anchor.end() :]
+            if rest.startswith("&"):
+                raise _Unread
             node = (
                 self._value(rest, row, indent, deep)
                 if rest and not rest.startswith("#")
@@ -218,25 +226,27 @@ class _Parser:
 
     def _joined(self, text: str) -> str:
         """A flow value may go over several rows."""
-        first = self.at
-        while (missing := _open_brackets(text)) and self.at < min(len(self.rows), first + _LONGEST_VALUE):
-            text = f"{text} {self.rows[self.at].text}"
+        first, parts, brackets = self.at, [text], _Brackets()
+        while (missing := brackets.open_after(parts[-1])) and self.at < min(
+            len(self.rows), first + _LONGEST_VALUE
+        ):
+            parts.append(self.rows[self.at].text)
             self.at += 1
         if missing:
             raise _Unread
-        return text
+        return " ".join(parts)
 
     def _plain(self, text: str, row: _Row, indent: int) -> Node:
         if text[0] in "\"'":
-            end, first = _quote_end(text), self.at
-            while end < 0 and self.at < min(len(self.rows), first + _LONGEST_VALUE):
-                text = f"{text} {self.rows[self.at].text}"
+            first, parts, rest = self.at, [text], _IN_QUOTES[text[0]].sub("", text[1:], 1)
+            while not rest and self.at < min(len(self.rows), first + _LONGEST_VALUE):
+                parts.append(self.rows[self.at].text)
+                rest = _IN_QUOTES[text[0]].sub("", parts[-1], 1)
                 self.at += 1
-                end = _quote_end(text)
-            rest = text[end + 1 :].strip()
-            if end < 0 or (rest and not rest.startswith("#")):
+            if not rest or (rest[1:].strip() and not rest[1:].strip().startswith("#")):
                 raise _Unread
-            return Node(_unquoted(text[: end + 1]), row.line, quoted=True)
+            whole = " ".join(parts)
+            return Node(_unquoted(whole[: len(whole) - len(rest) + 1]), row.line, quoted=True)
         words = [re.split(r"\s#", text, maxsplit=1)[0].strip()]
         while (after := self._peek()) is not None and after.indent > indent:
             if _KEY.match(after.text):
@@ -305,14 +315,13 @@ class _Flow:
         return Node(pairs if end == "}" else items, self.line)
 
     def _scalar(self) -> Node:
-        rest = self.text[self.at :]
-        if rest[:1] in ("'", '"'):
-            end = _quote_end(rest)
-            if end < 0:
+        if self.text[self.at : self.at + 1] in ("'", '"'):
+            quoted = _QUOTED.match(self.text, self.at)
+            if quoted is None:
                 raise _Unread
-            self.at += end + 1
-            return Node(_unquoted(rest[: end + 1]), self.line, quoted=True)
-        match = re.match(r"(?:[^,\[\]{}:]|:(?!\s|$))*", rest)
+            self.at = quoted.end()
+            return Node(_unquoted(quoted[0]), self.line, quoted=True)
+        match = _FLOW_WORD.match(self.text, self.at)
         word = match[0] if match else ""
         self.at += len(word)
         word = word.strip()
@@ -323,10 +332,11 @@ class _Flow:
         return Node(word, self.line)
 
 
-def _quote_end(text: str) -> int:
-    """Where the quote that opens the text closes; -1 when it does not."""
-    match = re.match(r"'(?:[^']|'')*'(?!')", text) if text[0] == "'" else re.match(r'"(?:[^"\\]|\\.)*"', text)
-    return match.end() - 1 if match else -1
+# What stands between quotes, as far as a row goes; outside of them, what opens or closes something.
+_IN_QUOTES = {"'": re.compile(r"(?:[^']|'')*+"), '"': re.compile(r'(?:[^"\\]|\\(?:.|$))*+')}
+_FLOW_SIGN = re.compile(r"""[\[{\]}]|(?:^|(?<=[\s\[{,:]))['"]|\s#""")
+_QUOTED = re.compile(r"""'(?:[^']|'')*+'|"(?:[^"\\]|\\.)*+\"""")
+_FLOW_WORD = re.compile(r"(?:[^,\[\]{}:]|:(?!\s|$))*")
 
 
 def _unquoted(text: str) -> str:
@@ -336,8 +346,28 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), inner)
 
 
-def _open_brackets(text: str) -> int:
-    """How many brackets of a flow value are still open, quotes respected."""
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', "", text)
-    bare = re.sub(r"\s#.*", "", bare)
-    return sum(bare.count(each) for each in "[{") - sum(bare.count(each) for each in "]}")
+class _Brackets:
+    """How many brackets of a flow value are open, counted row by row; a quoted text may go over rows too."""
+
+    def __init__(self) -> None:
+        self.open, self.quote = 0, ""
+
+    def open_after(self, row: str) -> int:
+        """The number after one more row; a quote that is open counts as one."""
+        at = 0
+        while at < len(row):
+            if self.quote:
+                inside = _IN_QUOTES[self.quote].match(row, at)
+                at = inside.end() + 1 if inside else len(row)
+                if at > len(row):
+                    break
+                self.quote = ""
+            sign = _FLOW_SIGN.search(row, at)
+            if sign is None or sign[0].endswith("#"):
+                break
+            at = sign.end()
+            if sign[0] in "'\"":
+                self.quote = sign[0]
+            else:
+                self.open += (sign[0] in "[{") - (sign[0] in "]}")
+        return self.open or len(self.quote)

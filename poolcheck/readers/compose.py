@@ -7,6 +7,7 @@ asks for that. Files of developers and tests are read too, and say so: their sum
 import posixpath
 import re
 import shlex
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from poolcheck.core.finding import Location
@@ -17,6 +18,8 @@ _NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml
 _DEVELOPMENT = re.compile(
     r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
 )
+_SERVICE_KEY = re.compile(r"\s*[\"']?([\w.-]+)[\"']?\s*:")
+_DEEPEST = 8  # services that extend one another; real files have two
 _FILLED_IN = re.compile(r"\$\{?\w")
 
 
@@ -106,20 +109,57 @@ def read(text: str, path: str) -> Compose | None:
     if len(made) != 1 or not (services := made[0].get("services")) or not services.pairs:
         return None
     lines = tuple(text.split("\n"))
+    keys: dict[str, list[int]] = {}
+    for number, row in enumerate(lines, 1):
+        if match := _SERVICE_KEY.match(row):
+            keys.setdefault(match[1], []).append(number)
     found = tuple(
-        _service(name, node, path, _line_of(lines, name, node.line))
+        _service(name, _extended(node, services, {name}), path, _line_of(keys, name, node.line))
         for name, node in services.pairs.items()
         if node.pairs
     )
     return Compose(path=path, services=found, development=_DEVELOPMENT.search(path) is not None, lines=lines)
 
 
-def _line_of(lines: tuple[str, ...], name: str, below: int) -> int:
+def _line_of(keys: dict[str, list[int]], name: str, below: int) -> int:
     """The line of a service's key: the nearest one above its first pair."""
-    for number in range(below, 0, -1):
-        if re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*:", lines[number - 1]):
-            return number
-    return below
+    found = keys.get(name, [])
+    at = bisect_right(found, below)
+    return found[at - 1] if at else found[0] if found else below
+
+
+def _extended(node: Node, services: Node, seen: set[str]) -> Node:
+    """The service with what it `extends` in the same file below it, as compose merges them; in another file: not known."""
+    extends = node.get("extends")
+    base = (extends.text or _text_of(extends.get("service"))) if extends else ""
+    if not base or base in seen or len(seen) > _DEEPEST or (extends and extends.get("file")):
+        return node
+    inner = services.get(base)
+    return _merged(_extended(inner, services, seen | {base}), node, 0) if inner and inner.pairs else node
+
+
+def _merged(base: Node, over: Node, deep: int) -> Node:
+    """Mappings key by key, environments by their names; a command or image replaces the other's."""
+    pairs = dict(base.pairs)
+    for key, node in over.pairs.items():
+        below = pairs.get(key)
+        if below is not None and key == "environment":
+            pairs[key] = Node({**_by_name(below), **_by_name(node)}, node.line)
+        elif below is not None and below.pairs and node.pairs and deep < _DEEPEST:
+            pairs[key] = _merged(below, node, deep + 1)
+        elif below is not None and key in ("ports", "volumes"):
+            pairs[key] = Node([*below.items, *node.items], node.line)
+        else:
+            pairs[key] = node
+    return Node(pairs, over.line)
+
+
+def _by_name(node: Node) -> dict[str, Node]:
+    return {name: Node(text.value, text.line) for name, text in _environment(node)}
+
+
+def _text_of(node: Node | None) -> str:
+    return (node.text or "") if node is not None else ""
 
 
 def _service(name: str, node: Node, path: str, line: int) -> Service:

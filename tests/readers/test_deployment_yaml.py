@@ -1,6 +1,11 @@
 """Compose files, Kubernetes manifests and the YAML below them; commands and the processes they start."""
 
+import time
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from poolcheck.readers import compose, kubernetes, pgbouncer_env, processes
 from poolcheck.readers._yaml import Node, documents
@@ -46,6 +51,48 @@ def test_yaml(text: str, value: object) -> None:
 def test_yaml_beyond_the_reader(text: str) -> None:
     """Templates and broken files give nothing; nothing is raised."""
     assert [plain(each) for each in documents(text)] in ([], [{"a": "b: c"}])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: "a" + " " * n + "b",
+        lambda n: "a: [" + "x, " * n + "x]",
+        lambda n: "a: [" + ("\n " + "x," * (n // 200)) * 200 + "]",
+        lambda n: 'a: "' + ("\n \\" + '"' * (n // 200)) * 200,
+        lambda n: "x: &x\n" + "".join(f"  k{i}: 1\n" for i in range(n // 10)) + "m:\n  <<: *x\n" * (n // 10),
+        lambda n: "x: &x {a: 1}\nm: {<<: [" + "*x, " * n + "*x]}\n",
+        lambda n: "a: " + "&x " * n,
+        lambda n: "# x\n" * (n // 10) + "services: {" + "".join(f"s{i}: {{image: x}}, " for i in range(n // 10)) + "}",
+    ],
+)  # fmt: skip
+def test_hostile_yaml_takes_linear_time(make: Callable[[int], str]) -> None:
+    """Long rows, open brackets and quotes, merges of merges: processor seconds; quadratic work takes minutes."""
+    text = make(200_000)
+    start = time.process_time()
+
+    documents(text)
+    compose.read(text, "compose.yml")
+
+    assert time.process_time() - start < 8
+
+
+def test_laughs_do_not_multiply() -> None:
+    """Forty aliases that double each other are forty nodes; what merges too much is not read."""
+    rows = "".join(f"a{i + 1}: &a{i + 1} [*a{i}, *a{i}]\n" for i in range(40))
+    (made,) = documents("a0: &a0 [x, x]\n" + rows)
+
+    assert len(made.pairs["a40"].items) == 2
+    wide = "x: &x\n" + "".join(f"  k{i}: 1\n" for i in range(2000))
+    assert documents(wide + "".join(f"m{i}:\n  <<: *x\n" for i in range(200))) == []
+
+
+@given(st.text(alphabet="ab:-&*<|>[]{}'\"#!,\n \t\\?%", max_size=300))
+def test_no_yaml_raises(text: str) -> None:
+    """Whatever stands in a file."""
+    documents(text)
+    compose.read("services:\n" + text, "compose.yml")
+    kubernetes.read("apiVersion: v1\nkind: Deployment\n" + text, "k8s.yaml")
 
 
 def test_several_documents_keep_their_lines() -> None:
@@ -101,6 +148,57 @@ def test_compose() -> None:
     assert web.location.line == 6
     assert db.command == ("postgres", "-c", "max_connections=50")
     assert not made.development
+
+
+TEMPLATED = """
+x-app: &app
+  image: acme/app
+  environment: &env
+    DATABASE_URL: postgresql://app:s3cret@db/app
+    WEB_CONCURRENCY: 2
+  deploy: {replicas: 4}
+services:
+  web:
+    <<: *app
+    command: gunicorn shop.wsgi
+  jobs:
+    <<: *app
+    environment:
+      <<: *env
+      WEB_CONCURRENCY: 8
+  base:
+    image: acme/app
+    environment: [DATABASE_URL=postgresql://app:s3cret@db/app, POOL=5]
+    deploy:
+      replicas: 6
+      update_config: {order: start-first}
+  mail:
+    extends: {service: base}
+    environment: {POOL: 9}
+    deploy:
+      replicas: 2
+  loop:
+    extends: loop
+    image: x
+"""
+
+
+def test_templates_inside_a_file() -> None:
+    """Anchors, merge keys and extends: each number keeps the line where it stands."""
+    made = compose.read(TEMPLATED, "compose.yml")
+    assert made is not None
+    web, jobs, mail = made.service("web"), made.service("jobs"), made.service("mail")
+    assert web is not None
+    assert jobs is not None
+    assert mail is not None
+
+    assert (web.replicas, web.location.line, web.env("WEB_CONCURRENCY")) == (compose.Text("4", 7), 9, compose.Text("2", 6))  # fmt: skip
+    assert jobs.env("WEB_CONCURRENCY") == compose.Text("8", 16)
+    assert jobs.env("DATABASE_URL") == web.env("DATABASE_URL")
+    assert (mail.image, mail.replicas) == ("acme/app", compose.Text("2", 27))
+    assert mail.surge == compose.Text("start-first", 22)
+    assert mail.env("POOL") == compose.Text("9", 25)
+    assert mail.env("DATABASE_URL") is not None
 
 
 def test_pooler_container() -> None:
