@@ -16,25 +16,26 @@ from poolcheck.core.fleet import Amount, Fleet, Member
 from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.project import Package
 from poolcheck.core.report import Skipped
-from poolcheck.core.secret import Secret
 from poolcheck.core.target import Target
 from poolcheck.core.url import ConnectionString, looks_like_connection_string, parse
 from poolcheck.fleet_numbers import instances_of, replicas_of, rollout_surge, server_limit
+from poolcheck.fleet_processes import ONE, Commands
 from poolcheck.pool_sizes import pool_size
+from poolcheck.readers import dotenv
 from poolcheck.roles import name_claims
 from poolcheck.rules._poolers import most_connections, users
 
 if TYPE_CHECKING:
     from poolcheck.discover import Found
+    from poolcheck.fleet_charts import Group
     from poolcheck.packages import Packages
     from poolcheck.readers.compose import Compose, Service
-    from poolcheck.readers.kubernetes import Manifests, Workload
+    from poolcheck.readers.kubernetes import Workload
 
 # Services that run once, or for people: their few connections are what the buffer is for.
 _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
-ONE = Amount(1, "1 process")
 
 
 def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
@@ -70,11 +71,15 @@ class _Builder:
         self.limits: dict[tuple[str, str], tuple[Amount, int]] = {}  # and what is reserved
         self.poolers: dict[tuple[str, str], Amount] = {}
         self.raises: dict[tuple[str, str], str] = {}  # how the pooler's file writes its limit
+        self.commands = Commands(packages)
+        self.composes: set[str] = set()
+        self.kinds: dict[tuple[str, str], str] = {}
 
     # --- compose ---
 
     def compose(self, compose: "Compose") -> None:
         """The servers, poolers and members of one file."""
+        self.composes.add(compose.path)
         for service in compose.services:
             limit = server_limit(service)
             if limit is not None:
@@ -136,14 +141,23 @@ class _Builder:
                 if instances.number > 1:
                     self.missing.setdefault(key, []).append(f"the pool of {service.name}")
                 continue
+            environment = self._environment(service)
             extra = 1 if service.surge and service.surge.value == "start-first" else 0
             self.members.setdefault(key, []).append(
                 Member(
                     name=service.name, location=service.location, instances=instances, pool=pool, surge=extra,
-                    workers=self._workers(service.command, Location(service.path, service.command_line),
-                        {name: text.value for name, text in service.environment}, service.build),
+                    workers=self.commands.amount(service.command, Location(service.path, service.command_line),
+                        environment, service.build),
                 )
             )  # fmt: skip
+
+    def _environment(self, service: "Service") -> dict[str, str | None]:
+        """What a service's environment and env files set; None for what compose fills in."""
+        made: dict[str, str | None] = {}
+        for path in service.env_files:
+            if path in self.found.lines and (text := self.packages.text(path)) is not None:
+                made |= {each.key: each.value for each in dotenv.read(text, path).active}
+        return made | {name: text.value if text.known else None for name, text in service.environment}
 
     def _targets(self, service: "Service", package: Package) -> Iterator[Target]:
         """The app's connection strings of a service: in its environment, or in its env files."""
@@ -165,66 +179,101 @@ class _Builder:
     # --- Kubernetes ---
 
     def kubernetes(self, names: Sequence[str]) -> None:
-        """The workloads of every plain manifest."""
-        from poolcheck.readers import kubernetes  # noqa: PLC0415 - only for a project
+        """The workloads of plain manifests, overlays and charts."""
+        if not any(name.endswith((".yaml", ".yml")) for name in names):
+            return
+        from poolcheck import fleet_charts  # noqa: PLC0415 - only for a project
 
-        files: list[Manifests] = []
-        for name in names:
-            if name.endswith((".yaml", ".yml")) and (text := self.packages.text(name)) is not None:
-                files.append(kubernetes.read(text, name))
-        scalers = {each.target: each for file in files for each in file.autoscalers}
-        secrets = {(name, key): text for file in files for name, key, text in file.secrets}
-        seen: dict[str, Workload] = {}
+        seen: dict[tuple[str, str], tuple[Workload, Group]] = {}
         doubled = set()
-        for workload in (each for file in files for each in file.workloads):
-            if workload.name in seen:
-                doubled.add(workload.name)  # overlays: which of them runs is not known
-            seen[workload.name] = workload
-        for name, workload in seen.items():
-            if name not in doubled and not _ONCE.search(name):
-                scaler = scalers.get(name)
-                instances = replicas_of(workload)
-                if scaler is not None:
-                    instances = Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)
-                self._workload(workload, instances, secrets)
+        made = list(fleet_charts.groups(self.packages, names, self.found.skipped))
+        for group in made:
+            for workload in (each for file in group.files for each in file.workloads):
+                key = (group.stage, workload.name)
+                if key in seen:
+                    doubled.add(key)  # which of them runs is not known
+                seen[key] = (workload, group)
+        for key, (workload, group) in seen.items():
+            if key not in doubled and not _ONCE.search(workload.name):
+                self._workload(workload, group)
 
-    def _workload(
-        self, workload: "Workload", instances: Amount, secrets: Mapping[tuple[str, str], Secret]
-    ) -> None:
-        for variable in workload.environment:
+    def _workload(self, workload: "Workload", group: "Group") -> None:
+        scaler = next(
+            (each for file in group.files for each in file.autoscalers if each.target == workload.name), None
+        )
+        instances = replicas_of(workload, scaler)
+        from poolcheck.readers.kubernetes import Variable  # noqa: PLC0415 - only where there is one
+
+        held = [each for file in group.files for each in file.held]
+        environment = {
+            each.name: each.value.reveal() if each.value else None for each in workload.environment
+        }
+        variables = list(workload.environment)
+        for each in held:
+            if each.name in workload.sources and each.key not in environment:
+                environment[each.key] = each.value.reveal()
+                variables.append(Variable(each.key, each.value, each.location))
+        complete = workload.complete and all(
+            any(each.name == name for each in held) for name in workload.sources
+        )
+        for variable in variables:
             if not _for_app(variable.name):
                 continue
-            text = variable.value or secrets.get((variable.secret, variable.key))
-            revealed = text.reveal() if text is not None else ""
+            text = variable.value or next(
+                (each.value for each in held if (each.name, each.key) == (variable.secret, variable.key)),
+                None,
+            )
+            revealed = _expanded(text.reveal(), environment) if text is not None else ""
             package = self._package(workload)
             if revealed and looks_like_connection_string(revealed):
                 conn = parse(revealed)
-                target = _target(
-                    variable.name, conn, Location(workload.location.path, variable.line), package
-                )
+                target = _target(variable.name, conn, variable.location, package)
             else:
                 known = self._env_target(variable.name) if variable.secret else None
                 if known is None:
                     continue
                 conn, target = known.conn, known
-            if not conn.is_postgres or not conn.host or conn.host in ("localhost", "127.0.0.1"):
+            if (
+                not conn.is_postgres
+                or not conn.host
+                or conn.host in ("localhost", "127.0.0.1")
+                or "$" in conn.host
+            ):
                 continue
-            key = ("", conn.host)
+            key = (group.stage, conn.host)
+            if not self._counted_once(key, group):
+                return
+            if instances is None:
+                self.missing.setdefault(key, []).append(f"the replicas of {workload.name}")
+                return
             pool = pool_size(target, self.ctx, self.found.subjects)
             if pool is None:
                 if instances.number > 1:
                     self.missing.setdefault(key, []).append(f"the pool of {workload.name}")
                 return
             extra = 0 if workload.recreate else rollout_surge(instances.number, workload.surge)
-            environment = {each.name: each.value.reveal() for each in workload.environment if each.value}
             self.members.setdefault(key, []).append(
                 Member(
                     name=workload.name, location=instances.location or workload.location, instances=instances, pool=pool,
                     surge=extra if workload.kind != "StatefulSet" else 0,
-                    workers=self._workers(workload.command, Location(workload.location.path, workload.command_line), environment, None),
+                    workers=self.commands.amount(workload.command, workload.command_at or workload.location, environment,
+                        None if workload.command else self._build(workload), complete=complete),
                 )
             )  # fmt: skip
             return
+
+    def _counted_once(self, key: tuple[str, str], group: "Group") -> bool:
+        """Whether a host's workloads come from plain manifests, or from charts: both would be the same app twice."""
+        kind = "a chart" if group.origin else "plain manifests"
+        first = self.kinds.setdefault(key, kind)
+        if first != kind:
+            self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{group.origin or 'plain manifests'} deploy to it, and so do {first}: which is used is not known", "Lint the one that is deployed."))  # fmt: skip
+        return first == kind
+
+    def _build(self, workload: "Workload") -> str | None:
+        """The folder whose Dockerfile makes the workload's image: that of the package that it runs."""
+        package = self._package(workload)
+        return package.path if package.drivers else None
 
     def _package(self, workload: "Workload") -> Package:
         """The package that a workload runs: the one of its name, or the only one that speaks to a database."""
@@ -252,48 +301,42 @@ class _Builder:
         if target is None or ("", target.conn.host) in self.members:
             return
         made = fleet_platforms.members(
-            self.packages, names, target, numbers=self.numbers, subjects=self.found.subjects, ctx=self.ctx
+            self.packages,
+            names,
+            target,
+            numbers=self.numbers,
+            subjects=self.found.subjects,
+            ctx=self.ctx,
+            commands=self.commands,
         )
         if len(made) == 1:
             self.members[("", target.conn.host)] = made
 
     # --- numbers ---
 
-    def _workers(
-        self, command: Sequence[str], at: Location, environment: "dict[str, str]", build: str | None
-    ) -> Amount:
-        from poolcheck.readers import processes  # noqa: PLC0415 - only where there is something to add up
-
-        found = processes.workers(command, environment)
-        if found is None and not command and build is not None:
-            name = posixpath.normpath(posixpath.join(build, "Dockerfile"))
-            text = self.packages.text(name) if name in self.packages.names else None
-            if text is not None:
-                command, line = processes.docker_command(text)
-                found, at = processes.workers(command, environment), Location(name, line)
-        return Amount(found[0], found[1], at) if found else ONE
-
     # --- sums ---
 
     def fleets(self, terraform: Amount | None) -> list[Fleet]:
         """Every host with a known limit; what is missing only makes its sum larger."""
         made = []
-        outside = {host for path, host in [*self.members, *self.missing] if not path}
+        outside = {host for path, host in [*self.members, *self.missing] if path not in self.composes}
         for key in {**self.members, **self.missing}:
             members = self.members.get(key, [])
             limit = self.limits.get(key)
             if (
                 limit is None
-                and not key[0]
+                and key[0] not in self.composes
                 and len(outside) == 1
                 and self.numbers.max_connections is not None
             ):
                 source = self.numbers.sources.get("max_connections", "an option")
                 limit = (Amount(self.numbers.max_connections, f"max_connections {self.numbers.max_connections}, {source}"), self.numbers.reserved)  # fmt: skip
-            elif limit is None and not key[0] and len(outside) == 1 and terraform is not None:
+            elif (
+                limit is None and key[0] not in self.composes and len(outside) == 1 and terraform is not None
+            ):
                 limit = (terraform, self.numbers.reserved)
             against: Amount | None = self.poolers.get(key)
-            large = any(each.instances.number * each.workers.number > 1 for each in members)
+            large = any(each.instances.number * each.workers.number > 1 or each.least for each in members)
             if key in self.missing:
                 what = ", ".join(dict.fromkeys(self.missing[key]))
                 self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{what}: not known from the files", "Set the size in the connection string where the driver reads it there, or use poolcheck size."))  # fmt: skip
@@ -301,6 +344,9 @@ class _Builder:
                 self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", "the server's max_connections is not known", "Give --max N or --plan NAME."))  # fmt: skip
             if not members or (limit is None and against is None):
                 continue
+            for each in members:
+                if each.workers.least:
+                    self.found.skipped.append(Skipped(f"the processes of {each.name}", f"{each.workers.words} ({each.workers.location}); counted as {each.workers.number}", "Write the number, so that the sum is the real one."))  # fmt: skip
             largest = max(members, key=lambda each: each.deploy)
             if against is not None:
                 made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=against, against="pooler clients", raises=self.raises[key]))  # fmt: skip
@@ -311,7 +357,7 @@ class _Builder:
     def _said_by_url_rule(self, key: tuple[str, str], members: Sequence[Member]) -> bool:
         """With instances and max_connections in the config, the sum of one string is PC204's, as far as it exceeds."""
         known = self.numbers.instances is not None and self.numbers.max_connections is not None
-        if key[0] or not known or len(members) != 1:
+        if key[0] in self.composes or not known or len(members) != 1:
             return False
         one = members[0]
         return (
@@ -319,6 +365,11 @@ class _Builder:
             or one.instances.number * one.pool.number
             > (self.numbers.max_connections or 0) - self.numbers.reserved
         )
+
+
+def _expanded(text: str, environment: Mapping[str, str | None]) -> str:
+    """`$(NAME)` as Kubernetes fills it in, once; what is not known stays."""
+    return re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1]) or match[0], text)
 
 
 def _for_app(name: str) -> bool:

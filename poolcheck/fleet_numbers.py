@@ -9,7 +9,7 @@ from poolcheck.sizing import surge
 
 if TYPE_CHECKING:
     from poolcheck.readers.compose import Service
-    from poolcheck.readers.kubernetes import Workload
+    from poolcheck.readers.kubernetes import Autoscaler, Workload
 
 _SERVERS = ("postgres", "pgvector/pgvector", "postgis/postgis")  # images with PostgreSQL's own default
 _BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
@@ -26,12 +26,15 @@ def instances_of(service: "Service | None") -> Amount:
     return Amount(1, "1 container")
 
 
-def replicas_of(workload: "Workload") -> Amount:
-    """How many pods a workload keeps: one unless it says otherwise."""
-    if workload.replicas is None:
+def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | None:
+    """How many pods a workload keeps at most: one unless it says otherwise; None when a template hides it."""
+    if scaler is not None:
+        return None if scaler.most is None else Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)  # fmt: skip
+    if workload.replicas_at is None:
         return Amount(1, "1 replica")
-    at = Location(workload.location.path, workload.replicas_line)
-    return Amount(workload.replicas, f"replicas: {workload.replicas}", at)
+    if workload.replicas is None:
+        return None
+    return Amount(workload.replicas, f"replicas: {workload.replicas}", workload.replicas_at)
 
 
 def rollout_surge(instances: int, written: str) -> int:

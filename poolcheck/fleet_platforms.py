@@ -13,6 +13,7 @@ from poolcheck.core.context import Context, Numbers
 from poolcheck.core.finding import Location
 from poolcheck.core.fleet import Amount, Member
 from poolcheck.core.target import Target
+from poolcheck.fleet_processes import ONE, Commands
 from poolcheck.pool_sizes import pool_size
 from poolcheck.sizing import surge
 
@@ -47,6 +48,7 @@ def members(
     numbers: Numbers,
     subjects: Sequence[object],
     ctx: Context,
+    commands: Commands,
 ) -> list[Member]:
     """What the platform files say about the app; [] where the pool is not known."""
     pool = pool_size(target, ctx, subjects)
@@ -58,7 +60,7 @@ def members(
         if text is None:
             continue
         if posixpath.basename(name) == "Procfile":
-            member = _procfile(text, name, pool, numbers)
+            member = _procfile(text, name, pool, numbers, commands)
         else:
             member = _function(text, name, pool)
         if member is not None:
@@ -91,20 +93,22 @@ def _function(text: str, name: str, pool: Amount) -> Member | None:
     )  # fmt: skip
 
 
-def _procfile(text: str, name: str, pool: Amount, numbers: Numbers) -> Member | None:
+def _procfile(text: str, name: str, pool: Amount, numbers: Numbers, commands: Commands) -> Member | None:
     """The web processes of a Procfile, where the config says how many instances there are."""
-    from poolcheck.readers import processes  # noqa: PLC0415 - only where there is one
-
     if numbers.instances is None or numbers.workers != 1:
         return None
     for number, line in enumerate(text.split("\n"), 1):
         web, colon, command = line.partition(":")
-        found = processes.workers(command.split(), {}) if colon and web.strip() == "web" else None
-        if found is not None and found[0] > 1:
-            at = Location(name, number)
+        at = Location(name, number)
+        found = (
+            commands.amount(command.split(), at, {}, posixpath.dirname(name) or ".")
+            if colon and web.strip() == "web"
+            else ONE
+        )
+        if found.number > 1 or found.least:
             source = numbers.sources.get("instances", "an option")
             return Member(
-                name="web", location=at, pool=pool, workers=Amount(found[0], found[1], at),
+                name="web", location=at, pool=pool, workers=found,
                 instances=Amount(numbers.instances, f"{numbers.instances} instances, {source}"),
                 surge=surge(numbers.instances, numbers.surge),
             )  # fmt: skip

@@ -162,6 +162,8 @@ class Packages:
                     return "pooler"
             if platform.matches(name):
                 return "platform"
+            if PROCESS_FILES.search(base):
+                return "processes"
             if base.endswith(".tf"):
                 return "terraform"
         return None
@@ -355,6 +357,7 @@ LOADERS = {
 }
 POOLER_WORDS = re.compile(r"pgbouncer|userlist|pgcat|pgdog|odyssey|^users\.toml$")
 CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
+PROCESS_FILES = re.compile(r"gunicorn[\w.-]*\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)")
 CONTEXT_NAMES = frozenset(
-    {"Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
+    {"puma.rb", "Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
 )

@@ -13,9 +13,11 @@ class Amount:
     number: int
     words: str  # "replicas: 10", "connection_limit=5", "default of node-postgres 8: 10"
     location: Location | None = None
+    least: bool = False  # the words say why the real number is not known; it is at least this
 
     def __str__(self) -> str:
-        return f"{self.words} ({self.location})" if self.location else self.words
+        said = f"{self.words} ({self.location})" if self.location else self.words
+        return f"at least {self.number}: {said}" if self.least else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,11 @@ class Member:
         return (self.instances.number + self.surge) * self.workers.number * self.pool.number
 
     @property
+    def least(self) -> bool:
+        """Whether a number is not known, so that the sum is the least that can happen."""
+        return self.instances.least or self.workers.least
+
+    @property
     def words(self) -> str:
         """The product: "web 10 x 4 x 5 = 200"; factors of 1 are left out."""
         factors = [self.instances.number, self.workers.number, self.pool.number]
@@ -51,7 +58,9 @@ class Member:
     @property
     def places(self) -> tuple[str, ...]:
         """Each number that is not 1, with where it is written."""
-        amounts = [each for each in (self.instances, self.workers) if each.number != 1] + [self.pool]
+        amounts = [each for each in (self.instances, self.workers) if each.number != 1 or each.least] + [
+            self.pool
+        ]
         return tuple(str(each) for each in amounts)
 
 

@@ -25,6 +25,7 @@ _THROUGH = {
     "type_assertion",
 }
 _FUNCTIONS = {"arrow_function", "function_expression", "function_declaration", "generator_function"}
+_PLAIN = ("number", "true", "false", "null")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
 
 
@@ -119,6 +120,48 @@ class Source:
                         return tuple(self._values(obj, "", conditional=False, deep=_DEEPEST))
         return ()
 
+    def listed(self, key: str) -> tuple[tuple[tuple[Found, ...], ...], bool]:
+        """Every object in the list under `key` of what is exported, or in an exported list; and whether that is all."""
+        for node in [*self._exports, *self._named.get(key, [])]:
+            found: list[tuple[Found, ...]] = []
+            complete = self._listed(node, key, found, _DEEPEST)
+            if found:
+                return tuple(found), complete
+        return (), False
+
+    def _listed(self, node: Node, key: str, found: list[tuple[Found, ...]], deep: int) -> bool:
+        self._steps += 1
+        if deep <= 0 or self._steps > _MOST_STEPS:
+            return False
+        if node.type in _THROUGH and node.named_children:
+            return self._listed(_inside(node), key, found, deep - 1)
+        if node.type == "identifier":
+            values = self._named.get(_text(node), [])
+            return len(values) == 1 and self._listed(values[0], key, found, deep - 1)
+        if node.type == "array":
+            complete = True
+            for item in node.named_children:
+                if item.type == "comment":
+                    continue
+                if item.type == "spread_element" and item.named_children:
+                    complete &= self._listed(item.named_children[0], key, found, deep - 1)
+                    continue
+                inner, _ = self._object(item, deep - 1)
+                if inner is None:
+                    complete = False
+                else:
+                    found.append(tuple(self._values(inner, "", conditional=False, deep=deep - 1)))
+            return complete
+        inner, _ = self._object(node, deep - 1)
+        for part in inner.named_children if inner is not None else ():
+            name, value = part.child_by_field_name("key"), part.child_by_field_name("value")
+            if part.type == "shorthand_property_identifier" and _text(part) == key:
+                values = self._named.get(key, [])
+                return len(values) == 1 and self._listed(values[0], key, found, deep - 1)
+            if name is not None and value is not None and _string(name) == key:
+                return self._listed(value, key, found, deep - 1)
+        return False
+
     def _declare(self, node: Node) -> None:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is None or value is None:
@@ -204,7 +247,7 @@ class Source:
             conditional=conditional or said.conditional,
             line=key.start_point.row + 1,
             column=self._column(key.start_point.row, key.start_point.column) + 1,
-            plain=_text(value) if value.type in ("number", "true", "false", "null") else "",
+            plain=_text(value) if value.type in _PLAIN or _negative(value) else "",
         )
         if said.literal is not None:
             row = said.literal.start_point.row
@@ -336,6 +379,11 @@ def _string(node: Node) -> str:
         return _CONTROL.get(match[4], match[4])
 
     return _ESCAPE.sub(plain, text[1:-1])
+
+
+def _negative(node: Node) -> bool:
+    argument = node.child_by_field_name("argument") if node.type == "unary_expression" else None
+    return argument is not None and argument.type == "number"
 
 
 def _inside(node: Node) -> Node:

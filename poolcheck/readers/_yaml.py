@@ -216,11 +216,13 @@ class _Parser:
 
     def _scalar_block(self, row: _Row, indent: int, *, folded: bool) -> Node:
         lines: list[str] = []
+        first: int | None = None
         while self.at < len(self.rows):
             each = self.rows[self.at]
             if each.text and each.indent <= indent:
                 break
-            lines.append(each.text)
+            first = each.indent if first is None and each.text else first
+            lines.append(" " * (0 if folded else max(0, each.indent - (first or 0))) + each.text)
             self.at += 1
         return Node((" " if folded else "\n").join(lines).strip(), row.line, quoted=True)
 

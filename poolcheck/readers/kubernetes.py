@@ -1,10 +1,13 @@
 """Kubernetes manifests: workloads with their replicas, surge, command and environment; autoscalers; secrets' text.
 
-Only plain manifests. A Helm template is no YAML before Helm has run, and gives nothing.
+A Helm template is no YAML before its values are filled in, and gives nothing (see `readers.helm`). What a template or
+`envsubst` leaves open is not known, and is told apart from what is not written.
 """
 
+import base64
+import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from poolcheck.core.finding import Location
@@ -12,23 +15,28 @@ from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
 from poolcheck.readers import pgbouncer_env, pgbouncer_ini
+from poolcheck.readers._go_template import UNKNOWN
 from poolcheck.readers._yaml import Node, documents
 from poolcheck.readers.compose import Service, Text
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
 _KINDS = re.compile(
-    r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout|HorizontalPodAutoscaler|Secret)\b", re.MULTILINE
+    r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap)\b",
+    re.MULTILINE,
 )
+
+
+_FILLED_IN = re.compile(rf"{UNKNOWN}|\$\{{[A-Za-z_]")  # by Helm, or by envsubst
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable of a container: its text, or the Secret that holds it."""
+    """One environment variable of a container: its text, or the Secret or ConfigMap that holds it."""
 
     name: str
-    value: Secret | None
-    line: int
-    secret: str = ""  # the Secret's name
+    value: Secret | None  # None: elsewhere, or not known
+    location: Location
+    secret: str = ""  # the Secret's or ConfigMap's name
     key: str = ""
 
 
@@ -39,23 +47,35 @@ class Workload:
     name: str
     kind: str
     location: Location
-    replicas: int | None = None  # None: not written
-    replicas_line: int = 0
+    replicas: int | None = None
+    replicas_at: Location | None = None  # with no number: written, and not known
     surge: str = ""  # maxSurge as written; "" when it is not
     recreate: bool = False
     images: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    command_line: int = 0
+    command_at: Location | None = None
     environment: tuple[Variable, ...] = ()
-    secrets: tuple[str, ...] = ()  # envFrom
+    sources: tuple[str, ...] = ()  # Secrets and ConfigMaps of envFrom
+    complete: bool = True  # every variable of the container is in this file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autoscaler:
-    """A HorizontalPodAutoscaler."""
+    """A HorizontalPodAutoscaler, or KEDA's ScaledObject."""
 
-    target: str
-    most: int
+    name: str
+    target: str  # "" in a patch that does not name it again
+    most: int | None  # None: not known
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One text in a Secret or a ConfigMap."""
+
+    name: str  # the Secret's
+    key: str
+    value: Secret
     location: Location
 
 
@@ -65,32 +85,57 @@ class Manifests:
 
     workloads: tuple[Workload, ...] = ()
     autoscalers: tuple[Autoscaler, ...] = ()
-    secrets: tuple[tuple[str, str, Secret], ...] = ()  # Secret's name, key, text of stringData
+    held: tuple[Held, ...] = ()
 
 
-def read(text: str, path: str) -> Manifests:
-    """The workloads, autoscalers and secrets of a file; nothing when it is no manifest."""
-    if "apiVersion:" not in text or _KINDS.search(text) is None:
+def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> Manifests:
+    """The workloads, autoscalers and secrets of a file; nothing when it is no manifest.
+
+    `at` says where a row of the text really stands, when the text is a template that was filled in.
+    """
+    if "kind:" not in text or _KINDS.search(text) is None:
         return Manifests()
+    place = at or (lambda line: Location(path, line))
     workloads: list[Workload] = []
     autoscalers: list[Autoscaler] = []
-    secrets: list[tuple[str, str, Secret]] = []
+    held: list[Held] = []
     for document in documents(text):
         kind = _text(document.get("kind"))
         name = _text(document.get("metadata", "name"))
         if kind in _WORKLOADS and name:
-            workloads.append(_workload(document, kind, name, path))
-        elif kind == "HorizontalPodAutoscaler":
-            target, most = document.get("spec", "scaleTargetRef", "name"), document.get("spec", "maxReplicas")
-            if target and most and _text(most).isdigit():
+            workloads.append(_workload(document, kind, name, place))
+        elif kind in ("HorizontalPodAutoscaler", "ScaledObject") and name:
+            target = document.get("spec", "scaleTargetRef", "name")
+            most = document.get("spec", "maxReplicas" if kind.startswith("H") else "maxReplicaCount")
+            if most and _text(most):
+                number = int(_text(most)) if re.fullmatch(r"\d{1,6}", _text(most)) else None
                 autoscalers.append(
-                    Autoscaler(
-                        target=_text(target), most=int(_text(most)), location=Location(path, most.line)
-                    )
+                    Autoscaler(name=name, target=_text(target), most=number, location=place(most.line))
                 )
-        elif kind == "Secret" and (data := document.get("stringData")):
-            secrets += [(name, key, Secret(_text(value))) for key, value in data.pairs.items()]
-    return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), secrets=tuple(secrets))
+        elif kind in ("Secret", "ConfigMap"):
+            for group in ("data", "stringData"):
+                for key, value in (document.get(group) or Node({}, 0)).pairs.items():
+                    plain = _text(value) if kind == "ConfigMap" or group == "stringData" else _decoded(_text(value))  # fmt: skip
+                    if plain and _FILLED_IN.search(plain) is None:
+                        held.append(Held(name, key, Secret(plain), place(value.line)))
+    return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held))
+
+
+def is_workload(text: str) -> bool:
+    """Whether the text, a template perhaps, is about something that runs."""
+    return re.search(r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout)\b", text, re.MULTILINE) is not None
+
+
+def incomplete(made: Manifests) -> Manifests:
+    """The same, where something may set variables that could not be read."""
+    return replace(made, workloads=tuple(replace(each, complete=False) for each in made.workloads))
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
@@ -103,7 +148,7 @@ def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
             image=workload.images[0] if len(workload.images) == 1 else "",
             image_line=workload.location.line or 1,
             environment=tuple(
-                (each.name, Text(each.value.reveal(), each.line))
+                (each.name, Text(each.value.reveal(), each.location.line or 1))
                 for each in workload.environment
                 if each.value
             ),
@@ -124,7 +169,7 @@ def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
                     yield replace(made.config, name=f"{path} {key}", container=True)
 
 
-def _workload(document: Node, kind: str, name: str, path: str) -> Workload:
+def _workload(document: Node, kind: str, name: str, place: Callable[[int], Location]) -> Workload:
     replicas = document.get("spec", "replicas")
     spec = document.get("spec", "template", "spec")
     containers = (spec.get("containers") if spec else None) or Node([], document.line)
@@ -140,36 +185,41 @@ def _workload(document: Node, kind: str, name: str, path: str) -> Workload:
                     tuple(words[-1].split()) if words[:1] in (["sh"], ["/bin/sh"], ["bash"]) else tuple(words)
                 )
                 line = line or node.line
+    number = _text(replicas)
     return Workload(
         name=name,
         kind=kind,
-        location=Location(path, document.line),
-        replicas=int(_text(replicas)) if replicas and _text(replicas).isdigit() else None,
-        replicas_line=replicas.line if replicas else 0,
+        location=place(document.line),
+        replicas=int(number) if re.fullmatch(r"\d{1,6}", number) else None,
+        replicas_at=place(replicas.line) if replicas and number else None,
         surge=_text(strategy.get("rollingUpdate", "maxSurge")) if strategy else "",
         recreate=strategy is not None and _text(strategy.get("type")) == "Recreate",
         images=tuple(_text(each.get("image")) for each in containers.items),
         command=command,
-        command_line=line,
-        environment=tuple(_variables(containers)),
-        secrets=tuple(
-            _text(each.get("secretRef", "name"))
+        command_at=place(line) if line else None,
+        environment=tuple(_variables(containers, place)),
+        sources=tuple(
+            _text(each.get(kind_, "name"))
             for container in containers.items
             for each in (container.get("envFrom") or Node([], 0)).items
+            for kind_ in ("secretRef", "configMapRef")
+            if each.get(kind_)
         ),
+        complete=not any(_text(each.get("envFrom")) for each in containers.items),
     )
 
 
-def _variables(containers: Node) -> Iterator[Variable]:
+def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[Variable]:
     for container in containers.items:
         for each in (container.get("env") or Node([], 0)).items:
             name, value = _text(each.get("name")), each.get("value")
-            reference = each.get("valueFrom", "secretKeyRef")
+            reference = each.get("valueFrom", "secretKeyRef") or each.get("valueFrom", "configMapKeyRef")
             if name:
+                known = value is not None and _FILLED_IN.search(_text(value)) is None
                 yield Variable(
                     name,
-                    Secret(_text(value)) if value is not None else None,
-                    value.line if value is not None else each.line,
+                    Secret(_text(value)) if value is not None and known else None,
+                    place(value.line if value is not None else each.line),
                     _text(reference.get("name")) if reference else "",
                     _text(reference.get("key")) if reference else "",
                 )

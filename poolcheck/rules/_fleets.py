@@ -8,12 +8,13 @@ from poolcheck.sizing import recommend
 def asked(fleet: Fleet) -> str:
     """The sum in words: "the project asks for web 10 x 4 x 5 = 200 + jobs 2 x 5 = 10: 210 connections"."""
     products = " + ".join(each.words for each in fleet.members)
+    least = "at least " if any(each.least for each in fleet.members) else ""
     if len(fleet.members) > 1:
-        return f"the project asks for {products}: {fleet.steady} connections"
+        return f"the project asks for {products}: {least}{fleet.steady} connections"
     (only,) = fleet.members
     if "=" in products:
-        return f"the project asks for {products} connections"
-    return f"{only.name} asks for {fleet.steady} connections"
+        return f"the project asks for {least}{products} connections"
+    return f"{only.name} asks for {least}{fleet.steady} connections"
 
 
 def places(fleet: Fleet) -> str:

@@ -254,9 +254,9 @@ def test_developers_files(path: str) -> None:
 )
 def test_processes(command: str, environment: dict[str, str], number: int | None) -> None:
     """The number that a command names; None when it names none."""
-    found = processes.workers(command.split(), environment)
+    found = processes.read(command.split(), processes.Around(environment))
 
-    assert (found[0] if found else None) == number
+    assert (found.number if found else None) == number
 
 
 def test_command_of_a_dockerfile() -> None:
@@ -303,7 +303,12 @@ def test_kubernetes() -> None:
     made = kubernetes.read(MANIFESTS, "k8s/web.yaml")
     (workload,), (scaler,) = made.workloads, made.autoscalers
 
-    assert (workload.name, workload.replicas, workload.replicas_line, workload.surge) == ("web", 3, 6, "50%")
+    assert (workload.name, workload.replicas, str(workload.replicas_at), workload.surge) == (
+        "web",
+        3,
+        "k8s/web.yaml:6",
+        "50%",
+    )
     assert workload.command[:3] == ("gunicorn", "-w", "4")
     assert (workload.environment[0].secret, workload.environment[0].key) == ("db", "url")
     assert (scaler.target, scaler.most, scaler.location.line) == ("web", 10, 23)

@@ -234,3 +234,47 @@ def test_processes_of_a_procfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     assert "web 5 x 8 x 4 = 160 connections, and the server allows 97" in found.message
     assert "pm2-runtime -i 8 (Procfile:2)" in found.why
+
+
+def test_gunicorn_config_beside_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 replicas x 12 workers x 15 in `gunicorn.conf.py` of the folder that is built."""
+    files = {
+        "docker-compose.yml": COMPOSE.replace("gunicorn -w 4 shop.wsgi", "gunicorn shop.wsgi"),
+        "shop/db.py": POOL,
+        "gunicorn.conf.py": "bind = '0.0.0.0:80'\nworkers = 12\n",
+    }
+    (found,) = sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
+
+    assert "web 2 x 12 x 15 = 360" in found.message
+    assert "workers 12 (gunicorn.conf.py:2)" in found.why
+
+
+def test_processes_that_depend_on_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum says "at least", and the report says which number is missing, also when the rest fits."""
+    files = {
+        "docker-compose.yml": COMPOSE.replace("gunicorn -w 4 shop.wsgi", "gunicorn shop.wsgi").replace("replicas: 2", "replicas: 9"),
+        "shop/db.py": POOL,
+        "gunicorn.conf.py": "import multiprocessing\nworkers = multiprocessing.cpu_count() * 2 + 1\n",
+    }  # fmt: skip
+    report = run(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
+    (found,) = [each for each in report.findings if each.rule.id == "PC601"]
+
+    assert "the project asks for at least web 9 x 15 = 135 connections" in found.message
+    assert "at least 1: it depends on the number of CPUs (gunicorn.conf.py:2)" in found.why
+    assert [each.why for each in report.skipped if each.what == "the processes of web"] == [
+        "it depends on the number of CPUs (gunicorn.conf.py:2); counted as 1"
+    ]
+
+
+def test_pm2_inside_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image's command starts an ecosystem file: 3 replicas x 8 x 5 = 120."""
+    files = {
+        "docker-compose.yml": "services:\n  db: {image: 'postgres:17'}\n  web:\n    build: ./web\n    deploy: {replicas: 3}\n    environment: {DATABASE_URL: 'postgresql://app:s3cret@db/app?connection_limit=5'}\n",
+        "web/Dockerfile": 'FROM node:22\nCMD ["npm", "run", "serve"]\n',
+        "web/package.json": '{"scripts": {"serve": "pm2-runtime start ecosystem.config.cjs --env production"}, "dependencies": {"@prisma/client": "6.19.3"}}',
+        "web/ecosystem.config.cjs": "module.exports = {\n  apps: [{\n    script: 'dist/main.js',\n    instances: 8,\n  }],\n}\n",
+    }  # fmt: skip
+    (found,) = sums(files, f"{PRISMA} server", tmp_path, monkeypatch)
+
+    assert "web 3 x 8 x 5 = 120" in found.message
+    assert "instances: 8 (web/ecosystem.config.cjs:4)" in found.why

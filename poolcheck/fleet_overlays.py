@@ -1,0 +1,193 @@
+"""Plain manifests, and Kustomize overlays laid over them: replicas, patches of workloads, patches of autoscalers."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from poolcheck.core.finding import Location
+from poolcheck.core.record import dataclass
+from poolcheck.core.report import Skipped
+from poolcheck.fleet_charts import _PRODUCTION, Group
+from poolcheck.readers import kubernetes
+from poolcheck.readers._yaml import Node, documents
+from poolcheck.readers.kubernetes import Autoscaler, Manifests, Workload
+
+if TYPE_CHECKING:
+    from poolcheck.packages import Packages
+
+_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One kustomization: the folders below it, and what it changes."""
+
+    folder: str
+    path: str
+    bases: tuple[str, ...]
+    document: Node
+
+
+def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
+    """The plain manifests, with the one overlay that runs in production laid over its base."""
+    layers = {each.folder: each for name in names if (each := _layer(packages, name)) is not None}
+    over: dict[str, list[_Layer]] = {}
+    for layer in layers.values():
+        for base in layer.bases:
+            if base in layers:
+                over.setdefault(base, []).append(layer)
+    chosen: list[_Layer] = []
+    unclear: dict[str, str] = {}  # base → why
+    for base, many in over.items():
+        production = [each for each in many if _PRODUCTION.search(each.folder)]
+        one = many if len(many) == 1 else production
+        if len(one) == 1:
+            chosen.append(one[0])
+        else:
+            unclear[base] = ", ".join(sorted(each.folder for each in many))
+    overlays = {layer.folder for many in over.values() for layer in many}
+    left_out = overlays - {each.folder for each in chosen}
+    patches = {path for layer in layers.values() for path in _patch_files(layer)}
+    files: dict[str, Manifests] = {}
+    for name in names:
+        folder = posixpath.dirname(name)
+        text = packages.text(name)
+        if text is not None and name not in patches and not _within(folder, left_out):
+            files[name] = kubernetes.read(text, name)
+    for base, which in unclear.items():
+        known = [name for name in files if posixpath.dirname(name) == base and files[name].workloads]
+        if known:
+            skipped.append(Skipped(f"{base}: its replicas", f"several overlays lie over it ({which}): which one runs is not known", "Lint the one that runs: kustomize build OVERLAY > rendered.yaml"))  # fmt: skip
+            for name in known:
+                del files[name]
+    for layer in chosen:
+        files = _laid_over(files, layer, packages)
+    yield Group("", "", tuple(files.values()))
+
+
+def _layer(packages: "Packages", name: str) -> _Layer | None:
+    if posixpath.basename(name) not in _NAMES:
+        return None
+    made = documents(packages.text(name) or "")
+    if len(made) != 1:
+        return None
+    folder = posixpath.dirname(name)
+    listed = [
+        each.text
+        for key in ("resources", "bases", "components")
+        for each in (made[0].get(key) or Node([], 0)).items
+        if each.text
+    ]
+    bases = tuple(posixpath.normpath(posixpath.join(folder, each)) for each in listed if "://" not in each)
+    return _Layer(folder, name, bases, made[0])
+
+
+def _patch_files(layer: _Layer) -> Iterator[str]:
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        for each in (layer.document.get(key) or Node([], 0)).items:
+            path = each.text or _text(each.get("path"))
+            if path and "\n" not in path:
+                yield posixpath.normpath(posixpath.join(layer.folder, path))
+
+
+def _within(folder: str, folders: set[str]) -> bool:
+    return any(folder == each or folder.startswith(each + "/") for each in folders)
+
+
+def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages") -> dict[str, Manifests]:
+    """What a kustomization changes in what was read."""
+    changed = dict(files)
+    for each in (layer.document.get("replicas") or Node([], 0)).items:
+        name, count = _text(each.get("name")), each.get("count")
+        if name and count is not None:
+            patch = Workload(
+                name=name, kind="", location=Location(layer.path, each.line),
+                replicas=int(_text(count)) if re.fullmatch(r"\d{1,6}", _text(count)) else None,
+                replicas_at=Location(layer.path, count.line),
+            )  # fmt: skip
+            changed = _patched(changed, Manifests(workloads=(patch,)))
+    for text, path, target, first in _patches(layer, packages):
+        made = kubernetes.read(text, path, lambda line, path=path, first=first: Location(path, line + first))  # type: ignore[misc]
+        changed = _patched(changed, made)
+        for name, node in _operations(text):
+            wanted = target or name
+            patch = Workload(
+                name=wanted, kind="", location=Location(path, node.line + first),
+                replicas=int(_text(node)) if re.fullmatch(r"\d{1,6}", _text(node)) else None,
+                replicas_at=Location(path, node.line + first),
+            )  # fmt: skip
+            changed = _patched(changed, Manifests(workloads=(patch,)))
+    return changed
+
+
+def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, str, int]]:
+    """Text, path, the name it is for, and the lines above it."""
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        for each in (layer.document.get(key) or Node([], 0)).items:
+            target = _text(each.get("target", "name"))
+            inline = each.get("patch")
+            path = each.text or _text(each.get("path"))
+            if inline is not None and inline.text:
+                yield inline.text, layer.path, target, inline.line
+            elif path and "\n" in path:
+                yield path, layer.path, target, each.line
+            elif path:
+                name = posixpath.normpath(posixpath.join(layer.folder, path))
+                text = packages.text(name) if name in packages.names else None
+                if text is not None:
+                    yield text, name, target, 0
+
+
+def _operations(text: str) -> Iterator[tuple[str, Node]]:
+    """`{op: replace, path: /spec/replicas, value: 5}`."""
+    if "/spec/replicas" not in text:
+        return
+    for document in documents(text)[:1]:
+        for each in document.items:
+            value = each.get("value")
+            if _text(each.get("path")) == "/spec/replicas" and value is not None:
+                yield "", value
+
+
+def _patched(files: dict[str, Manifests], patch: Manifests) -> dict[str, Manifests]:
+    made = {}
+    for name, file in files.items():
+        made[name] = replace(
+            file,
+            workloads=tuple(_workload(each, patch.workloads) for each in file.workloads),
+            autoscalers=tuple(_scaler(each, patch.autoscalers) for each in file.autoscalers),
+        )
+    return made
+
+
+def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
+    for patch in patches:
+        if patch.name != workload.name:
+            continue
+        own = {each.name for each in patch.environment}
+        workload = replace(
+            workload,
+            replicas=patch.replicas if patch.replicas_at else workload.replicas,
+            replicas_at=patch.replicas_at or workload.replicas_at,
+            surge=patch.surge or workload.surge,
+            command=patch.command or workload.command,
+            command_at=patch.command_at or workload.command_at,
+            environment=(
+                *(each for each in workload.environment if each.name not in own),
+                *patch.environment,
+            ),
+        )
+    return workload
+
+
+def _scaler(scaler: Autoscaler, patches: Sequence[Autoscaler]) -> Autoscaler:
+    for patch in patches:
+        if patch.name == scaler.name:
+            scaler = replace(scaler, most=patch.most, location=patch.location)
+    return scaler
+
+
+def _text(node: Node | None) -> str:
+    return (node.text or "") if node is not None else ""
