@@ -24,12 +24,14 @@ from poolcheck.pool_sizes import pool_size
 from poolcheck.readers import dotenv
 from poolcheck.roles import name_claims
 from poolcheck.rules._poolers import most_connections, users
+from poolcheck.sizing import surge
 
 if TYPE_CHECKING:
     from poolcheck.discover import Found
     from poolcheck.fleet_charts import Group
     from poolcheck.packages import Packages
     from poolcheck.readers.compose import Compose, Service
+    from poolcheck.readers.deployments import Deployment
     from poolcheck.readers.kubernetes import Workload
 
 # Services that run once, or for people: their few connections are what the buffer is for.
@@ -59,6 +61,9 @@ def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
         configs.add_text(found, packages, fleet.location.path)
     found.sums = len(fleets)
     found.groups += "6"
+
+
+_HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
 
 
 class _Builder:
@@ -233,15 +238,10 @@ class _Builder:
                 if known is None:
                     continue
                 conn, target = known.conn, known
-            if (
-                not conn.is_postgres
-                or not conn.host
-                or conn.host in ("localhost", "127.0.0.1")
-                or "$" in conn.host
-            ):
+            if not conn.is_postgres or conn.host in _HERE or "$" in conn.host:
                 continue
             key = (group.stage, conn.host)
-            if not self._counted_once(key, group):
+            if not self._counted_once(key, "a chart" if group.origin else "manifests"):
                 return
             if instances is None:
                 self.missing.setdefault(key, []).append(f"the replicas of {workload.name}")
@@ -262,12 +262,11 @@ class _Builder:
             )  # fmt: skip
             return
 
-    def _counted_once(self, key: tuple[str, str], group: "Group") -> bool:
-        """Whether a host's workloads come from plain manifests, or from charts: both would be the same app twice."""
-        kind = "a chart" if group.origin else "plain manifests"
+    def _counted_once(self, key: tuple[str, str], kind: str) -> bool:
+        """Whether what connects to a host is deployed in one way only: two ways may be the same app twice."""
         first = self.kinds.setdefault(key, kind)
         if first != kind:
-            self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{group.origin or 'plain manifests'} deploy to it, and so do {first}: which is used is not known", "Lint the one that is deployed."))  # fmt: skip
+            self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{first} and {kind} both deploy to it: which is used is not known", "Lint the one that is deployed."))  # fmt: skip
         return first == kind
 
     def _build(self, workload: "Workload") -> str | None:
@@ -296,23 +295,91 @@ class _Builder:
     # --- platform files ---
 
     def platforms(self, names: Sequence[str]) -> None:
-        """Functions and Procfiles, where the project has one string and nothing else was counted for it."""
+        """What platform files deploy: with a string of its own, or the one thing of a project that has one string."""
+        bare: list[Deployment] = []
+        for each in fleet_platforms.deployments(self.packages, names, self.commands):
+            if _ONCE.search(each.name):
+                continue
+            target = self._target_of(each)
+            if target is None:
+                bare.append(each)
+            elif self._counted_once(("", target.conn.host), each.platform):
+                self._deployment(each, target)
         target = fleet_platforms.app_target(self.found.targets)
-        if target is None or ("", target.conn.host) in self.members:
+        if target is None or ("", target.conn.host) in {**self.members, **self.missing}:
             return
-        made = fleet_platforms.members(
-            self.packages,
-            names,
-            target,
-            numbers=self.numbers,
-            subjects=self.found.subjects,
-            ctx=self.ctx,
-            commands=self.commands,
-        )
-        if len(made) == 1:
-            self.members[("", target.conn.host)] = made
+        key = ("", target.conn.host)
+        pool = pool_size(target, self.ctx, self.found.subjects)
+        made = fleet_platforms.functions(self.packages, names, pool) if pool is not None else []
+        told = [each for each in bare if self._tells(each)]
+        if len(made) == 1 and not told:
+            self.members[key] = made
+        elif len(told) == 1 and not made:
+            self._deployment(told[0], target)
+        elif len(told) > 1:
+            which = ", ".join(dict.fromkeys(f"{each.name} ({each.location.path})" for each in told[:5]))
+            self.missing.setdefault(key, []).append(f"which of {which} use {target.name}")
 
-    # --- numbers ---
+    def _tells(self, deployment: "Deployment") -> bool:
+        """Whether a file says more of its deployment than that there is one."""
+        if deployment.instances.words and deployment.instances.number != 1:
+            return True
+        workers = self._processes(deployment)
+        known = fleet_platforms.instances(deployment, self.numbers) is not None
+        return known and (workers.number > 1 or workers.least)
+
+    def _processes(self, deployment: "Deployment") -> Amount:
+        environment = {
+            each.name: each.value.reveal() if each.value else None for each in deployment.environment
+        }
+        return deployment.processes or self.commands.amount(
+            deployment.command, deployment.command_at or deployment.location, environment, deployment.folder,
+            complete=deployment.platform not in ("procfile", "fly", "railway", "render") and not deployment.platform.startswith("aws"),
+        )  # fmt: skip
+
+    def _target_of(self, deployment: "Deployment") -> Target | None:
+        """The string that a deployment's environment holds, or that it names and the project's env files hold."""
+        for variable in deployment.environment:
+            if not _for_app(variable.name):
+                continue
+            text = variable.value.reveal() if variable.value else ""
+            if text and looks_like_connection_string(text):
+                conn = parse(text)
+                if (
+                    conn.is_postgres
+                    and conn.host not in _HERE
+                    and "$" not in conn.host
+                    and not conn.has_placeholder
+                ):
+                    package = self.packages.of(posixpath.join(deployment.folder, "x"))
+                    return _target(variable.name, conn, variable.location, package)
+            elif variable.secret and (known := self._env_target(variable.name)) is not None:
+                return known
+        return None
+
+    def _deployment(self, deployment: "Deployment", target: Target) -> None:
+        key = ("", target.conn.host)
+        count = fleet_platforms.instances(deployment, self.numbers)
+        pool = pool_size(target, self.ctx, self.found.subjects)
+        if count is None:
+            if deployment.instances.words:
+                self.missing.setdefault(key, []).append(f"the instances of {deployment.name}")
+            return
+        workers = self._processes(deployment)
+        if pool is None:
+            if count.number * workers.number > 1 or workers.least:
+                self.missing.setdefault(key, []).append(f"the pool of {deployment.name}")
+            return
+        of_config = (
+            not deployment.instances.words and count.location is None and self.numbers.instances is not None
+        )
+        self.members.setdefault(key, []).append(
+            Member(
+                name=deployment.name, location=count.location or workers.location or deployment.location,
+                instances=count, workers=workers, pool=pool,
+                surge=surge(count.number, self.numbers.surge) if of_config else deployment.surge,
+            )
+        )  # fmt: skip
 
     # --- sums ---
 

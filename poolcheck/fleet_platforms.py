@@ -1,31 +1,34 @@
-"""Sums whose numbers stand in platform files: concurrency of a function, a Procfile's processes, Terraform's limit.
+"""Sums whose numbers stand in platform files: the most instances of a service, a Procfile's processes, Terraform's limit.
 
-These files do not say which connection string their code reads, so they count only where the project has one string
-for the app, and where the file runs one thing.
+Many of these files do not say which connection string their code reads. Those count only where the project has one
+string for the app, and where the files run one thing.
 """
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from poolcheck.core.context import Context, Numbers
+from poolcheck.core.context import Numbers
 from poolcheck.core.finding import Location
 from poolcheck.core.fleet import Amount, Member
 from poolcheck.core.target import Target
-from poolcheck.fleet_processes import ONE, Commands
-from poolcheck.pool_sizes import pool_size
-from poolcheck.sizing import surge
+from poolcheck.fleet_processes import Commands, app_amount
+from poolcheck.packages import PROCESS_FILES
 
 if TYPE_CHECKING:
     from poolcheck.packages import Packages
+    from poolcheck.readers.deployments import Deployment
+    from poolcheck.readers.kubernetes import Variable
 
 _FUNCTIONS = re.compile(
     r"^\s*[\"']?(?:handler|Handler)[\"']?\s*:|^\s*(?:image|- image)\s*:|PackageType:\s*Image", re.MULTILINE
 )
 _TERRAFORM = re.compile(
-    r"name\s*=\s*\"max_connections\"[^{}]*?\bvalue\s*=\s*\"?(\d{1,6})\b"
-    r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]*?\bname\s*=\s*\"max_connections\""
+    r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"
+    r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]{0,300}?\bname\s*=\s*\"max_connections\""
 )
 
 
@@ -40,31 +43,68 @@ def app_target(targets: Sequence[Target]) -> Target | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def members(
-    packages: "Packages",
-    names: Sequence[str],
-    target: Target,
-    *,
-    numbers: Numbers,
-    subjects: Sequence[object],
-    ctx: Context,
-    commands: Commands,
-) -> list[Member]:
-    """What the platform files say about the app; [] where the pool is not known."""
-    pool = pool_size(target, ctx, subjects)
-    if pool is None:
-        return []
+def deployments(packages: "Packages", names: Sequence[str], commands: Commands) -> list["Deployment"]:
+    """What the project's platform files deploy, PM2's apps among them."""
+    from poolcheck.readers import deployments as reader  # noqa: PLC0415 - only for a project
+
+    made: list[Deployment] = []
+    variables: dict[str, tuple[Variable, ...]] = {}  # of app.json, by folder: they are the Procfile's
+    for name in names:
+        if name.endswith(".tf"):
+            from poolcheck.readers import terraform  # noqa: PLC0415 - only where there is one
+
+            made += terraform.read(packages.text(name) or "", name)
+        elif PROCESS_FILES.search(posixpath.basename(name)):
+            made += _machines(name, commands)
+        elif reader.matches(name) and (text := packages.text(name)) is not None:
+            for each in reader.read(text, name):
+                if each.platform == "heroku":
+                    variables[each.folder] = each.environment
+                else:
+                    made.append(each)
+    return [
+        replace(each, environment=variables.get(each.folder, ())) if each.platform == "procfile" else each
+        for each in made
+    ]
+
+
+def _machines(name: str, commands: Commands) -> Iterator["Deployment"]:
+    """The apps of a PM2 file. Of several, only those that hold their own connection string are told apart."""
+    from poolcheck.readers.deployments import Deployment  # noqa: PLC0415 - see deployments
+    from poolcheck.readers.kubernetes import Variable  # noqa: PLC0415 - see deployments
+
+    file = commands.ecosystem(name)
+    for app in file.apps if file else ():
+        yield Deployment(
+            name=app.name, platform="pm2", location=app.location, folder=app.folder, processes=app_amount(app),
+            environment=tuple(Variable(key, value, Location(name, line)) for key, value, line in app.environment),
+        )  # fmt: skip
+
+
+def instances(deployment: "Deployment", numbers: Numbers) -> Amount | None:
+    """How many of it run; None where neither the file nor the config tells."""
+    count = deployment.instances
+    if count.number is not None:
+        return Amount(count.number, count.words, count.location)
+    if count.words:
+        return None
+    if numbers.instances is not None and numbers.workers == 1:
+        source = numbers.sources.get("instances", "an option")
+        return Amount(numbers.instances, f"{numbers.instances} instances, {source}")
+    return Amount(1, "1 machine") if deployment.platform == "pm2" else None
+
+
+def functions(packages: "Packages", names: Sequence[str], pool: Amount) -> list[Member]:
+    """The one function that a file of the Serverless Framework, SAM and the like deploys."""
+    from poolcheck.readers import deployments as reader  # noqa: PLC0415 - see deployments
+
     made = []
     for name in names:
         text = packages.text(name) if packages.kind_of(name) == "platform" else None
-        if text is None:
-            continue
-        if posixpath.basename(name) == "Procfile":
-            member = _procfile(text, name, pool, numbers, commands)
-        else:
+        if text is not None and not reader.read(text, name):
             member = _function(text, name, pool)
-        if member is not None:
-            made.append(member)
+            if member is not None:
+                made.append(member)
     return made
 
 
@@ -93,35 +133,15 @@ def _function(text: str, name: str, pool: Amount) -> Member | None:
     )  # fmt: skip
 
 
-def _procfile(text: str, name: str, pool: Amount, numbers: Numbers, commands: Commands) -> Member | None:
-    """The web processes of a Procfile, where the config says how many instances there are."""
-    if numbers.instances is None or numbers.workers != 1:
-        return None
-    for number, line in enumerate(text.split("\n"), 1):
-        web, colon, command = line.partition(":")
-        at = Location(name, number)
-        found = (
-            commands.amount(command.split(), at, {}, posixpath.dirname(name) or ".")
-            if colon and web.strip() == "web"
-            else ONE
-        )
-        if found.number > 1 or found.least:
-            source = numbers.sources.get("instances", "an option")
-            return Member(
-                name="web", location=at, pool=pool, workers=found,
-                instances=Amount(numbers.instances, f"{numbers.instances} instances, {source}"),
-                surge=surge(numbers.instances, numbers.surge),
-            )  # fmt: skip
-    return None
-
-
 def terraform_limit(packages: "Packages", names: Sequence[str]) -> Amount | None:
     """max_connections as the project's Terraform sets it, when it is set once."""
     found = []
     for name in names:
         text = packages.text(name) if name.endswith(".tf") else None
-        for match in _TERRAFORM.finditer(text or ""):
-            line = (text or "").count("\n", 0, match.start()) + 1
+        if text is None or "max_connections" not in text:
+            continue
+        for match in islice(_TERRAFORM.finditer(text), 20):
+            line = text.count("\n", 0, match.start()) + 1
             found.append(
                 Amount(int(match[1] or match[2]), "max_connections in Terraform", Location(name, line))
             )

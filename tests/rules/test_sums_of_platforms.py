@@ -1,0 +1,92 @@
+"""Sums out of platform files: PM2, Cloud Run, App Engine, Render, Railway, Heroku and Terraform's resources."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.readers.test_deployments import AZURE, ENGINE, KNATIVE
+from tests.rules.projects import run
+from tests.rules.test_pc601_project_exceeds_slots import ENV, PRISMA, TERRAFORM, sums
+
+ECOSYSTEM = "module.exports = {\n  apps: [{\n    name: 'api',\n    script: 'dist/main.js',\n    instances: 30,\n  }],\n}\n"
+RUN = 'resource "google_cloud_run_v2_service" "api" {\n  template {\n    scaling {\n      max_instance_count = 40\n    }\n  }\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "places"),
+    [
+        ({"ecosystem.config.js": ECOSYSTEM}, "api 30 x 4 = 120", ["instances: 30 (ecosystem.config.js:5)"]),
+        ({"app.yaml": ENGINE.replace("15", "20")}, "web 20 x 4 x 4 = 320", ["max_instances: 20 (app.yaml:5)", "gunicorn -w 4 (app.yaml:3)"]),
+        ({"infra/run.tf": RUN}, "api 40 x 4 = 160", ["max_instance_count = 40 (infra/run.tf:4)"]),
+        ({"azure.yaml": AZURE.replace("25", "50")}, "shop 50 x 4 = 200", ["maxReplicas: 50 (azure.yaml:13)"]),
+        ({"railway.json": '{"deploy": {"numReplicas": 10, "startCommand": "pm2-runtime dist/main.js -i 4"}}'}, "railway 10 x 4 x 4 = 160", ["numReplicas: 10 (railway.json:1)"]),
+    ],
+)  # fmt: skip
+def test_the_one_thing_that_a_project_runs(
+    files: dict[str, str], message: str, places: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project has one string and one deployment: each number out of its file."""
+    (found,) = sums({".env.production": ENV, **files}, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert f"{message} connections, and the server allows 97" in found.message
+    assert all(each in found.why for each in places)
+
+
+def test_pm2_on_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config knows the machines: 2 x 30 x 4."""
+    files = {".env.production": ENV, "ecosystem.config.js": ECOSYSTEM}
+    (found,) = sums(files, f"{PRISMA} server instances=2 max=100", tmp_path, monkeypatch)
+
+    assert "api 2 x 30 x 4 = 240" in found.message
+
+
+def test_pm2_apps_with_strings_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two apps on one server are added up, and the third has no database."""
+    url = "'postgresql://app:s3cret@pg.acme.dev/app?connection_limit=4'"
+    text = f"module.exports = {{ apps: [\n  {{ name: 'api', script: 'a.js', instances: 20, env: {{ DATABASE_URL: {url} }} }},\n  {{ name: 'jobs', script: 'b.js', instances: 10, env: {{ DATABASE_URL: {url} }} }},\n  {{ name: 'site', script: 'c.js', instances: 50 }},\n] }}\n"  # fmt: skip
+    (found,) = sums({"ecosystem.config.js": text}, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert "api 20 x 4 = 80 + jobs 10 x 4 = 40: 120 connections" in found.message
+    assert "s3cret" not in found.message + found.why
+
+
+def test_pm2_on_every_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not guessed, and said."""
+    files = {".env.production": ENV, "ecosystem.config.js": ECOSYSTEM.replace("30", "'max'")}
+    report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [each.why for each in report.skipped if each.what == "the processes of api"] == [
+        "instances: max depends on the number of CPUs (ecosystem.config.js:5); counted as 1"
+    ]
+
+
+def test_several_deployments_of_one_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of them use it is not known: said, not added up."""
+    files = {".env.production": ENV, "ecosystem.config.js": ECOSYSTEM, "infra/run.tf": RUN}
+    report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert any("which of api (ecosystem.config.js), api (infra/run.tf) use DATABASE_URL" in each.why for each in report.skipped)  # fmt: skip
+
+
+def test_cloud_run_with_its_own_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service file holds the address: 40 x 3 x 4 against the limit in Terraform."""
+    text = KNATIVE.replace("10.0.0.3/app", "10.0.0.3/app?connection_limit=4")
+    (found,) = sums({"service.yaml": text, "infra/db.tf": TERRAFORM}, PRISMA, tmp_path, monkeypatch)
+
+    assert "api 40 x 3 x 4 = 480 connections, and the server allows 117" in found.message
+    assert "maxScale: 40 (service.yaml:8)" in found.why
+    assert "gunicorn -w 3 (service.yaml:12)" in found.why
+
+
+def test_variables_of_app_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WEB_CONCURRENCY of app.json is the Procfile's: 5 x 8 x 4."""
+    files = {
+        ".env.production": ENV,
+        "Procfile": "web: gunicorn shop.wsgi\n",
+        "app.json": '{"env": {"WEB_CONCURRENCY": {"value": "8"}}, "formation": {"web": {"quantity": 90}}}',
+    }
+    (found,) = sums(files, f"{PRISMA} server instances=5 max=100", tmp_path, monkeypatch)
+
+    assert "web 5 x 8 x 4 = 160" in found.message
