@@ -84,7 +84,8 @@ def _chart(
         texts = [
             (text, name) for name in (base, stage) if name in packages.names and (text := packages.text(name))
         ]
-        tree = helm.values(texts)
+        # without any values file (ignored by git, or made by a pipeline) none of the numbers is known
+        tree = helm.values(texts) if texts else Unread
         if tree is None:
             if any(_matters(packages.text(name)) for name in own):
                 skipped.append(

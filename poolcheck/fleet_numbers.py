@@ -28,7 +28,7 @@ def instances_of(service: "Service | None") -> Amount:
 
 def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | None:
     """How many pods a workload keeps at most: one unless it says otherwise; None when a template hides it."""
-    if scaler is not None:
+    if scaler is not None and scaler.location is not None:
         return None if scaler.most is None else Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)  # fmt: skip
     if workload.replicas_at is None:
         return Amount(1, "1 replica")

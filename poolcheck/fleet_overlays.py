@@ -111,15 +111,34 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages")
     for text, path, target, first in _patches(layer, packages):
         made = kubernetes.read(text, path, lambda line, path=path, first=first: Location(path, line + first))  # type: ignore[misc]
         changed = _patched(changed, made)
-        for name, node in _operations(text):
-            wanted = target or name
-            patch = Workload(
-                name=wanted, kind="", location=Location(path, node.line + first),
-                replicas=int(_text(node)) if re.fullmatch(r"\d{1,6}", _text(node)) else None,
-                replicas_at=Location(path, node.line + first),
-            )  # fmt: skip
-            changed = _patched(changed, Manifests(workloads=(patch,)))
-    return changed
+        for key, node in _operations(text):
+            at, number = Location(path, node.line + first), _text(node)
+            known = int(number) if re.fullmatch(r"\d{1,6}", number) else None
+            name = "" if target == ".*" else target
+            if key == "/spec/replicas":
+                patch = Workload(name=name, kind="", location=at, replicas=known, replicas_at=at)
+                changed = _patched(changed, Manifests(workloads=(patch,)))
+            else:
+                scaler = Autoscaler(name=name, target="", most=known, location=at)
+                changed = _patched(changed, Manifests(autoscalers=(scaler,)))
+    return _renamed(changed, layer)
+
+
+def _renamed(files: dict[str, Manifests], layer: _Layer) -> dict[str, Manifests]:
+    """A patch may name the object that it is about as it is called in the end: with the layer's prefix and suffix."""
+    before, behind = _text(layer.document.get("namePrefix")), _text(layer.document.get("nameSuffix"))
+    if not before and not behind:
+        return files
+    return {
+        name: replace(
+            file,
+            autoscalers=tuple(
+                replace(each, target=each.target.removeprefix(before).removesuffix(behind))
+                for each in file.autoscalers
+            ),
+        )
+        for name, file in files.items()
+    }
 
 
 def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, str, int]]:
@@ -141,14 +160,14 @@ def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, st
 
 
 def _operations(text: str) -> Iterator[tuple[str, Node]]:
-    """`{op: replace, path: /spec/replicas, value: 5}`."""
-    if "/spec/replicas" not in text:
+    """`{op: replace, path: /spec/replicas, value: 5}`: the path and the value."""
+    if "/spec/" not in text:
         return
     for document in documents(text)[:1]:
         for each in document.items:
-            value = each.get("value")
-            if _text(each.get("path")) == "/spec/replicas" and value is not None:
-                yield "", value
+            path, value = _text(each.get("path")), each.get("value")
+            if path in ("/spec/replicas", "/spec/maxReplicas") and value is not None:
+                yield path, value
 
 
 def _patched(files: dict[str, Manifests], patch: Manifests) -> dict[str, Manifests]:
@@ -164,7 +183,7 @@ def _patched(files: dict[str, Manifests], patch: Manifests) -> dict[str, Manifes
 
 def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
     for patch in patches:
-        if patch.name != workload.name:
+        if patch.name not in ("", workload.name):
             continue
         own = {each.name for each in patch.environment}
         workload = replace(
@@ -184,8 +203,13 @@ def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
 
 def _scaler(scaler: Autoscaler, patches: Sequence[Autoscaler]) -> Autoscaler:
     for patch in patches:
-        if patch.name == scaler.name:
-            scaler = replace(scaler, most=patch.most, location=patch.location)
+        if patch.name in ("", scaler.name):
+            scaler = replace(
+                scaler,
+                target=patch.target or scaler.target,
+                most=patch.most if patch.location else scaler.most,
+                location=patch.location or scaler.location,
+            )
     return scaler
 
 

@@ -13,6 +13,8 @@ _DEEPEST = 30
 _ACTION = re.compile(r"\{\{(-(?=\s))?((?:/\*(?:[^*]|\*(?!/))*+\*/|\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|[^}\"`/]|/(?!\*)|\}(?!\}))*+)\}\}")  # fmt: skip
 _OPENS = re.compile(r"(if|with|range|define|block)\b\s*(.*)$", re.DOTALL)
 _VARIABLES = re.compile(r"(\$\w+)\s*(?:,\s*(\$\w+)\s*)?:=\s*(.*)$", re.DOTALL)
+_NAMING = re.compile(r"(?:^|\.)([\w.-]*)name$", re.IGNORECASE)
+_ADDRESS = re.compile(r"host|user|database|db|domain|server|url", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""\s*(?:("(?:[^"\\]|\\.)*"|`[^`]*`)|(\()|(\))|(\|)|(\$?\w*(?:\.[\w-]+)+|\$\w*|\.)|(-?\d[\w.]*)|([A-Za-z_]\w*)|(\S))"""
 )
@@ -241,9 +243,13 @@ class Expressions:
         first = trees[0] if trees else Unread
         if name == "tpl":
             return Unread if first is Unread or "{{" in str(first) else first
-        # the name of the chart's objects, by the helper that `helm create` makes
-        named = isinstance(first, Leaf) and re.search(r"(?:^|\.)(?:full)?name$", first.text)
-        return Leaf(self.chart) if named else Unread
+        # a name of the chart's objects: "web.fullname" as `helm create` makes it, "web.jobsName" beside it
+        named = _NAMING.search(first.text) if isinstance(first, Leaf) else None
+        if named is None or not isinstance(first, Leaf) or _ADDRESS.search(named[1]):
+            return Unread
+        part = named[1].partition(".")[2] if "." in first.text else named[1]
+        part = part.removesuffix("full").removeprefix("names.").rstrip(".-")
+        return Leaf(f"{self.chart}-{part}" if part else self.chart)
 
 
 def _member(base: Tree, path: str) -> Tree:

@@ -65,8 +65,8 @@ class Autoscaler:
 
     name: str
     target: str  # "" in a patch that does not name it again
-    most: int | None  # None: not known
-    location: Location
+    most: int | None  # None: not known, or in a patch not written
+    location: Location | None  # of the number; None: not written
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,12 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
         elif kind in ("HorizontalPodAutoscaler", "ScaledObject") and name:
             target = document.get("spec", "scaleTargetRef", "name")
             most = document.get("spec", "maxReplicas" if kind.startswith("H") else "maxReplicaCount")
-            if most and _text(most):
-                number = int(_text(most)) if re.fullmatch(r"\d{1,6}", _text(most)) else None
-                autoscalers.append(
-                    Autoscaler(name=name, target=_text(target), most=number, location=place(most.line))
+            number = int(_text(most)) if re.fullmatch(r"\d{1,6}", _text(most)) else None
+            autoscalers.append(
+                Autoscaler(
+                    name=name, target=_text(target), most=number, location=place(most.line) if most else None
                 )
+            )
         elif kind in ("Secret", "ConfigMap"):
             for group in ("data", "stringData"):
                 for key, value in (document.get(group) or Node({}, 0)).pairs.items():

@@ -72,7 +72,8 @@ def read(text: str, path: str) -> Ecosystem | None:
         source = Source(f"module.exports = {text}" if path.endswith(".json") else text, typescript=False)
         values, complete = source.listed("apps")
         found = [{each.key: (each.literal, each.plain, each.line) for each in one} for one in values]
-    apps = tuple(made for each in found if (made := _app(each, path)) is not None)
+    made = [_app(each, path) for each in found]
+    apps = tuple(app for app in made if app is not None and _DEVELOPMENT.search(app.name) is None)
     return Ecosystem(apps, complete) if apps else None
 
 

@@ -311,7 +311,7 @@ def test_kubernetes() -> None:
     )
     assert workload.command[:3] == ("gunicorn", "-w", "4")
     assert (workload.environment[0].secret, workload.environment[0].key) == ("db", "url")
-    assert (scaler.target, scaler.most, scaler.location.line) == ("web", 10, 23)
+    assert (scaler.target, scaler.most, str(scaler.location)) == ("web", 10, "k8s/web.yaml:23")
     assert "s3cret" not in repr(made)
 
 

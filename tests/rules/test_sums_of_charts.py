@@ -174,6 +174,29 @@ def test_replicas_of_an_overlay(change: str, tmp_path: Path, monkeypatch: pytest
     assert "replicas: 60 (k8s/overlays/eu/kustomization.yaml:" in found.why
 
 
+def test_overlay_that_names_the_target_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patch calls the workload as it is called in the end, with the suffix; the number is the base's."""
+    scaler = SCALER.replace("  scaleTargetRef: {kind: Deployment, name: ledger}\n", "")
+    files = {
+        "k8s/base/kustomization.yaml": "resources: [web.yaml]\n",
+        "k8s/base/web.yaml": DEPLOYMENT.replace("LIMIT", "3") + scaler,
+        "k8s/overlays/prod/kustomization.yaml": KUSTOMIZATION + "nameSuffix: -prod\npatches:\n  - path: hpa.yaml\n",
+        "k8s/overlays/prod/hpa.yaml": "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: ledger}\nspec:\n  scaleTargetRef: {name: ledger-prod}\n",
+    }  # fmt: skip
+    (found,) = sums(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert "ledger 40 x 3 = 120" in found.message
+
+
+def test_chart_without_its_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A values file that is not in the project: no number of the chart is known."""
+    files = {name: text for name, text in FILES.items() if "values" not in name}
+    files["helm/templates/deployment.yaml"] = TEMPLATE.replace("{{ .Values.databaseUrl | quote }}", "postgresql://app:s3cret@pg.acme.dev/app?connection_limit=90")  # fmt: skip
+    why = skipped(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert "the sum of connections to pg.acme.dev: the replicas of shop: not known from the files" in why
+
+
 def test_overlays_that_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two overlays, neither named for production: said, and not counted."""
     files = {
