@@ -17,12 +17,13 @@ from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.project import Package
 from poolcheck.core.report import Skipped
 from poolcheck.core.target import Target
-from poolcheck.core.url import ConnectionString, looks_like_connection_string, parse
+from poolcheck.core.url import ConnectionString, from_parts, looks_like_connection_string, parse
 from poolcheck.fleet_numbers import instances_of, replicas_of, rollout_surge, server_limit
 from poolcheck.fleet_processes import ONE, Commands
 from poolcheck.pool_sizes import pool_size
 from poolcheck.readers import dotenv
-from poolcheck.roles import name_claims
+from poolcheck.readers.compose import address
+from poolcheck.roles import PARTS_HOST, name_claims
 from poolcheck.rules._poolers import most_connections, users
 from poolcheck.sizing import surge
 
@@ -167,10 +168,12 @@ class _Builder:
     def _targets(self, service: "Service", package: Package) -> Iterator[Target]:
         """The app's connection strings of a service: in its environment, or in its env files."""
         for name, text in service.environment:
-            if text.known and looks_like_connection_string(text.value):
-                conn = parse(text.value)
+            if looks_like_connection_string(text.value) and (whole := address(text.value)) is not None:
+                conn = parse(whole)
                 if conn.is_postgres and conn.host and _for_app(name):
                     yield _target(name, conn, Location(service.path, text.line), package)
+        if service.build is not None:  # of somebody else's image we do not know the driver
+            yield from self._parts(service, package)
         for each in self.found.targets:
             if (
                 each.location.path in service.env_files
@@ -180,6 +183,17 @@ class _Builder:
             ):
                 if not any(name == each.name for name, _ in service.environment):
                     yield _target(each.name, each.conn, each.location, package)
+
+    def _parts(self, service: "Service", package: Package) -> Iterator[Target]:
+        """Strings given in parts, where the host is a server or a pooler of the same file."""
+        for name in PARTS_HOST:
+            text = service.env(name)
+            if (
+                text is not None
+                and text.known
+                and {(service.path, text.value)} & {*self.limits, *self.poolers}
+            ):
+                yield _target(name, from_parts(host=text.value), Location(service.path, text.line), package)
 
     # --- Kubernetes ---
 

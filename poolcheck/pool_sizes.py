@@ -7,7 +7,7 @@ from poolcheck.core.context import Context
 from poolcheck.core.finding import Location
 from poolcheck.core.fleet import Amount
 from poolcheck.core.project import Package
-from poolcheck.core.source import SourceFile
+from poolcheck.core.source import KINDS, SourceFile
 from poolcheck.core.target import Target
 from poolcheck.resolve import readers
 from poolcheck.rules.pc204_pool_too_large import configured_size
@@ -54,6 +54,8 @@ def _from_source(target: Target, subjects: Sequence[object], default: int | None
     if len(sites) != 1:
         return None
     ((file, site),) = sites
+    if site.kind in KINDS and KINDS[site.kind].makes == "connection":
+        return None  # one connection for each call; how many calls there are at once is not known
     at = Location(file.path, site.line)
     for name in _OPTIONS:
         said = site.option(name)

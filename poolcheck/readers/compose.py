@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from poolcheck.core.finding import Location
 from poolcheck.core.record import dataclass
+from poolcheck.readers._go_template import UNKNOWN
 from poolcheck.readers._yaml import Node, documents
 
 _NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml")
@@ -20,6 +21,7 @@ _DEVELOPMENT = re.compile(
 )
 _SERVICE_KEY = re.compile(r"\s*[\"']?([\w.-]+)[\"']?\s*:")
 _DEEPEST = 8  # services that extend one another; real files have two
+_REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UNKNOWN}")
 _FILLED_IN = re.compile(r"\$\{?\w")
 
 
@@ -94,6 +96,21 @@ class Compose:
     def service(self, name: str) -> Service | None:
         """A service by its name, which is its host name too."""
         return next((each for each in self.services if each.name == name), None)
+
+
+def address(text: str) -> str | None:
+    """A connection string with stand-ins for what is filled in; None where that is its host or a parameter.
+
+    Who logs in, with which password, to which database: no sum depends on it.
+    """
+    filled = _REFERENCE.sub("filled-in", text.replace("$$", "\x00"))
+    if "$" in filled:
+        return None
+    _, _, behind = filled.rpartition("@")
+    host, _, rest = behind.partition("/")
+    if "filled-in" in host or "filled-in" in rest.partition("?")[2]:
+        return None
+    return filled.replace("\x00", "$")
 
 
 def matches(path: str) -> bool:

@@ -17,7 +17,7 @@ from poolcheck.core.secret import Secret
 from poolcheck.readers import pgbouncer_env, pgbouncer_ini
 from poolcheck.readers._go_template import UNKNOWN
 from poolcheck.readers._yaml import Node, documents
-from poolcheck.readers.compose import Service, Text
+from poolcheck.readers.compose import Service, Text, address
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
 _KINDS = re.compile(
@@ -216,10 +216,13 @@ def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[V
             name, value = _text(each.get("name")), each.get("value")
             reference = each.get("valueFrom", "secretKeyRef") or each.get("valueFrom", "configMapKeyRef")
             if name:
-                known = value is not None and _FILLED_IN.search(_text(value)) is None
+                text = _text(value)
+                known = text if value is not None and _FILLED_IN.search(text) is None else None
+                if known is None and "://" in text:
+                    known = address(text)
                 yield Variable(
                     name,
-                    Secret(_text(value)) if value is not None and known else None,
+                    Secret(known) if known is not None else None,
                     place(value.line if value is not None else each.line),
                     _text(reference.get("name")) if reference else "",
                     _text(reference.get("key")) if reference else "",

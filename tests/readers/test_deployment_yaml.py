@@ -150,6 +150,23 @@ def test_compose() -> None:
     assert not made.development
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("postgresql://app:${DB_PASSWORD}@db:5432/app", "postgresql://app:filled-in@db:5432/app"),
+        ("postgresql://${U:-app}:${P:?set it}@db/$DB", "postgresql://filled-in:filled-in@db/filled-in"),
+        ("postgresql://app:a$$b@db/app", "postgresql://app:a$b@db/app"),
+        ("postgresql://app:$(PASSWORD)@db/app?connection_limit=5", "postgresql://app:filled-in@db/app?connection_limit=5"),
+        ("postgresql://app:x@${HOST}/app", None),
+        ("postgresql://app:x@db/app?connection_limit=${POOL}", None),
+        ("${DATABASE_URL}", None),
+    ],
+)  # fmt: skip
+def test_addresses(text: str, known: str | None) -> None:
+    """Who logs in is filled in when it runs; without its host or its pool a string is not known."""
+    assert compose.address(text) == known
+
+
 TEMPLATED = """
 x-app: &app
   image: acme/app

@@ -278,3 +278,33 @@ def test_pm2_inside_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     assert "web 3 x 8 x 5 = 120" in found.message
     assert "instances: 8 (web/ecosystem.config.cjs:4)" in found.why
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "DATABASE_URL: postgresql://app:${DB_PASSWORD:?}@db:5432/app",
+        "{POSTGRES_HOST: db, POSTGRES_PASSWORD: s3cret}",
+    ],
+)
+def test_strings_that_are_filled_in(
+    environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password, and a string in parts: the host says which server it is."""
+    text = COMPOSE.replace("DATABASE_URL: postgresql://app:s3cret@db:5432/app", environment)
+    if environment.startswith("{"):
+        text = text.replace("environment:\n      {", "environment: {")
+    files = {"docker-compose.yml": text, "shop/db.py": POOL}
+    (found,) = sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
+
+    assert "web 2 x 4 x 15 = 120" in found.message
+
+
+def test_connections_are_no_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`psycopg2.connect` opens one each time: how many there are at once is not known, and said."""
+    code = 'import os\nimport psycopg2\n\n\ndef run():\n    return psycopg2.connect(os.environ["DATABASE_URL"])\n'
+    files = {"docker-compose.yml": COMPOSE.replace("replicas: 2", "replicas: 90"), "shop/db.py": code}
+    report = run(files, "pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
+
+    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert any("the pool of web" in each.why for each in report.skipped)
