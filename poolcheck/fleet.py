@@ -217,31 +217,23 @@ class _Builder:
                 self._workload(workload, group)
 
     def _workload(self, workload: "Workload", group: "Group") -> None:
-        scaler = next(
-            (each for file in group.files for each in file.autoscalers if each.target == workload.name), None
-        )
-        instances = replicas_of(workload, scaler)
+        instances = replicas_of(workload, group.scaler(workload.name))
         from poolcheck.readers.kubernetes import Variable  # noqa: PLC0415 - only where there is one
 
-        held = [each for file in group.files for each in file.held]
         environment = {
             each.name: each.value.reveal() if each.value else None for each in workload.environment
         }
         variables = list(workload.environment)
-        for each in held:
-            if each.name in workload.sources and each.key not in environment:
+        for each in (each for name in workload.sources for each in group.held.get(name, {}).values()):
+            if each.key not in environment:
                 environment[each.key] = each.value.reveal()
                 variables.append(Variable(each.key, each.value, each.location))
-        complete = workload.complete and all(
-            any(each.name == name for each in held) for name in workload.sources
-        )
+        complete = workload.complete and all(name in group.held for name in workload.sources)
         for variable in variables:
             if not _for_app(variable.name):
                 continue
-            text = variable.value or next(
-                (each.value for each in held if (each.name, each.key) == (variable.secret, variable.key)),
-                None,
-            )
+            elsewhere = group.held.get(variable.secret, {}).get(variable.key)
+            text = variable.value or (elsewhere.value if elsewhere else None)
             revealed = _expanded(text.reveal(), environment) if text is not None else ""
             package = self._package(workload)
             if revealed and looks_like_connection_string(revealed):
@@ -326,6 +318,7 @@ class _Builder:
         pool = pool_size(target, self.ctx, self.found.subjects)
         made = fleet_platforms.functions(self.packages, names, pool) if pool is not None else []
         told = [each for each in bare if self._tells(each)]
+        told = [each for each in told if each.location.path not in self.commands.started]
         if len(made) == 1 and not told:
             self.members[key] = made
         elif len(told) == 1 and not made:

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from poolcheck.core.record import dataclass
 from poolcheck.core.report import Skipped
 from poolcheck.readers import helm, kubernetes
 from poolcheck.readers._go_template import Tree, Unread
-from poolcheck.readers.kubernetes import Manifests
+from poolcheck.readers.kubernetes import Autoscaler, Held, Manifests
 
 if TYPE_CHECKING:
     from poolcheck.packages import Packages
@@ -21,27 +20,37 @@ _MATTERS = re.compile(r"\b(?:DATABASE_URL|POSTGRES\w*|PG(?:HOST|DATABASE|USER)|\
 _HINT = "Fill it in with `helm template . > rendered.yaml`, and lint that file."
 
 
-@dataclass(frozen=True, slots=True)
 class Group:
     """The objects that are deployed together."""
 
-    origin: str  # "" for plain manifests, else the chart's or overlay's folder
-    stage: str  # the values file, where several are for production
-    files: tuple[Manifests, ...]
+    def __init__(self, origin: str, stage: str, files: Sequence[Manifests]) -> None:
+        self.origin = origin  # "" for plain manifests, else the chart's folder
+        self.stage = stage  # the values file, where several are for production
+        self.files = files
+        self.held: dict[str, dict[str, Held]] = {}  # Secrets and ConfigMaps: name, key
+        for each in (each for file in files for each in file.held):
+            self.held.setdefault(each.name, {}).setdefault(each.key, each)
+        self._scalers = {each.target: each for file in reversed(files) for each in file.autoscalers}
+
+    def scaler(self, workload: str) -> Autoscaler | None:
+        """The autoscaler of a workload."""
+        return self._scalers.get(workload)
 
 
 def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
     """Every set of objects; what is missing is said in `skipped`."""
     yaml = [name for name in packages.walked if name.endswith((".yaml", ".yml"))]
     charts = sorted(posixpath.dirname(name) for name in names if posixpath.basename(name) == "Chart.yaml")
-    tops = [
-        each for each in charts if posixpath.dirname(each) + "/" not in {f"{top}/charts/" for top in charts}
-    ]
-    by_chart = _by_folder(charts, yaml)
-    for folder in tops:
-        yield from _chart(packages, folder, by_chart, skipped)
-    templated = {name for files in by_chart.values() for name in files}
-    plain = [name for name in names if name.endswith((".yaml", ".yml")) and name not in templated]
+    inner: dict[str, list[str]] = {}  # subcharts, by the folder that they lie in
+    for each in charts:
+        inner.setdefault(posixpath.dirname(each), []).append(each)
+    held = {_join(each, "charts") for each in charts}
+    made = _Charts(packages, _by_folder(charts, yaml), inner, skipped)
+    for folder in charts:
+        if posixpath.dirname(folder) not in held:
+            yield from made.read(folder)
+    own = {name for folder, files in made.files.items() for name in files if _is_own(name, folder)}
+    plain = [name for name in names if name.endswith((".yaml", ".yml")) and name not in own]
     from poolcheck import fleet_overlays  # noqa: PLC0415 - beside its only use
 
     yield from fleet_overlays.groups(packages, plain, skipped)
@@ -60,91 +69,83 @@ def _by_folder(charts: Sequence[str], yaml: Sequence[str]) -> dict[str, list[str
     return found
 
 
-def _chart(
-    packages: "Packages", folder: str, by_chart: dict[str, list[str]], skipped: list[Skipped]
-) -> Iterator[Group]:
-    """One chart with its subcharts, once for each values file of production."""
-    own = by_chart[folder]
-    beside = [
-        name
-        for name in own
-        if posixpath.dirname(name) in (folder, _join(folder, "values")) and "/templates/" not in name
-    ]
-    base = _join(folder, "values.yaml")
-    stages = [
-        name
-        for name in beside
-        if (
-            _VALUES.fullmatch(posixpath.basename(name))
-            or posixpath.basename(posixpath.dirname(name)) == "values"
-        )
-        and _PRODUCTION.search(name[len(folder) :])
-    ]
-    for stage in stages or [""]:
-        texts = [
-            (text, name) for name in (base, stage) if name in packages.names and (text := packages.text(name))
+def _is_own(name: str, folder: str) -> bool:
+    """Whether a file below a chart's folder is a template or values: a chart at the top has the whole project below it."""
+    inside = name[len(folder) :].lstrip("/")
+    return inside.startswith(("templates/", "crds/")) or "values" in inside or inside == "Chart.yaml"
+
+
+class _Charts:
+    """The charts of a project, filled in one by one."""
+
+    def __init__(
+        self,
+        packages: "Packages",
+        files: dict[str, list[str]],
+        inner: dict[str, list[str]],
+        skipped: list[Skipped],
+    ) -> None:
+        self.packages, self.files, self.inner, self.skipped = packages, files, inner, skipped
+
+    def read(self, folder: str) -> Iterator[Group]:
+        """One chart with its subcharts, once for each values file of production."""
+        base = _join(folder, "values.yaml")
+        stages = [
+            name
+            for name in self.files[folder]
+            if posixpath.dirname(name) in (folder, _join(folder, "values"))
+            and (_VALUES.fullmatch(posixpath.basename(name)) or posixpath.dirname(name) != folder)
+            and _PRODUCTION.search(name[len(folder) :])
         ]
-        # without any values file (ignored by git, or made by a pipeline) none of the numbers is known
-        tree = helm.values(texts) if texts else Unread
-        if tree is None:
-            if any(_matters(packages.text(name)) for name in own):
-                skipped.append(
-                    Skipped(folder or "Chart.yaml", f"the values in {stage or base} cannot be read", _HINT)
-                )
-            continue
-        files = list(_rendered(packages, folder, tree, by_chart, skipped))
-        yield Group(folder or ".", stage if len(stages) > 1 else "", tuple(files))
+        for stage in stages or [""]:
+            texts = [(text, name) for name in (base, stage) if (text := self._text(name))]
+            # without any values file (ignored by git, or made by a pipeline) none of the numbers is known
+            tree = helm.values(texts) if texts else Unread
+            if tree is None:
+                if any(_matters(self._text(name)) for name in self.files[folder]):
+                    self._skip(folder or "Chart.yaml", f"the values in {stage or base} cannot be read")
+                continue
+            yield Group(folder or ".", stage if len(stages) > 1 else "", tuple(self._filled(folder, tree)))
 
+    def _filled(self, folder: str, tree: Tree) -> Iterator[Manifests]:
+        name = _name(self._text(_join(folder, "Chart.yaml")) or "", folder)
+        for path in self.files[folder]:
+            text = self._text(path) if path.startswith(_join(folder, "templates/")) else None
+            if text is not None and "kind:" in text:
+                yield self._template(text, path, tree, name)
+        for sub in self.inner.get(_join(folder, "charts"), []):
+            inner, base = posixpath.basename(sub), _join(sub, "values.yaml")
+            text = self._text(base)
+            own = helm.values([(text, base)] if text else [])
+            if own is not None and not helm.switched_off(tree, inner):
+                yield from self._filled(sub, helm.laid_over(own, helm.below(tree, inner)))
 
-def _rendered(
-    packages: "Packages", folder: str, tree: Tree, by_chart: dict[str, list[str]], skipped: list[Skipped]
-) -> Iterator[Manifests]:
-    name = _name(packages, folder)
-    for path in by_chart[folder]:
-        if not path.startswith(_join(folder, "templates/")):
-            continue
-        text = packages.text(path)
-        if text is None or "kind:" not in text:
-            continue
+    def _template(self, text: str, path: str, tree: Tree, chart: str) -> Manifests:
         try:
-            made = helm.render(text, path, tree, name)
+            made = helm.render(text, path, tree, chart)
         except Unread as why:
             if _matters(text):
-                skipped.append(Skipped(path, f"the template is not read: {why}", _HINT))
-            continue
+                self._skip(path, f"the template is not read: {why}")
+            return Manifests()
         whole = "\n".join(made.rows)
         objects = kubernetes.read(whole, path, made.at)
-        if (
-            not objects.workloads
-            and _matters(text)
-            and (made.doubts or re.search(r"^kind:", whole, re.MULTILINE))
-        ):
-            why_not = made.doubts[0] if made.doubts else "it makes no YAML that can be read"
-            skipped.append(Skipped(path, f"the template is not read: {why_not}", _HINT))
-        if made.holes:
-            objects = kubernetes.incomplete(objects)
-        yield objects
-    for sub in by_chart:
-        if posixpath.dirname(sub) == _join(folder, "charts"):
-            inner = posixpath.basename(sub)
-            values = (
-                packages.text(_join(sub, "values.yaml"))
-                if _join(sub, "values.yaml") in packages.names
-                else None
-            )
-            own = helm.values([(values, _join(sub, "values.yaml"))] if values else [])
-            if own is not None and not helm.switched_off(tree, inner):
-                below = helm.laid_over(own, helm.below(tree, inner))
-                yield from _rendered(packages, sub, below, by_chart, skipped)
+        if not objects.workloads and _matters(text) and (made.doubts or kubernetes.is_workload(whole)):
+            self._skip(path, f"the template is not read: {made.doubts[0] if made.doubts else 'it makes no YAML that can be read'}")  # fmt: skip
+        return kubernetes.incomplete(objects) if made.holes else objects
+
+    def _text(self, name: str) -> str | None:
+        return self.packages.text(name) if name in self.packages.names else None
+
+    def _skip(self, what: str, why: str) -> None:
+        self.skipped.append(Skipped(what, why, _HINT))
 
 
 def _matters(text: str | None) -> bool:
     return text is not None and kubernetes.is_workload(text) and _MATTERS.search(text) is not None
 
 
-def _name(packages: "Packages", folder: str) -> str:
+def _name(text: str, folder: str) -> str:
     """The chart's name, which its objects take."""
-    text = packages.text(_join(folder, "Chart.yaml")) or ""
     said = re.search(r"^name:\s*[\"']?([\w.-]+)", text, re.MULTILINE)
     return said[1] if said else posixpath.basename(folder) or "chart"
 

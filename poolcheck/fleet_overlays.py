@@ -93,52 +93,61 @@ def _patch_files(layer: _Layer) -> Iterator[str]:
 
 
 def _within(folder: str, folders: set[str]) -> bool:
-    return any(folder == each or folder.startswith(each + "/") for each in folders)
+    while folder and folder not in folders:
+        folder = posixpath.dirname(folder)
+    return folder in folders
 
 
 def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages") -> dict[str, Manifests]:
     """What a kustomization changes in what was read."""
-    changed = dict(files)
+    workloads: list[Workload] = []
+    scalers: list[Autoscaler] = []
     for each in (layer.document.get("replicas") or Node([], 0)).items:
         name, count = _text(each.get("name")), each.get("count")
         if name and count is not None:
-            patch = Workload(
-                name=name, kind="", location=Location(layer.path, each.line),
-                replicas=int(_text(count)) if re.fullmatch(r"\d{1,6}", _text(count)) else None,
-                replicas_at=Location(layer.path, count.line),
-            )  # fmt: skip
-            changed = _patched(changed, Manifests(workloads=(patch,)))
+            workloads.append(_sized(name, count, Location(layer.path, count.line)))
     for text, path, target, first in _patches(layer, packages):
         made = kubernetes.read(text, path, lambda line, path=path, first=first: Location(path, line + first))  # type: ignore[misc]
-        changed = _patched(changed, made)
+        workloads += made.workloads
+        scalers += made.autoscalers
         for key, node in _operations(text):
-            at, number = Location(path, node.line + first), _text(node)
-            known = int(number) if re.fullmatch(r"\d{1,6}", number) else None
-            name = "" if target == ".*" else target
+            at, name = Location(path, node.line + first), "" if target == ".*" else target
             if key == "/spec/replicas":
-                patch = Workload(name=name, kind="", location=at, replicas=known, replicas_at=at)
-                changed = _patched(changed, Manifests(workloads=(patch,)))
+                workloads.append(_sized(name, node, at))
             else:
-                scaler = Autoscaler(name=name, target="", most=known, location=at)
-                changed = _patched(changed, Manifests(autoscalers=(scaler,)))
-    return _renamed(changed, layer)
-
-
-def _renamed(files: dict[str, Manifests], layer: _Layer) -> dict[str, Manifests]:
-    """A patch may name the object that it is about as it is called in the end: with the layer's prefix and suffix."""
+                most = _sized(name, node, at).replicas
+                scalers.append(Autoscaler(name=name, target="", most=most, location=at))
     before, behind = _text(layer.document.get("namePrefix")), _text(layer.document.get("nameSuffix"))
-    if not before and not behind:
-        return files
+    by_name: dict[str, list[Workload]] = {}
+    for workload in workloads:
+        by_name.setdefault(workload.name, []).append(workload)
+    scalers_by_name: dict[str, list[Autoscaler]] = {}
+    for scaler in scalers:
+        scalers_by_name.setdefault(scaler.name, []).append(scaler)
     return {
         name: replace(
             file,
+            workloads=tuple(
+                _workload(each, [*by_name.get(each.name, ()), *by_name.get("", ())])
+                for each in file.workloads
+            ),
             autoscalers=tuple(
-                replace(each, target=each.target.removeprefix(before).removesuffix(behind))
+                # a patch may call the workload as it is called in the end
+                replace(one, target=one.target.removeprefix(before).removesuffix(behind))
                 for each in file.autoscalers
+                for one in [
+                    _scaler(each, [*scalers_by_name.get(each.name, ()), *scalers_by_name.get("", ())])
+                ]
             ),
         )
         for name, file in files.items()
     }
+
+
+def _sized(name: str, count: Node, at: Location) -> Workload:
+    """A patch that sets nothing but replicas."""
+    number = int(_text(count)) if re.fullmatch(r"\d{1,6}", _text(count)) else None
+    return Workload(name=name, kind="", location=at, replicas=number, replicas_at=at)
 
 
 def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, str, int]]:
@@ -170,21 +179,8 @@ def _operations(text: str) -> Iterator[tuple[str, Node]]:
                 yield path, value
 
 
-def _patched(files: dict[str, Manifests], patch: Manifests) -> dict[str, Manifests]:
-    made = {}
-    for name, file in files.items():
-        made[name] = replace(
-            file,
-            workloads=tuple(_workload(each, patch.workloads) for each in file.workloads),
-            autoscalers=tuple(_scaler(each, patch.autoscalers) for each in file.autoscalers),
-        )
-    return made
-
-
 def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
     for patch in patches:
-        if patch.name not in ("", workload.name):
-            continue
         own = {each.name for each in patch.environment}
         workload = replace(
             workload,
@@ -203,13 +199,12 @@ def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
 
 def _scaler(scaler: Autoscaler, patches: Sequence[Autoscaler]) -> Autoscaler:
     for patch in patches:
-        if patch.name in ("", scaler.name):
-            scaler = replace(
-                scaler,
-                target=patch.target or scaler.target,
-                most=patch.most if patch.location else scaler.most,
-                location=patch.location or scaler.location,
-            )
+        scaler = replace(
+            scaler,
+            target=patch.target or scaler.target,
+            most=patch.most if patch.location else scaler.most,
+            location=patch.location or scaler.location,
+        )
     return scaler
 
 

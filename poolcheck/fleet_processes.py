@@ -22,6 +22,8 @@ class Commands:
     def __init__(self, packages: "Packages") -> None:
         self.packages = packages
         self._ecosystems: dict[str, Ecosystem | None] = {}
+        self._named: dict[str, list[str]] = {}  # files by their last name, made when first asked
+        self.started: set[str] = set()  # PM2 files that a command names
 
     def amount(
         self,
@@ -78,13 +80,13 @@ class Commands:
             return exact
         if "/" in name and not name.startswith("/"):
             return ""
-        below = [
-            each
-            for each in self.packages.names
-            if posixpath.basename(each) == posixpath.basename(name)
-            and inside(each, base if base != "." else "")
-        ]
-        return below[0] if len(below) == 1 and name.startswith("/") else ""
+        if not name.startswith("/"):
+            return ""
+        if not self._named:
+            for each in self.packages.names:
+                self._named.setdefault(posixpath.basename(each), []).append(each)
+        below = [each for each in self._named.get(posixpath.basename(name), ()) if inside(each, base)]
+        return below[0] if len(below) == 1 else ""
 
     def _script(self, name: str, folder: str | None) -> str:
         from poolcheck.readers import manifest  # noqa: PLC0415 - see amount
@@ -109,7 +111,9 @@ class Commands:
         from poolcheck.readers import processes  # noqa: PLC0415 - see amount
 
         assert isinstance(made, processes.Processes)
-        file = self.ecosystem(self._file(made.file, folder))
+        path = self._file(made.file, folder)
+        self.started.add(path)
+        file = self.ecosystem(path) if path else None
         if file is None:
             return Amount(1, f"{made.file} cannot be read", at, least=True)
         only = set(re.split(r"\s*,\s*", made.only)) if made.only else None

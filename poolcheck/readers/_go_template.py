@@ -10,7 +10,7 @@ from poolcheck.core.record import dataclass
 
 UNKNOWN = "\ufffd"  # stands in rendered text for what is not known
 _DEEPEST = 30
-_ACTION = re.compile(r"\{\{(-(?=\s))?((?:/\*(?:[^*]|\*(?!/))*+\*/|\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|[^}\"`/]|/(?!\*)|\}(?!\}))*+)\}\}")  # fmt: skip
+_ACTION = re.compile(r"\{\{(-(?=\s))?((?:/\*(?:[^*]|\*(?!/))*\*/|\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|[^}\"`/]|/(?!\*)|\}(?!\}))*)\}\}")  # fmt: skip
 _OPENS = re.compile(r"(if|with|range|define|block)\b\s*(.*)$", re.DOTALL)
 _VARIABLES = re.compile(r"(\$\w+)\s*(?:,\s*(\$\w+)\s*)?:=\s*(.*)$", re.DOTALL)
 _NAMING = re.compile(r"(?:^|\.)([\w.-]*)name$", re.IGNORECASE)

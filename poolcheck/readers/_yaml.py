@@ -335,9 +335,9 @@ class _Flow:
 
 
 # What stands between quotes, as far as a row goes; outside of them, what opens or closes something.
-_IN_QUOTES = {"'": re.compile(r"(?:[^']|'')*+"), '"': re.compile(r'(?:[^"\\]|\\(?:.|$))*+')}
+_IN_QUOTES = {"'": re.compile(r"(?:[^']|'')*"), '"': re.compile(r'(?:[^"\\]|\\(?:.|$))*')}
 _FLOW_SIGN = re.compile(r"""[\[{\]}]|(?:^|(?<=[\s\[{,:]))['"]|\s#""")
-_QUOTED = re.compile(r"""'(?:[^']|'')*+'|"(?:[^"\\]|\\.)*+\"""")
+_QUOTED = re.compile(r"""'(?:[^']|'')*'(?!')|"(?:[^"\\]|\\.)*\"""")
 _FLOW_WORD = re.compile(r"(?:[^,\[\]{}:]|:(?!\s|$))*")
 
 

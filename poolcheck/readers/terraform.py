@@ -14,7 +14,7 @@ from poolcheck.readers.deployments import Count, Deployment
 
 _LONGEST = 1_000_000  # characters
 _RESOURCE = re.compile(r"^resource[^\S\n]+\"(\w+)\"[^\S\n]+\"([\w-]+)\"[^\S\n]*\{", re.MULTILINE)
-_SIGN = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|#[^\n]*|//[^\n]*|/\*|[{}]")
+_SIGN = re.compile(r"\"[^\"\\\n]*+(?:\\.[^\"\\\n]*+){0,100}\"|#[^\n]*|//[^\n]*|/\*|[{}]")
 # resource → what Terraform calls its most instances, and the platform
 _MOST = {
     "google_cloud_run_v2_service": ("max_instance_count", "cloud-run"),
