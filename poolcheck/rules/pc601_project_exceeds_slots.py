@@ -3,7 +3,10 @@
 ## Why it matters
 Each pool is harmless by itself. Replicas x processes x pool, added up over every service that shares the server, is what
 the busiest day or the next rollout asks for, and the instances that come last are refused (SQLSTATE 53300).
-Only numbers that files tell are added up; where a number is missing the report says so.
+Only numbers that files tell are added up: compose, Kubernetes manifests, Kustomize overlays, Helm charts with their
+production values, PM2, Cloud Run, App Engine, Azure Container Apps, Render, Railway, Procfiles and Terraform; processes from
+commands, `gunicorn.conf.py`, `config/puma.rb`, `WEB_CONCURRENCY` and scripts. Where a number is missing the report says so;
+one that depends on the machine (`instances: "max"`, a worker per CPU) counts as 1, and the sum is "at least".
 
 ## What to do
 Give each process the size that poolcheck computes, run fewer processes, or put a transaction-mode pooler in between.
@@ -48,10 +51,57 @@ services:
       DATABASE_URL: postgresql://app:s3cret@db:5432/app?connection_limit=5
 ```
 
+```yaml bad npm:prisma@6.19.3 npm:@prisma/client@6.19.3 max=100
+# file: chart/Chart.yaml
+name: shop
+# file: chart/values.yaml
+replicaCount: 10
+databaseUrl: postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=12&sslmode=require
+# file: chart/templates/web.yaml
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "shop.fullname" . }}
+spec:
+  replicas: {{ .Values.replicaCount }}
+  template:
+    spec:
+      containers:
+        - name: web
+          env:
+            - name: DATABASE_URL
+              value: {{ .Values.databaseUrl | quote }}
+```
+
+```yaml good npm:prisma@6.19.3 npm:@prisma/client@6.19.3 max=100
+# file: chart/Chart.yaml
+name: shop
+# file: chart/values.yaml
+replicaCount: 10
+databaseUrl: postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5&sslmode=require
+# file: chart/templates/web.yaml
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "shop.fullname" . }}
+spec:
+  replicas: {{ .Values.replicaCount }}
+  template:
+    spec:
+      containers:
+        - name: web
+          env:
+            - name: DATABASE_URL
+              value: {{ .Values.databaseUrl | quote }}
+```
+
 ## Sources
 - https://www.postgresql.org/docs/current/runtime-config-connection.html
 - https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 - https://docs.docker.com/reference/compose-file/deploy/
+- https://helm.sh/docs/chart_template_guide/values_files/
+- https://pm2.keymetrics.io/docs/usage/application-declaration/
+- https://gunicorn.org/configure/
 """
 
 from collections.abc import Iterator

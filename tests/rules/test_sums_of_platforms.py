@@ -61,6 +61,18 @@ def test_pm2_on_every_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ]
 
 
+def test_pm2_file_that_a_procfile_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one deployment, not two: 5 dynos x 30 x 4."""
+    files = {
+        ".env.production": ENV,
+        "Procfile": "web: pm2-runtime start ecosystem.config.js --env production\n",
+        "ecosystem.config.js": ECOSYSTEM,
+    }
+    (found,) = sums(files, f"{PRISMA} server instances=5 max=100", tmp_path, monkeypatch)
+
+    assert "web 5 x 30 x 4 = 600" in found.message
+
+
 def test_several_deployments_of_one_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which of them use it is not known: said, not added up."""
     files = {".env.production": ENV, "ecosystem.config.js": ECOSYSTEM, "infra/run.tf": RUN}
