@@ -138,7 +138,7 @@ class _Builder:
                 key = ("", target.conn.host)
                 if target.match.local or "." not in target.conn.host:
                     continue
-            if key[1] in seen:
+            if key[1] in seen or (not key[0] and not self._counted_once(key, compose.path)):
                 continue
             seen.add(key[1])
             pool = pool_size(target, self.ctx, self.found.subjects)

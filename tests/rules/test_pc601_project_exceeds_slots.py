@@ -308,3 +308,13 @@ def test_connections_are_no_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     assert [each for each in report.findings if each.rule.id == "PC601"] == []
     assert any("the pool of web" in each.why for each in report.skipped)
+
+
+def test_two_ways_to_deploy_one_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Manifests and a compose file lead to one server outside: which of them runs is not known."""
+    compose = "services:\n  web:\n    build: .\n    deploy: {replicas: 9}\n    environment:\n      DATABASE_URL: postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=9&sslmode=require\n"  # fmt: skip
+    files = {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "9"), "docker-compose.yml": compose}
+    report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
+
+    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert any("docker-compose.yml and manifests both deploy to it" in each.why for each in report.skipped)
