@@ -9,12 +9,9 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.core.finding import Location
-from poolcheck.core.record import dataclass
+from poolcheck.readers import hcl
 from poolcheck.readers.deployments import Count, Deployment
 
-_LONGEST = 1_000_000  # characters
-_RESOURCE = re.compile(r"^resource[^\S\n]+\"(\w+)\"[^\S\n]+\"([\w-]+)\"[^\S\n]*\{", re.MULTILINE)
-_SIGN = re.compile(r"\"[^\"\\\n]*+(?:\\.[^\"\\\n]*+){0,100}\"|#[^\n]*|//[^\n]*|/\*|[{}]")
 # resource → what Terraform calls its most instances, and the platform
 _MOST = {
     "google_cloud_run_v2_service": ("max_instance_count", "cloud-run"),
@@ -27,82 +24,60 @@ _MOST = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    kind: str
-    name: str
-    body: str
-    line: int
-
-
 def read(text: str, path: str) -> tuple[Deployment, ...]:
     """What a file deploys."""
-    if len(text) > _LONGEST:
+    if not any(kind in text for kind in _MOST):
         return ()
-    blocks = list(_blocks(text))
+    resources = [each for each in hcl.read(text) or () if each.type == "resource" and len(each.labels) == 2]
+    scalers = [each for each in resources if each.labels[0] == "aws_appautoscaling_target"]
     made = []
-    for block in blocks:
-        if block.kind not in _MOST:
+    for resource in resources:
+        kind, name = resource.labels
+        if kind not in _MOST:
             continue
-        key, platform = _MOST[block.kind]
-        number, at = _number(block, key)
-        extra = 0
-        if block.kind == "aws_ecs_service":
-            for target in blocks:
-                if (
-                    target.kind == "aws_appautoscaling_target"
-                    and f"aws_ecs_service.{block.name}." in target.body
-                ):
-                    key = "max_capacity"
-                    number, at = _number(target, key)
-            extra = _ecs_surge(block, number or 0)
-        words = f"{key} = {number}" if number else f"{key} is computed" if at else ""
+        key, platform = _MOST[kind]
+        count, extra = _count(resource, key, path), 0
+        if kind == "aws_ecs_service":
+            for scaler in scalers:
+                target = scaler.attributes.get("resource_id")
+                if target is not None and f"aws_ecs_service.{name}." in target.text:
+                    count = _count(scaler, "max_capacity", path)
+            extra = _ecs_surge(resource, count.number or 0, path)
         made.append(
             Deployment(
-                name=block.name, platform=platform, location=Location(path, block.line), surge=extra,
-                instances=Count(number, words, Location(path, at) if at else None), folder=posixpath.dirname(path) or ".",
+                name=name, platform=platform, location=Location(path, resource.line), surge=extra, instances=count,
+                folder=posixpath.dirname(path) or ".",
             )
         )  # fmt: skip
     return tuple(made)
 
 
-def _ecs_surge(block: _Block, instances: int) -> int:
+def _ecs_surge(service: hcl.Block, instances: int, path: str) -> int:
     """ECS runs up to 200 % of a service while it deploys, unless the service says otherwise.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
     """
-    percent, at = _number(block, "deployment_maximum_percent")
-    return instances * (max(100, percent or 100 if at else 200) - 100) // 100
+    said = _count(service, "deployment_maximum_percent", path)
+    percent = said.number or (100 if said.words else 200)
+    return instances * (max(100, percent) - 100) // 100
 
 
-def _number(block: _Block, key: str) -> tuple[int | None, int]:
-    """The plain number of an attribute, and its line; (None, line) for an expression, (None, 0) where it is not set."""
-    found = list(
-        re.finditer(
-            rf"^[^\S\n]*\"?{re.escape(key)}\"?[^\S\n]*=[^\S\n]*\"?([^\s\"#]*)", block.body, re.MULTILINE
-        )
-    )
+def _count(resource: hcl.Block, key: str, path: str) -> Count:
+    """The plain number of an attribute, wherever in the resource it stands; set twice, it is not known."""
+    found = list(_attributes(resource, key))
     if not found:
-        return None, 0
-    line = block.line + block.body.count("\n", 0, found[0].start(1))
-    if len(found) > 1 or not re.fullmatch(r"[1-9]\d{0,5}", found[0][1]):
-        return None, line
-    return int(found[0][1]), line
+        return Count()
+    at = Location(path, found[0][1])
+    if len(found) > 1 or re.fullmatch(r"[1-9]\d{0,5}", found[0][0]) is None:
+        return Count(None, f"{key} is computed", at)
+    return Count(int(found[0][0]), f"{key} = {found[0][0]}", at)
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    line, counted, past = 1, 0, 0
-    for match in _RESOURCE.finditer(text):
-        if match.start() < past:
-            continue
-        deep, at = 1, match.end()
-        while deep and (sign := _SIGN.search(text, at)) is not None:
-            at = sign.end()
-            if sign[0] == "/*":
-                close = text.find("*/", at)
-                at = close + 2 if close >= 0 else len(text)
-            deep += (sign[0] == "{") - (sign[0] == "}")
-        past = at
-        line += text.count("\n", counted, match.start())
-        counted = match.start()
-        yield _Block(match[1], match[2], text[match.start() : at], line)
+def _attributes(block: hcl.Block, key: str) -> Iterator[tuple[str, int]]:
+    for name, value in block.attributes.items():
+        if name == key:
+            yield value.text if value.known else "", value.line
+        elif key in value.text and (inner := re.search(rf"{re.escape(key)}=(\w*)", value.text)):
+            yield inner[1], value.line  # a map: annotations = { "autoscaling.knative.dev/maxScale" = "9" }
+    for each in block.blocks:
+        yield from _attributes(each, key)
