@@ -7,6 +7,7 @@ What is not used here is not supported: ordering, inheritance of fields, InitVar
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ else:
 def _make(cls: type, *, frozen: bool, kw_only: bool, repr_: bool) -> type:
     space = dict(cls.__dict__)
     fields: dict[str, dataclasses.Field[Any]] = {}
-    for name, hint in space.get("__annotations__", {}).items():
+    for name, hint in inspect.get_annotations(cls).items():
         if "ClassVar" in (hint if isinstance(hint, str) else repr(hint)):
             continue
         default = space.pop(name, dataclasses.MISSING)
