@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NoReturn
 
 import pytest
@@ -75,6 +75,15 @@ def lacking(reason: object) -> NoReturn:
     if os.environ.get("POOLCHECK_CI") == "1":
         pytest.fail(str(reason), pytrace=False)
     pytest.skip(str(reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A program that turns out to be missing in the middle of a test is missing all the same."""
+    try:
+        return (yield)
+    except Missing as reason:
+        lacking(reason)
 
 
 def need_program(*names: str, package: str) -> str:

@@ -1,21 +1,23 @@
 """Does the connection go through a pooler, and in which mode? Asked without leaving anything behind.
 
-The first look suspects: the key that came with the connection is not the pid of the server process, the process is
-older than the connection, the ports or the encryption of the two ends differ. Only then a second client connects, and
-both ask which server session they are on while the second holds a transaction: two live clients on one session, or one
-client on two sessions, prove a transaction pool. No SET, no temporary object, no prepared statement, no lock: on a
-transaction pool those would stay on somebody else's session.
+PgBouncer 1.26 names its mode itself. For all others the first look suspects: the key that came with the connection is
+not the pid of the server process, the process is older than the connection, the ports or the encryption of the two ends
+differ. Only then a second client connects, and both ask which server session they are on while the second holds a
+transaction: two live clients on one session, or one client on two sessions, prove a transaction pool. No SET, no
+temporary object, no prepared statement, no lock: on a transaction pool those would stay on somebody else's session.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import field
+from typing import get_args
 
 from poolcheck import sql
 from poolcheck.core.facts import PoolMode
 from poolcheck.core.record import dataclass
 from poolcheck.core.snapshot import Route, RouteKind
+from poolcheck.core.text import clean
 from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed
 
 ROUNDS = 8  # with one round, a busy pool hides behind chance in a third of the cases
@@ -62,9 +64,19 @@ def find(
     link: Link, row: Row, again: Callable[[], Link], *, known: Known = UNKNOWN, probe: bool = True
 ) -> Route:
     """How the connection came to the server. `again` opens the second client; `probe` False leaves it out."""
-    signs, speaks = suspect(link, row)
     left = _settings((row["left_behind"],))
     waited = link.waited
+    if told := _told(link):
+        version, mode = told
+        return Route(
+            kind="pooler",
+            mode=mode,
+            software=f"PgBouncer {version}",
+            how=("PgBouncer says so to every client that logs in",),
+            left_behind=left,
+            waited=waited,
+        )
+    signs, speaks = suspect(link, row)
     if not signs:
         if known.kind == "pooled":
             return Route(
@@ -173,6 +185,18 @@ def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trai
             None, "the provider's proxy gives each client a server session of its own", "proxy"
         )
     return trail.route("session", "clients do not share server sessions: session pooling, or a proxy")
+
+
+def _told(link: Link) -> tuple[str, PoolMode | None] | None:
+    """Version and mode of a PgBouncer that names them: 1.26 and later do, as parameters of the login.
+
+    Source: https://www.pgbouncer.org/changelog.html (1.26.0, pull request 1490); seen with 1.26.1.
+    """
+    version = clean(link.parameter("pgbouncer.version"), limit=20)
+    if not version:
+        return None
+    said = link.parameter("pgbouncer.pool_mode")
+    return version, next((mode for mode in get_args(PoolMode) if mode == said), None)
 
 
 def _leave(link: Link) -> None:

@@ -23,7 +23,7 @@ services:
 # file: docker-compose.yml
 services:
   pgbouncer:
-    image: bitnami/pgbouncer:1.25.2
+    image: bitnami/pgbouncer:1.26.1
     environment:
       PGBOUNCER_MAX_CLIENT_CONN: "5000"
       PGBOUNCER_DEFAULT_POOL_SIZE: "20"

@@ -3,10 +3,11 @@
 ## Why it matters
 The pooler stands between the network and the database. Before 1.24.1 it let a login pass whose password had expired
 (CVE-2025-2291, with `auth_query`); before 1.25.2 anyone who reaches the port can crash it with one packet during the
-SCRAM login (CVE-2026-6664).
+SCRAM login (CVE-2026-6664), before 1.26.0 with another (CVE-2026-19888). From 1.17.0 to 1.26.0 who knows the SCRAM
+password of one user can log in as any other SCRAM user, administrators included (CVE-2026-107350).
 
 ## What to do
-Use 1.25.2 or later.
+Use 1.26.1 or later.
 
 ```yaml bad
 # file: docker-compose.yml
@@ -22,7 +23,7 @@ services:
 # file: docker-compose.yml
 services:
   pgbouncer:
-    image: edoburu/pgbouncer:v1.25.2-p0
+    image: edoburu/pgbouncer:v1.26.1-p0
     environment:
       POOL_MODE: transaction
 ```
@@ -39,28 +40,35 @@ from poolcheck.core.finding import Fix, Location, Problem, Severity
 from poolcheck.core.pooler_config import PoolerConfig
 from poolcheck.core.rule import rule
 
-FIXED = (1, 25, 2)  # of 2026-05-08, read from NEWS.md on 2026-11-21
+# From the first release that has it, to the first that has not; the gravest first. Read from the changelog on 2026-11-21.
+HOLES: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (
+    ((1, 17, 0), (1, 26, 1), "CVE-2026-107350 (with SCRAM, one user's password opens every other user)"),
+    ((0,), (1, 24, 1), "CVE-2025-2291 (expired passwords pass with auth_query)"),
+    ((0,), (1, 25, 2), "CVE-2026-6664 (a crash before login)"),
+    ((1, 11, 0), (1, 26, 0), "CVE-2026-19888 (a crash before login)"),
+)
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
-    """Only a version that is written out; 1.25 alone may be any of its patch releases."""
+    """Only a version that is written out; 1.26 alone may be any of its patch releases."""
     if config.software != "pgbouncer":
         return
-    if len(config.version) < 2 or config.version >= FIXED[: len(config.version)]:
+    version = config.version
+    size = len(version)
+    # A version that is cut short may be the last of those it names.
+    holes = [what for first, fixed, what in HOLES if first[:size] <= version < fixed[:size]]
+    if size < 2 or not holes:
         return
-    shown = ".".join(map(str, config.version))
+    shown = ".".join(map(str, version))
     path, _, line = config.version_source.rpartition(":")
-    holes = ["CVE-2026-6664 (a crash before login)"]
-    if config.version < (1, 24, 1):
-        holes.append("CVE-2025-2291 (expired passwords pass with auth_query)")
     yield Problem(
-        message=f"{config.name}: PgBouncer {shown} has {' and '.join(holes)}.",
+        message=f"{config.name}: PgBouncer {shown} has {', '.join(holes)}.",
         severity=Severity.WARNING if reachable_by_strangers(config) else Severity.INFO,
         at=Location(path, int(line)) if line.isdigit() else config.location,
         subject=f"pgbouncer {shown}",
         key=shown,
-        fix=Fix("Use PgBouncer 1.25.2 or later"),
+        fix=Fix("Use PgBouncer 1.26.1 or later"),
     )
 
 

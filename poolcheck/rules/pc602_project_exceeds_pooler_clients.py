@@ -14,7 +14,7 @@ services:
   db:
     image: postgres:17
   pgbouncer:
-    image: edoburu/pgbouncer:v1.25.2-p0
+    image: edoburu/pgbouncer:v1.26.1-p0
     environment:
       DB_HOST: db
       POOL_MODE: transaction
@@ -34,7 +34,7 @@ services:
   db:
     image: postgres:17
   pgbouncer:
-    image: edoburu/pgbouncer:v1.25.2-p0
+    image: edoburu/pgbouncer:v1.26.1-p0
     environment:
       DB_HOST: db
       POOL_MODE: transaction

@@ -12,7 +12,7 @@ from poolcheck.live import postgres as live_postgres
 from poolcheck.live.route import find
 from tests.conftest import need_bouncer, need_pgpool
 from tests.live.scenes import eventually, look, report, report_on, rules, scene
-from tests.servers import Bouncer, Pgpool, PoolMode, Postgres
+from tests.servers import Bouncer, Pgpool, PoolMode, Postgres, pgbouncer_version
 
 pytestmark = [pytest.mark.postgres, pytest.mark.bouncer]
 
@@ -89,6 +89,7 @@ def test_busy_transaction_pool(postgres: Postgres) -> None:
 
 def test_two_clients_that_keep_apart(postgres: Postgres) -> None:
     """A third one pushed the second to a server session of its own, and a quiet pool gives both the same ones again."""
+    needs_probe(True)
     with scene(postgres), Bouncer(postgres, "transaction", pool_size=4) as bouncer:
         words = {"host": bouncer.host, "port": str(bouncer.port), "user": "monitor", "dbname": "postgres"}
         link = live_postgres.connect(words)
@@ -152,8 +153,27 @@ def test_pgpool_says_who_it_is(postgres15: Postgres) -> None:
             assert route.software.startswith("pgpool-II 4")
 
 
+def needs_probe(wanted: bool) -> None:
+    """Skip where PgBouncer is of the other kind: from 1.26 on it names its mode, and nothing is probed."""
+    if (pgbouncer_version() < (1, 26)) is not wanted:
+        pytest.skip(f"PgBouncer {'names' if wanted else 'does not name'} its mode")
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
+def test_told_by_the_pooler(postgres: Postgres, mode: PoolMode) -> None:
+    """One client, no probe."""
+    needs_probe(False)
+    with scene(postgres), Bouncer(postgres, mode) as bouncer:
+        mark = bouncer.mark()
+        route = look(report(bouncer, "monitor")).snapshot.route
+        assert (route.kind, route.mode) == ("pooler", mode)
+        assert route.software.startswith("PgBouncer 1.")
+        assert bouncer.log(mark).count("login attempt") <= 2
+
+
 def test_no_probe_opens_no_second_client(postgres: Postgres) -> None:
     """--no-probe: one client, and the mode stays unknown."""
+    needs_probe(True)
     with scene(postgres), Bouncer(postgres, "transaction") as bouncer:
         mark = bouncer.mark()
         route = look(report(bouncer, "monitor", probe=False)).snapshot.route
@@ -164,6 +184,7 @@ def test_no_probe_opens_no_second_client(postgres: Postgres) -> None:
 
 def test_probe_opens_two_clients_at_most(postgres: Postgres) -> None:
     """Counted from the pooler's log: two at a time. Where nothing announced the pooler, the first came back unnamed."""
+    needs_probe(True)
     with scene(postgres), Bouncer(postgres, "transaction") as bouncer:
         mark = bouncer.mark()
         report(bouncer, "monitor")
@@ -228,11 +249,13 @@ def test_poisoned_pool_is_found(postgres: Postgres) -> None:
             careless.execute("set default_transaction_read_only = on")
             careless.execute("set statement_timeout = '2s'")
         said = report(bouncer, "app")
+        left = dict(look(said).snapshot.route.left_behind)
+        if pgbouncer_version() >= (1, 26):  # it carries over what the server reports: the timeout alone stays
+            assert left == {"statement_timeout": "2000"}
+            assert rules(said)["PC804"] == "warning"
+            return
+        assert left == {"default_transaction_read_only": "on", "statement_timeout": "2000"}
         assert rules(said)["PC804"] == "error"
-        assert dict(look(said).snapshot.route.left_behind) == {
-            "default_transaction_read_only": "on",
-            "statement_timeout": "2000",
-        }
         with bouncer.connect("app") as victim, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             victim.execute("insert into t values (99, 0)")
 

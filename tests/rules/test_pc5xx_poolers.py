@@ -1,5 +1,6 @@
 """Pooler configurations: the edges that the pages' examples do not show."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_who_reaches_a_container(
     """It listens on every address of its own network; the published port decides."""
     files = {
         "pgbouncer/pgbouncer.ini": INI + "listen_addr = 0.0.0.0\nauth_type = trust\n",
-        "docker-compose.yml": COMPOSE.format(tag="v1.25.2-p0", ports=ports),
+        "docker-compose.yml": COMPOSE.format(tag="v1.26.1-p0", ports=ports),
     }
     (found,) = [each for each in findings(files, "", tmp_path, monkeypatch) if each.rule.id == "PC505"]
 
@@ -132,7 +133,29 @@ def test_an_ignore_comment_of_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert [each.rule.id for each in report.suppressed] == ["PC511"]
 
 
-@pytest.mark.parametrize("tag", ["latest", "1", "1.25", "1.25.2", "v1.26.0-p1"])
+@pytest.mark.parametrize(
+    ("tag", "holes"),
+    [
+        ("v1.26.0-p1", ["CVE-2026-107350"]),
+        ("1.25", ["CVE-2026-107350", "CVE-2026-19888"]),  # may be 1.25.2
+        ("1.25.1", ["CVE-2026-107350", "CVE-2026-6664", "CVE-2026-19888"]),
+        ("1.16.1", ["CVE-2025-2291", "CVE-2026-6664", "CVE-2026-19888"]),
+    ],
+)
+def test_versions_with_known_holes(
+    tag: str, holes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hole has its own releases."""
+    files = {
+        "pgbouncer/pgbouncer.ini": INI,
+        "docker-compose.yml": COMPOSE.format(tag=tag, ports='ports: ["6432:6432"]'),
+    }
+    (found,) = [each for each in findings(files, "", tmp_path, monkeypatch) if each.rule.id == "PC514"]
+
+    assert re.findall(r"CVE-[\d-]+", found.message) == holes
+
+
+@pytest.mark.parametrize("tag", ["latest", "1", "1.26", "1.26.1", "v1.27.0-p1"])
 def test_versions_without_a_known_hole(tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tag that may be mended by now is none."""
     files = {

@@ -163,7 +163,7 @@ def test_pooler_is_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     image: postgres:17
     command: postgres -c max_connections=50
   pgbouncer:
-    image: edoburu/pgbouncer:v1.25.2-p0
+    image: edoburu/pgbouncer:v1.26.1-p0
     environment: {DB_HOST: db, DB_USER: app, POOL_MODE: transaction, DEFAULT_POOL_SIZE: "40", RESERVE_POOL_SIZE: "0", MAX_DB_CONNECTIONS: "0", MAX_CLIENT_CONN: "500"}
   jobs:
     build: .
