@@ -48,14 +48,21 @@ def refusal_of(text: str, target: Target, *, pooler: bool, like: str = "") -> Re
         database=conn.database or "",
         user=conn.user or "",
         pooler=pooler,
-        options=tuple(options(layer, bare, target, pooler=pooler)),
+        options=tuple(
+            options(
+                layer, bare, target, pooler=pooler, bouncer=first is not None and "PgBouncer" in first.who
+            )
+        ),
     )
 
 
-def options(layer: str, text: str, target: Target, *, pooler: bool) -> list[Action]:
-    """What can still be done, the quickest first."""
+def options(layer: str, text: str, target: Target, *, pooler: bool, bouncer: bool) -> list[Action]:
+    """What can still be done, the quickest first. `bouncer`: the words are PgBouncer's."""
     said: list[Action] = []
     provider = target.match.provider
+    console = (
+        bouncer and provider is None
+    )  # of other poolers, and of a provider's, nothing is known of a console
     direct = Action("Look at the server itself, with its direct URL")
     if layer == "slots":
         if pooler:
@@ -76,12 +83,14 @@ def options(layer: str, text: str, target: Target, *, pooler: bool) -> list[Acti
         said.append(Action("Other databases still answer; from there the owner lifts the limit", (alter,)))
         said.append(RESCUE)
     elif layer == "pooler-clients":
-        said.append(Action("The pooler's console is exempt from its client limit", CONSOLE))
+        if console:
+            said.append(Action("PgBouncer's console is exempt from its client limit", CONSOLE))
         said.append(direct)
     elif layer in ("pooler-wait", "pooler-upstream"):
-        said.append(
-            Action("The pooler's console tells a busy pool from a server that is full or down", CONSOLE)
-        )
+        if console:
+            said.append(
+                Action("PgBouncer's console tells a busy pool from a server that is full or down", CONSOLE)
+            )
         said.append(direct)
     if said and provider is not None:
         said.append(Action(f"{provider.title}'s dashboard shows and ends sessions without a slot of yours"))

@@ -122,6 +122,7 @@ class TestBouncer:
                 for each in held:
                     each.close()
         assert refusal(said).refusal.layer == "pooler-clients"
+        assert any("PgBouncer's console" in each.text for each in refusal(said).refusal.options)
         assert rules(said)["PC802"] == "error"
         assert pooler(said).snapshot.clients_used == 4
 
@@ -318,6 +319,19 @@ def test_cockroach_is_said_to_be_one() -> None:
         report_on(f"postgresql://app@127.0.0.1:{port}/app?sslmode=disable")
     assert "CockroachDB" in error.value.message
     assert error.value.exit_code == 2
+
+
+def test_no_console_of_pgbouncer_where_another_pooler_refuses() -> None:
+    """The text that Odyssey 1.5.2 gave, as it gives it: before any login."""
+    text = (
+        b"odyssey: c8f9eb37c0bed: too many client tcp connections (client_max for user postgres.monitor 20)"
+    )
+    answer = message(b"E", b"SERROR\0VERROR\0C53300\0M" + text + b"\0\0")
+    with listener(answer) as port:
+        found = refusal(report_on(f"postgresql://monitor@127.0.0.1:{port}/postgres?sslmode=disable")).refusal
+    assert (found.layer, found.title) == ("pooler-clients", "Odyssey takes no more clients")
+    assert found.options
+    assert not any("console" in each.text for each in found.options)
 
 
 def test_slow_look_is_cut_by_the_server(postgres: Postgres) -> None:
