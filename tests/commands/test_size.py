@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -336,6 +337,7 @@ def test_a_real_pgbouncer_starts_with_the_ini(capsys: pytest.CaptureFixture[str]
     finally:
         child.terminate()
         child.wait(10)
+        shutil.rmtree(home)
         postgres.execute("DROP ROLE sized")
 
 
