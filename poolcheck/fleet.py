@@ -29,7 +29,7 @@ from poolcheck.sizing import surge
 
 if TYPE_CHECKING:
     from poolcheck.discover import Found
-    from poolcheck.fleet_charts import Group
+    from poolcheck.fleet_overlays import Group
     from poolcheck.packages import Packages
     from poolcheck.readers.compose import Compose, Service
     from poolcheck.readers.deployments import Deployment

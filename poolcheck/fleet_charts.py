@@ -5,36 +5,20 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from poolcheck import fleet_overlays
 from poolcheck.core.report import Skipped
+from poolcheck.fleet_overlays import PRODUCTION, Group
 from poolcheck.readers import helm, kubernetes
 from poolcheck.readers._go_template import Tree, Unread
-from poolcheck.readers.kubernetes import Autoscaler, Held, Manifests
+from poolcheck.readers.kubernetes import Manifests
 
 if TYPE_CHECKING:
     from poolcheck.packages import Packages
 
-_PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|prd|live)(?:$|[/._-])", re.IGNORECASE)
 _VALUES = re.compile(r"values[._-][\w.-]+\.ya?ml|[\w.-]+[._-]values\.ya?ml")
 # What makes an unread template matter: a workload that names a database, or takes its variables from elsewhere.
 _MATTERS = re.compile(r"\b(?:DATABASE_URL|POSTGRES\w*|PG(?:HOST|DATABASE|USER)|\w*_DSN|\w*DB_(?:URL|HOST)|DATABASE_\w+|JDBC\w*)\b")  # fmt: skip
 _HINT = "Fill it in with `helm template . > rendered.yaml`, and lint that file."
-
-
-class Group:
-    """The objects that are deployed together."""
-
-    def __init__(self, origin: str, stage: str, files: Sequence[Manifests]) -> None:
-        self.origin = origin  # "" for plain manifests, else the chart's folder
-        self.stage = stage  # the values file, where several are for production
-        self.files = files
-        self.held: dict[str, dict[str, Held]] = {}  # Secrets and ConfigMaps: name, key
-        for each in (each for file in files for each in file.held):
-            self.held.setdefault(each.name, {}).setdefault(each.key, each)
-        self._scalers = {each.target: each for file in reversed(files) for each in file.autoscalers}
-
-    def scaler(self, workload: str) -> Autoscaler | None:
-        """The autoscaler of a workload."""
-        return self._scalers.get(workload)
 
 
 def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
@@ -51,8 +35,6 @@ def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -
             yield from made.read(folder)
     own = {name for folder, files in made.files.items() for name in files if _is_own(name, folder)}
     plain = [name for name in names if name.endswith((".yaml", ".yml")) and name not in own]
-    from poolcheck import fleet_overlays  # noqa: PLC0415 - beside its only use
-
     yield from fleet_overlays.groups(packages, plain, skipped)
 
 
@@ -95,7 +77,7 @@ class _Charts:
             for name in self.files[folder]
             if posixpath.dirname(name) in (folder, _join(folder, "values"))
             and (_VALUES.fullmatch(posixpath.basename(name)) or posixpath.dirname(name) != folder)
-            and _PRODUCTION.search(name[len(folder) :])
+            and PRODUCTION.search(name[len(folder) :])
         ]
         for stage in stages or [""]:
             texts = [(text, name) for name in (base, stage) if (text := self._text(name))]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from poolcheck.core.finding import Location
 from poolcheck.core.record import dataclass
 from poolcheck.core.report import Skipped
-from poolcheck.fleet_charts import _PRODUCTION, Group
 from poolcheck.readers import kubernetes
-from poolcheck.readers._yaml import Node, documents
-from poolcheck.readers.kubernetes import Autoscaler, Manifests, Workload
+from poolcheck.readers._yaml import Node, documents, text_of
+from poolcheck.readers.kubernetes import Autoscaler, Held, Manifests, Workload
 
 if TYPE_CHECKING:
     from poolcheck.packages import Packages
 
+PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|prd|live)(?:$|[/._-])", re.IGNORECASE)
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -30,6 +30,23 @@ class _Layer:
     document: Node
 
 
+class Group:
+    """The objects that are deployed together."""
+
+    def __init__(self, origin: str, stage: str, files: Sequence[Manifests]) -> None:
+        self.origin = origin  # "" for plain manifests, else the chart's folder
+        self.stage = stage  # the values file, where several are for production
+        self.files = files
+        self.held: dict[str, dict[str, Held]] = {}  # Secrets and ConfigMaps: name, key
+        for each in (each for file in files for each in file.held):
+            self.held.setdefault(each.name, {}).setdefault(each.key, each)
+        self._scalers = {each.target: each for file in reversed(files) for each in file.autoscalers}
+
+    def scaler(self, workload: str) -> Autoscaler | None:
+        """The autoscaler of a workload."""
+        return self._scalers.get(workload)
+
+
 def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
     """The plain manifests, with the one overlay that runs in production laid over its base."""
     layers = {each.folder: each for name in names if (each := _layer(packages, name)) is not None}
@@ -41,7 +58,7 @@ def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -
     chosen: list[_Layer] = []
     unclear: dict[str, str] = {}  # base → why
     for base, many in over.items():
-        production = [each for each in many if _PRODUCTION.search(each.folder)]
+        production = [each for each in many if PRODUCTION.search(each.folder)]
         one = many if len(many) == 1 else production
         if len(one) == 1:
             chosen.append(one[0])
@@ -87,7 +104,7 @@ def _layer(packages: "Packages", name: str) -> _Layer | None:
 def _patch_files(layer: _Layer) -> Iterator[str]:
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         for each in (layer.document.get(key) or Node([], 0)).items:
-            path = each.text or _text(each.get("path"))
+            path = each.text or text_of(each.get("path"))
             if path and "\n" not in path:
                 yield posixpath.normpath(posixpath.join(layer.folder, path))
 
@@ -103,7 +120,7 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages")
     workloads: list[Workload] = []
     scalers: list[Autoscaler] = []
     for each in (layer.document.get("replicas") or Node([], 0)).items:
-        name, count = _text(each.get("name")), each.get("count")
+        name, count = text_of(each.get("name")), each.get("count")
         if name and count is not None:
             workloads.append(_sized(name, count, Location(layer.path, count.line)))
     for text, path, target, first in _patches(layer, packages):
@@ -117,7 +134,7 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages")
             else:
                 most = _sized(name, node, at).replicas
                 scalers.append(Autoscaler(name=name, target="", most=most, location=at))
-    before, behind = _text(layer.document.get("namePrefix")), _text(layer.document.get("nameSuffix"))
+    before, behind = text_of(layer.document.get("namePrefix")), text_of(layer.document.get("nameSuffix"))
     by_name: dict[str, list[Workload]] = {}
     for workload in workloads:
         by_name.setdefault(workload.name, []).append(workload)
@@ -146,7 +163,7 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages")
 
 def _sized(name: str, count: Node, at: Location) -> Workload:
     """A patch that sets nothing but replicas."""
-    number = int(_text(count)) if re.fullmatch(r"\d{1,6}", _text(count)) else None
+    number = int(text_of(count)) if re.fullmatch(r"\d{1,6}", text_of(count)) else None
     return Workload(name=name, kind="", location=at, replicas=number, replicas_at=at)
 
 
@@ -154,9 +171,9 @@ def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, st
     """Text, path, the name it is for, and the lines above it."""
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         for each in (layer.document.get(key) or Node([], 0)).items:
-            target = _text(each.get("target", "name"))
+            target = text_of(each.get("target", "name"))
             inline = each.get("patch")
-            path = each.text or _text(each.get("path"))
+            path = each.text or text_of(each.get("path"))
             if inline is not None and inline.text:
                 yield inline.text, layer.path, target, inline.line
             elif path and "\n" in path:
@@ -174,7 +191,7 @@ def _operations(text: str) -> Iterator[tuple[str, Node]]:
         return
     for document in documents(text)[:1]:
         for each in document.items:
-            path, value = _text(each.get("path")), each.get("value")
+            path, value = text_of(each.get("path")), each.get("value")
             if path in ("/spec/replicas", "/spec/maxReplicas") and value is not None:
                 yield path, value
 
@@ -206,7 +223,3 @@ def _scaler(scaler: Autoscaler, patches: Sequence[Autoscaler]) -> Autoscaler:
             location=patch.location or scaler.location,
         )
     return scaler
-
-
-def _text(node: Node | None) -> str:
-    return (node.text or "") if node is not None else ""

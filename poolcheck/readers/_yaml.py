@@ -51,6 +51,11 @@ class Node(NamedTuple):
         return self.value if isinstance(self.value, dict) else {}
 
 
+def text_of(node: Node | None) -> str:
+    """A scalar's text; "" for what is none, or not there."""
+    return (node.text or "") if node is not None else ""
+
+
 class _Row(NamedTuple):
     indent: int
     text: str

@@ -17,7 +17,7 @@ from poolcheck.core.fleet import Amount
 from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
 from poolcheck.readers._manifest_types import json_key_lines, load_json, load_toml, table
-from poolcheck.readers._yaml import Node, documents
+from poolcheck.readers._yaml import Node, documents, text_of
 from poolcheck.readers.kubernetes import Variable
 
 
@@ -74,7 +74,7 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
 
 def _knative(text: str, path: str) -> Iterator[Deployment]:
     for document in documents(text):
-        if _text(document.get("kind")) != "Service":
+        if text_of(document.get("kind")) != "Service":
             continue
         template = document.get("spec", "template")
         limits = [
@@ -83,9 +83,9 @@ def _knative(text: str, path: str) -> Iterator[Deployment]:
             for key in ("autoscaling.knative.dev/maxScale", "autoscaling.knative.dev/max-scale", "run.googleapis.com/maxScale")
             if owner is not None and (node := owner.get("metadata", "annotations", key)) is not None
         ]  # fmt: skip
-        name = _text(document.get("metadata", "name"))
+        name = text_of(document.get("metadata", "name"))
         containers = (template.get("spec", "containers") if template else None) or Node([], 1)
-        lowest = min(limits, key=lambda node: int(_text(node)) if _number(node) else 10**7, default=None)
+        lowest = min(limits, key=lambda node: int(text_of(node)) if _number(node) else 10**7, default=None)
         at = Location(path, document.line)
         yield _scaled(name or "service", "cloud-run", at, _most(lowest, "maxScale", path), containers)
 
@@ -97,7 +97,7 @@ def _azure(text: str, path: str) -> Iterator[Deployment]:
             continue
         most = template.get("scale", "maxReplicas")
         containers = template.get("containers") or Node([], 1)
-        name = _text(document.get("name")) or _text(
+        name = text_of(document.get("name")) or text_of(
             containers.items[0].get("name") if containers.items else None
         )
         at = Location(path, document.line)
@@ -112,15 +112,17 @@ def _scaled(name: str, platform: str, at: Location, most: Count, containers: Nod
         for part in ("command", "args"):
             node = container.get(part)
             for each in node.items if node else ():
-                command += tuple(_text(each).split())
+                command += tuple(text_of(each).split())
                 command_at = command_at or Location(at.path, each.line)
         for each in (container.get("env") or Node([], 0)).items:
             value = each.get("value")
-            known = value is not None and "$" not in _text(value)
-            elsewhere = _text(each.get("secretRef")) or _text(each.get("valueFrom", "secretKeyRef", "name"))
+            known = value is not None and "$" not in text_of(value)
+            elsewhere = text_of(each.get("secretRef")) or text_of(
+                each.get("valueFrom", "secretKeyRef", "name")
+            )
             variables.append(
                 Variable(
-                    _text(each.get("name")), Secret(_text(value)) if known else None,
+                    text_of(each.get("name")), Secret(text_of(value)) if known else None,
                     Location(at.path, value.line if value else each.line), elsewhere,
                 )
             )  # fmt: skip
@@ -143,8 +145,8 @@ def _app_engine(text: str, path: str) -> Iterator[Deployment]:
         node, key = limits[0] if len(limits) == 1 else (None, "")
         line = document.get("entrypoint")
         yield Deployment(
-            name=_text(document.get("service")) or "default", platform="app-engine", location=Location(path, document.line),
-            command=tuple(_text(line).split()), command_at=Location(path, line.line) if line else None,
+            name=text_of(document.get("service")) or "default", platform="app-engine", location=Location(path, document.line),
+            command=tuple(text_of(line).split()), command_at=Location(path, line.line) if line else None,
             environment=tuple(_pairs(document.get("env_variables"), path)), folder=posixpath.dirname(path) or ".",
             instances=_most(node, key, path),
         )  # fmt: skip
@@ -155,8 +157,8 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
     services = made[0].get("services") if len(made) == 1 else None
     for each in services.items if services else ():
         if (
-            _text(each.get("type")) not in ("web", "worker", "pserv")
-            or _text(each.get("runtime")) == "static"
+            text_of(each.get("type")) not in ("web", "worker", "pserv")
+            or text_of(each.get("runtime")) == "static"
         ):
             continue
         most, key = each.get("scaling", "maxInstances"), "maxInstances"
@@ -172,16 +174,16 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
                 or item.get("sync")
                 or item.get("fromGroup")
             )
-            name = _text(item.get("key"))
+            name = text_of(item.get("key"))
             if name:
                 variables.append(
-                    Variable(name, Secret(_text(value)) if value else None, Location(path, value.line if value else item.line), "elsewhere" if source else "")
+                    Variable(name, Secret(text_of(value)) if value else None, Location(path, value.line if value else item.line), "elsewhere" if source else "")
                 )  # fmt: skip
-        inner = _text(each.get("rootDir"))
+        inner = text_of(each.get("rootDir"))
         count = _most(most, key, path) if most else Count(1, "1 instance")
         yield Deployment(
-            name=_text(each.get("name")) or "service", platform="render", location=Location(path, each.line),
-            command=tuple(_text(line).split()), command_at=Location(path, line.line) if line else None,
+            name=text_of(each.get("name")) or "service", platform="render", location=Location(path, each.line),
+            command=tuple(text_of(line).split()), command_at=Location(path, line.line) if line else None,
             environment=tuple(variables), folder=posixpath.normpath(posixpath.join(posixpath.dirname(path), inner)),
             instances=count,
         )  # fmt: skip
@@ -193,23 +195,19 @@ def _most(node: Node | None, key: str, path: str) -> Count:
         return Count()
     at = Location(path, node.line)
     if _number(node):
-        return Count(int(_text(node)), f"{key}: {_text(node)}", at)
+        return Count(int(text_of(node)), f"{key}: {text_of(node)}", at)
     return Count(None, f"{key} is filled in when it is deployed", at)
 
 
 def _pairs(node: Node | None, path: str) -> Iterator[Variable]:
     for name, value in (node.pairs if node else {}).items():
         yield Variable(
-            name, Secret(_text(value)) if "$" not in _text(value) else None, Location(path, value.line)
+            name, Secret(text_of(value)) if "$" not in text_of(value) else None, Location(path, value.line)
         )
 
 
 def _number(node: Node) -> bool:
-    return re.fullmatch(r"[1-9]\d{0,5}", _text(node)) is not None
-
-
-def _text(node: Node | None) -> str:
-    return (node.text or "") if node is not None else ""
+    return re.fullmatch(r"[1-9]\d{0,5}", text_of(node)) is not None
 
 
 # --- TOML, JSON, Procfile ---

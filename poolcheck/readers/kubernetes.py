@@ -16,7 +16,7 @@ from poolcheck.core.record import dataclass
 from poolcheck.core.secret import Secret
 from poolcheck.readers import pgbouncer_env, pgbouncer_ini
 from poolcheck.readers._go_template import UNKNOWN
-from poolcheck.readers._yaml import Node, documents
+from poolcheck.readers._yaml import Node, documents, text_of
 from poolcheck.readers.compose import Service, Text, address
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
@@ -100,23 +100,26 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
     autoscalers: list[Autoscaler] = []
     held: list[Held] = []
     for document in documents(text):
-        kind = _text(document.get("kind"))
-        name = _text(document.get("metadata", "name"))
+        kind = text_of(document.get("kind"))
+        name = text_of(document.get("metadata", "name"))
         if kind in _WORKLOADS and name:
             workloads.append(_workload(document, kind, name, place))
         elif kind in ("HorizontalPodAutoscaler", "ScaledObject") and name:
             target = document.get("spec", "scaleTargetRef", "name")
             most = document.get("spec", "maxReplicas" if kind.startswith("H") else "maxReplicaCount")
-            number = int(_text(most)) if re.fullmatch(r"\d{1,6}", _text(most)) else None
+            number = int(text_of(most)) if re.fullmatch(r"\d{1,6}", text_of(most)) else None
             autoscalers.append(
                 Autoscaler(
-                    name=name, target=_text(target), most=number, location=place(most.line) if most else None
+                    name=name,
+                    target=text_of(target),
+                    most=number,
+                    location=place(most.line) if most else None,
                 )
             )
         elif kind in ("Secret", "ConfigMap"):
             for group in ("data", "stringData"):
                 for key, value in (document.get(group) or Node({}, 0)).pairs.items():
-                    plain = _text(value) if kind == "ConfigMap" or group == "stringData" else _decoded(_text(value))  # fmt: skip
+                    plain = text_of(value) if kind == "ConfigMap" or group == "stringData" else _decoded(text_of(value))  # fmt: skip
                     if plain and _FILLED_IN.search(plain) is None:
                         held.append(Held(name, key, Secret(plain), place(value.line)))
     return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held))
@@ -163,7 +166,7 @@ def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
         return
     for document in documents(text):
         for key, value in (document.get("data") or Node({}, 0)).pairs.items():
-            if _text(document.get("kind")) == "ConfigMap" and pgbouncer_ini.matches(key) and value.text:
+            if text_of(document.get("kind")) == "ConfigMap" and pgbouncer_ini.matches(key) and value.text:
                 # the lines of a block begin below its key
                 made = pgbouncer_ini.read("\n" * value.line + value.text, path)
                 if made is not None:
@@ -181,42 +184,42 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
         for key in ("command", "args"):
             node = container.get(key)
             if node is not None:
-                words = [_text(each) for each in node.items]
+                words = [text_of(each) for each in node.items]
                 command += (
                     tuple(words[-1].split()) if words[:1] in (["sh"], ["/bin/sh"], ["bash"]) else tuple(words)
                 )
                 line = line or node.line
-    number = _text(replicas)
+    number = text_of(replicas)
     return Workload(
         name=name,
         kind=kind,
         location=place(document.line),
         replicas=int(number) if re.fullmatch(r"\d{1,6}", number) else None,
         replicas_at=place(replicas.line) if replicas and number else None,
-        surge=_text(strategy.get("rollingUpdate", "maxSurge")) if strategy else "",
-        recreate=strategy is not None and _text(strategy.get("type")) == "Recreate",
-        images=tuple(_text(each.get("image")) for each in containers.items),
+        surge=text_of(strategy.get("rollingUpdate", "maxSurge")) if strategy else "",
+        recreate=strategy is not None and text_of(strategy.get("type")) == "Recreate",
+        images=tuple(text_of(each.get("image")) for each in containers.items),
         command=command,
         command_at=place(line) if line else None,
         environment=tuple(_variables(containers, place)),
         sources=tuple(
-            _text(each.get(kind_, "name"))
+            text_of(each.get(kind_, "name"))
             for container in containers.items
             for each in (container.get("envFrom") or Node([], 0)).items
             for kind_ in ("secretRef", "configMapRef")
             if each.get(kind_)
         ),
-        complete=not any(_text(each.get("envFrom")) for each in containers.items),
+        complete=not any(text_of(each.get("envFrom")) for each in containers.items),
     )
 
 
 def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[Variable]:
     for container in containers.items:
         for each in (container.get("env") or Node([], 0)).items:
-            name, value = _text(each.get("name")), each.get("value")
+            name, value = text_of(each.get("name")), each.get("value")
             reference = each.get("valueFrom", "secretKeyRef") or each.get("valueFrom", "configMapKeyRef")
             if name:
-                text = _text(value)
+                text = text_of(value)
                 known = text if value is not None and _FILLED_IN.search(text) is None else None
                 if known is None and "://" in text:
                     known = address(text)
@@ -224,10 +227,6 @@ def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[V
                     name,
                     Secret(known) if known is not None else None,
                     place(value.line if value is not None else each.line),
-                    _text(reference.get("name")) if reference else "",
-                    _text(reference.get("key")) if reference else "",
+                    text_of(reference.get("name")) if reference else "",
+                    text_of(reference.get("key")) if reference else "",
                 )
-
-
-def _text(node: Node | None) -> str:
-    return (node.text or "") if node is not None else ""

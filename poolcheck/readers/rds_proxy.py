@@ -13,7 +13,7 @@ from poolcheck.core.finding import Location
 from poolcheck.core.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.core.record import dataclass
 from poolcheck.readers import hcl
-from poolcheck.readers._yaml import Node, documents
+from poolcheck.readers._yaml import Node, documents, text_of
 
 _PROXY = re.compile(r"aws_db_proxy\.([\w-]+)")
 _TYPES = ("AWS::RDS::DBProxy", "AWS::RDS::DBProxyTargetGroup")
@@ -164,11 +164,11 @@ def _node(value: object, text: str, start: int, line: int, deep: int = 0) -> Nod
 
 
 def _from_resources(found: Mapping[str, Node], path: str) -> Iterator[PoolerConfig]:
-    groups = [node for node in found.values() if _text(node.get("Type")) == _TYPES[1]]
+    groups = [node for node in found.values() if text_of(node.get("Type")) == _TYPES[1]]
     for name, node in found.items():
         if (
-            _text(node.get("Type")) != _TYPES[0]
-            or _text(node.get("Properties", "EngineFamily")) != "POSTGRESQL"
+            text_of(node.get("Type")) != _TYPES[0]
+            or text_of(node.get("Properties", "EngineFamily")) != "POSTGRESQL"
         ):
             continue
         settings = [*_plain(node.get("Properties"), ("RequireTLS",), path)]
@@ -199,7 +199,7 @@ def _plain_text(node: Node | None) -> str:
     """A text, or what `Ref` names."""
     if node is None:
         return ""
-    return _text(node.get("Ref")) or _text(node)
+    return text_of(node.get("Ref")) or text_of(node)
 
 
 def _plain(node: Node | None, names: Iterable[str], path: str) -> Iterator[PoolerSetting]:
@@ -209,10 +209,6 @@ def _plain(node: Node | None, names: Iterable[str], path: str) -> Iterator[Poole
             text = (value.text or "").lower()
             known = text.isdigit() or text in ("true", "false")
             yield PoolerSetting(name, text if known else "", Location(path, value.line), known)
-
-
-def _text(node: Node | None) -> str:
-    return (node.text or "") if node is not None else ""
 
 
 def _config(name: str, at: Location, settings: Sequence[PoolerSetting], target: str) -> PoolerConfig:
