@@ -207,9 +207,8 @@ def masked_line(target: Target, lines: Mapping[str, Sequence[str]]) -> str:
     )
     if start is not None and target.raw and line[start : start + len(target.raw)] == target.raw:
         rest = line[start + len(target.raw) :]
-        if (
-            "@" in rest
-        ):  # a comment, or the password's other half behind a quote or ` #` that cut the value short
+        # A comment, or the password's other half behind a quote or ` #` that cut the value short.
+        if "@" in rest:
             rest = MASK + rest[rest.rfind("@") :]
         return line[:start] + target.conn.masked() + rest
     return f"{target.name}={target.conn.masked()}"

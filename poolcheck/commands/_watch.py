@@ -191,9 +191,8 @@ def full_screen(state: Watch, style: Style, every: float, count: int | None) -> 
     last: list[Look] = []
 
     def show(look: Look | None) -> None:
-        if (
-            not sys.stdout.isatty()
-        ):  # the window was closed: rich would draw nothing, and we would look for ever
+        # The window was closed: rich would draw nothing, and we would look for ever.
+        if not sys.stdout.isatty():
             raise BrokenPipeError
         if look is not None:
             last[:] = [look]

@@ -87,8 +87,8 @@ def command(
     r"""Say whether this may be deployed: pass, fail, or could not check.
 
     Judges the project in the current folder, or what is named: paths, connection strings, --env-file, --var. Adds up
-    instances x pool while a deploy runs against the slots. Nothing is written but reports and, when asked, the baseline; nothing is connected to
-    without --live; no password is ever shown.
+    instances x pool while a deploy runs against the slots. Nothing is written but reports and, when asked, the baseline;
+    nothing is connected to without --live; no password is ever shown.
 
     \b
     Exit code: 0 pass, 1 fail, 2 could not check, 3 nothing to check.

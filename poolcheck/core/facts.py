@@ -12,9 +12,8 @@ from poolcheck.core.record import dataclass
 
 EndpointKind = Literal["direct", "pooled", "http", "local", "unknown"]
 PoolMode = Literal["transaction", "session", "statement"]
-SessionState = Literal[
-    "lost", "pinned"
-]  # what a transaction pooler makes of SET, LISTEN, temporary tables, ...
+# what a transaction pooler makes of SET, LISTEN, temporary tables, ...
+SessionState = Literal["lost", "pinned"]
 Tracks = Literal["yes", "no", "unknown", "needless"]  # does the pooler track protocol-level named statements?
 MigrationsHere = Literal["ok", "direct-advised", "fail", "unknown"]
 

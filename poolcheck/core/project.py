@@ -50,9 +50,8 @@ class Runtime:
     kind: RuntimeKind = "unknown"
     source: str = ""  # "vercel.json", "--runtime", ...
     platform: str = ""  # "vercel", "aws-lambda", "kubernetes", ... "" when unknown
-    hyperdrive: bool | None = (
-        None  # whether Workers are given Cloudflare's pool; None: not known, or no Workers
-    )
+    # whether Workers are given Cloudflare's pool; None: not known, or no Workers
+    hyperdrive: bool | None = None
 
     @property
     def short_lived(self) -> bool:

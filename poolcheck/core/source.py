@@ -74,9 +74,8 @@ class SourceFile:
     package: Package = Package()
     purpose: Purpose = "app"
     sites: tuple[Site, ...] = ()
-    http: tuple[
-        Mark, ...
-    ] = ()  # clients that hold no connection: kind "neon()", text what names their string
+    # clients that hold no connection: kind "neon()", text what names their string
+    http: tuple[Mark, ...] = ()
     checkouts: tuple[Checkout, ...] = ()
     disconnects: tuple[Mark, ...] = ()  # a shared client closed by a function that runs for each request
     hooks: tuple[Mark, ...] = ()  # shutdown hooks: kind "beforeExit", "exit" or "$on"

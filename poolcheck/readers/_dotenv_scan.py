@@ -11,7 +11,8 @@ from poolcheck.core.record import dataclass
 
 UnreadableKind = Literal["unterminated", "after-quote", "yaml", "not-an-assignment", "nul", "expands-too-far"]
 
-# Possessive throughout: no backtracking, so a hostile line costs no more than its length.
+# Repetitions are possessive, and the branches of a group exclude each other: no backtracking, so a hostile line costs
+# no more than its length. A possessive group would say the same, and is matched wrongly before Python 3.11.5.
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _BLANK = re.compile(r"\s*+")
 _EXPORT = re.compile(r"(?:export[^\S\r\n]++)?")
