@@ -7,10 +7,10 @@ A name of `__all__` is imported when it is first asked for: the command line pay
 TYPE_CHECKING = False  # what type checkers take for true; `typing` takes 3 ms to import
 if TYPE_CHECKING:
     from poolcheck.api import as_dict, lint, look, size
-    from poolcheck.core.finding import Finding, Severity
-    from poolcheck.core.report import Report
-    from poolcheck.core.sizing import Sizing
     from poolcheck.errors import PoolcheckError
+    from poolcheck.model.finding import Finding, Severity
+    from poolcheck.model.report import Report
+    from poolcheck.model.sizing import Sizing
 
 __version__ = "0.1.0"
 __all__ = [
@@ -18,11 +18,11 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Finding": "poolcheck.core.finding",
+    "Finding": "poolcheck.model.finding",
     "PoolcheckError": "poolcheck.errors",
-    "Report": "poolcheck.core.report",
-    "Severity": "poolcheck.core.finding",
-    "Sizing": "poolcheck.core.sizing",
+    "Report": "poolcheck.model.report",
+    "Severity": "poolcheck.model.finding",
+    "Sizing": "poolcheck.model.sizing",
     "as_dict": "poolcheck.api",
     "lint": "poolcheck.api",
     "look": "poolcheck.api",

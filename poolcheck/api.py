@@ -15,10 +15,10 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
-from poolcheck.config import Config, Settings
-from poolcheck.core.report import Report
-from poolcheck.core.sizing import Inputs, Load, Machine, Sizing
+from poolcheck.config.settings import Config, Settings
 from poolcheck.errors import BadConfig
+from poolcheck.model.report import Report
+from poolcheck.model.sizing import Inputs, Load, Machine, Sizing
 
 Where = str | os.PathLike[str]
 
@@ -63,7 +63,7 @@ def lint(
         PoolcheckError: A setting or path is wrong, or there was nothing to check (`NothingToCheck`).
         TypeError: A setting that does not exist.
     """
-    from poolcheck import linting  # noqa: PLC0415 - the rules are loaded only by who lints
+    from poolcheck.diagnosis import lint as linting  # noqa: PLC0415 - the rules are loaded only by who lints
 
     names = (what,) if isinstance(what, str | os.PathLike) else what
     return linting.lint(
@@ -109,7 +109,7 @@ def look(
         PoolcheckError: Wrong input, nothing to look at, not PostgreSQL, or lost while looking.
         TypeError: A setting that does not exist.
     """
-    from poolcheck import looking  # noqa: PLC0415 - brings psycopg
+    from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg
     from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - as above
 
     for name, seconds in (("connect_timeout", connect_timeout), ("statement_timeout", statement_timeout)):
@@ -173,7 +173,7 @@ def size(
     Raises:
         PoolcheckError: A number out of its range, or one half of the load without the other.
     """
-    from poolcheck import sizing  # noqa: PLC0415 - only who sizes needs it
+    from poolcheck.capacity import pool_size  # noqa: PLC0415 - only who sizes needs it
 
     if (tps is None) != (hold_ms is None):
         raise BadConfig("the load is tps times hold_ms: give both, or none")
@@ -188,7 +188,7 @@ def size(
         max_connections=max_connections, instances=instances, workers=workers, surge=surge, reserved=reserved,
         others=others, buffer=buffer, threads=threads, fanout=fanout, warn_at=warn_at, load=load, machine=machine,
     )  # fmt: skip
-    return sizing.recommend(asked)
+    return pool_size.recommend(asked)
 
 
 def as_dict(report: Report) -> dict[str, Any]:

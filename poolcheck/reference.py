@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from poolcheck import catalogue, rules
-from poolcheck.core.facts import Driver, DriverVersion, Provider, Quirk
-from poolcheck.core.rule import AnyRule
+from poolcheck.model.facts import Driver, DriverVersion, Provider, Quirk
+from poolcheck.model.rule import AnyRule
 
 
 def page(name: str) -> str | None:

@@ -14,7 +14,7 @@ import poolcheck
 from poolcheck import api
 from poolcheck.cli import cli
 from poolcheck.commands.lint import command as lint_command
-from poolcheck.config import Config
+from poolcheck.config.settings import Config
 from poolcheck.errors import NothingToCheck
 from tests.live.scenes import scene
 from tests.servers import Postgres, free_port

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck import baseline
-from poolcheck.core.finding import Finding, Location
 from poolcheck.errors import BadConfig, BadInput
+from poolcheck.gate import baseline
+from poolcheck.model.finding import Finding, Location
 from tests.output.sample import FIRST, NOWHERE, ODD_PLACE, SECRET
 
 

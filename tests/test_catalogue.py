@@ -11,10 +11,11 @@ from typing import Any, Literal
 import pytest
 
 from poolcheck import catalogue
-from poolcheck.core.facts import Driver, DriverVersion, Endpoint, Pooler, Provider, Quirk
-from poolcheck.core.project import UNKNOWN_VERSION, Version
+from poolcheck.catalogue import lookup
+from poolcheck.catalogue.shelf import Shelf, admits, build, quick_list
 from poolcheck.errors import CatalogueError
-from poolcheck.shelf import Shelf, admits, build, quick_list
+from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Pooler, Provider, Quirk
+from poolcheck.model.project import UNKNOWN_VERSION, Version
 
 FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": Pooler}
 ROOT = Path(catalogue.__file__).parent
@@ -158,7 +159,7 @@ def test_behaviour_of_a_range_holds_for_all_of_it(monkeypatch: pytest.MonkeyPatc
     )
     head = 'title = "X"\nlanguage = "X"\nhomepage = "https://example.com/x"\nkind = "orm"\n'
     (tmp_path / "x.toml").write_text(head + blocks)
-    monkeypatch.setattr(catalogue, "_DRIVERS", Shelf(Driver, tmp_path))
+    monkeypatch.setattr(lookup, "_DRIVERS", Shelf(Driver, tmp_path))
 
     def label(version: Version) -> str | None:
         block = catalogue.behaviour("x", version)
@@ -312,9 +313,9 @@ def test_stale() -> None:
 def test_one_host_parses_one_file() -> None:
     """A lint of one string pays for one provider, and for none when nobody knows the host."""
     code = (
-        "from poolcheck import catalogue; from poolcheck.core.url import parse\n"
+        "from poolcheck import catalogue; from poolcheck.catalogue import lookup; from poolcheck.connection.string import parse\n"
         "for host in ('db.example.com', 'localhost', 'ep-x.us-east-2.aws.neon.tech'):\n"
-        "    catalogue.match(parse(f'postgresql://u:p@{host}/app')); print(sorted(catalogue._PROVIDERS._built))"
+        "    catalogue.match(parse(f'postgresql://u:p@{host}/app')); print(sorted(lookup._PROVIDERS._built))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]", "[]", "['neon']"]

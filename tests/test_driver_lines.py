@@ -2,8 +2,9 @@
 
 import pytest
 
-from poolcheck import catalogue, driver_lines
-from poolcheck.core.project import DriverUse, Version
+from poolcheck import catalogue
+from poolcheck.capacity import driver_lines
+from poolcheck.model.project import DriverUse, Version
 
 
 @pytest.mark.parametrize(("stem", "blocks"), driver_lines.COMMON)

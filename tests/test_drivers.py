@@ -9,8 +9,8 @@ import pytest
 from psycopg import pq
 
 from poolcheck import catalogue
-from poolcheck.core.facts import Driver, DriverExample, DriverVersion, Fate, Param
-from poolcheck.core.project import UNKNOWN_VERSION, Version
+from poolcheck.model.facts import Driver, DriverExample, DriverVersion, Fate, Param
+from poolcheck.model.project import UNKNOWN_VERSION, Version
 
 DRIVERS = catalogue.drivers()
 BLOCKS = [(driver, block) for driver in DRIVERS for block in driver.versions]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.config import Config
-from poolcheck.dsn import Sources, console_target, is_pooled, sources
+from poolcheck.config.settings import Config
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
+from poolcheck.live.dsn import Sources, console_target, is_pooled, sources
 
 DIRECT = "postgresql://app:pw@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app"
 POOLED = "postgresql://app:pw@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.aws.neon.tech/app"

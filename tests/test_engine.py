@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck import engine, rules
-from poolcheck.core.finding import Severity
-from poolcheck.core.report import Report
+from poolcheck import rules
+from poolcheck.diagnosis import engine
 from poolcheck.errors import BadConfig
+from poolcheck.model.finding import Severity
+from poolcheck.model.report import Report
 from tests.test_rules import look
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"

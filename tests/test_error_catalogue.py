@@ -10,16 +10,18 @@ from typing import get_args
 
 import pytest
 
-from poolcheck import catalogue, error_catalogue, prefilter
-from poolcheck.core.explanation import ErrorText, Layer
-from poolcheck.core.secret import redact
+from poolcheck import catalogue
+from poolcheck.catalogue import error_texts
+from poolcheck.connection.secret import redact
 from poolcheck.errors import CatalogueError
-from poolcheck.explaining import explain_text
-from poolcheck.readers.log import collapse
-from poolcheck.recognising import search
-from poolcheck.scanning import SMALL, scan
+from poolcheck.explain import prefilter
+from poolcheck.explain.explain import explain_text
+from poolcheck.explain.log import collapse
+from poolcheck.explain.recognise import search
+from poolcheck.explain.scan import SMALL, scan
+from poolcheck.model.explanation import ErrorText, Layer
 
-ERRORS = error_catalogue.errors()
+ERRORS = error_texts.errors()
 EXAMPLES = [(error, text) for error in ERRORS for text in error.examples]
 CROSSINGS = [(error, crossing) for error in ERRORS for crossing in error.crossings]
 MESSAGES = Path("/usr/share/locale")
@@ -67,7 +69,7 @@ def test_every_pattern_is_tried_by_an_example(error: ErrorText) -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=name)
 def test_an_entry_says_what_the_text_does_not_mean(error: ErrorText) -> None:
-    own_page = error_catalogue.layer(error.layer)
+    own_page = error_texts.layer(error.layer)
 
     assert error.not_means or error.vague or error.id.startswith("pg-reserved")
     assert own_page.title
@@ -140,7 +142,7 @@ def test_examples_hold_no_secret() -> None:
 
 
 def test_every_layer_has_a_page_with_the_five_steps() -> None:
-    pages = error_catalogue.layers()
+    pages = error_texts.layers()
 
     assert tuple(page.id for page in pages) == get_args(Layer)
     for page in pages:
@@ -158,7 +160,7 @@ def test_every_layer_has_entries() -> None:
 
 TRANSLATED = [
     (each.id, each.english, language, text)
-    for each in error_catalogue.translations()
+    for each in error_texts.translations()
     for language, text in each.texts
 ]
 
@@ -304,13 +306,13 @@ def test_a_wrong_file_is_named_exactly(
     folder = tmp_path / "errors"
     folder.mkdir()
     (folder / "test.toml").write_text(GOOD.replace(*change))
-    monkeypatch.setattr(error_catalogue, "FOLDER", folder)
-    error_catalogue.error_files.cache_clear()
+    monkeypatch.setattr(error_texts, "FOLDER", folder)
+    error_texts.error_files.cache_clear()
     try:
         with pytest.raises(CatalogueError) as caught:
-            error_catalogue.error_files()
+            error_texts.error_files()
     finally:
-        error_catalogue.error_files.cache_clear()
+        error_texts.error_files.cache_clear()
 
     assert complaint in caught.value.message
 
@@ -320,15 +322,15 @@ def test_an_id_is_used_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     folder.mkdir()
     for file in ("a", "b"):
         (folder / f"{file}.toml").write_text(GOOD)
-    monkeypatch.setattr(error_catalogue, "FOLDER", folder)
-    error_catalogue.error_files.cache_clear()
+    monkeypatch.setattr(error_texts, "FOLDER", folder)
+    error_texts.error_files.cache_clear()
     try:
         with pytest.raises(
             CatalogueError, match=r"errors/b\.toml: test-error: the id is already used in errors/a\.toml"
         ):
-            error_catalogue.error_files()
+            error_texts.error_files()
     finally:
-        error_catalogue.error_files.cache_clear()
+        error_texts.error_files.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -342,11 +344,11 @@ def test_an_id_is_used_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_a_statement_name_tells_its_driver(statement: str, driver: str) -> None:
-    assert error_catalogue.statement_driver(statement) == driver
+    assert error_texts.statement_driver(statement) == driver
 
 
 def test_files_are_ordered_and_named() -> None:
-    files = error_catalogue.error_files()
+    files = error_texts.error_files()
 
     assert [file.id for file in files] == sorted(file.id for file in files)
     assert all(len(list(group)) == 1 for _, group in groupby(sorted(file.title for file in files)))

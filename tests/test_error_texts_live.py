@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from poolcheck.core.explanation import Explanation
-from poolcheck.explaining import explain, explain_text
+from poolcheck.explain.explain import explain, explain_text
+from poolcheck.model.explanation import Explanation
 from tests.conftest import need_bouncer, need_postgres
 from tests.servers import MAJORS, Bouncer, Missing, Postgres, pgbouncer_version
 

@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from poolcheck import error_catalogue, scanning_parts
-from poolcheck.core.explanation import Explanations
-from poolcheck.explaining import errors_table, explain, explain_text, nearest, steps
-from poolcheck.readers.log import records
-from poolcheck.readers.log_times import parse_moment
-from poolcheck.scanning import BLOCK, REACH, SMALL, scan
+from poolcheck.catalogue import error_texts
+from poolcheck.explain import workers
+from poolcheck.explain.explain import errors_table, explain, explain_text, nearest, steps
+from poolcheck.explain.log import records
+from poolcheck.explain.log_times import parse_moment
+from poolcheck.explain.scan import BLOCK, REACH, SMALL, scan
+from poolcheck.model.explanation import Explanations
 
 SLOTS = "remaining connection slots are reserved for non-replication superuser connections"
 FULL = "FATAL:  sorry, too many clients already"
@@ -572,7 +573,7 @@ class TestLargeLogs:
                 self.rest = self.rest[size:]
                 return size
 
-        error_catalogue.errors()
+        error_texts.errors()
         tracemalloc.start()
         try:
             found = scan([("log", io.BufferedReader(Endless()))]).found
@@ -592,12 +593,12 @@ class TestLargeLogs:
         event += "\tat a.b.C(C.java:2)\n" * 9 + f"Caused by: {FULL}\n"
         path = tmp_path / "app.log"
         path.write_text("".join(event.format(number % 60) for number in range(3000)))
-        monkeypatch.setattr(scanning_parts, "WORTH_IT", 1000)
-        monkeypatch.setattr(scanning_parts, "REACH", 4096)
+        monkeypatch.setattr(workers, "WORTH_IT", 1000)
+        monkeypatch.setattr(workers, "REACH", 4096)
 
         with path.open("rb") as stream:
             stream.seek(skip)
-            divided = scanning_parts.parts(stream, lambda text, at: text.startswith(b"2026", at))
+            divided = workers.parts(stream, lambda text, at: text.startswith(b"2026", at))
             together = scan([("app.log", stream)]).found
         alone = scanned(path.read_bytes()[skip:])
 
@@ -617,7 +618,7 @@ class TestLargeLogs:
         event += "\tat a.b.C(C.java:2)\n" * 9 + f"Caused by: {FULL}\n"
         data = "".join(event.format(number % 60) for number in range(40_000)).encode()
         alone = scanned(data)
-        monkeypatch.setattr(scanning_parts, "WORTH_IT", BLOCK)
+        monkeypatch.setattr(workers, "WORTH_IT", BLOCK)
         together = scanned(data)
 
         assert len(data) > 3 * BLOCK
@@ -637,12 +638,12 @@ class TestLargeLogs:
         path = tmp_path / "app.log"
         path.write_text("x\n")
         with path.open("rb") as stream:
-            assert scanning_parts.parts(stream, lambda _text, _at: True) == []
-        monkeypatch.setattr(scanning_parts, "WORTH_IT", 10)
+            assert workers.parts(stream, lambda _text, _at: True) == []
+        monkeypatch.setattr(workers, "WORTH_IT", 10)
         path.write_bytes(gzip.compress(b"x" * 100))
         with path.open("rb") as stream:
-            assert scanning_parts.parts(stream, lambda _text, _at: True) == []
-        assert scanning_parts.parts(io.BytesIO(b"x" * 1000), lambda _text, _at: True) == []
+            assert workers.parts(stream, lambda _text, _at: True) == []
+        assert workers.parts(io.BytesIO(b"x" * 1000), lambda _text, _at: True) == []
 
     @pytest.mark.parametrize(
         "pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"]
@@ -742,7 +743,7 @@ class TestUnknown:
     @example("Traceback (most recent call last)\n" * 300)
     def test_any_text_is_read(self, text: str) -> None:
         for item in explain_text(text):
-            assert error_catalogue.error(item.error.id) is item.error
+            assert error_texts.error(item.error.id) is item.error
 
     @settings(max_examples=100, deadline=None)
     @given(st.binary(max_size=2000))
@@ -773,10 +774,8 @@ class TestSteps:
     """The five steps in the light of what failed."""
 
     def test_always_five_in_order(self) -> None:
-        for page in error_catalogue.layers():
-            error = next(
-                each for each in error_catalogue.errors() if each.layer == page.id and each.step != 6
-            )
+        for page in error_texts.layers():
+            error = next(each for each in error_texts.errors() if each.layer == page.id and each.step != 6)
             made = steps(explain_text(error.examples[0]))
 
             assert [step.step for step in made][:5] == [1, 2, 3, 4, 5], error.id
@@ -809,13 +808,13 @@ class TestSteps:
 def test_the_table_has_every_entry_once() -> None:
     rows = [line.split(" | ")[0].removeprefix("| ") for line in errors_table().splitlines()[2:]]
 
-    assert sorted(rows) == sorted(error.id for error in error_catalogue.errors())
+    assert sorted(rows) == sorted(error.id for error in error_texts.errors())
 
 
 def test_explaining_needs_no_driver() -> None:
     """`live` and `explain` share this; a text is explained without psycopg."""
     code = (
-        "import sys; from poolcheck.explaining import explain_text; assert explain_text('sorry, too many clients already');"
+        "import sys; from poolcheck.explain.explain import explain_text; assert explain_text('sorry, too many clients already');"
         "heavy = {'psycopg', 'rich', 'sqlparse', 'tree_sitter', 'click.testing'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

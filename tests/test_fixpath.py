@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.core.report import Report, Step
+from poolcheck.model.report import Report, Step
 from tests.test_rules import look
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"

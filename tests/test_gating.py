@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from poolcheck import catalogue, gate_verdict, peak
-from poolcheck.core.context import Context, Numbers
-from poolcheck.core.finding import Location, Severity
-from poolcheck.core.fleet import Amount, Fleet, Member
-from poolcheck.core.project import DriverUse, Package, Version
-from poolcheck.core.report import Report, Skipped
-from poolcheck.core.target import Target
-from poolcheck.core.url import parse
-from poolcheck.core.verdict import PeakSum
+from poolcheck import catalogue
+from poolcheck.connection.string import parse
 from poolcheck.errors import ExitCode, NothingToCheck
-from poolcheck.gate_look import NOT_ASKED, Looked
+from poolcheck.gate import conclusion, peak
+from poolcheck.gate.measured import NOT_ASKED, Looked
+from poolcheck.model.context import Context, Numbers
+from poolcheck.model.finding import Location, Severity
+from poolcheck.model.fleet import Amount, Fleet, Member
+from poolcheck.model.project import DriverUse, Package, Version
+from poolcheck.model.report import Report, Skipped
+from poolcheck.model.target import Target
+from poolcheck.model.verdict import PeakSum
 from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule
 from tests.output.sample import FIRST, HOLDS, ODD_PLACE
 
@@ -200,7 +201,7 @@ class TestConclude:
             "required": set(),
             "nothing": None,
         }
-        verdict, code = gate_verdict.conclude(report, **{**options, **more})
+        verdict, code = conclusion.conclude(report, **{**options, **more})
         return verdict.outcome, code, verdict.reasons
 
     def test_findings_come_first(self) -> None:
@@ -255,7 +256,7 @@ def test_statistics_count_what_counts_and_what_does_not() -> None:
     """Most findings first; the worst severity of a rule."""
     report = Report(command="gate", findings=(ODD_PLACE, FIRST, FIRST), suppressed=(ODD_PLACE, ODD_PLACE))
 
-    assert gate_verdict.statistics(report).rows == (
+    assert conclusion.statistics(report).rows == (
         ("PC204", "pool-too-large", "error", 2, 0),
         ("PC205", "misspelt-parameter", "warning", 1, 2),
     )

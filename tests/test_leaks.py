@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from poolcheck.config import Thresholds
-from poolcheck.core.snapshot import Leak
-from poolcheck.leaks import blocks, driver, judge, seconds
+from poolcheck.config.settings import Thresholds
+from poolcheck.live.leaks import blocks, driver, judge, seconds
+from poolcheck.model.snapshot import Leak
 from tests.live import build
 
 

@@ -13,17 +13,18 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from poolcheck import catalogue, fixing, mending
+from poolcheck import catalogue
 from poolcheck.cli import cli
 from poolcheck.commands._settings import Settings
-from poolcheck.core.finding import Edit
-from poolcheck.core.report import Report
-from poolcheck.core.url import parse
-from poolcheck.fixing import Options
-from poolcheck.masked_diff import diff
-from poolcheck.mending import Choice, Mended
-from poolcheck.readers import dotenv
-from poolcheck.readers.dotenv import Entry
+from poolcheck.connection.string import parse
+from poolcheck.fix import fix, rounds
+from poolcheck.fix.diff import diff
+from poolcheck.fix.fix import Options
+from poolcheck.fix.rounds import Choice, Mended
+from poolcheck.model.finding import Edit
+from poolcheck.model.report import Report
+from poolcheck.readers.env import dotenv
+from poolcheck.readers.env.dotenv import Entry
 
 CANARY = "c4n4ry"
 NEON = f"postgresql://app:{CANARY}pw@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
@@ -42,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def mend(*what: str, choice: Choice = UNSAFE, **given_: object) -> Mended:
     """Mend in memory."""
-    return mending.mend(what, Settings(dict(given_)), choice)
+    return rounds.mend(what, Settings(dict(given_)), choice)
 
 
 def after(text: str, *, choice: Choice = UNSAFE, **given_: object) -> str:
@@ -188,7 +189,7 @@ class TestSafe:
         Path(".env").write_text(f"DATABASE_URL={NEON}\n")
         asked = []
 
-        def answer(each: mending.Mend, steps: object) -> mending.Answer:
+        def answer(each: rounds.Mend, steps: object) -> rounds.Answer:
             asked.append(each.rule)
             return "no" if each.rule == "PC101" else "yes"
 
@@ -410,8 +411,8 @@ class TestApply:
         """Nothing is guessed."""
         Path(".env").write_text("A=1\n")
 
-        with pytest.raises(mending._Stale):
-            mending.apply([edit], {}, {})
+        with pytest.raises(rounds._Stale):
+            rounds.apply([edit], {}, {})
 
     def test_edits_of_one_line_are_made_from_its_end(self) -> None:
         """So that the first one's place stays right."""
@@ -419,7 +420,7 @@ class TestApply:
 
         edits = [Edit(".env", 1, 0, 1, "A", "LONGER", ""), Edit(".env", 1, 2, 3, "1", "2", "")]
 
-        assert mending.apply(edits, {}, {}) == {".env": "LONGER=2\n"}
+        assert rounds.apply(edits, {}, {}) == {".env": "LONGER=2\n"}
 
 
 class TestDiff:
@@ -572,17 +573,17 @@ def test_generated_files(
     path.write_bytes(text.encode())
     chosen = Settings({"driver": driver, "runtime": runtime})
     options = Options(asked="write", choice=Choice(unsafe=unsafe))
-    before = mending.mend((".env",), chosen, Choice()).before if "://" in text else None
+    before = rounds.mend((".env",), chosen, Choice()).before if "://" in text else None
     if before is None:
         return
 
-    report = fixing.fix((".env",), chosen, options)
+    report = fix.fix((".env",), chosen, options)
     written = path.read_bytes()
 
     assert kinds(report) <= kinds(before)
     assert {each.name for each in folder.iterdir()} == {".env", "poolcheck.toml"}
     unchanged_around(text, written.decode())
-    again = fixing.fix((".env",), chosen, options)
+    again = fix.fix((".env",), chosen, options)
     assert path.read_bytes() == written
     assert kinds(again) == kinds(report)
 

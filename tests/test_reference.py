@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from poolcheck import catalogue, reference, rules
-from poolcheck.core.facts import Driver
+from poolcheck.model.facts import Driver
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from poolcheck import rules
-from poolcheck.config import Config
-from poolcheck.core.report import Report
-from poolcheck.core.rule import AnyRule
-from poolcheck.linting import lint
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis.lint import lint
+from poolcheck.model.report import Report
+from poolcheck.model.rule import AnyRule
 
 ALL = rules.load()
 FENCE = re.compile(r"^```(\w+) (bad|good)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from poolcheck import catalogue, error_catalogue, rules
+from poolcheck import catalogue, rules
+from poolcheck.catalogue import error_texts
 from poolcheck.cli import cli
-from poolcheck.config import Config, Thresholds
-from poolcheck.core.project import Version
+from poolcheck.config.settings import Config, Thresholds
+from poolcheck.model.project import Version
 from tests.live.scenes import scene
 from tests.servers import Postgres
 
@@ -40,7 +41,7 @@ def exists(carrier: str) -> bool:
         command = cli.get_command(click.Context(cli), name)
         return command is not None and (not option or any(option in each.opts for each in command.params))
     if kind == "error":
-        return rest in {each.id for each in error_catalogue.errors()}
+        return rest in {each.id for each in error_texts.errors()}
     if kind == "provider":
         name, _, endpoint = rest.partition(" ")
         provider = catalogue.provider(name)

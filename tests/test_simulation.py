@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck import queueing
-from poolcheck.core.simulation import Ramp, Simulation, Slots, Traffic
-from poolcheck.simulation import PRESETS, ramp, traffic
+from poolcheck.capacity import queueing
+from poolcheck.capacity.burst import PRESETS, ramp, traffic
+from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
 
 SMALL = Slots(max_connections=30, others=1)  # 26 for the app: one superuser is logged in
 GROWING = Traffic(

@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck import pgbouncer_ini, queueing, sizing_words
-from poolcheck.core.sizing import Formula, Inputs, Load, Machine, Share, Sizing
-from poolcheck.errors import BadConfig
-from poolcheck.formulas import (
+from poolcheck.capacity import pgbouncer_lines, queueing, sizing_words
+from poolcheck.capacity.formulas import (
     deadlock_floor,
     prisma_default,
     prisma_pool,
     rds_max_connections,
     threaded_fleet,
 )
-from poolcheck.sizing import (
+from poolcheck.capacity.pool_size import (
     functions,
     pooler,
     recommend,
     share,
     surge,
 )
+from poolcheck.errors import BadConfig
+from poolcheck.model.sizing import Formula, Inputs, Load, Machine, Share, Sizing
 
 
 def size(max_connections: int = 100, instances: int = 10, **rest: Any) -> Sizing:
@@ -457,7 +457,7 @@ def test_every_sum_of_a_pooler_is_right(
     )
     check_sums(words_of(made))
     assert made.pooler is not None
-    ini = pgbouncer_ini.render(made)
+    ini = pgbouncer_lines.render(made)
     assert bool(ini) == (made.pooler.pool_size > 0)
     if ini:
         assert f"\ndefault_pool_size = {made.pooler.pool_size}\n" in ini

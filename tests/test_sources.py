@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.config import Config
-from poolcheck.core.report import Report
-from poolcheck.core.source import SourceFile
-from poolcheck.discover import Found, collect
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis.lint import lint
 from poolcheck.errors import ExitCode, NothingToCheck
-from poolcheck.linting import lint
+from poolcheck.model.report import Report
+from poolcheck.model.source import SourceFile
+from poolcheck.project.collect import Found, collect
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\nexport async function GET() { const p = new PrismaClient() }\n"
 POOLED = (

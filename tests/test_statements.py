@@ -5,8 +5,8 @@ import sqlparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.readers._session_state import split
-from poolcheck.sql.normalise import normalise
+from poolcheck.live.sql.normalise import normalise
+from poolcheck.readers.session_state import split
 
 SCRIPTS = [
     "SET search_path TO x; SELECT 1",

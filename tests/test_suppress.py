@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.suppress import Ignore, Ignores, Placed, Unused, parse_ignore
+from poolcheck.model.ignores import Ignore, Ignores, Placed, Unused, parse_ignore
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers import dotenv
-from poolcheck.walk import walk
+from poolcheck.project.walk import walk
+from poolcheck.readers.env import dotenv
 
 NAMES = st.sampled_from(["a.ts", "b.ts", "a.log", "keep.log", "x", "#x", "sub", "deep", "a b.ts", "[a].ts"])
 PATTERNS = st.sampled_from(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from poolcheck import writing
-from poolcheck.writing import NewContent, Refused
+from poolcheck.fix import write
+from poolcheck.fix.write import NewContent, Refused
 from tests.writing_crash import NEW, OLD
 
 CRASH = Path(__file__).parent / "writing_crash.py"
@@ -89,7 +89,7 @@ class TestCrash:
         (tmp_path / ".poolcheck-00.tmp").write_bytes(NEW)
         (tmp_path / ".env").write_bytes(OLD)
 
-        assert list(writing.leftovers([str(tmp_path)])) == [str(tmp_path / ".poolcheck-00.tmp")]
+        assert list(write.leftovers([str(tmp_path)])) == [str(tmp_path / ".poolcheck-00.tmp")]
 
 
 class TestKept:
@@ -97,7 +97,7 @@ class TestKept:
 
     def test_mode(self, env: Path) -> None:
         """Owner may write, group may read, as before."""
-        writing.write([new(env)])
+        write.write([new(env)])
 
         assert env.read_bytes() == NEW
         assert stat.S_IMODE(env.stat().st_mode) == 0o640
@@ -108,7 +108,7 @@ class TestKept:
         """A file of another account stays its file."""
         os.chown(env, 12345, 54321)
 
-        writing.write([new(env)])
+        write.write([new(env)])
 
         assert (env.stat().st_uid, env.stat().st_gid) == (12345, 54321)
         assert env.read_bytes() == NEW
@@ -120,7 +120,7 @@ class TestKept:
         except OSError:
             pytest.skip("this file system has no extended attributes")
 
-        writing.write([new(env)])
+        write.write([new(env)])
 
         assert os.getxattr(env, "user.note") == b"mine"
 
@@ -128,7 +128,7 @@ class TestKept:
         """As any program would have made it."""
         path = tmp_path / "prisma.config.ts"
 
-        done = writing.write([new(path, before=None)])
+        done = write.write([new(path, before=None)])
 
         (tmp_path / "other").write_bytes(b"")
         assert done[0].created
@@ -144,7 +144,7 @@ class TestKept:
         link.symlink_to("../.env")
         monkeypatch.chdir(tmp_path)
 
-        done = writing.write([new(Path("web/.env"))], backup=True)
+        done = write.write([new(Path("web/.env"))], backup=True)
 
         assert link.is_symlink()
         assert env.read_bytes() == NEW
@@ -153,8 +153,8 @@ class TestKept:
 
     def test_backup_has_the_next_free_name(self, env: Path) -> None:
         """An older backup is not lost."""
-        writing.write([new(env)], backup=True)
-        done = writing.write([new(env, NEW, b"third")], backup=True)
+        write.write([new(env)], backup=True)
+        done = write.write([new(env, NEW, b"third")], backup=True)
 
         assert done[0].backup == str(env) + ".bak1"
         assert (env.parent / ".env.bak").read_bytes() == OLD
@@ -169,7 +169,7 @@ class TestRefused:
     def refused(self, *files: NewContent, force: bool = False) -> str:
         """The message."""
         with pytest.raises(Refused) as caught:
-            writing.write(files, force=force)
+            write.write(files, force=force)
         return caught.value.message
 
     def test_changed_since_it_was_read(self, env: Path) -> None:
@@ -221,7 +221,7 @@ class TestRefused:
 
         assert "hard links" in self.refused(new(env))
 
-        writing.write([new(env)], force=True)
+        write.write([new(env)], force=True)
         assert (env.read_bytes(), (tmp_path / "other").read_bytes()) == (NEW, OLD)
 
     def test_disk_full(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +258,7 @@ class TestGit:
 
     def test_clean(self, repository: Path) -> None:
         """The edit is the only change, and can be undone."""
-        writing.write([new(repository)])
+        write.write([new(repository)])
 
         assert repository.read_bytes() == NEW
 
@@ -270,10 +270,10 @@ class TestGit:
             git(repository.parent, "add", ".env")
 
         with pytest.raises(Refused, match="tracked by git and has changes"):
-            writing.write([new(repository, b"changed")])
+            write.write([new(repository, b"changed")])
         assert repository.read_bytes() == b"changed"
 
-        writing.write([new(repository, b"changed")], force=True)
+        write.write([new(repository, b"changed")], force=True)
         assert repository.read_bytes() == NEW
 
     def test_untracked_and_ignored(self, repository: Path) -> None:
@@ -284,7 +284,7 @@ class TestGit:
         for each in (other, ignored):
             each.write_bytes(OLD)
 
-        writing.write([new(other), new(ignored)])
+        write.write([new(other), new(ignored)])
 
         assert other.read_bytes() == ignored.read_bytes() == NEW
 
@@ -293,6 +293,6 @@ class TestGit:
         (repository.parent / "b").write_bytes(b"1")
         git(repository.parent, "add", "b")
 
-        writing.write([new(repository)])
+        write.write([new(repository)])
 
         assert repository.read_bytes() == NEW

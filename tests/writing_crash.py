@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from poolcheck import writing
-from poolcheck.writing import NewContent
+from poolcheck.fix import write
+from poolcheck.fix.write import NewContent
 
 OLD, NEW = b"DATABASE_URL=old\n" * 500, b"DATABASE_URL=new\n" * 700
 
@@ -50,7 +50,7 @@ def killer(number: int) -> Any:
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal seen
-        if frame.f_code.co_filename != writing.__file__:
+        if frame.f_code.co_filename != write.__file__:
             return None
         if event == "line":
             seen += 1
@@ -72,7 +72,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             sys.settrace(killer(number))
-            writing.write(files, backup=job(folder, kind)[1])
+            write.write(files, backup=job(folder, kind)[1])
             os._exit(0)
         _, status = os.waitpid(child, 0)
         left = {each.name: each.read_bytes().decode() for each in sorted(folder.iterdir())}

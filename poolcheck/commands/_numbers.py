@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from poolcheck.core.report import Skipped
-from poolcheck.core.sizing import Measured
 from poolcheck.errors import BadConfig
+from poolcheck.model.report import Skipped
+from poolcheck.model.sizing import Measured
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ def from_config(numbers: Numbers) -> None:
     given = numbers.get("config_path")
     if not given and not _config_near():
         return
-    from poolcheck import config as configuration  # noqa: PLC0415 - only where there is a file
+    from poolcheck.config import settings as configuration  # noqa: PLC0415 - only where there is a file
 
     path = given or configuration.find(".")
     if path is None:

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write, write_page
-from poolcheck.core.finding import Finding, Location
-from poolcheck.core.report import Report
 from poolcheck.errors import BadInput
+from poolcheck.model.finding import Finding, Location
+from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 
 ROOTED = ("sarif", "github", "gitlab")  # formats whose paths count from the repository's root

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
-from poolcheck import config as configuration
-from poolcheck.config import Settings
+from poolcheck.config import settings as configuration
+from poolcheck.config.settings import Settings
 
 __all__ = ["Settings", "setting_options"]
 F = TypeVar("F", bound=Callable[..., Any])

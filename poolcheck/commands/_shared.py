@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from poolcheck.core.record import dataclass
-from poolcheck.core.report import Report
 from poolcheck.errors import BadInput
+from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
+from poolcheck.record import dataclass
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "output")  # pathlib takes 3 ms
@@ -37,7 +37,7 @@ class FormatType(click.ParamType):  # type: ignore[type-arg]  # generic from cli
     def names(self, command: str) -> list[str]:
         """The formats of a command, text first."""
         files = (name.removesuffix(".py") for name in os.listdir(FORMATS) if name.endswith(".py"))
-        found = [name for name in files if not name.startswith(("_", "section_", "paint"))]
+        found = [name for name in files if not name.startswith(("_", "paint"))]
         fitting = [name for name in sorted(found) if command in (load(name).COMMANDS or (command,))]
         return sorted(fitting, key=lambda name: (name != "text", name != "json", name))
 
@@ -50,7 +50,7 @@ class FormatType(click.ParamType):  # type: ignore[type-arg]  # generic from cli
         name = str(value).lower()
         command = (ctx.info_name if ctx else None) or ""
         path = os.path.join(FORMATS, f"{name}.py")
-        if name.startswith(("section_", "paint", "_")) or not name.isidentifier() or not os.path.exists(path):
+        if name.startswith(("paint", "_")) or not name.isidentifier() or not os.path.exists(path):
             self.fail(f"{name!r} is not one of: {', '.join(self.names(command))}", param, ctx)
         if command not in (load(name).COMMANDS or (command,)):
             self.fail(

@@ -15,18 +15,17 @@ from pathlib import Path
 
 import click
 
-from poolcheck import dsn
 from poolcheck.commands._shared import Output, style_for
-from poolcheck.core.snapshot import Refusal, Route, Snapshot
-from poolcheck.core.text import clean, plural
+from poolcheck.diagnosis.lint import Configured
 from poolcheck.errors import ExitCode
-from poolcheck.linting import Configured
-from poolcheck.live import postgres, route
+from poolcheck.live import dsn, postgres, route
+from poolcheck.live.judge import Look, put_together
+from poolcheck.live.look import Ask, Options, Seen, address, check_selection, known
 from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
-from poolcheck.looking import Ask, Options, Seen, address, check_selection, known
-from poolcheck.looks import Look, put_together
-from poolcheck.output import section_live
+from poolcheck.model.snapshot import Refusal, Route, Snapshot
 from poolcheck.output.paint import Paint, Style
+from poolcheck.output.sections import live as section_live
+from poolcheck.text import clean, plural
 
 HISTORY = 600  # looks that the history can show
 GROWTH_SECONDS = 30.0  # growth is judged against the look at least this old

@@ -24,14 +24,14 @@ def command(path: str, schema: bool, settings: Settings, out: Output) -> int:
       poolcheck config apps/web --format json
       poolcheck config --schema > poolcheck.schema.json
     """
-    from poolcheck.core.report import Report  # noqa: PLC0415 - `config --help` needs none of it
+    from poolcheck.model.report import Report  # noqa: PLC0415 - `config --help` needs none of it
 
     if schema:
-        from poolcheck.config_schema import render  # noqa: PLC0415 - only here
+        from poolcheck.config.schema import render  # noqa: PLC0415 - only here
 
         write(render(), out.path)
         return 0
-    from poolcheck.effective import effective  # noqa: PLC0415 - as above
+    from poolcheck.commands._effective import effective  # noqa: PLC0415 - as above
 
     config = settings.over(Path(path))
     return emit(Report(command="config", sections=(effective(config, settings.given),)), out)

@@ -11,9 +11,9 @@ from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, output_options, style_for
 
 if TYPE_CHECKING:
-    from poolcheck.core.report import Report
     from poolcheck.demo.server import Server
     from poolcheck.demo.story import Scene
+    from poolcheck.model.report import Report
     from poolcheck.output.paint import Paint
 
 SCENE_NAMES = ("warm", "burst", "leak", "block", "full")
@@ -103,7 +103,7 @@ def _say(title: str, text: str, paint: "Paint") -> None:
 
 def _settings() -> Settings:
     """The looks' settings: no file of the current folder, and ages of seconds instead of minutes."""
-    from poolcheck.config import Thresholds  # noqa: PLC0415 - see command
+    from poolcheck.config.settings import Thresholds  # noqa: PLC0415 - see command
     from poolcheck.demo.story import STUCK_SECONDS  # noqa: PLC0415 - see command
 
     short = Thresholds(
@@ -114,7 +114,7 @@ def _settings() -> Settings:
 
 def _look(server: "Server", scene: "Scene", paint: "Paint", out: Output) -> int:
     """Run `live` as a monitoring role; when no slot is left, as anyone would, and then as the reserve."""
-    from poolcheck.looking import Options, live  # noqa: PLC0415 - see command
+    from poolcheck.live.look import Options, live  # noqa: PLC0415 - see command
 
     admin = server.url if scene.name == "full" else None
     click.echo(
@@ -128,8 +128,8 @@ def _look(server: "Server", scene: "Scene", paint: "Paint", out: Output) -> int:
 
 def _reap(server: "Server", paint: "Paint", out: Output) -> None:
     """End what leaks, and look again."""
-    from poolcheck.looking import Options, live  # noqa: PLC0415 - see command
-    from poolcheck.reaping import Choice, reap  # noqa: PLC0415 - see command
+    from poolcheck.live.look import Options, live  # noqa: PLC0415 - see command
+    from poolcheck.live.reap import Choice, reap  # noqa: PLC0415 - see command
 
     _say(
         "The way out",

@@ -9,10 +9,10 @@ from typing import BinaryIO, cast
 import click
 
 from poolcheck.commands._shared import Output, emit, output_options
-from poolcheck.core.explanation import Explanations, Page, Pages
-from poolcheck.core.report import Report, Section, Skipped
-from poolcheck.core.text import clean
 from poolcheck.errors import BadInput, ExitCode
+from poolcheck.model.explanation import Explanations, Page, Pages
+from poolcheck.model.report import Report, Section, Skipped
+from poolcheck.text import clean
 
 LISTS = ("rules", "providers", "drivers", "errors")
 MOST_IDS = 8  # more words than this are a sentence
@@ -57,7 +57,7 @@ def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
 
 def _said(words: tuple[str, ...]) -> Report:
     """Ids give their pages, everything else is a text: the words together, as an unquoted message comes."""
-    from poolcheck.explaining import entries_by_id, explain  # noqa: PLC0415 - `explain --help` needs no patterns
+    from poolcheck.explain.explain import entries_by_id, explain  # noqa: PLC0415 - `explain --help` needs no patterns
 
     pages = [page for word in words if (page := _page(word))]
     if len(pages) == len(words):
@@ -94,7 +94,7 @@ def _list(name: str) -> str:
     from poolcheck import reference  # noqa: PLC0415 - as above
 
     if name == "errors":
-        from poolcheck.explaining import errors_table  # noqa: PLC0415 - as above
+        from poolcheck.explain.explain import errors_table  # noqa: PLC0415 - as above
 
         return errors_table()
     tables = {
@@ -109,10 +109,11 @@ def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
     """Ids that resemble a single word which is neither an id nor an error."""
     from difflib import get_close_matches  # noqa: PLC0415 - only after a miss
 
-    from poolcheck import error_catalogue, reference  # noqa: PLC0415 - only after a miss
+    from poolcheck import reference  # noqa: PLC0415 - only after a miss
+    from poolcheck.catalogue import error_texts  # noqa: PLC0415 - only after a miss
 
     known = {name.lower(): name for name in reference.names()}
-    known |= {error.id: error.id for error in error_catalogue.errors()} | dict(zip(LISTS, LISTS, strict=True))
+    known |= {error.id: error.id for error in error_texts.errors()} | dict(zip(LISTS, LISTS, strict=True))
     for word in words:
         near = get_close_matches(word.lower(), known, n=3, cutoff=0.75)
         if near:
@@ -150,7 +151,7 @@ def _read_files(paths: tuple[str, ...]) -> Report:
 
 
 def _read(streams: list[tuple[str, BinaryIO]]) -> Report:
-    from poolcheck.scanning import scan  # noqa: PLC0415 - only logs need it
+    from poolcheck.explain.scan import scan  # noqa: PLC0415 - only logs need it
 
     scanned = scan(streams)
     skipped = tuple(
@@ -166,7 +167,7 @@ def _read(streams: list[tuple[str, BinaryIO]]) -> Report:
 def _explained(
     found: Explanations, *, skipped: tuple[Skipped, ...] = (), notes: tuple[str, ...] = ()
 ) -> Report:
-    from poolcheck.explaining import steps  # noqa: PLC0415 - as above
+    from poolcheck.explain.explain import steps  # noqa: PLC0415 - as above
 
     sections: tuple[Section, ...] = (found,)
     return Report(

@@ -9,8 +9,8 @@ from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, output_options
 
 if TYPE_CHECKING:
-    from poolcheck.core.fix import Asked
-    from poolcheck.mending import Answer, Mend
+    from poolcheck.fix.rounds import Answer, Mend
+    from poolcheck.model.fixing import Asked
 
 ANSWERS: "dict[str, Answer]" = {"y": "yes", "n": "no", "a": "all", "q": "quit"}
 
@@ -60,8 +60,8 @@ def command(
     for option, given in (("--interactive", interactive), ("--backup", backup), ("--force", force)):
         if given and not write:
             raise click.UsageError(f"{option} goes with --write")
-    from poolcheck.fixing import Options, fix  # noqa: PLC0415 - `fix --help` needs none of it
-    from poolcheck.mending import Choice  # noqa: PLC0415 - nor of this
+    from poolcheck.fix.fix import Options, fix  # noqa: PLC0415 - `fix --help` needs none of it
+    from poolcheck.fix.rounds import Choice  # noqa: PLC0415 - nor of this
 
     asked: Asked = "write" if write else "diff" if show_diff else "sheet"
     select = settings.given.get("select") or ()
@@ -74,7 +74,7 @@ def command(
 
 def _ask(mend: "Mend", steps: "Mapping[str, tuple[str, str]]") -> "Answer":
     """Show one edit on the terminal and ask; the answer holds for all of its lines."""
-    from poolcheck.masked_diff import diff  # noqa: PLC0415 - only where somebody is asked
+    from poolcheck.fix.diff import diff  # noqa: PLC0415 - only where somebody is asked
 
     click.echo("", err=True)
     click.echo(

@@ -8,7 +8,7 @@ import click
 from poolcheck.commands._reports import ReportType, emit_all
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, html_option, output_options
-from poolcheck.config import REQUIRE
+from poolcheck.config.settings import REQUIRE
 
 
 class WithBareLive(click.Command):
@@ -102,8 +102,8 @@ def command(
       poolcheck gate --baseline poolcheck-baseline.json --update-baseline
       poolcheck gate --since origin/main --format markdown
     """
-    from poolcheck.config import check_values  # noqa: PLC0415 - `gate --help` needs none of it
-    from poolcheck.gating import Options, gate  # noqa: PLC0415 - as above
+    from poolcheck.config.settings import check_values  # noqa: PLC0415 - `gate --help` needs none of it
+    from poolcheck.gate.gate import Options, gate  # noqa: PLC0415 - as above
 
     check_values({"max_usage": given["max_usage"]})
     given["live"] = given["live"] or "no"

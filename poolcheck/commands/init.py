@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from poolcheck.commands._shared import write
-from poolcheck.config import find
+from poolcheck.config.settings import find
 from poolcheck.errors import BadInput
 
 
@@ -21,7 +21,7 @@ def command(stdout: bool) -> int:
       poolcheck init
       poolcheck init --stdout
     """
-    from poolcheck.effective import draft  # noqa: PLC0415 - `init --help` needs none of it
+    from poolcheck.commands._effective import draft  # noqa: PLC0415 - `init --help` needs none of it
 
     here = Path("poolcheck.toml")
     found = find(".")

@@ -26,6 +26,6 @@ def command(what: tuple[str, ...], settings: Settings, out: Output) -> int:
       poolcheck lint 'postgresql://app:secret@ep-x.eu-central-1.aws.neon.tech/app' --driver prisma@6
       cat .env | poolcheck lint - --format json
     """
-    from poolcheck.linting import lint  # noqa: PLC0415 - `lint --help` needs none of it
+    from poolcheck.diagnosis.lint import lint  # noqa: PLC0415 - `lint --help` needs none of it
 
     return emit(lint(what, settings), out)

@@ -86,8 +86,8 @@ def command(
       poolcheck live --format prometheus --output /var/lib/node_exporter/poolcheck.prom
     """
     gc.disable()  # one look makes no garbage worth a collection, and the imports run a tenth faster without
+    from poolcheck.live.look import Options, live  # noqa: PLC0415 - nor of this
     from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `live --help` needs none of it
-    from poolcheck.looking import Options, live  # noqa: PLC0415 - nor of this
 
     options = Options(
         dsn=dsn,

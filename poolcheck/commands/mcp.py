@@ -16,7 +16,7 @@ def command() -> int:
       {"mcpServers": {"poolcheck": {"command": "poolcheck", "args": ["mcp"]}}}
     """
     try:
-        from poolcheck.mcp_server import serve  # noqa: PLC0415 - the SDK is an extra
+        from poolcheck.commands._mcp_tools import serve  # noqa: PLC0415 - the SDK is an extra
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic"):
             raise

@@ -90,9 +90,9 @@ def command(
       poolcheck reap "$DATABASE_URL" --older-than 10m --yes
       poolcheck reap --env-file .env --state idle --app worker --older-than 1h --yes
     """
+    from poolcheck.live.look import Options  # noqa: PLC0415 - nor of this
     from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `reap --help` needs none of it
-    from poolcheck.looking import Options  # noqa: PLC0415 - nor of this
-    from poolcheck.reaping import Choice, reap  # noqa: PLC0415 - nor of this
+    from poolcheck.live.reap import Choice, reap  # noqa: PLC0415 - nor of this
 
     options = Options(
         dsn=dsn,

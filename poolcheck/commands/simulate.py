@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from poolcheck import simulation
+from poolcheck.capacity import burst
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options, write
-from poolcheck.core.report import Report
-from poolcheck.core.simulation import Ramp, Simulation, Slots, Traffic
 from poolcheck.errors import BadConfig, ExitCode
+from poolcheck.model.report import Report
+from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
 DEFAULT_MAX = 100  # PostgreSQL's own default
@@ -29,7 +29,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--limit", help=f"Connections per instance. [default: {DEFAULT_LIMIT}]"),
     click.option("--hold-ms", type=float, metavar="MS", help="Traffic: how long a request holds its connection."),
     click.option("--cv2", type=float, default=0.0, show_default=True, metavar="N", help="Squared variation of that: 0 constant, 1 exponential."),
-    click.option("--preset", type=click.Choice(list(simulation.PRESETS)), help="A platform's concurrency, limits and habits."),
+    click.option("--preset", type=click.Choice(list(burst.PRESETS)), help="A platform's concurrency, limits and habits."),
     number("--concurrency", help="Requests that an instance serves at once. [default: 1]"),
     click.option("--eager", is_flag=True, default=None, help="An instance opens its whole pool with its first request."),
     click.option("--frozen/--not-frozen", default=None, help="Idle instances are suspended: their idle timers stop."),
@@ -113,13 +113,13 @@ def run(numbers: Numbers) -> Simulation:
     slots = slots_of(numbers)
     limit = _least("--limit", get("limit"), 1)
     if get("last") is not None:
-        return simulation.ramp(_ramp(numbers, slots, DEFAULT_LIMIT if limit is None else limit))
+        return burst.ramp(_ramp(numbers, slots, DEFAULT_LIMIT if limit is None else limit))
     if get("rate") is None:
         raise BadConfig(
             "what shall be simulated?",
             "Give a ramp (--from 8 --to 240 --in 90s) or traffic (--rate 2000/m --hold-ms 700).",
         )
-    return replace(simulation.traffic(_traffic(numbers, slots)), preset=get("preset") or "")
+    return replace(burst.traffic(_traffic(numbers, slots)), preset=get("preset") or "")
 
 
 def slots_of(numbers: Numbers) -> Slots:
@@ -175,7 +175,7 @@ def _traffic(numbers: Numbers, slots: Slots) -> Traffic:
     if low != high and not ramp_seconds:
         raise BadConfig("how long does the traffic take to grow?", "Add --in, for example --in 90s.")
     seconds = duration(get("length")) if get("length") else 2 * ramp_seconds or 60.0
-    given: dict[str, Any] = dict(simulation.PRESETS.get(get("preset") or "", {}))
+    given: dict[str, Any] = dict(burst.PRESETS.get(get("preset") or "", {}))
     for name, least in (
         ("concurrency", 1),
         ("max_instances", 1),

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from poolcheck import sizing
+from poolcheck.capacity import pool_size
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options
-from poolcheck.core.report import Report
-from poolcheck.core.sizing import Inputs, Load, Machine, Share, Sizing
 from poolcheck.errors import BadConfig, ExitCode
+from poolcheck.model.report import Report
+from poolcheck.model.sizing import Inputs, Load, Machine, Share, Sizing
 
 SERVICE = re.compile(
     r"(?P<name>[\w.-]+)=(?P<instances>\d{1,6})(?:x(?P<workers>\d{1,4}))?"
@@ -162,26 +162,27 @@ def decide(numbers: Numbers) -> Sizing:
         )
     asked = _inputs(numbers)
     if numbers.get("share"):
-        answer = sizing.share(asked, services(numbers.get("share"), asked.surge))
+        answer = pool_size.share(asked, services(numbers.get("share"), asked.surge))
     elif numbers.get("pooler"):
-        base = sizing.recommend(asked)
-        answer = sizing.pooler(
+        base = pool_size.recommend(asked)
+        answer = pool_size.pooler(
             base,
             pairs=_or(numbers.get("pairs"), 1),
             processes=_or(numbers.get("pooler_processes"), 1),
             reserve_pool=_or(numbers.get("reserve_pool"), 0),
-            client_pool=_or(numbers.get("limit"), sizing.CLIENT_POOL),
+            client_pool=_or(numbers.get("limit"), pool_size.CLIENT_POOL),
         )
     elif numbers.get("runtime") in ("serverless", "edge"):
-        answer = sizing.functions(asked, _or(numbers.get("limit"), 1))
+        answer = pool_size.functions(asked, _or(numbers.get("limit"), 1))
     else:
-        answer = sizing.recommend(asked)
+        answer = pool_size.recommend(asked)
     answer = replace(answer, sources=tuple(numbers.sources.items()), measured=numbers.measured)
     if answer.pooler:
-        from poolcheck import pgbouncer_ini  # noqa: PLC0415 - only with --pooler
+        from poolcheck.capacity import pgbouncer_lines  # noqa: PLC0415 - only with --pooler
 
         return replace(
-            answer, ini=pgbouncer_ini.render(answer, numbers.host or pgbouncer_ini.DEFAULT_HOST, numbers.port)
+            answer,
+            ini=pgbouncer_lines.render(answer, numbers.host or pgbouncer_lines.DEFAULT_HOST, numbers.port),
         )
     return replace(answer, lines=_lines(numbers, answer))
 
@@ -266,7 +267,7 @@ def services(text: str, surge: str) -> tuple[Share, ...]:
             raise BadConfig(f"--share: {part.strip()!r}: every number must be at least 1")
         if match["name"] in found:
             raise BadConfig(f"--share names {match['name']!r} twice")
-        peak = (instances + sizing.surge(instances, match["surge"] or surge)) * workers
+        peak = (instances + pool_size.surge(instances, match["surge"] or surge)) * workers
         found[match["name"]] = Share(
             service=match["name"], instances=instances, workers=workers, peak=peak, most=most, pool_size=0
         )
@@ -277,16 +278,16 @@ def _lines(numbers: Numbers, answer: Sizing) -> tuple[Any, ...]:
     """What to write, for the drivers that are named or that the manifests name."""
     if answer.shares or answer.pool_size < 1 or not answer.works:
         return ()
-    from poolcheck import driver_lines  # noqa: PLC0415 - only where there is a size to write
+    from poolcheck.capacity import driver_lines  # noqa: PLC0415 - only where there is a size to write
 
     if numbers.drivers:
-        from poolcheck.config import Config  # noqa: PLC0415 - only where a driver is named
-        from poolcheck.discover import assumed_drivers  # noqa: PLC0415 - as above
+        from poolcheck.config.settings import Config  # noqa: PLC0415 - only where a driver is named
+        from poolcheck.project.collect import assumed_drivers  # noqa: PLC0415 - as above
 
         return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size)
     if not numbers.get("isolated") and any(Path(name).is_file() for name in MANIFESTS):
-        from poolcheck.config import Config  # noqa: PLC0415 - only where there is a manifest
-        from poolcheck.packages import Packages  # noqa: PLC0415 - as above
+        from poolcheck.config.settings import Config  # noqa: PLC0415 - only where there is a manifest
+        from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
         packages = Packages(Config(), numbers.skipped)
         packages.around(Path(".env"))

@@ -3,9 +3,9 @@
 Works with every slot of the server taken and beyond max_client_conn: console users are exempt from it.
 """
 
-from poolcheck.core.report import Skipped
-from poolcheck.core.snapshot import BouncerSnapshot, Pool, PoolerDatabase
 from poolcheck.live.postgres import Link, Row, StatementFailed
+from poolcheck.model.report import Skipped
+from poolcheck.model.snapshot import BouncerSnapshot, Pool, PoolerDatabase
 
 SETTINGS = frozenset(
     [

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from poolcheck import sql
-from poolcheck.core.report import Skipped
-from poolcheck.core.sizing import Measured
-from poolcheck.core.text import clean
-from poolcheck.core.url import looks_like_connection_string, parse
+from poolcheck.connection.string import looks_like_connection_string, parse
 from poolcheck.errors import BadTarget, Unreachable
+from poolcheck.live import sql
 from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed, Timeouts, connect
+from poolcheck.model.report import Skipped
+from poolcheck.model.sizing import Measured
+from poolcheck.text import clean
 
 FEW_CALLS = 100  # statements below which the variation of their time says nothing
 

@@ -15,12 +15,12 @@ from typing import Any
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from poolcheck import sql
-from poolcheck.core.record import dataclass
-from poolcheck.core.report import Skipped
-from poolcheck.core.secret import Secret, redact
-from poolcheck.core.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
-from poolcheck.core.text import clean
+from poolcheck.connection.secret import Secret, redact
+from poolcheck.live import sql
+from poolcheck.model.report import Skipped
+from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
+from poolcheck.record import dataclass
+from poolcheck.text import clean
 
 APPLICATION_NAME = "poolcheck"
 MOST_WAITS = 200  # as in sql/others_*.sql
@@ -317,7 +317,7 @@ def _banner(link: Link) -> str:
 
 def prepare() -> None:
     """Load what reading the answer needs: done while the server works."""
-    from poolcheck.sql import normalise  # noqa: F401, PLC0415 - see above
+    from poolcheck.live.sql import normalise  # noqa: F401, PLC0415 - see above
 
 
 def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:
@@ -429,7 +429,7 @@ def _skipped(server: Server, backends: tuple[Backend, ...], waits: int) -> tuple
 
 
 def _backend(row: Row, own: int | None) -> Backend:
-    from poolcheck.sql.normalise import is_release, normalise  # noqa: PLC0415 - see prepare
+    from poolcheck.live.sql.normalise import is_release, normalise  # noqa: PLC0415 - see prepare
 
     pid = _int(row["pid"]) or 0
     query = row["query"] or ""

@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import field
 from typing import get_args
 
-from poolcheck import sql
-from poolcheck.core.facts import PoolMode
-from poolcheck.core.record import dataclass
-from poolcheck.core.snapshot import Route, RouteKind
-from poolcheck.core.text import clean
+from poolcheck.live import sql
 from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed
+from poolcheck.model.facts import PoolMode
+from poolcheck.model.snapshot import Route, RouteKind
+from poolcheck.record import dataclass
+from poolcheck.text import clean
 
 ROUNDS = 8  # with one round, a busy pool hides behind chance in a third of the cases
 PAUSE = 0.004  # seconds between rounds

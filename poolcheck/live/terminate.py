@@ -2,10 +2,10 @@
 
 import re
 
-from poolcheck import sql
-from poolcheck.core.record import dataclass
-from poolcheck.core.snapshot import Backend
+from poolcheck.live import sql
 from poolcheck.live.postgres import Link, Lost, StatementFailed
+from poolcheck.model.snapshot import Backend
+from poolcheck.record import dataclass
 
 _TIME = re.compile(r"\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _STATES = ("idle", "idle in transaction", "idle in transaction (aborted)")

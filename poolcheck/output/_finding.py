@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from poolcheck.core.finding import Finding, Severity
-from poolcheck.core.report import Skipped
-from poolcheck.core.rule import AnyRule
-from poolcheck.core.text import clean
+from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.report import Skipped
+from poolcheck.model.rule import AnyRule
+from poolcheck.text import clean
 
 HOME = "https://github.com/poolcheck/poolcheck"
 NO_FILE = "poolcheck"  # stands for a path where a finding has none: a live server, a variable, an argument

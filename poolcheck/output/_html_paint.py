@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from poolcheck.core.text import clean
 from poolcheck.output.paint import ENDLESS, Paint, Style
+from poolcheck.text import clean
 
 
 def esc(text: str) -> str:

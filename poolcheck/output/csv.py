@@ -2,8 +2,8 @@
 
 from dataclasses import astuple, fields
 
-from poolcheck.core.report import Report
-from poolcheck.core.simulation import Point, Simulation
+from poolcheck.model.report import Report
+from poolcheck.model.simulation import Point, Simulation
 from poolcheck.output.paint import Style
 
 COMMANDS: tuple[str, ...] = ("simulate",)

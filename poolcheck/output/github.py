@@ -5,12 +5,12 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 
 from collections.abc import Iterator
 
-from poolcheck.core.finding import Finding, Severity
-from poolcheck.core.report import Report
-from poolcheck.core.text import clean
-from poolcheck.core.verdict import Verdict
+from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.report import Report
+from poolcheck.model.verdict import Verdict
 from poolcheck.output._finding import NO_FILE, path_of, words, worst_first
 from poolcheck.output.paint import Style
+from poolcheck.text import clean
 
 COMMANDS = ("lint", "gate")
 KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}

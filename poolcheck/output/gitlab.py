@@ -4,11 +4,11 @@ import hashlib
 import json
 from typing import Any
 
-from poolcheck.core.finding import Finding, Severity
-from poolcheck.core.report import Report
-from poolcheck.core.text import clean
+from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.report import Report
 from poolcheck.output._finding import line_of, numbered, path_of, words
 from poolcheck.output.paint import Style
+from poolcheck.text import clean
 
 COMMANDS = ("lint", "gate")
 SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}

@@ -8,11 +8,11 @@ from importlib import import_module
 from itertools import groupby
 
 from poolcheck import __version__
-from poolcheck.core.finding import Finding
-from poolcheck.core.report import Report, Section, Step
-from poolcheck.core.simulation import Simulation
-from poolcheck.core.sizing import Sizing
-from poolcheck.core.verdict import Verdict
+from poolcheck.model.finding import Finding
+from poolcheck.model.report import Report, Section, Step
+from poolcheck.model.simulation import Simulation
+from poolcheck.model.sizing import Sizing
+from poolcheck.model.verdict import Verdict
 from poolcheck.output import svg, text
 from poolcheck.output._finding import page_url
 from poolcheck.output._html_paint import HtmlPaint, draw_bar, esc
@@ -44,7 +44,7 @@ def page(report: Report) -> Iterator[str]:
     yield "</header>"
     for section in report.sections:
         yield f'<section class="{esc(section.name)}">'
-        module = import_module(f"poolcheck.output.section_{section.name}")
+        module = import_module(f"poolcheck.output.sections.{section.name}")
         for number, block in enumerate(paint.blocks(module.text(section, paint))):
             yield block
             if number == 0:  # what it says first is the heading of its picture

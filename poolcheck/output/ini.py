@@ -1,8 +1,8 @@
 """A pgbouncer.ini and nothing else: `poolcheck size --pooler --format ini > pgbouncer.ini`."""
 
-from poolcheck.core.report import Report
-from poolcheck.core.sizing import Sizing
 from poolcheck.errors import BadConfig
+from poolcheck.model.report import Report
+from poolcheck.model.sizing import Sizing
 from poolcheck.output.paint import Style
 
 COMMANDS: tuple[str, ...] = ("size",)

@@ -5,11 +5,11 @@ from importlib import import_module
 from typing import Any
 
 from poolcheck import __version__
-from poolcheck.core.finding import Finding, Location, Severity
-from poolcheck.core.report import Report, Step
-from poolcheck.core.target import Target
-from poolcheck.core.text import clean
+from poolcheck.model.finding import Finding, Location, Severity
+from poolcheck.model.report import Report, Step
+from poolcheck.model.target import Target
 from poolcheck.output.paint import Style
+from poolcheck.text import clean
 
 COMMANDS: tuple[str, ...] = ()  # every command
 
@@ -31,7 +31,7 @@ def record(report: Report) -> dict[str, Any]:
         result["suppressed"] = [finding(each) for each in report.suppressed]
     result["skipped"] = [{"what": s.what, "why": s.why, "hint": s.hint} for s in report.skipped]
     for section in report.sections:
-        result |= import_module(f"poolcheck.output.section_{section.name}").record(section)
+        result |= import_module(f"poolcheck.output.sections.{section.name}").record(section)
     if report.fix_path:
         result["fix_path"] = [step(each) for each in report.fix_path]
     if report.notes:

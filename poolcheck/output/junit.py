@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
-from poolcheck.core.finding import Finding
-from poolcheck.core.record import dataclass
-from poolcheck.core.report import Report
-from poolcheck.core.text import clean
-from poolcheck.core.verdict import Verdict
+from poolcheck.model.finding import Finding
+from poolcheck.model.report import Report
+from poolcheck.model.verdict import Verdict
 from poolcheck.output._finding import advice_lines, not_looked_at, numbered, path_of, words, worst_first
 from poolcheck.output.paint import Style
+from poolcheck.record import dataclass
+from poolcheck.text import clean
 
 COMMANDS = ("lint", "gate")
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

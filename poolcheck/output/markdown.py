@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
-from poolcheck.core.finding import Finding, Severity
-from poolcheck.core.report import Report, Section, Skipped, Step
-from poolcheck.core.text import clean, plural
-from poolcheck.core.verdict import PeakSum, Statistics, Verdict
 from poolcheck.errors import ExitCode
+from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.report import Report, Section, Skipped, Step
+from poolcheck.model.verdict import PeakSum, Statistics, Verdict
 from poolcheck.output._finding import NO_FILE, advice_lines, not_looked_at, page_url, path_of, worst_first
 from poolcheck.output.paint import Paint, Style
+from poolcheck.text import clean, plural
 
 COMMANDS = ("lint", "gate", "fix")
 MARKER = "<!-- poolcheck -->"  # by which a job finds its own comment again
@@ -27,7 +27,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]#|~<>]|^[-+])")
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
     """The report in at most 65,536 characters."""
     for section in report.sections:
-        own = getattr(import_module(f"poolcheck.output.section_{section.name}"), "markdown", None)
+        own = getattr(import_module(f"poolcheck.output.sections.{section.name}"), "markdown", None)
         if own is not None:  # the remedy sheet has a form of its own
             return "\n".join([MARKER, *own(section, report)]).strip() + "\n"
     head = [MARKER, *headline(report)]
@@ -149,7 +149,7 @@ def others(sections: tuple[Section, ...]) -> Iterator[str]:
                 for rule, name, word, count, ignored in section.rows
             )
         elif not isinstance(section, Verdict):
-            text = import_module(f"poolcheck.output.section_{section.name}").text(
+            text = import_module(f"poolcheck.output.sections.{section.name}").text(
                 section, Paint(Style(width=100))
             )
             yield from ("", f"<details><summary>{section.name}</summary>")

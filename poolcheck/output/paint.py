@@ -9,9 +9,9 @@ line, nothing cut, drawn, aligned or coloured. What poolcheck itself says is the
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from poolcheck.core.finding import Severity
-from poolcheck.core.record import dataclass
-from poolcheck.core.text import clean, width
+from poolcheck.model.finding import Severity
+from poolcheck.record import dataclass
+from poolcheck.text import clean, width
 
 _ANSI = {
     "error": "1;31",

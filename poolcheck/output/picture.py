@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
 
-from poolcheck.core.report import Report
-from poolcheck.core.text import width
+from poolcheck.model.report import Report
 from poolcheck.output import text
 from poolcheck.output.paint import Style
+from poolcheck.text import width
 
 COMMANDS: tuple[str, ...] = ()  # every command
 CELL, LINE, SIZE, EDGE, BAR = (

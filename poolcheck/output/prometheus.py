@@ -6,11 +6,11 @@ The collector reads at any moment: write to another file and move it, as `sponge
 from collections.abc import Iterator, Sequence
 
 from poolcheck import __version__
-from poolcheck.core.finding import Severity
-from poolcheck.core.report import Report
-from poolcheck.core.text import clean
-from poolcheck.looks import Look, NoEntry, PoolerLook
+from poolcheck.live.judge import Look, NoEntry, PoolerLook
+from poolcheck.model.finding import Severity
+from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
+from poolcheck.text import clean
 
 COMMANDS: tuple[str, ...] = ("live",)
 PREFIX = "poolcheck_"

@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from poolcheck import __version__
-from poolcheck.core.finding import Confidence, Finding
-from poolcheck.core.report import Report
-from poolcheck.core.rule import AnyRule
-from poolcheck.core.text import clean
 from poolcheck.errors import ExitCode
+from poolcheck.model.finding import Confidence, Finding
+from poolcheck.model.report import Report
+from poolcheck.model.rule import AnyRule
 from poolcheck.output._finding import (
     HOME,
     LEVELS,
@@ -28,6 +27,7 @@ from poolcheck.output._finding import (
     words,
 )
 from poolcheck.output.paint import Style
+from poolcheck.text import clean
 
 COMMANDS = ("lint", "gate")
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from html import escape
 
-from poolcheck.core.report import Report
-from poolcheck.core.simulation import Point, Simulation, Traffic
+from poolcheck.model.report import Report
+from poolcheck.model.simulation import Point, Simulation, Traffic
 from poolcheck.output.paint import Style
-from poolcheck.output.section_simulation import verdict
+from poolcheck.output.sections.simulation import verdict
 
 COMMANDS: tuple[str, ...] = ("simulate",)
 WIDTH, HEIGHT = 760, 380

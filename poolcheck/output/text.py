@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import groupby
 
-from poolcheck.core.finding import Finding, Severity
-from poolcheck.core.report import Report, Step
-from poolcheck.core.text import clean, plural, width
 from poolcheck.errors import ExitCode
+from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.report import Report, Step
 from poolcheck.output.paint import Paint, Style
+from poolcheck.text import clean, plural, width
 
 COMMANDS: tuple[str, ...] = ()  # every command
 
@@ -26,7 +26,7 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
     """The report, line by line. Parts are divided by one empty line."""
     quiet = paint.look.verbosity < 0
     parts: list[Iterator[str]] = [
-        import_module(f"poolcheck.output.section_{section.name}").text(section, paint)
+        import_module(f"poolcheck.output.sections.{section.name}").text(section, paint)
         for section in report.sections
     ]
     # What a section shows itself, in its own way, is not shown again.

@@ -7,7 +7,7 @@ https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md
 import re
 from collections.abc import Iterator
 
-from poolcheck.core.record import dataclass
+from poolcheck.record import dataclass
 
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\f\v]++|(?:\#|//)[^\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*(?:\*/)?)|(?P<newline>\n)"

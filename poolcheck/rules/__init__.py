@@ -3,7 +3,7 @@
 import os
 from importlib import import_module
 
-from poolcheck.core.rule import AnyRule, Rule
+from poolcheck.model.rule import AnyRule, Rule
 
 FOLDER = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterable
 
-from poolcheck.catalogue import Converted, convert
-from poolcheck.core.context import Context
-from poolcheck.core.facts import Endpoint
-from poolcheck.core.finding import Edit, Fix, Location
-from poolcheck.core.libpq import KEYWORDS
-from poolcheck.core.placeholder import placeholder_kind
-from poolcheck.core.secret import MASK, Secret, redact
-from poolcheck.core.target import Target
-from poolcheck.core.url import Span, parse
-from poolcheck.core.url_edit import with_param, without_param
+from poolcheck.catalogue.lookup import Converted, convert
+from poolcheck.connection.edit import with_param, without_param
+from poolcheck.connection.libpq import KEYWORDS
+from poolcheck.connection.placeholder import placeholder_kind
+from poolcheck.connection.secret import MASK, Secret, redact
+from poolcheck.connection.string import Span, parse
+from poolcheck.model.context import Context
+from poolcheck.model.facts import Endpoint
+from poolcheck.model.finding import Edit, Fix, Location
+from poolcheck.model.target import Target
 
 
 def at(target: Target, span: Span | None) -> Location:

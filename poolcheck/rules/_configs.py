@@ -1,8 +1,8 @@
 """What the rules about config files share: the env strings behind a place of a config."""
 
-from poolcheck.core.config_subject import ConfigFile, ConfigUrl
-from poolcheck.core.context import Context
-from poolcheck.core.target import Target
+from poolcheck.model.config_file import ConfigFile, ConfigUrl
+from poolcheck.model.context import Context
+from poolcheck.model.target import Target
 
 
 def strings(url: ConfigUrl | None, file: ConfigFile, ctx: Context) -> tuple[Target, ...]:

@@ -1,8 +1,8 @@
 """What the rules about sums share: the sentence of a sum, and the pool that fits."""
 
-from poolcheck.core.fleet import Fleet, Member
-from poolcheck.core.sizing import Inputs
-from poolcheck.sizing import recommend
+from poolcheck.capacity.pool_size import recommend
+from poolcheck.model.fleet import Fleet, Member
+from poolcheck.model.sizing import Inputs
 
 
 def asked(fleet: Fleet) -> str:

@@ -1,7 +1,7 @@
 """What the rules about live servers share: names of groups, the statement to look for, roles as SQL."""
 
-from poolcheck.core.snapshot import Leak
-from poolcheck.core.text import clean
+from poolcheck.model.snapshot import Leak
+from poolcheck.text import clean
 
 
 def group_name(leak: Leak) -> str:

@@ -1,15 +1,15 @@
 """What the rules about pooler configurations share: pools, users, who can reach the pooler."""
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Location
-from poolcheck.core.pooler_config import (
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Location
+from poolcheck.model.pooler_config import (
     DEFAULT_POOL_SIZE,
     OWN_DESCRIPTORS,
     PoolerConfig,
     PoolerDatabase,
     whole,
 )
-from poolcheck.resolve import Reader, reader
+from poolcheck.model.url_readers import Reader, reader
 
 _HERE = ("", "127.0.0.1", "localhost", "::1", "127.0.0.1,::1")
 

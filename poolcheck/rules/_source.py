@@ -3,10 +3,10 @@
 import posixpath
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Location
-from poolcheck.core.source import KINDS, Checkout, Kind, Mark, Site, SourceFile
-from poolcheck.core.target import Target
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Location
+from poolcheck.model.source import KINDS, Checkout, Kind, Mark, Site, SourceFile
+from poolcheck.model.target import Target
 from poolcheck.rules._common import app_traffic, transaction_pooler
 
 # Frameworks whose dev server loads modules anew while the process lives.

@@ -28,10 +28,10 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 from poolcheck.rules._common import app_traffic, at, direct_twin, pooled_fix, runtime_words
 
 

@@ -26,11 +26,11 @@ DIRECT_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.resolve import migration_tools
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import migration_tools
 from poolcheck.rules._common import at, migration_fix
 
 

@@ -24,12 +24,12 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.core.text import plural
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 from poolcheck.rules._common import at
+from poolcheck.text import plural
 
 
 @rule(Target, severity=Severity.ERROR, step=1)

@@ -23,12 +23,12 @@ DATABASE_URL=postgresql://app:s3c%40ret@pg.acme.dev:5432/app
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.core.url_edit import percent_encode_password
-from poolcheck.resolve import readers
+from poolcheck.connection.edit import percent_encode_password
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, rewrite
 
 # The field whose placeholder explains a trouble away.

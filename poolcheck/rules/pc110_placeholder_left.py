@@ -26,10 +26,10 @@ DATABASE_URL=postgresql://${DB_USER}:${DB_PASSWORD}@localhost:5432/app
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 from poolcheck.rules._common import at, interpolated
 
 

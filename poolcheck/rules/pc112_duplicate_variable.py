@@ -24,10 +24,10 @@ DATABASE_URL=postgresql://app:s3cret@localhost:5432/app
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 
 
 @rule(Target, severity=Severity.WARNING, step=0)

@@ -26,10 +26,10 @@ DATABASE_URL=postgresql://app:s3cret@localhost:5432/app?sslmode=disable
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 from poolcheck.rules._common import at, with_parameter
 
 OFF = {("sslmode", "disable"), ("ssl", "false"), ("ssl", "0"), ("sslmode", "allow")}

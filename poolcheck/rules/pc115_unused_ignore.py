@@ -21,9 +21,9 @@ DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neo
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity, UnusedIgnore
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Problem, Severity, UnusedIgnore
+from poolcheck.model.rule import rule
 
 
 @rule(UnusedIgnore, severity=Severity.INFO, step=0)

@@ -26,12 +26,12 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.core.url import Param
-from poolcheck.resolve import Reader, readers
+from poolcheck.connection.string import Param
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import Reader, readers
 from poolcheck.rules._common import at, misspelt, rewrite, without_parameter
 
 

@@ -27,12 +27,12 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?sslmode=verify-full
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.facts import Param
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.resolve import readers
+from poolcheck.model.context import Context
+from poolcheck.model.facts import Param
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, with_parameter
 
 SSLMODES = frozenset(

@@ -27,11 +27,11 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.resolve import engine_prisma, readers
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import engine_prisma, readers
 from poolcheck.rules._common import app_traffic, at, transaction_pooler, with_parameter
 
 # What in the code switches named statements off, by driver: literal texts that discovery looks for.

@@ -24,11 +24,11 @@ DIRECT_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.resolve import engine_prisma, readers
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import engine_prisma, readers
 from poolcheck.rules._common import app_traffic, at, with_parameter
 
 # What in the code bounds the wait, in drivers that wait for ever unless told: literal texts that discovery looks for.

@@ -40,10 +40,10 @@ DIRECT_URL=postgresql://app:s3cret@localhost:5432/app
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from poolcheck.core.config_subject import ConfigFile
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
+from poolcheck.model.config_file import ConfigFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._configs import strings
 
 # What hosting platforms and database integrations set by themselves, whatever the env files say.

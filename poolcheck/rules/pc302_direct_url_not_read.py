@@ -39,12 +39,12 @@ DIRECT_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.
 
 from collections.abc import Iterator
 
-from poolcheck.core.config_subject import ConfigFile, ConfigUrl
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
-from poolcheck.roles import name_claims
+from poolcheck.model.config_file import ConfigFile, ConfigUrl
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.roles import name_claims
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 from poolcheck.rules._configs import fails_migrations, strings
 
 

@@ -30,10 +30,10 @@ export default defineConfig({
 
 from collections.abc import Iterator
 
-from poolcheck.core.config_subject import ConfigFile
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
+from poolcheck.model.config_file import ConfigFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 
 _READ = {"prisma": "datasource.url", "drizzle": "dbCredentials.url"}
 # Keys that were met with the mistake; anything else may be an option that is not known here.

@@ -35,12 +35,12 @@ datasource db {
 
 from collections.abc import Iterator
 
-from poolcheck.core.config_subject import ConfigFile, ConfigUrl
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.placeholder import placeholder_kind
-from poolcheck.core.rule import rule
-from poolcheck.core.url import from_parts
+from poolcheck.connection.placeholder import placeholder_kind
+from poolcheck.connection.string import from_parts
+from poolcheck.model.config_file import ConfigFile, ConfigUrl
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 
 
 @rule(ConfigFile, severity=Severity.ERROR, step=0)

@@ -23,10 +23,10 @@ Pin the major, and commit the lock file.
 import re
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Location, Problem, Severity
-from poolcheck.core.project import Package
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Location, Problem, Severity
+from poolcheck.model.project import Package
+from poolcheck.model.rule import rule
 
 
 @rule(Package, severity=Severity.WARNING, step=0)

@@ -33,10 +33,10 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?sslmode=require
 
 from collections.abc import Iterator
 
-from poolcheck.core.config_subject import ConfigFile
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
+from poolcheck.model.config_file import ConfigFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._common import app_traffic
 
 _SIZES = ("pool", "max_connections")

@@ -27,10 +27,10 @@ DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.
 
 from collections.abc import Iterator
 
-from poolcheck.core.config_subject import ConfigFile
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
+from poolcheck.model.config_file import ConfigFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._common import app_traffic
 from poolcheck.rules._configs import strings
 

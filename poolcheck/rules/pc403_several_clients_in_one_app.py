@@ -38,10 +38,10 @@ export const users = () => prisma.user.findMany()
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import Site, SourceFile, SourceTree
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import Site, SourceFile, SourceTree
 from poolcheck.rules._source import app_sites, at, kind, on_edge, shared_client, sure
 
 # Where each function is bundled apart, every file is a process of its own.

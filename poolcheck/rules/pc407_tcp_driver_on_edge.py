@@ -66,10 +66,10 @@ export async function GET() {
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import Mark, SourceFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import Mark, SourceFile
 from poolcheck.rules._source import app_sites, at, over_http
 
 TCP = {

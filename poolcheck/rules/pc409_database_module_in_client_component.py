@@ -45,10 +45,10 @@ export default function Users({ rows }: { rows: Row[] }) {
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import SourceFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import app_sites, at, kind
 from poolcheck.rules.pc407_tcp_driver_on_edge import TCP
 

@@ -32,10 +32,10 @@ export const adapter = new PrismaPg(pool)
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import SourceFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import at
 
 GOOD = "new PrismaPg({ connectionString: process.env.DATABASE_URL, max: 5 })"

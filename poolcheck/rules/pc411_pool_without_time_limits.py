@@ -31,10 +31,10 @@ export const pool = new Pool({
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import Site, SourceFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import Site, SourceFile
 from poolcheck.rules._source import app_sites, at, kind, on_edge
 
 POOLS = ("pg-pool", "neon-pool", "vercel-pool")

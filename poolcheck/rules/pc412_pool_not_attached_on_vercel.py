@@ -35,10 +35,10 @@ attachDatabasePool(pool)
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import SourceTree
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import SourceTree
 from poolcheck.rules._source import app_sites, at, on_edge
 
 ACCEPTED = ("pg-pool",)  # attachDatabasePool refuses postgres.js, and Prisma's engine has no pool to give

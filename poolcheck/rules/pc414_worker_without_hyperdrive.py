@@ -69,12 +69,12 @@ export default {
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import SourceTree
-from poolcheck.core.text import plural
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import SourceTree
 from poolcheck.rules._source import app_sites, at, base, kind, on_workers, over_tcp, pooled_target
+from poolcheck.text import plural
 
 TOML = ("[[hyperdrive]]", 'binding = "HYPERDRIVE"', 'id = "<from: npx wrangler hyperdrive create>"')
 JSON = ('"hyperdrive": [{ "binding": "HYPERDRIVE", "id": "<from: npx wrangler hyperdrive create>" }],',)

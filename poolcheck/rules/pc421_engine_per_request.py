@@ -57,10 +57,10 @@ def users():
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import SourceFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import app_sites, at, kind, shared_client, sure
 
 

@@ -35,10 +35,10 @@ engine = create_engine(DATABASE_URL)
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.source import Site, SourceFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.source import Site, SourceFile
 from poolcheck.rules._common import transaction_pooler
 from poolcheck.rules._source import app_sites, at, other_url, pooled_target
 

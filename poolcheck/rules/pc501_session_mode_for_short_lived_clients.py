@@ -39,10 +39,10 @@ admin_users = dba
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import rule
 from poolcheck.rules._poolers import place
 
 

@@ -59,12 +59,12 @@ database = "app"
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import rule
-from poolcheck.core.text import plural
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import rule
 from poolcheck.rules._poolers import most_connections, place, users
+from poolcheck.text import plural
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=2)

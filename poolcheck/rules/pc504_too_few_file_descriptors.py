@@ -38,10 +38,10 @@ services:
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig, whole
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig, whole
+from poolcheck.model.rule import rule
 from poolcheck.rules._poolers import descriptors, place
 
 

@@ -28,10 +28,10 @@ stats_users = monitoring
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import rule
 
 
 @rule(PoolerConfig, severity=Severity.INFO, step=0)

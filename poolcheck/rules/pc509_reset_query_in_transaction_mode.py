@@ -32,10 +32,10 @@ admin_users = dba
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import rule
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)

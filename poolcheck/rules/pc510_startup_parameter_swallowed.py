@@ -34,11 +34,11 @@ admin_users = dba
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import rule
-from poolcheck.core.target import Target
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
 
 # Parameters that change results, waiting or safety; extra_float_digits and the names of clients are harmless.
 _MATTER = (

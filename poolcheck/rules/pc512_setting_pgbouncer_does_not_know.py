@@ -34,9 +34,9 @@ admin_users = dba
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.pooler_config import (
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.pooler_config import (
     DATABASE_KEYS,
     DATABASE_SINCE,
     KEYS,
@@ -47,7 +47,7 @@ from poolcheck.core.pooler_config import (
     PoolerConfig,
     PoolerSetting,
 )
-from poolcheck.core.rule import rule
+from poolcheck.model.rule import rule
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)

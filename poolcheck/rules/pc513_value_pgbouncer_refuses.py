@@ -43,10 +43,10 @@ admin_users = dba
 import re
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.pooler_config import CHOICES, NUMBERS, SECONDS, PoolerConfig, PoolerSetting, whole
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.pooler_config import CHOICES, NUMBERS, SECONDS, PoolerConfig, PoolerSetting, whole
+from poolcheck.model.rule import rule
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)

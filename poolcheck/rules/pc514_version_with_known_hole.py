@@ -35,10 +35,10 @@ services:
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Location, Problem, Severity
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Location, Problem, Severity
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import rule
 
 # From the first release that has it, to the first that has not; the gravest first. Read from the changelog on 2026-11-21.
 HOLES: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (

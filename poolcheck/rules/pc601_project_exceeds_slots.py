@@ -106,10 +106,10 @@ spec:
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.fleet import Fleet
-from poolcheck.core.rule import rule
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.fleet import Fleet
+from poolcheck.model.rule import rule
 from poolcheck.rules._fleets import asked, fitting, places
 
 

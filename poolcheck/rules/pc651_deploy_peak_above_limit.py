@@ -24,10 +24,10 @@ Give each process a smaller pool, lower the deploy's surge, or put a transaction
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.verdict import PeakSum
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.verdict import PeakSum
 
 
 @rule(PeakSum, severity=Severity.ERROR, step=2)

@@ -40,11 +40,11 @@ or put a pooler in front. A higher `max_connections` needs a restart and memory 
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import plural
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.ERROR, step=2)

@@ -35,13 +35,13 @@ A cancel does nothing here, there is no statement to cancel: only ending the ses
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import clean, plural
-from poolcheck.leaks import seconds
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.live.leaks import seconds
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._live import role
+from poolcheck.text import clean, plural
 
 
 @rule(Look, severity=Severity.ERROR, step=3)

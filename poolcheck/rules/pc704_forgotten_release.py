@@ -39,12 +39,12 @@ To make sure: restart one instance. Forgotten ones come back one by one, a warm 
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import plural
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._live import code_path, group_name
+from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.WARNING, step=3)

@@ -32,12 +32,12 @@ Send serverless traffic through the pooler, or let the driver close idle connect
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import plural
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._live import group_name, role
+from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.WARNING, step=1)

@@ -27,12 +27,12 @@ Make the sum of the pools that use the role smaller than its limit, move workers
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import clean
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._live import role
+from poolcheck.text import clean
 
 
 @rule(Look, severity=Severity.ERROR, step=2)

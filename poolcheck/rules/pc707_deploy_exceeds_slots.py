@@ -27,10 +27,10 @@ Make the pools smaller so that the sum fits while a deploy runs, lower the surge
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 
 
 @rule(Look, severity=Severity.ERROR, step=2)

@@ -24,10 +24,10 @@ with reserved slots. Then the fix path.
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.snapshot import Refusal
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.snapshot import Refusal
 
 
 @rule(Refusal, severity=Severity.ERROR, step=0)

@@ -23,12 +23,12 @@ End the sessions, and set the interval for the role or the server.
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import plural
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 from poolcheck.rules._live import group_name, role
+from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.WARNING, step=3)

@@ -27,12 +27,12 @@ Follow the cause that is named. Raising the pool size helps only in the first ca
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.snapshot import Pool
-from poolcheck.core.text import clean, plural
-from poolcheck.looks import PoolerLook
+from poolcheck.live.judge import PoolerLook
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.snapshot import Pool
+from poolcheck.text import clean, plural
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=2)

@@ -22,10 +22,10 @@ then hang without an error), or make the application's pools smaller.
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.looks import PoolerLook
+from poolcheck.live.judge import PoolerLook
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=2)

@@ -29,11 +29,11 @@ Lower `default_pool_size`, or cap with `max_db_connections`, so that the sum lea
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import plural
-from poolcheck.looks import PoolerLook
+from poolcheck.live.judge import PoolerLook
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.text import plural
 
 
 @rule(PoolerLook, severity=Severity.WARNING, step=2)

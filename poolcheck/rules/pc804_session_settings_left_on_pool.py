@@ -27,11 +27,11 @@ pooler open new server connections (`RECONNECT` on PgBouncer's console).
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import clean, plural
-from poolcheck.looks import Look
+from poolcheck.live.judge import Look
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.text import clean, plural
 
 
 @rule(Look, severity=Severity.WARNING, step=2)

@@ -21,11 +21,11 @@ refused. Nothing is full, and sizing does not help.
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import clean
-from poolcheck.looks import PoolerLook
+from poolcheck.live.judge import PoolerLook
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.text import clean
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=0)

@@ -22,11 +22,11 @@ Look at PostgreSQL itself: whether it runs, whether its slots are full, whether 
 
 from collections.abc import Iterator
 
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Fix, Problem, Severity
-from poolcheck.core.rule import rule
-from poolcheck.core.text import clean, plural
-from poolcheck.looks import PoolerLook
+from poolcheck.live.judge import PoolerLook
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.text import clean, plural
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=0)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from poolcheck import config_schema, config_values
 from poolcheck.cli import cli, run
-from poolcheck.config import Config, load
+from poolcheck.config import schema, values
+from poolcheck.config.settings import Config, load
 from poolcheck.errors import BadConfig
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"
@@ -195,7 +195,7 @@ def test_any_table_is_a_config_or_a_complaint(table: dict[str, Any]) -> None:
     """Never another error; what the loader takes, the schema takes, but for numbers that JSON does not have."""
     said = ""
     try:
-        made = config_values.build(Config, table, config_values.Source("x.toml", ""))
+        made = values.build(Config, table, values.Source("x.toml", ""))
     except BadConfig as wrong:
         said = wrong.message
     if said:
@@ -203,7 +203,7 @@ def test_any_table_is_a_config_or_a_complaint(table: dict[str, Any]) -> None:
         return
     assert isinstance(made, Config)
     assert isinstance(made.at("a/b.env"), Config)
-    assert Draft7Validator(config_schema.schema()).is_valid(table)
+    assert Draft7Validator(schema.schema()).is_valid(table)
 
 
 class TestPerPath:
@@ -254,7 +254,7 @@ class TestPerPath:
 
 def load_text(text: str) -> Config:
     """The config that a text says."""
-    made: Config = config_values.build(Config, tomllib.loads(text), config_values.Source("x.toml", text))
+    made: Config = values.build(Config, tomllib.loads(text), values.Source("x.toml", text))
     return made
 
 
@@ -262,13 +262,13 @@ class TestSchema:
     """The JSON Schema says what the loader does."""
 
     def test_the_published_file_is_up_to_date(self) -> None:
-        """`python -m poolcheck.config_schema` writes it."""
-        assert config_schema.FILE.read_text(encoding="utf-8") == config_schema.render()
+        """`python -m poolcheck.config.schema` writes it."""
+        assert schema.FILE.read_text(encoding="utf-8") == schema.render()
 
     def test_is_a_schema_and_is_printed(self) -> None:
         """Valid by draft 7's own schema."""
-        Draft7Validator.check_schema(config_schema.schema())
-        assert json.loads(poolcheck("config", "--schema").stdout) == config_schema.schema()
+        Draft7Validator.check_schema(schema.schema())
+        assert json.loads(poolcheck("config", "--schema").stdout) == schema.schema()
 
     @pytest.mark.parametrize(
         ("text", "good"),
@@ -291,7 +291,7 @@ class TestSchema:
     )
     def test_agrees_with_the_loader(self, text: str, good: bool) -> None:
         """Whatever one refuses, the other does."""
-        by_schema = Draft7Validator(config_schema.schema()).is_valid(tomllib.loads(text))
+        by_schema = Draft7Validator(schema.schema()).is_valid(tomllib.loads(text))
         try:
             load_text(text)
             by_loader = True

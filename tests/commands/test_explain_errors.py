@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from poolcheck import error_catalogue
+from poolcheck.catalogue import error_texts
 from poolcheck.cli import cli
 
 FULL = "FATAL:  sorry, too many clients already"
@@ -117,7 +117,7 @@ class TestTexts:
 
     @pytest.mark.parametrize("width", ["60", "80", "200"])
     def test_every_page_fits_the_terminal(self, width: str) -> None:
-        for error in error_catalogue.errors():
+        for error in error_texts.errors():
             result = CliRunner().invoke(cli, ["explain", error.id], env={"COLUMNS": width})
 
             assert result.exit_code == 0

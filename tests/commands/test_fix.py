@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from poolcheck import catalogue
 from poolcheck.cli import cli, run
-from poolcheck.sheet_lines import MIGRATE, local_servers
+from poolcheck.diagnosis.snippets import MIGRATE, local_servers
 from tests import servers
 from tests.conftest import need_postgres
 from tests.live.scenes import scene

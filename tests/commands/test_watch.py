@@ -3,10 +3,10 @@
 from collections import deque
 
 from poolcheck.commands._watch import GROWTH_SECONDS, KEEP_SECONDS, Watch, history
-from poolcheck.config import Config
-from poolcheck.core.snapshot import Snapshot
-from poolcheck.dsn import sources
-from poolcheck.looking import Options, Seen
+from poolcheck.config.settings import Config
+from poolcheck.live.dsn import sources
+from poolcheck.live.look import Options, Seen
+from poolcheck.model.snapshot import Snapshot
 from poolcheck.output.paint import Paint, Style
 
 

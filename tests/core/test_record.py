@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from poolcheck.core import record
+from poolcheck import record
 
 Decorator = Callable[..., Any]
 KINDS = [{"frozen": True, "slots": True}, {"slots": True}, {"frozen": True, "slots": True, "kw_only": True}]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psycopg import OperationalError
 from psycopg.pq import Conninfo
 
-from poolcheck.core.secret import Secret, is_secret_name, redact
+from poolcheck.connection.secret import Secret, is_secret_name, redact
 
 CANARY = "Zq9canary7X"
 ODD = st.text("abz019-_.~@:/#?%&=+;,[]{}$\\é*!", max_size=8)

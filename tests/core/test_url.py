@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from psycopg import OperationalError
 from psycopg.pq import Conninfo
 
-from poolcheck.core import url_edit
-from poolcheck.core.libpq import KEYWORDS
-from poolcheck.core.secret import Secret, redact
-from poolcheck.core.url import (
+from poolcheck.connection import edit
+from poolcheck.connection.libpq import KEYWORDS
+from poolcheck.connection.secret import Secret, redact
+from poolcheck.connection.string import (
     MAX_LENGTH,
     ConnectionString,
     Form,
@@ -581,14 +581,14 @@ def test_with_param_sets_it_and_nothing_else(text: str, name: str, value: str) -
     """Added, then changed, then removed: the first text again."""
     conn = parse(text)
     assume(conn.param(name) is None and conn.form != "npgsql")
-    added = parse(url_edit.with_param(conn, name, "1"), form=conn.form)
-    changed = parse(url_edit.with_param(added, name, value), form=conn.form)
+    added = parse(edit.with_param(conn, name, "1"), form=conn.form)
+    changed = parse(edit.with_param(added, name, value), form=conn.form)
 
     assert value == changed.param(name)
     rest = fields(changed)
     rest["params"] = [(param.name, param.value) for param in changed.params if param.name != name]
     assert fields(conn) == rest
-    removed = url_edit.without_param(changed, name)
+    removed = edit.without_param(changed, name)
     assert fields(conn) == fields(parse(removed, form=conn.form))
 
 
@@ -607,31 +607,31 @@ def test_with_field_sets_it_and_nothing_else(
 
     first = conn.hosts[0] if conn.hosts else Host("")
     rest = conn.hosts[1:]
-    check(url_edit.with_host(conn, host), hosts=(Host(host, first.port, first.port_text), *rest))
+    check(edit.with_host(conn, host), hosts=(Host(host, first.port, first.port_text), *rest))
     if len(conn.hosts) <= 1:
-        check(url_edit.with_port(conn, port), hosts=(Host(first.name, port, str(port)), *rest))
-    check(url_edit.with_user(conn, user), user=user)
-    check(url_edit.with_database(conn, database), database=database)
+        check(edit.with_port(conn, port), hosts=(Host(first.name, port, str(port)), *rest))
+    check(edit.with_user(conn, user), user=user)
+    check(edit.with_database(conn, database), database=database)
 
 
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        (url_edit.with_host(parse("postgres://u:p@[::1]:5/d"), "h"), "postgres://u:p@h:5/d"),
-        (url_edit.with_host(parse("postgres://u:p@h:5/d"), "fe80::2"), "postgres://u:p@[fe80::2]:5/d"),
-        (url_edit.with_host(parse("jdbc:postgresql:d?a=1"), "h"), "jdbc:postgresql://h/d?a=1"),
-        (url_edit.with_host(parse("Server=a;Port=1"), "b"), "Server=b;Port=1"),
-        (url_edit.with_port(parse("postgres://u:p@[::1]/d"), 6543), "postgres://u:p@[::1]:6543/d"),
-        (url_edit.with_port(parse("postgres://h/d?host=/x"), 6543), "postgres://h/d?host=/x&port=6543"),
-        (url_edit.with_param(parse("postgres://h"), "a", "b c"), "postgres://h?a=b%20c"),
-        (url_edit.with_param(parse("Host=h;"), "Pooling", "true"), "Host=h;Pooling=true"),
-        (url_edit.with_param(parse("host=h"), "options", "-c a=b"), "host=h options='-c a=b'"),
-        (url_edit.without_param(parse("postgres://h/d?a=1&b=2&a=3"), "a"), "postgres://h/d?b=2"),
-        (url_edit.without_param(parse("postgres://h/d?a=1"), "a"), "postgres://h/d"),
-        (url_edit.without_param(parse("Host=h;Pooling=true;Port=1"), "pooling"), "Host=h;Port=1"),
-        (url_edit.with_user(parse("postgres://h/d"), "a@b"), "postgres://a%40b@h/d"),
-        (url_edit.percent_encode_password(parse("postgres://u:p@s/s%40@h/d")), "postgres://u:p%40s%2Fs%40@h/d"),
-        (url_edit.percent_encode_password(parse("postgres://u:a:b%2F@h/d")), "postgres://u:a:b%2F@h/d"),
+        (edit.with_host(parse("postgres://u:p@[::1]:5/d"), "h"), "postgres://u:p@h:5/d"),
+        (edit.with_host(parse("postgres://u:p@h:5/d"), "fe80::2"), "postgres://u:p@[fe80::2]:5/d"),
+        (edit.with_host(parse("jdbc:postgresql:d?a=1"), "h"), "jdbc:postgresql://h/d?a=1"),
+        (edit.with_host(parse("Server=a;Port=1"), "b"), "Server=b;Port=1"),
+        (edit.with_port(parse("postgres://u:p@[::1]/d"), 6543), "postgres://u:p@[::1]:6543/d"),
+        (edit.with_port(parse("postgres://h/d?host=/x"), 6543), "postgres://h/d?host=/x&port=6543"),
+        (edit.with_param(parse("postgres://h"), "a", "b c"), "postgres://h?a=b%20c"),
+        (edit.with_param(parse("Host=h;"), "Pooling", "true"), "Host=h;Pooling=true"),
+        (edit.with_param(parse("host=h"), "options", "-c a=b"), "host=h options='-c a=b'"),
+        (edit.without_param(parse("postgres://h/d?a=1&b=2&a=3"), "a"), "postgres://h/d?b=2"),
+        (edit.without_param(parse("postgres://h/d?a=1"), "a"), "postgres://h/d"),
+        (edit.without_param(parse("Host=h;Pooling=true;Port=1"), "pooling"), "Host=h;Port=1"),
+        (edit.with_user(parse("postgres://h/d"), "a@b"), "postgres://a%40b@h/d"),
+        (edit.percent_encode_password(parse("postgres://u:p@s/s%40@h/d")), "postgres://u:p%40s%2Fs%40@h/d"),
+        (edit.percent_encode_password(parse("postgres://u:a:b%2F@h/d")), "postgres://u:a:b%2F@h/d"),
     ],
 )  # fmt: skip
 def test_edits(new: str, expected: str) -> None:
@@ -646,7 +646,7 @@ def test_escaped_password_reads_the_same_everywhere(password: str) -> None:
     conn = parse(f"postgres://u:{password}@h/d")
     assume(conn.password is not None and conn.host == "h" and "password" not in conn.placeholders)
     assume("%00" not in password)  # no reader has a place for it
-    new = url_edit.percent_encode_password(conn)
+    new = edit.percent_encode_password(conn)
     assert conn.password is not None
 
     theirs = by_libpq(new)

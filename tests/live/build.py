@@ -4,8 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from poolcheck import catalogue
-from poolcheck.core.context import Context, Numbers
-from poolcheck.core.snapshot import (
+from poolcheck.live.judge import Look, PoolerLook, put_together
+from poolcheck.live.leaks import DEFAULTS
+from poolcheck.live.sql.normalise import is_release, normalise
+from poolcheck.model.context import Context, Numbers
+from poolcheck.model.snapshot import (
     AdvisoryLock,
     Backend,
     BouncerSnapshot,
@@ -19,9 +22,6 @@ from poolcheck.core.snapshot import (
     Snapshot,
     Wait,
 )
-from poolcheck.leaks import DEFAULTS
-from poolcheck.looks import Look, PoolerLook, put_together
-from poolcheck.sql.normalise import is_release, normalise
 
 POOL = {
     "database": "app", "user": "app", "mode": "transaction", "clients_active": 0, "clients_waiting": 0,

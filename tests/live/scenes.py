@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 
-from poolcheck.config import Config
-from poolcheck.core.report import Report
-from poolcheck.looking import Options, live
-from poolcheck.looks import Look, NoEntry, PoolerLook
+from poolcheck.config.settings import Config
+from poolcheck.live.judge import Look, NoEntry, PoolerLook
+from poolcheck.live.look import Options, live
+from poolcheck.model.report import Report
 from tests.servers import ROLES, Bouncer, Postgres
 
 Conn = psycopg.Connection[tuple[Any, ...]]

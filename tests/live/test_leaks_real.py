@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.config import Config, Thresholds
+from poolcheck.config.settings import Config, Thresholds
 from tests.conftest import lacking
 from tests.live.scenes import eventually, look, report, rules, scene
 from tests.servers import Postgres

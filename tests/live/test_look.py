@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from poolcheck.config import Config, Thresholds
-from poolcheck.core.report import Report
+from poolcheck.config.settings import Config, Thresholds
+from poolcheck.model.report import Report
 from tests.live.scenes import eventually, look, report, rules, scene
 from tests.servers import Postgres
 

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from poolcheck import engine, rules
-from poolcheck.core.rule import AnyRule
+from poolcheck import rules
+from poolcheck.diagnosis import engine
+from poolcheck.model.rule import AnyRule
 from tests.live import build
 
 FENCE = re.compile(r"^```json (bad|good)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from poolcheck.core.secret import Secret
-from poolcheck.core.snapshot import Refusal
+from poolcheck.connection.secret import Secret
 from poolcheck.live import postgres as wire
+from poolcheck.live.look import NotPostgres
 from poolcheck.live.postgres import Timeouts
-from poolcheck.looking import NotPostgres
+from poolcheck.model.snapshot import Refusal
 from tests.conftest import need_bouncer, need_postgres
 from tests.live.scenes import eventually, look, pooler, refusal, report, report_on, rules, scene
 from tests.servers import MAJORS, Bouncer, Postgres, free_port

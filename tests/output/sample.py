@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 from poolcheck import catalogue
-from poolcheck.core.context import Context
-from poolcheck.core.finding import Confidence, Edit, Finding, Fix, Location, Severity
-from poolcheck.core.project import Package
-from poolcheck.core.report import Action, Report, Skipped, Step
-from poolcheck.core.rule import Rule
-from poolcheck.core.target import Target
-from poolcheck.core.url import parse
-from poolcheck.core.verdict import PeakSum, Statistics, Verdict
+from poolcheck.connection.string import parse
 from poolcheck.errors import ExitCode
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Confidence, Edit, Finding, Fix, Location, Severity
+from poolcheck.model.project import Package
+from poolcheck.model.report import Action, Report, Skipped, Step
+from poolcheck.model.rule import Rule
+from poolcheck.model.target import Target
+from poolcheck.model.verdict import PeakSum, Statistics, Verdict
 
 SECRET = "hunter2-canary"
 URL = f"postgresql://app:{SECRET}@db.example.com:5432/app"

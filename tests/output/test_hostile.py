@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
 
-from poolcheck.core.finding import Fix, Location
-from poolcheck.core.report import Action, Report, Skipped, Step
-from poolcheck.core.verdict import Verdict
+from poolcheck.model.finding import Fix, Location
+from poolcheck.model.report import Action, Report, Skipped, Step
+from poolcheck.model.verdict import Verdict
 from poolcheck.output import github, gitlab, junit, markdown, sarif
 from poolcheck.output.paint import Style
 from tests.output.sample import FINE, FIRST, PEAK

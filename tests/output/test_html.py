@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 
 from poolcheck.cli import cli
-from poolcheck.core.report import Report
+from poolcheck.model.report import Report
 from poolcheck.output import html, picture
 from poolcheck.output._html_style import STYLE
 from poolcheck.output.paint import Style

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import xmlschema
 
-from poolcheck.core.finding import Severity
-from poolcheck.core.report import Report
+from poolcheck.model.finding import Severity
+from poolcheck.model.report import Report
 from poolcheck.output import junit
 from poolcheck.output.paint import Style
 from tests.output.goldens import FORMATS, golden

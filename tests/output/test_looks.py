@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from poolcheck.cli import cli
-from poolcheck.core.text import width
 from poolcheck.output import json as as_json
 from poolcheck.output import text
 from poolcheck.output.paint import Style
+from poolcheck.text import width
 from tests.commands.running import poolcheck
 from tests.live.scenes import report as live_report
 from tests.live.scenes import scene

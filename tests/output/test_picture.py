@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolcheck.cli import cli
-from poolcheck.core.text import width
 from poolcheck.output import picture
 from poolcheck.output.paint import Style
+from poolcheck.text import width
 from tests.output.sample import SECRET, sample
 from tests.output.test_hostile import TEXT, report
 

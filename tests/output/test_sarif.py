@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from poolcheck.core.report import Report
+from poolcheck.model.report import Report
 from poolcheck.output import sarif
 from poolcheck.output.paint import Style
 from tests.output.goldens import FORMATS, golden

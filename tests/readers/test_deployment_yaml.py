@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.readers import compose, kubernetes, pgbouncer_env, processes
-from poolcheck.readers._yaml import Node, documents
+from poolcheck.readers.deploy import compose, kubernetes, processes
+from poolcheck.readers.poolers import pgbouncer_env
+from poolcheck.readers.yaml import Node, documents
 
 
 def plain(node: Node) -> object:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.core.finding import Location
-from poolcheck.readers import deployments, terraform
-from poolcheck.readers.deployments import Count
+from poolcheck.model.finding import Location
+from poolcheck.readers.deploy import platforms, terraform
+from poolcheck.readers.deploy.platforms import Count
 
 KNATIVE = """apiVersion: serving.knative.dev/v1
 kind: Service
@@ -78,14 +78,14 @@ RENDER = """services:
 )  # fmt: skip
 def test_platform_files(path: str, text: str, name: str, count: Count) -> None:
     """The number and its line; what a file does not hold is not guessed."""
-    made = deployments.read(text, path)
+    made = platforms.read(text, path)
 
     assert (made[0].name, made[0].instances) == (name, count)
 
 
 def test_all_that_render_runs() -> None:
     """Web services and workers, not crons and static sites; a variable from elsewhere has no value."""
-    made = deployments.read(RENDER, "render.yaml")
+    made = platforms.read(RENDER, "render.yaml")
 
     assert [(each.name, each.instances.number) for each in made] == [("api", 6), ("jobs", 3)]
     assert [(each.name, each.value is None, each.secret) for each in made[0].environment] == [("DATABASE_URL", True, "elsewhere"), ("WEB_CONCURRENCY", False, "")]  # fmt: skip
@@ -147,9 +147,9 @@ def test_terraform() -> None:
 def test_nothing_raises(text: str) -> None:
     """Whatever stands in a file."""
     for path in ("render.yaml", "fly.toml", "railway.json", "app.json", "Procfile", "app.yaml"):
-        deployments.read(text, path)
-        deployments.read(KNATIVE + text, "x.yaml")
-        deployments.read(f'{{"deploy": {{"numReplicas": "{text}"}}}}', "railway.json")
+        platforms.read(text, path)
+        platforms.read(KNATIVE + text, "x.yaml")
+        platforms.read(f'{{"deploy": {{"numReplicas": "{text}"}}}}', "railway.json")
     terraform.read('resource "aws_ecs_service" "x" {' + text, "main.tf")
 
 

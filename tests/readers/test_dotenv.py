@@ -10,7 +10,7 @@ from dotenv.parser import parse_stream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers.dotenv import EnvFile, decode, is_example, matches, read, stage
+from poolcheck.readers.env.dotenv import EnvFile, decode, is_example, matches, read, stage
 from tests.steps import steps
 
 # What env files are made of, and what breaks readers. No name of a variable that the test's own environment has.

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from poolcheck.core.project import DriverUse, Version
-from poolcheck.packages import LOADERS, loaders
-from poolcheck.readers._dotenv_dialects import DIALECTS
-from poolcheck.readers._dotenv_disagreements import LOADER_NAMES, find
-from poolcheck.readers.dotenv import disagreements, read
+from poolcheck.model.project import DriverUse, Version
+from poolcheck.project.packages import LOADERS, loaders
+from poolcheck.readers.env.dialects import DIALECTS
+from poolcheck.readers.env.disagreements import LOADER_NAMES, find
+from poolcheck.readers.env.dotenv import disagreements, read
 from tests.conftest import lacking
 
 ORACLE = Path(__file__).parent / "loaders" / "oracle.js"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers import framework_config
-from poolcheck.readers.framework_config import FrameworkConfig
+from poolcheck.readers.configs import frameworks
+from poolcheck.readers.configs.frameworks import FrameworkConfig
 
 
 def reads(found: FrameworkConfig) -> dict[str, tuple[str, tuple[str, ...], str | None]]:
@@ -52,7 +52,7 @@ DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 def test_django_parts() -> None:
     """Parts, fallbacks, constants, and the settings that decide about the pool."""
-    found = framework_config.read(DJANGO, "app/settings.py")
+    found = frameworks.read(DJANGO, "app/settings.py")
     assert found.tool == "django"
     assert reads(found) == {
         "default.database": ("app", ("DB_NAME",), None),
@@ -89,7 +89,7 @@ def test_django_parts() -> None:
 def test_django_url(value: str, variables: tuple[str, ...], literal: str | None) -> None:
     """dj-database-url and django-environ."""
     text = f"if True:\n    DATABASES = {{'default': {value}}}\n"
-    found = framework_config.read(text, "config/settings/production.py")
+    found = frameworks.read(text, "config/settings/production.py")
     assert reads(found) == {"default.url": ("app", variables, literal)}
     assert kept(found) == ([("default.CONN_MAX_AGE", "600", 2)] if "600" in value else [])
     literals_are_where_they_say(text, found)
@@ -98,7 +98,7 @@ def test_django_url(value: str, variables: tuple[str, ...], literal: str | None)
 def test_django_alias_in_a_constant() -> None:
     """The alias need not be a literal."""
     text = 'REPLICA = "replica"\nDATABASES = {REPLICA: dj_database_url.config("R_URL"), settings.X: env.db("X_URL")}\n'
-    found = framework_config.read(text, "settings.py")
+    found = frameworks.read(text, "settings.py")
     assert reads(found) == {
         "replica.url": ("app", ("R_URL",), None),
         "settings.X.url": ("app", ("X_URL",), None),
@@ -116,7 +116,7 @@ def test_django_alias_in_a_constant() -> None:
 )
 def test_django_nothing(text: str) -> None:
     """Other databases, comments, what code computes."""
-    assert framework_config.read(text, "settings.py").reads == ()
+    assert frameworks.read(text, "settings.py").reads == ()
 
 
 RAILS = """# config
@@ -144,7 +144,7 @@ production:
 
 def test_rails() -> None:
     """ERB, anchors, several databases."""
-    found = framework_config.read(RAILS, "config/database.yml")
+    found = frameworks.read(RAILS, "config/database.yml")
     assert reads(found) == {
         "development.database": ("app", (), "app_development"),
         "production.primary.url": ("app", ("DATABASE_URL",), None),
@@ -158,7 +158,7 @@ def test_rails() -> None:
     ]
     literals_are_where_they_say(RAILS, found)
     mysql = "production:\n  adapter: mysql2\n  url: <%= ENV['DATABASE_URL'] %>\n"
-    assert framework_config.read(mysql, "config/database.yml").reads == ()
+    assert frameworks.read(mysql, "config/database.yml").reads == ()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_rails() -> None:
 def test_alembic(line: str, expected: dict[str, object]) -> None:
     """The line that `alembic init` writes, and what people make of it."""
     text = f"[alembic]\nscript_location = alembic\n{line}\n"
-    found = framework_config.read(text, "alembic.ini")
+    found = frameworks.read(text, "alembic.ini")
     assert reads(found) == expected
     literals_are_where_they_say(text, found)
 
@@ -188,10 +188,10 @@ def test_typeorm() -> None:
         "export const AppDataSource = new DataSource({\n  type: 'postgres',\n  url: process.env.DATABASE_URL,\n"
         "  poolSize: 5,\n  extra: { max: 10, idleTimeoutMillis: 0 },\n});\n"
     )
-    found = framework_config.read(text, "src/data-source.ts")
+    found = frameworks.read(text, "src/data-source.ts")
     assert reads(found) == {"url": ("app", ("DATABASE_URL",), None)}
     assert kept(found) == [("poolSize", "5", 4), ("extra.max", "10", 5), ("extra.idleTimeoutMillis", "0", 5)]
-    assert framework_config.read(text.replace("'postgres'", "'mysql'"), "src/data-source.ts").reads == ()
+    assert frameworks.read(text.replace("'postgres'", "'mysql'"), "src/data-source.ts").reads == ()
 
 
 def test_spring() -> None:
@@ -200,7 +200,7 @@ def test_spring() -> None:
         "spring:\n  datasource:\n    url: ${JDBC_URL:jdbc:postgresql://localhost/app}\n    username: app\n"
         "    hikari:\n      maximum-pool-size: ${POOL:20}\n  flyway:\n    url: ${DIRECT_JDBC_URL}\n"
     )
-    found = framework_config.read(yaml, "src/main/resources/application-prod.yml")
+    found = frameworks.read(yaml, "src/main/resources/application-prod.yml")
     expected = {
         "spring.datasource.url": ("app", ("JDBC_URL",), "jdbc:postgresql://localhost/app"),
         "spring.datasource.username": ("app", (), "app"),
@@ -213,18 +213,18 @@ def test_spring() -> None:
         "# prod\nspring.datasource.url=${JDBC_URL:jdbc:postgresql://localhost/app}\nspring.datasource.username = app\n"
         "spring.datasource.hikari.maximum-pool-size=20\nspring.flyway.url=${DIRECT_JDBC_URL}\n"
     )
-    found = framework_config.read(properties, "application.properties")
+    found = frameworks.read(properties, "application.properties")
     assert reads(found) == expected
     assert kept(found) == [("spring.datasource.hikari.maximum-pool-size", "20", 4)]
     literals_are_where_they_say(properties, found)
     mysql = "spring.datasource.url=jdbc:mysql://h/db\nspring.datasource.username=x\n"
-    assert framework_config.read(mysql, "application.properties").reads == ()
+    assert frameworks.read(mysql, "application.properties").reads == ()
 
 
 def test_quarkus() -> None:
     """Quarkus writes to the same file."""
     text = "quarkus.datasource.jdbc.url=jdbc:postgresql://h/db\nquarkus.datasource.jdbc.max-size=16\n"
-    found = framework_config.read(text, "application.properties")
+    found = frameworks.read(text, "application.properties")
     assert reads(found) == {"quarkus.datasource.jdbc.url": ("app", (), "jdbc:postgresql://h/db")}
     assert kept(found) == [("quarkus.datasource.jdbc.max-size", "16", 2)]
 
@@ -255,7 +255,7 @@ return [
 
 def test_laravel() -> None:
     """Only the pgsql connection of the many in the file."""
-    found = framework_config.read(LARAVEL, "config/database.php")
+    found = frameworks.read(LARAVEL, "config/database.php")
     assert reads(found) == {
         "url": ("app", ("DB_URL",), None),
         "host": ("app", ("DB_HOST",), "127.0.0.1"),
@@ -266,12 +266,12 @@ def test_laravel() -> None:
 
 def test_names() -> None:
     """Which files are looked at."""
-    assert framework_config.tool("api/settings/base.py") == "django"
-    assert framework_config.tool("src/dataSource.ts") == "typeorm"
-    assert framework_config.tool("database.php") is None
-    assert not framework_config.matches("application.yaml.bak")
+    assert frameworks.tool("api/settings/base.py") == "django"
+    assert frameworks.tool("src/dataSource.ts") == "typeorm"
+    assert frameworks.tool("database.php") is None
+    assert not frameworks.matches("application.yaml.bak")
     with pytest.raises(ValueError, match="not a framework config"):
-        framework_config.read("", "main.py")
+        frameworks.read("", "main.py")
 
 
 PATHS = [
@@ -295,11 +295,11 @@ PIECES = st.sampled_from(
 @settings(max_examples=500, deadline=None)
 def test_no_text_raises(path: str, text: str) -> None:
     """Any text is read, and literals are where they say."""
-    framework_config.read(text, path)
+    frameworks.read(text, path)
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("piece", ["DATABASES = url{", "a:\n  ", "url: \n", "host = (", "'pgsql' => [\n"])
 def test_linear(path: str, piece: str) -> None:
     """Half a megabyte of anything is read: a pass that is not linear would not end."""
-    framework_config.read("url" + piece * (500_000 // len(piece)), path)
+    frameworks.read("url" + piece * (500_000 // len(piece)), path)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.core.finding import Location
-from poolcheck.readers import helm, kubernetes
-from poolcheck.readers._go_template import UNKNOWN, Unread
+from poolcheck.model.finding import Location
+from poolcheck.readers.deploy import helm, kubernetes
+from poolcheck.readers.deploy.go_template import UNKNOWN, Unread
 
 VALUES = """replicaCount: 10
 image: {repository: acme/web, tag: ""}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers import js_config
-from poolcheck.readers.js_config import ConfigRead, JsConfig
+from poolcheck.readers.configs import js_config
+from poolcheck.readers.configs.js_config import ConfigRead, JsConfig
 
 
 def reads(found: JsConfig) -> dict[str, tuple[str, tuple[str, ...]]]:

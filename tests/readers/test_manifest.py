@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.core.project import Version
-from poolcheck.readers import _versions, manifest
-from poolcheck.readers.manifest import Manifest
+from poolcheck.model.project import Version
+from poolcheck.readers.manifests import manifest, versions
+from poolcheck.readers.manifests.manifest import Manifest
 from tests.steps import steps
 
 LOCKS = Path(__file__).parent / "locks"
@@ -70,7 +70,7 @@ def held(found: Manifest) -> dict[str, tuple[str, tuple[int, ...], bool]]:
 )
 def test_npm_range(text: str, parts: tuple[int, ...], exact: bool) -> None:
     """A range tells a major only when every release it admits has it."""
-    assert _versions.npm(text) == Version(text.strip(), parts, exact)
+    assert versions.npm(text) == Version(text.strip(), parts, exact)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_npm_range(text: str, parts: tuple[int, ...], exact: bool) -> None:
 )
 def test_python_specifier(text: str, parts: tuple[int, ...], exact: bool) -> None:
     """PEP 440, and Poetry's own marks."""
-    assert _versions.python(text) == Version(text, parts, exact)
+    assert versions.python(text) == Version(text, parts, exact)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_python_specifier(text: str, parts: tuple[int, ...], exact: bool) -> Non
 )
 def test_other_ranges(read: str, text: str, parts: tuple[int, ...], exact: bool) -> None:
     """RubyGems, Hex, Composer, Cargo, Maven, Gradle and NuGet."""
-    found = getattr(_versions, read)(text)
+    found = getattr(versions, read)(text)
     assert (found.parts, found.exact) == (parts, exact)
 
 

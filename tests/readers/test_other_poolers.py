@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolcheck import catalogue
-from poolcheck.core.pooler_config import PoolerConfig, translated
-from poolcheck.readers import compose, odyssey, pgcat, pgdog, supavisor_env
-from poolcheck.readers._manifest_types import Unreadable
-from poolcheck.readers._pooler_text import TomlPlaces, shown
+from poolcheck.model.pooler_config import PoolerConfig, translated
+from poolcheck.readers.deploy import compose
+from poolcheck.readers.manifests.types import Unreadable
+from poolcheck.readers.poolers import odyssey, pgcat, pgdog, supavisor_env
+from poolcheck.readers.poolers.lines import TomlPlaces, shown
 
 # In the spirit of config-examples/odyssey-dev.conf and docs/configuration of yandex/odyssey.
 ODYSSEY = """daemonize no

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from poolcheck import catalogue, rules
 from poolcheck.cli import cli
-from poolcheck.core.context import Context
-from poolcheck.core.pooler_config import PoolerConfig
-from poolcheck.core.rule import AnyRule
-from poolcheck.readers import pgbouncer_ini
+from poolcheck.model.context import Context
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.rule import AnyRule
+from poolcheck.readers.poolers import pgbouncer_ini
 from tests.servers import Missing, account, free_port, pgbouncer_binary, pgbouncer_version
 
 BASE = """[databases]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers import platform
+from poolcheck.readers.deploy import runtime
 
 DEPLOYMENT = (
     "apiVersion: v1\nkind: Service\n---\napiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n"
@@ -68,8 +68,8 @@ KNATIVE = (
 )
 def test_signal(path: str, text: str, kind: str, where: str) -> None:
     """One file, one runtime, one platform."""
-    assert platform.matches(path)
-    found = platform.read(text, path)
+    assert runtime.matches(path)
+    found = runtime.read(text, path)
     assert found is not None
     assert (found.kind, found.platform, found.path) == (kind, where, path)
     assert found.why
@@ -100,18 +100,18 @@ def test_signal(path: str, text: str, kind: str, where: str) -> None:
 )
 def test_no_signal(path: str, text: str) -> None:
     """A database for developers, a phone app, a static site, a comment: nothing about the runtime."""
-    assert platform.read(text, path) is None
+    assert runtime.read(text, path) is None
 
 
 def test_next_says_nothing() -> None:
     """A framework that runs anywhere is no signal."""
-    assert not platform.matches("next.config.ts")
-    assert platform.frameworks({"npm:next", "npm:hono", "npm:nuxt"}, "package.json") == ()
+    assert not runtime.matches("next.config.ts")
+    assert runtime.frameworks({"npm:next", "npm:hono", "npm:nuxt"}, "package.json") == ()
 
 
 def test_wrangler_notes() -> None:
     """Whether sockets work, and whether Hyperdrive pools, is told."""
-    found = platform.read(
+    found = runtime.read(
         'compatibility_flags = ["nodejs_compat"]\n[[hyperdrive]]\nbinding = "DB"\nid = "x"\n', "wrangler.toml"
     )
     assert found is not None
@@ -119,10 +119,10 @@ def test_wrangler_notes() -> None:
     assert "Hyperdrive" in found.why
 
 
-def _conclude(files: dict[str, str], dependencies: set[str] | None = None) -> platform.Conclusion:
-    signals = [platform.read(text, path) for path, text in files.items()]
+def _conclude(files: dict[str, str], dependencies: set[str] | None = None) -> runtime.Conclusion:
+    signals = [runtime.read(text, path) for path, text in files.items()]
     known = [signal for signal in signals if signal is not None]
-    return platform.conclude([*known, *platform.frameworks(dependencies or set(), "package.json")])
+    return runtime.conclude([*known, *runtime.frameworks(dependencies or set(), "package.json")])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_conclusion(
 )
 def test_scales(path: str, text: str, scales: list[tuple[int, str, int]]) -> None:
     """Numbers of instances with their lines, for the sums."""
-    assert [(one.line, one.what, one.number) for one in platform.scales(text, path)] == scales
+    assert [(one.line, one.what, one.number) for one in runtime.scales(text, path)] == scales
 
 
 def test_scale_says_which_service() -> None:
@@ -188,7 +188,7 @@ def test_scale_says_which_service() -> None:
         "services:\n  api:\n    build: .\n    deploy:\n      replicas: 6\n"
         "  worker:\n    deploy:\n      replicas: 2\n"
     )
-    found = platform.scales(text, "docker-compose.yml")
+    found = runtime.scales(text, "docker-compose.yml")
     assert [(one.key, one.number) for one in found] == [
         ("services.api.deploy.replicas", 6),
         ("services.worker.deploy.replicas", 2),
@@ -221,6 +221,6 @@ PATHS += ["docker-compose.yml", "k8s.yaml", "values.yaml", "functions.yaml", "Do
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(path: str, text: str) -> None:
     """Any text is read."""
-    platform.scales(text, path)
-    found = platform.read(text, path)
-    platform.conclude([found] if found else [])
+    runtime.scales(text, path)
+    found = runtime.read(text, path)
+    runtime.conclude([found] if found else [])

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.core.finding import Location
-from poolcheck.readers import pm2
+from poolcheck.model.finding import Location
+from poolcheck.readers.deploy import pm2
 
 FILE = """const base = { cwd: './server', env: { MODE: 'x' } }
 module.exports = {

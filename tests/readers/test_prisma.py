@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers import prisma
-from poolcheck.readers.prisma import PrismaSchema, UrlField
+from poolcheck.readers.configs import prisma
+from poolcheck.readers.configs.prisma import PrismaSchema, UrlField
 
 SIX = """// This is your Prisma schema file
 generator client {

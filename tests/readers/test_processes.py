@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.core.finding import Location
-from poolcheck.readers import process_configs, processes
-from poolcheck.readers.processes import Around, Processes
+from poolcheck.model.finding import Location
+from poolcheck.readers.deploy import process_configs, processes
+from poolcheck.readers.deploy.processes import Around, Processes
 
 
 @pytest.mark.parametrize(

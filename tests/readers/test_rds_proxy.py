@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolcheck import catalogue
-from poolcheck.core.pooler_config import PoolerConfig, translated
-from poolcheck.readers import hcl, rds_proxy
+from poolcheck.model.pooler_config import PoolerConfig, translated
+from poolcheck.readers import hcl
+from poolcheck.readers.poolers import rds_proxy
 
 # In the spirit of the examples of the Terraform provider's pages and of public modules.
 TERRAFORM = """

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from poolcheck.core.source import SourceFile
-from poolcheck.readers import source
-from poolcheck.readers.source import Read, Unread
+from poolcheck.model.source import SourceFile
+from poolcheck.readers import source_files
+from poolcheck.readers.source_files import Read, Unread
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\n"
 PG = "import { Pool, Client } from 'pg'\n"
@@ -14,7 +14,7 @@ PG = "import { Pool, Client } from 'pg'\n"
 
 def read(text: str, path: str = "src/app.ts") -> SourceFile:
     """The file as rules see it."""
-    made = source.read(text.encode(), path)
+    made = source_files.read(text.encode(), path)
     assert isinstance(made, Read), made
     return made.file
 
@@ -385,7 +385,7 @@ def test_directives_edge_and_workers() -> None:
 )
 def test_purpose(path: str, purpose: str) -> None:
     """Tests and scripts may do what an app may not."""
-    assert source.purpose(path) == purpose
+    assert source_files.purpose(path) == purpose
 
 
 def test_ignore_comments() -> None:
@@ -397,7 +397,7 @@ def test_ignore_comments() -> None:
         + "/* poolcheck: ignore[PC401] */\nexport function f() {\n  return new Pool()\n}\n"
         + "const c = 'poolcheck: ignore[PC404]'\n"
     )
-    made = source.read(text.encode(), "a.ts")
+    made = source_files.read(text.encode(), "a.ts")
     assert isinstance(made, Read)
 
     assert [(each.ignore.rules, each.lines) for each in made.ignores.placed] == [
@@ -419,7 +419,7 @@ def test_ignore_comments() -> None:
 )
 def test_pathological_files_are_left_alone(code: bytes, why: str) -> None:
     """With the reason, and at once."""
-    made = source.read(code, "a.js")
+    made = source_files.read(code, "a.js")
 
     assert isinstance(made, Unread)
     assert why in made.why
@@ -454,7 +454,7 @@ def test_generated_files_take_no_time(text: str, path: str) -> None:
     """Nothing grows with the square of a file's length: what a program wrote is left alone or read at once."""
     start = time.process_time()
 
-    made = source.read(text.encode(), path)
+    made = source_files.read(text.encode(), path)
 
     assert isinstance(made, Read | Unread)
     assert time.process_time() - start < 10
@@ -464,7 +464,7 @@ def test_generated_files_take_no_time(text: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["a.ts", "a.tsx", "a.js", "a.vue", "a.py", "a.sql"])
 def test_broken_files_are_read_or_left_alone(code: bytes, path: str) -> None:
     """Whatever the bytes are, there is a file or a reason."""
-    assert isinstance(source.read(code, path), Read | Unread)
+    assert isinstance(source_files.read(code, path), Read | Unread)
 
 
 @pytest.mark.parametrize(
@@ -506,7 +506,7 @@ def test_sql_files(text: str, found: list[tuple[str, int]]) -> None:
 )
 def test_which_files_are_worth_a_parser(code: bytes, path: str, wanted: bool) -> None:
     """By a few words in their bytes."""
-    kind = source.language(path)
+    kind = source_files.language(path)
     assert kind is not None
 
-    assert source.matters(code, kind) is wanted
+    assert source_files.matters(code, kind) is wanted

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from poolcheck.config import Config
-from poolcheck.core.report import Report
-from poolcheck.linting import lint
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis.lint import lint
+from poolcheck.model.report import Report
 
 RUNTIMES = ("serverless", "edge", "server", "local")
 FIRST_FILE = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.config import Config
-from poolcheck.core.report import Report
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis.lint import lint
 from poolcheck.errors import NothingToCheck
-from poolcheck.linting import lint
+from poolcheck.model.report import Report
 
 LANGUAGES = ("typescript", "tsx", "javascript", "python", "sql")
 ENDINGS = {"typescript": "ts", "tsx": "tsx", "javascript": "js", "python": "py", "sql": "sql"}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from poolcheck import rules
-from poolcheck.core.rule import AnyRule
 from poolcheck.errors import NothingToCheck
+from poolcheck.model.rule import AnyRule
 from tests.rules.projects import run, split
 
 FENCE = re.compile(r"^```(\w+) (bad|good)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from poolcheck.cli import cli
-from poolcheck.core.report import Report
 from poolcheck.errors import NothingToCheck
+from poolcheck.model.report import Report
 from tests.rules.projects import manifests, run, write
 
 POOLED = "postgresql://postgres.abcdefghijklmnopqrst:Tr0ub4dor@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from poolcheck import rules
-from poolcheck.core.finding import Severity
-from poolcheck.core.rule import AnyRule, Rule
+from poolcheck.model.finding import Severity
+from poolcheck.model.rule import AnyRule, Rule
 from tests.rules.source_examples import FENCE, LANGUAGES, look
 
 CASES = [

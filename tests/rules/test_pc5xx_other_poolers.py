@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.core.finding import Finding
-from poolcheck.core.report import Report
+from poolcheck.model.finding import Finding
+from poolcheck.model.report import Report
 from tests.rules.projects import run
 
 ODYSSEY = """listen {{ host "{host}" port 6432 }}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.core.finding import Finding
+from poolcheck.model.finding import Finding
 from tests.rules.projects import run
 
 INI = """[databases]

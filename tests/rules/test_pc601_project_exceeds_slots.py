@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.core.finding import Finding, Severity
 from poolcheck.errors import NothingToCheck
+from poolcheck.model.finding import Finding, Severity
 from tests.rules.projects import run
 
 PRISMA = "npm:prisma@6.19.3 npm:@prisma/client@6.19.3"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.core.report import Report
+from poolcheck.model.report import Report
 from tests.rules.projects import run
 from tests.rules.test_pc601_project_exceeds_slots import DEPLOYMENT, PRISMA, SCALER, sums
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.config import Config
-from poolcheck.core.finding import Finding, Severity
-from poolcheck.linting import lint
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis.lint import lint
+from poolcheck.model.finding import Finding, Severity
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
 NEON_POOLED = NEON.replace("a1b2c3d4.", "a1b2c3d4-pooler.")

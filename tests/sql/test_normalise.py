@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.sql.normalise import is_release, normalise
+from poolcheck.live.sql.normalise import is_release, normalise
 
 
 @pytest.mark.parametrize(

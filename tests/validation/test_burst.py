@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from poolcheck import queueing
-from poolcheck.core.simulation import Ramp, Slots, Traffic
-from poolcheck.simulation import arrivals, ramp, traffic
+from poolcheck.capacity import queueing
+from poolcheck.capacity.burst import arrivals, ramp, traffic
+from poolcheck.model.simulation import Ramp, Slots, Traffic
 from tests.conftest import need_bouncer, need_postgres
 from tests.servers import Bouncer, Postgres
 

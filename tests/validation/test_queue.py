@@ -10,7 +10,7 @@ from queue import SimpleQueue
 import psycopg
 import pytest
 
-from poolcheck import queueing
+from poolcheck.capacity import queueing
 from tests.conftest import need_bouncer, need_postgres
 from tests.servers import Bouncer, Postgres
 

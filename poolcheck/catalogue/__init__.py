@@ -1,0 +1,25 @@
+"""The knowledge base: providers, drivers, poolers and error texts as data, and the look-ups that read it."""
+
+from poolcheck.catalogue.lookup import (
+    Stale,
+    behaviour,
+    convert,
+    driver,
+    driver_of_dialect,
+    drivers,
+    drivers_for_packages,
+    first_size_line,
+    limit,
+    match,
+    parameter_names,
+    pooler,
+    poolers,
+    provider,
+    providers,
+    stale,
+)
+
+__all__ = [
+    "Stale", "behaviour", "convert", "driver", "driver_of_dialect", "drivers", "drivers_for_packages", "first_size_line",
+    "limit", "match", "parameter_names", "pooler", "poolers", "provider", "providers", "stale",
+]  # fmt: skip

@@ -1,0 +1,247 @@
+"""TOML tables as frozen dataclasses, or an exact complaint; and folders of such files.
+
+The dataclass is the schema; nothing else describes the files. What this adds to TOML: the id is the file's stem,
+`from` stands for the field `from_`, and a table `[defaults]` gives `source` and `checked` to every table that has
+none of its own (`[defaults.limits]` to those of one list).
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from poolcheck.errors import CatalogueError
+from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Retirement
+
+T = TypeVar("T")
+
+_PATTERNS: dict[type, tuple[str, ...]] = {
+    Endpoint: ("host", "not_host", "user", "database", "user_form"),
+    Conversion: ("host_pattern", "user_pattern"),
+    Retirement: ("host",),
+}
+_WHEN = r"(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)"
+
+
+_Shape = dict[str, tuple[str, Any, bool]]
+_shapes: dict[type, _Shape] = {}
+
+
+def _shape(kind: type) -> _Shape:
+    """TOML key → (field name, type, required)."""
+    if kind not in _shapes:
+        _shapes[kind] = _read_shape(cast("type[Any]", kind))
+    return _shapes[kind]
+
+
+def _read_shape(kind: type[Any]) -> _Shape:
+    hints = get_type_hints(kind)
+    return {
+        field.name.rstrip("_"): (
+            field.name,
+            hints[field.name],
+            field.default is MISSING and field.default_factory is MISSING,
+        )
+        for field in fields(kind)
+    }
+
+
+def build(kind: type[T], table: Mapping[str, Any], where: str, defaults: Mapping[str, Any] = {}) -> T:
+    """Make a `kind` of a TOML table.
+
+    `where` names the table in complaints: `providers/neon.toml: limits[0]`. `defaults` may hold `source` and
+    `checked` for tables without, and under a list's name those of that list.
+
+    Raises:
+        CatalogueError: a key is unknown or missing, a value has the wrong type or is outside its Literal, a
+            pattern does not compile, a source is not https, a date is not a date, a range cannot be read.
+    """
+    shape = _shape(kind)
+    for key in table:
+        if key not in shape:
+            raise CatalogueError(f"{where.rstrip(':')}: {key} is not a key; known are {', '.join(shape)}")
+    values: dict[str, Any] = {}
+    for key, (name, hint, required) in shape.items():
+        if key in table:
+            own = defaults[key] if isinstance(defaults.get(key), dict) else {}
+            values[name] = _value(hint, table[key], _at(where, key), {**defaults, **own})
+        elif required and key in defaults and key in ("source", "checked"):
+            values[name] = _value(hint, defaults[key], _at(where, key), {})
+        elif required:
+            raise CatalogueError(f"{where.rstrip(':')}: {key} is missing")
+    _check(kind, values, where)
+    return kind(**values)
+
+
+def _at(where: str, key: str) -> str:
+    """The place of a key: `providers/neon.toml: title`, `providers/neon.toml: limits[0].plan`."""
+    return f"{where}{' ' if where.endswith(':') else '.'}{key}"
+
+
+def _value(hint: Any, value: Any, where: str, defaults: Mapping[str, Any]) -> Any:
+    """One value of the type `hint`, or a complaint."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        if value not in get_args(hint):
+            raise CatalogueError(f"{where}: {value!r} is none of {', '.join(map(repr, get_args(hint)))}")
+        return value
+    if origin in (Union, UnionType):  # TOML has no null: an optional field is there, or left out
+        return _value(next(arg for arg in get_args(hint) if arg is not type(None)), value, where, defaults)
+    if origin is tuple:
+        return _tuple(get_args(hint), value, where, defaults)
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise CatalogueError(f"{where}: a table is wanted, not {value!r}")
+        return build(cast("type[Any]", hint), value, where, defaults)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:  # exactly: True is no number, and a time of day is no date
+        raise CatalogueError(f"{where}: {hint.__name__} is wanted, not {value!r}")
+    return value
+
+
+def _tuple(args: tuple[Any, ...], value: Any, where: str, defaults: Mapping[str, Any]) -> tuple[Any, ...]:
+    """An array of any length (`tuple[X, ...]`), or of these very types (`tuple[X, Y]`)."""
+    if not isinstance(value, list):
+        raise CatalogueError(f"{where}: an array is wanted, not {value!r}")
+    if args[-1] is Ellipsis:
+        args = (args[0],) * len(value)
+    if len(args) != len(value):
+        raise CatalogueError(f"{where}: {len(args)} values are wanted, not {len(value)}")
+    pairs = enumerate(zip(args, value, strict=True))
+    return tuple(_value(arg, item, f"{where}[{index}]", defaults) for index, (arg, item) in pairs)
+
+
+def _check(kind: type, values: Mapping[str, Any], where: str) -> None:
+    """What types cannot say."""
+    for key in ("source", "homepage"):
+        text = values.get(key, "")
+        if text and not re.fullmatch(r"https://[^\s/]+\.[^\s]+", text):
+            raise CatalogueError(f"{_at(where, key)}: {text!r} is not an https address")
+    for key in _PATTERNS.get(kind, ()):
+        pattern(values.get(key, ""), _at(where, key))
+    if kind is DriverVersion:
+        admits(values["when"], (), _at(where, "when"))
+
+
+def _check_defaults(kind: type, defaults: Any, where: str) -> None:
+    """`defaults` may hold `source` and `checked`, and tables of these under the names of the file's lists."""
+    if not isinstance(defaults, dict):
+        raise CatalogueError(f"{where}: a table is wanted, not {defaults!r}")
+    for key, value in defaults.items():
+        tables = value if key in _shape(kind) and isinstance(value, dict) else {key: value}
+        for name in tables:
+            if name not in ("source", "checked"):
+                raise CatalogueError(f"{where}: {name} is neither source nor checked nor a list of this file")
+
+
+@cache
+def pattern(text: str, where: str = "pattern") -> re.Pattern[str]:
+    """The compiled pattern, upper and lower case alike.
+
+    Raises:
+        CatalogueError: it does not compile.
+    """
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise CatalogueError(f"{where}: {text!r} is not a pattern: {error}") from error
+
+
+def admits(when: str, release: tuple[int, ...], where: str = "when") -> bool:
+    """Whether a range such as `>=4,<7` admits a release; missing parts count as 0. `*` admits all.
+
+    Raises:
+        CatalogueError: the range cannot be read.
+    """
+    if when == "*":
+        return True
+    verdict = True
+    for part in when.split(","):
+        bound = re.fullmatch(_WHEN, part.strip())
+        if bound is None:
+            raise CatalogueError(f'{where}: {part!r} is none of >=1.2, >1.2, <=1.2, <1.2, ==1.2 or "*"')
+        limit = tuple(int(number) for number in bound[2].split("."))
+        length = max(len(limit), len(release))
+        left, right = (numbers + (0,) * (length - len(numbers)) for numbers in (release, limit))
+        verdict &= {
+            ">=": left >= right,
+            "<=": left <= right,
+            "==": left == right,
+            ">": left > right,
+            "<": left < right,
+        }[bound[1]]
+    return verdict
+
+
+class Shelf(Generic[T]):
+    """A folder of TOML files that each hold one `kind`. Files are read once and parsed when asked for."""
+
+    def __init__(self, kind: type[T], folder: "str | os.PathLike[str]") -> None:
+        self.kind = kind
+        self.folder = folder
+        self._texts: dict[str, bytes] | None = None
+        self._names: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._built: dict[str, T] = {}
+
+    @property
+    def texts(self) -> dict[str, bytes]:
+        """Id → the file's bytes, sorted by id."""
+        if self._texts is None:
+            self._texts = {}
+            for name in sorted(os.listdir(self.folder)):
+                if name.endswith(".toml"):
+                    with open(os.path.join(self.folder, name), "rb", buffering=0) as file:
+                        self._texts[name.removesuffix(".toml")] = file.readall()
+        return self._texts
+
+    def names(self, key: str) -> dict[str, tuple[str, ...]]:
+        """Id → the strings of a top-level list such as `aliases`, without parsing the file."""
+        if key not in self._names:
+            self._names[key] = {stem: quick_list(text, key) for stem, text in self.texts.items()}
+        return self._names[key]
+
+    def find(self, name: str) -> T | None:
+        """The one with this id or alias, upper and lower case alike; None when there is none."""
+        wanted = name.strip().lower()
+        if wanted in self.texts:
+            return self.load(wanted)
+        for stem, aliases in self.names("aliases").items():
+            if wanted in (alias.lower() for alias in aliases):
+                return self.load(stem)
+        return None
+
+    def all(self) -> tuple[T, ...]:
+        """Every one, sorted by id."""
+        return tuple(self.load(stem) for stem in self.texts)
+
+    def load(self, stem: str) -> T:
+        """The file `stem`.toml.
+
+        Raises:
+            CatalogueError: it is not TOML, or not what `kind` asks for.
+        """
+        if stem not in self._built:
+            import tomllib  # noqa: PLC0415 - 2 ms that a lint without any known host need not spend
+
+            where = f"{os.path.basename(self.folder)}/{stem}.toml"
+            try:
+                table = tomllib.loads(self.texts[stem].decode())
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise CatalogueError(f"{where}: {error}") from error
+            if "id" in table:
+                raise CatalogueError(f"{where}: id is not a key; the file's name is the id")
+            defaults = table.pop("defaults", {})
+            _check_defaults(self.kind, defaults, f"{where}: defaults")
+            self._built[stem] = build(self.kind, {"id": stem, **table}, f"{where}:", defaults)
+        return self._built[stem]
+
+
+def quick_list(text: bytes, key: str) -> tuple[str, ...]:
+    """The strings of a top-level `key = [...]` in raw TOML. A test holds it against the parsed files."""
+    top = (b"\n" + text).partition(b"\n[")[0]  # the keys above the first table
+    start = top.find(f"\n{key} = [".encode())
+    return tuple(re.findall(r'"([^"]*)"', top[start : top.index(b"]", start)].decode())) if start >= 0 else ()

@@ -1,0 +1,150 @@
+"""The settings in force for a path, each with where it comes from; and the file that `poolcheck init` writes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, replace
+from pathlib import Path
+from typing import Any
+
+from poolcheck import rules
+from poolcheck.config import settings as configuration
+from poolcheck.config.schema import ID
+from poolcheck.config.settings import Config, PerPath, Thresholds
+from poolcheck.config.values import default_of, line_of, settings_of
+from poolcheck.diagnosis import engine
+from poolcheck.model.effective import Effective, Setting, toml
+from poolcheck.project import collect
+from poolcheck.project.collect import Found
+from poolcheck.text import clean
+
+OPTIONS = {"max_connections": "--max"}  # where the option is not the key's own name
+
+
+def effective(config: Config, given: Mapping[str, Any]) -> Effective:
+    """Every setting of a config. `given` are the options of the command line that were used.
+
+    Raises:
+        BadConfig: a setting names a rule, driver, provider or plan that there is not.
+    """
+    check_names(config)
+    text, table = configuration.read(Path(config.path)) if config.path else ("", {})
+    base = configuration.base(Path(config.path)) if config.path else ()
+    shown = collect.display(Path(config.path)) if config.path else ""
+
+    def place(keys: tuple[str, ...]) -> str:
+        return f"{shown}:{line_of(text, (*base, *keys))}"
+
+    rows = list(_rows(config, (), table, place, given))
+    rows += _rows(config.thresholds, ("thresholds",), table.get("thresholds", {}), place, {})
+    paths = next((key for key in ("per_path", "per-path") if key in table), "per-path")
+    for each in config.per_path:
+        inner = table.get(paths, {}).get(each.pattern, {})
+        rows += [
+            row for row in _rows(each, (paths, each.pattern), inner, place, {}) if row.source != "default"
+        ]
+    return Effective(file=shown, settings=tuple(rows))
+
+
+def _rows(
+    values: Any,
+    keys: tuple[str, ...],
+    table: Mapping[str, Any],
+    place: Callable[[tuple[str, ...]], str],
+    given: Mapping[str, Any],
+) -> Iterator[Setting]:
+    """The settings of one table, which stands under `keys`; `place` tells where in the file a key is."""
+    for name, each in settings_of(type(values)).items():
+        if "reason" not in each.metadata:
+            continue  # a table of its own
+        written = next((key for key in (name, name.replace("_", "-")) if key in table), "")
+        if given.get(name) not in (None, ()):
+            source = OPTIONS.get(name, "--" + name.replace("_", "-"))
+        elif written:
+            source = place((*keys, written))
+        else:
+            source = "default"
+        prefix = [f'"{key}"' if set(key) & set("/*.") else key for key in keys]
+        yield Setting(
+            name=".".join([*prefix, name]),
+            value=getattr(values, name),
+            source=source,
+            reason=each.metadata["reason"],
+        )
+
+
+def check_names(config: Config) -> None:
+    """Complain about rules, drivers, providers and plans that there are not.
+
+    Raises:
+        BadConfig: with the nearest name.
+    """
+    ignored = tuple(token for each in config.per_path for token in each.ignore)
+    engine.check_selection(engine.Selection(config.select, (*config.ignore, *ignored)), rules.names())
+    collect.assumed_drivers(config)
+    collect.numbers(Found(), config)
+
+
+# --- init ---
+
+
+def draft(folder: Path) -> str:
+    """A commented poolcheck.toml for the project in `folder`, which is the current one.
+
+    What was found is written beside the setting it concerns. Only the provider is set: env files, which tell it, are
+    often not there in CI. Everything else is read anew by every run.
+
+    Raises:
+        PoolcheckError: the folder cannot be read.
+    """
+    found = collect.collect((str(folder),), Config())
+    notes = _detected(found)
+    lines = [
+        f"#:schema {ID}",
+        "# Settings of poolcheck for this project. A line that is commented out shows the default, or an example.",
+        "# `poolcheck config` shows what is in force and where it comes from.",
+    ]
+    providers = {each.match.provider.id for each in found.targets if each.match.provider}
+    config = replace(Config(), provider=next(iter(providers))) if len(providers) == 1 else Config()
+    for name, each in settings_of(Config).items():
+        if "reason" in each.metadata:
+            lines += ["", *_setting(name, each, getattr(config, name), notes.get(name, ""))]
+    lines += ["", f"# {_summary(Thresholds)}", "[thresholds]"]
+    for name, each in settings_of(Thresholds).items():
+        lines += _setting(name, each, default_of(each), "")
+    lines += ["", f"# {_summary(PerPath)}", '# [per-path."apps/worker/**"]']
+    for name, each in settings_of(PerPath).items():
+        lines += _setting(name, each, default_of(each), "")
+    return "\n".join(lines) + "\n"
+
+
+def _summary(kind: Any) -> str:
+    return str(kind.__doc__).partition("\n")[0]
+
+
+def _setting(name: str, each: "Field[Any]", value: Any, note: str) -> Iterator[str]:
+    reason = str(each.metadata["reason"])
+    yield f"# {reason[:1].upper()}{reason[1:]}."
+    if "choices" in each.metadata:
+        yield f"# One of {', '.join(each.metadata['choices'])}."
+    if note:
+        yield f"# Found here: {clean(note)}."
+    if value != default_of(each):
+        yield f"{name} = {toml(value)}"
+    else:
+        shown = each.metadata.get("example") if value in (None, (), "") else toml(value)
+        yield f"# {name} = {shown}"
+
+
+def _detected(found: Found) -> dict[str, str]:
+    """What the project tells about a setting."""
+    notes: dict[str, list[str]] = {"runtime": [], "driver": [], "provider": []}
+    for package in found.packages:
+        where = "" if package.path in (".", "") else f" in {package.path}"
+        if package.runtime.source:
+            notes["runtime"].append(f"{package.runtime.kind}{where} ({package.runtime.source})")
+        notes["driver"] += [f"{use.id} {use.version}".strip() + f" ({use.source})" for use in package.drivers]
+    for target in found.targets:
+        if target.match.provider:
+            notes["provider"].append(
+                f"{target.match.provider.title} ({target.name} in {target.location.path})"
+            )
+    return {name: ", ".join(dict.fromkeys(each)) for name, each in notes.items() if each}

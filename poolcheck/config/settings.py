@@ -1,0 +1,281 @@
+"""poolcheck.toml, or [tool.poolcheck] in pyproject.toml, and the options, as one frozen `Config`.
+
+A field is written once, here, with its type, default and reason; the file's validation (config_values), `poolcheck
+config`, `poolcheck init` and the JSON Schema are derived from it.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import field, replace
+from typing import Any, TypeAlias
+
+from poolcheck.errors import BadConfig
+from poolcheck.record import dataclass
+
+StrPath: TypeAlias = "str | os.PathLike[str]"  # strings inside: pathlib takes 3 ms to import
+RUNTIMES = ("auto", "serverless", "edge", "server", "local")
+FAIL_ON = ("error", "warning", "info", "never")
+REQUIRE = ("sums", "live", "all")
+RULE = r"(?i)pc\d{0,3}|[a-z][a-z0-9]*(-[a-z0-9]+)*"  # an id, the start of one, or a name
+
+
+def setting(default: Any, reason: str, **meta: Any) -> Any:
+    """A field with its reason, and `choices`, `minimum`, `maximum`, `pattern` or `example` where it has them."""
+    return field(default=default, metadata={"reason": reason, **meta})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """When a number becomes a finding. Shares are of usable slots, never of max_connections."""
+
+    warn_at: float = setting(
+        0.70,
+        "share of usable slots; earlier than the usual 80 % because a deploy can double a fleet",
+        minimum=0,
+        maximum=1,
+    )
+    critical_at: float = setting(
+        0.85,
+        "share of usable slots; a burst leaves about one second between here and refusal",
+        minimum=0,
+        maximum=1,
+    )
+    min_free: int = setting(
+        5, "fewer free slots than this are critical: a share says little on a server of 20 slots", minimum=0
+    )
+    idle_in_transaction_count: int = setting(
+        10, "sessions idle in transaction, counted from idle_in_transaction_seconds on", minimum=0
+    )
+    idle_in_transaction_seconds: int = setting(5, "younger ones are gaps between statements", minimum=0)
+    idle_in_transaction_old_seconds: int = setting(
+        30, "from here on that many sessions are an emergency", minimum=0
+    )
+    idle_in_transaction_oldest_seconds: int = setting(
+        300, "one session this old is an emergency: it holds a slot, locks and old rows", minimum=0
+    )
+    waiting_sessions: int = setting(
+        20, "sessions waiting for a lock, or pooler clients waiting for a server", minimum=0
+    )
+    max_wait_seconds: float = setting(1.0, "oldest pooler client's wait: warning", minimum=0)
+    max_wait_critical_seconds: float = setting(
+        5.0, "half of the pool timeout of Prisma up to 6: users are about to see errors", minimum=0
+    )
+    idle_seconds: int = setting(
+        300, "how long a session must be idle before it can be called stuck", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerPath:
+    """What holds for some paths only: a table `[per-path."apps/web/**"]`."""
+
+    pattern: str = ""  # as in .gitignore, relative to the config file; the table's name, not a key
+    ignore: tuple[str, ...] = setting(
+        (), "not these rules below this path", item=RULE, example='["no-connection-limit"]'
+    )
+    runtime: str = setting("auto", "where the code below this path runs", choices=RUNTIMES)
+    reason: str = setting(
+        "", "why, for whoever reads this file or `poolcheck config`", example='"read by the test suite only"'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting, with its default. Options win over the file."""
+
+    runtime: str = setting("auto", "where the code runs; auto reads the project", choices=RUNTIMES)
+    driver: tuple[str, ...] = setting(
+        (),
+        'drivers in use, as "prisma@6"; default: the manifests say',
+        item=r"[A-Za-z][\w.-]*(@v?\d+(\.\d+)*)?",
+        example='["prisma@6"]',
+    )
+    instances: int | None = setting(
+        None, "most instances that run at once: the autoscaler's maximum", minimum=1, example="10"
+    )
+    workers: int = setting(1, "processes in an instance; each has its own pool", minimum=1)
+    max_connections: int | None = setting(
+        None, "the server's max_connections", minimum=1, maximum=262_143, example="100"
+    )
+    reserved: int | None = setting(
+        None,
+        "slots an ordinary role never gets; default 3, or the provider's",
+        minimum=0,
+        maximum=262_143,
+        example="3",
+    )
+    buffer: int = setting(5, "slots kept for psql, migrations and monitoring", minimum=0)
+    surge: str = setting(
+        "25%", "instances a deploy adds before old ones stop: a share or a count", pattern=r"\d{1,6}%?"
+    )
+    provider: str = setting("", "where the server runs, when its host does not tell", example='"neon"')
+    plan: str = setting(
+        "", "plan or compute size, as `poolcheck explain PROVIDER` names them", example='"0.25cu"'
+    )
+    select: tuple[str, ...] = setting(
+        (), "only these rules: ids, names or prefixes such as PC2", item=RULE, example='["PC1", "PC2"]'
+    )
+    ignore: tuple[str, ...] = setting((), "not these rules", item=RULE, example='["PC209"]')
+    exclude: tuple[str, ...] = setting(
+        (), "paths not to look at, as in .gitignore", example='["examples/**"]'
+    )
+    fail_on: str = setting("error", "lowest severity that makes the exit code 1", choices=FAIL_ON)
+    max_usage: str = setting(
+        "85%",
+        "share of the usable slots that full pools may take while a deploy runs; `poolcheck gate` fails above it",
+        pattern=r"([1-9]\d?|100)%",
+    )
+    require: tuple[str, ...] = setting(
+        (),
+        "what `poolcheck gate` must have been able to check, else it ends with exit code 2",
+        choices=REQUIRE,
+        example='["sums"]',
+    )
+    baseline: str = setting(
+        "",
+        "accepted findings of `poolcheck gate`, relative to this file",
+        example='"poolcheck-baseline.json"',
+    )
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    per_path: tuple[PerPath, ...] = ()
+    path: str = ""  # the file this was read from; not a key
+
+    def at(self, path: str) -> "Config":
+        """The settings that hold for a file or folder; a later table wins over an earlier one."""
+        config = self
+        for each in self.per_path if path and path != "-" else ():
+            if matches(each.pattern, self.relative(path)):
+                config = replace(
+                    config,
+                    runtime=config.runtime if each.runtime == "auto" else each.runtime,
+                    ignore=(*config.ignore, *each.ignore),
+                )
+        return config
+
+    def ignored_at(self, path: str) -> tuple[str, ...]:
+        """The rules that [per-path] ignores there, beside those that are ignored everywhere."""
+        return self.at(path).ignore[len(self.ignore) :]
+
+    def relative(self, path: str) -> str:
+        """A path as the config file's folder sees it, POSIX slashes."""
+        folder = os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()
+        return os.path.relpath(path, folder).replace(os.sep, "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options as given; `over` lays them on the config file of a path."""
+
+    given: dict[str, Any]
+    config_path: str | None = None
+    isolated: bool = False
+
+    def over(self, start: StrPath) -> Config:
+        """The config file near `start` (or `config_path`), with the options on top.
+
+        Raises:
+            BadConfig: the file, or an option, is wrong.
+        """
+        config = Config()
+        if self.config_path:
+            config = load(self.config_path)
+        elif not self.isolated:
+            path = find(start)
+            config = load(path) if path else config
+        given = {key: value for key, value in self.given.items() if value not in (None, ())}
+        check_values(given)
+        return replace(config, **given)
+
+
+INTERNAL = {"path", "pattern"}
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a .gitignore pattern means this path."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where a config has [per-path]
+
+    return GitIgnoreSpec.from_lines([pattern]).match_file(path)
+
+
+def find(start: StrPath) -> str | None:
+    """The nearest poolcheck.toml, or pyproject.toml with [tool.poolcheck], at or above `start`."""
+    folder = os.path.abspath(start)
+    if not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    while True:
+        own = os.path.join(folder, "poolcheck.toml")
+        if os.path.isfile(own):
+            return own
+        project = os.path.join(folder, "pyproject.toml")
+        try:
+            if os.path.isfile(project) and b"tool.poolcheck" in _bytes(project):
+                return project
+        except OSError:
+            pass  # not readable: the next one up may be
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _bytes(path: StrPath) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def load(path: StrPath) -> Config:
+    """Read a config file.
+
+    Raises:
+        BadConfig: not TOML, an unknown key, a wrong type or value; every complaint with file, line and key.
+    """
+    from poolcheck.config import values as config_values  # noqa: PLC0415 - only where there is a file
+
+    text, table = read(path)
+    config: Config = config_values.build(Config, table, config_values.Source(str(path), text, base(path)))
+    return replace(config, path=str(path))
+
+
+def base(path: StrPath) -> tuple[str, ...]:
+    """The table of the file that holds the settings."""
+    return ("tool", "poolcheck") if os.path.basename(path) == "pyproject.toml" else ()
+
+
+def read(path: StrPath) -> tuple[str, dict[str, Any]]:
+    """The text of a config file, and its table of settings.
+
+    Raises:
+        BadConfig: it cannot be read, or is not TOML.
+    """
+    import tomllib  # noqa: PLC0415 - only where there is a file
+
+    try:
+        text = _bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        raise BadConfig(
+            f"{path}: cannot be read: {error.strerror}", "Check the file's permissions."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{path}: not UTF-8 at byte {error.start}", "Save the file as UTF-8.") from error
+    try:
+        table: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"{path}: not valid TOML: {error}", "See https://toml.io for the syntax.") from error
+    for name in base(path):
+        table = table.get(name, {})
+        if not isinstance(table, dict):
+            raise BadConfig(f"{path}: {name} must be a table", "Write [tool.poolcheck].")
+    return text, table
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """The values of options, by the same rules as the file's.
+
+    Raises:
+        BadConfig: a value has the wrong form.
+    """
+    from poolcheck.config import values as config_values  # noqa: PLC0415 - only where an option is given
+
+    given = {name: value for name, value in values.items() if value is not None and value != ()}
+    if given:
+        config_values.check_options(Config, given)

@@ -1,0 +1,422 @@
+"""Secrets cannot be printed: `Secret` hides itself, `redact` cleans any text.
+
+Everything that leaves poolcheck (message, excerpt, diff, JSON, traceback) goes through `redact` or is built
+from parts that never were secret. Written against libpq's habit of echoing the whole URL in its errors.
+Where it is unclear whether something is a password, it is masked.
+"""
+
+import re
+
+MASK = "***"
+
+
+class Secret:
+    """A password. `str`, `repr` and format give `***`; only `reveal` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself: for connecting, and for `fix --write`."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret cannot be pickled")
+
+
+# Names whose values are masked wherever they stand: query, keyword DSN, JSON, YAML, environment.
+_SECRET_NAMES = frozenset({"pass", "pwd", "psw", "pw", "passwd", "passphrase", "scram_client_key", "scram_server_key"})  # fmt: skip
+_NO_SECRETS = (
+    "encryption",
+    "_file",
+    "file",
+    "_path",
+    "_required",
+    "_length",
+    "_field",
+)  # password_encryption
+_SECRET_PARTS = ("password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "private_key", "passphrase")  # fmt: skip
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter or variable of this name holds a secret: `sslpassword`, `api_key`, `PGPASSWORD`."""
+    lower = name.strip().lower()
+    return not lower.endswith(_NO_SECRETS) and (
+        lower in _SECRET_NAMES
+        or any(part in lower for part in _SECRET_PARTS)
+        or lower.endswith(("_pass", "_pwd", "_pw"))
+    )
+
+
+def holds_no_password(authority: str) -> bool:
+    """Whether the text between `://` and the next `/`, `?` or `#` can be a list of hosts with ports.
+
+    If not, and no `@` stands in it, what follows its colon may be a password cut short.
+    """
+    return re.fullmatch(_HOSTS, authority) is not None
+
+
+def may_be_cut_short(authority: str, rest: str) -> bool:
+    """Whether what follows the colon of an authority without `@` may be the beginning of a password.
+
+    `rest` is the text behind the authority. An empty port goes with a path or parameters, not with `?x` or `#x`.
+    """
+    empty_port = authority.endswith(":") and rest.startswith(("?", "#")) and _query_start(rest, 0) != 0
+    return empty_port or not holds_no_password(authority)
+
+
+_PORT = r"(?::(?:\d{0,5}|\x01+|[A-Z_]*PORT[A-Z_]*|[a-z_]*port|__[A-Za-z_]*__|\$[A-Za-z_]\w*|%\w+%|\{\w+\}|\[[A-Za-z_ -]+\]|\*+|\.+))?"
+_HOSTS = rf"(?:\[[^\]\[]*\]|[^:,\[\]@]*){_PORT}(?:,(?:\[[^\]\[]*\]|[^:,\[\]@]*){_PORT})*"
+
+
+def userinfo_end(rest: str) -> int:
+    """Where the `@` stands that ends `user:password` in the text after `scheme://`; -1 when there is none.
+
+    That is the last `@` before the query, also when unescaped `@ / # ?` stand in the password:
+    a database name with an `@` is rarer than a password with a slash.
+    A `?` begins the query only when a name and `=` follow.
+    """
+    first = rest.find("@")
+    if first < 0:
+        return -1
+    query = _query_start(rest, 0)
+    if 0 <= query < first:
+        head = re.split(r"[/?#]", rest[:query], maxsplit=1)[0]
+        in_value = "=" in rest[max(query, rest.rfind("&", 0, first)) : first]
+        if in_value and holds_no_password(head) and not head.endswith(":"):
+            return -1
+        query = _query_start(rest, first)
+    return rest.rfind("@", 0, query if query >= 0 else len(rest))
+
+
+def stray_at(rest: str, at: int) -> int:
+    """The last `@` of the query behind `at` that stands in a value which should hold none; -1 when there is none.
+
+    It may still belong to the password: `u:p@ss?w=x@host`, `u:1?w=x@host`. Reading cannot know; masking hides
+    all up to there.
+    """
+    start = _query_start(rest, max(at, 0))
+    if start < 0 or "@" not in rest[start:]:
+        return -1
+    last, end = -1, start + 1
+    for pair in rest[start + 1 :].split("&"):
+        name, _, value = pair.partition("=")
+        if "@" in name or ("@" in value and hides_secret(name, value) and not is_secret_name(name)):
+            last = end + pair.rfind("@")
+        end += len(pair) + 1
+    return last
+
+
+def _query_start(text: str, start: int) -> int:
+    found = re.compile(r"\?[A-Za-z_][\w.\-]{0,63}=").search(text, start)
+    return found.start() if found else -1
+
+
+MOST_PASSES = 4
+
+
+def redact(text: str) -> str:
+    """Mask every password in `text`: log lines, driver errors, JSON, YAML, env lines, SQL, broken URLs.
+
+    Linear in the length of the text, and idempotent. Placeholders are masked too.
+    """
+    for _ in range(MOST_PASSES):
+        made = _redact_once(text)
+        if made == text:
+            break
+        text = made  # a mask can uncover another secret: what stood before it now ends elsewhere
+    return text
+
+
+def _redact_once(text: str) -> str:
+    if "@" in text or ":/" in text or ":\\" in text or "%3" in text:
+        text = _redact_urls(text)
+        text = _redact_bare(text)
+    return _redact_echoes(_redact_named(text))
+
+
+# -- URLs ----------------------------------------------------------------------------------------------------
+
+_SLASHES = r":(?:\\{0,4}/){2}"
+_NEXT_URL = (
+    r"(?i)(?<![a-z0-9])(?:(?:postgres(?:ql)?|prisma|mysql|mariadb|mongodb|rediss?|amqps?|https?|wss?)(?:\+[a-z0-9]{1,20})?"
+    rf"|jdbc:[a-z]{{1,20}}){_SLASHES}"
+)
+_MAY_HOLD_AT = frozenset({"host", "user", "hostaddr", "options", "application_name", "email"})
+
+
+def hides_secret(name: str, value: str) -> bool:
+    """Whether a parameter is to be masked: by its name, or for an `@` that may be what is left of a password."""
+    at = "@" in value and (name.lower() not in _MAY_HOLD_AT or "://" in value)
+    return at or is_secret_name(name)
+
+
+def _redact_urls(text: str) -> str:
+    """Mask the passwords of `scheme://user:password@`, of truncated ones, and stray `@` values in queries."""
+    from poolcheck.connection.placeholder import shield  # noqa: PLC0415 - only when there is a URL
+
+    anchor = re.compile(_SLASHES)
+    parts: list[str] = []
+    done = 0
+    space = -1  # the next white space: looked for once, not once for each URL
+    while (found := anchor.search(text, done)) is not None:
+        start = found.end()
+        if space < start:
+            white = re.compile(r"\s").search(text, start)
+            space = white.start() if white else len(text)
+        end = _url_end(text, found.start(), start, space)
+        chunk = text[start:end]
+        shadow = shield(chunk)
+        at = userinfo_end(shadow)
+        parts.append(text[done:start])
+        done = end
+        if ":" in re.split(r"[/?#@]", shadow, maxsplit=1)[0]:
+            at = max(at, stray_at(shadow, at))
+        if at >= 0:
+            parts += (_mask_userinfo(chunk[:at]), _mask_query(chunk[at:]))
+            continue
+        host = re.split(r"[/?#\\]", shadow, maxsplit=1)[0]
+        colon = host.find(":")
+        rest = shadow[len(host) :]
+        bare = host if rest.startswith(("?", "#")) else host.rstrip(".,;:!)]}>'\"`")
+        if colon < 0 or not may_be_cut_short(bare, rest):
+            parts.append(_mask_query(chunk))
+            continue
+        # Cut short, or with white space inside: hide up to an `@` further on the line, or to the query.
+        line = text[end : end + 300].partition("\n")[0]
+        other = re.search(_NEXT_URL, line) if "@" in line else None
+        later = line.rfind("@", 0, other.start() if other else len(line))
+        query = _query_start(shadow, 0)
+        parts += (chunk[: colon + 1], MASK)
+        if later >= 0:
+            done = end + later
+        elif query >= 0:
+            parts.append(_mask_query(chunk[query:]))
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def _url_end(text: str, scheme_end: int, start: int, space: int) -> int:
+    """Where the URL ends whose `://` ends at `start`: its closing quote, white space, or the next URL."""
+    scheme = re.search(r"[\w+.:-]{0,60}\Z", text[max(0, scheme_end - 60) : scheme_end])
+    first = scheme_end - len(scheme[0] if scheme else "")
+    quote = text[first - 1] if first else ""
+    end = space
+    if quote and quote in "\"'`":
+        closing = re.compile(rf"\\?{quote}(?=[\s,;:)\]}}>\\+]|\Z)|\n")
+        closed = closing.search(text, start, start + 2000)
+        if closed and closed[0] != "\n":
+            end = closed.start()
+    at = start
+    if text.find(":/", start, end) < 0 and text.find(":\\", start, end) < 0:
+        return end  # no other URL, and no pattern to compile
+    while (other := re.compile(_NEXT_URL).search(text, at, end)) is not None:
+        before = text[start : other.start()]
+        if "@" in before or ":" not in before:
+            return other.start()
+        at = other.end()
+    return end
+
+
+def _mask_userinfo(userinfo: str) -> str:
+    found = re.search(r":|%3[Aa]", userinfo)
+    if found is None or found.end() == len(userinfo):
+        return userinfo
+    return userinfo[: found.end()] + MASK
+
+
+def _mask_query(rest: str) -> str:
+    """Mask what holds an `@` in the query where none belongs, name and all: either may be part of a password."""
+    cut = rest.find("?")
+    if cut < 0 or "@" not in rest[cut:]:
+        return rest
+    pairs = rest[cut + 1 :].split("&")
+    for index, pair in enumerate(pairs):
+        name, equals, value = pair.partition("=")
+        if "@" in pair and (not equals or hides_secret(name, value)):
+            pairs[index] = f"{name}={MASK}" if is_secret_name(name) else MASK
+    return rest[: cut + 1] + "&".join(pairs)
+
+
+_NO_USER = frozenset(
+    {"mailto", "npm", "sip", "sips", "xmpp", "acct", "workspace", "file", "http", "https", "git"}
+)
+
+
+def _redact_bare(text: str) -> str:
+    """Mask `user:password@host` without a scheme, and URLs that are percent-encoded as a whole."""
+    if "%" in text:
+        text = re.sub(r"(?i)(%3A%2F%2F[^%\s]{0,100}%3A)[^\s&]{0,400}%40", rf"\1{MASK}%40", text)
+    if "@" not in text:
+        return text
+    return re.sub(r"[^\s\"'`]+", _mask_bare, text)
+
+
+def _mask_bare(found: re.Match[str]) -> str:
+    token = found[0]
+    at = token.rfind("@")
+    colon = token.find(":", 0, at)
+    if at < 0 or colon < 0 or re.search(_SLASHES, token) or token[colon + 1] in ":@":
+        return token
+    user = re.search(r"[\w.%+~$-]{1,64}\Z", token[max(0, colon - 64) : colon])
+    if user is None or user[0].lower() in _NO_USER or token.startswith("sha256:", at + 1):
+        return token
+    if not re.match(r"[\w\[*$<{%(]", token[at + 1 : at + 2]):
+        return token
+    return token[: colon + 1] + MASK + token[at:]
+
+
+# -- names and values ------------------------------------------------------------------------------------------
+
+# Compiled when first used: `lint` of a clean file never needs them.
+_WORDS = ("pass", "secret", "token", "key", "pwd", "psw", "pw")  # one stands in whatever _NAME finds
+_NAME = r"""(?ix)
+    (?: password | passwd | passphrase | secret | token | api[_-]?key | private[_-]?key | scram_(?:client|server)_key
+      | (?<![a-z])(?:pwd|psw|pass|pw)(?![a-z]) )
+    [\w-]{0,40}
+    (?: (?P<close>\\{0,4}["'`]?\]?) \s{0,8} (?P<sep>=>|:=|!?={1,3}|:(?!:)) [ \t]{0,8}
+      | (?P<space>\s{1,8}) (?=[EeUu]?&?')
+      | (?P<option>[ \t]{1,8}) (?=[^\s'"-]) )
+    """
+_ORDINARY = r"""(?ix)
+    (?: null | none | nil | undefined | true | false | str | string | process\.env | import\.meta\.env | os\.environ | os\.getenv | getenv | deno\.env | bun\.env | env
+    )(?![-_@\w])"""
+_PROSE = r"""(?ix)
+    (?: required | optional | text | boolean | bool | missing | invalid | wrong | empty | unset | not | the | an? | is
+      | must | may | can | see | any | varchar )(?=\s|[,.;)]?\Z|[,.;)]\s)"""
+_LIBPQ_NEXT = r"(?:[ \t]{1,8}[^\s=]{1,100}){1,6}(?=[ \t]{1,8}(?:host|hostaddr|port|user|dbname|sslmode|options|application_name|connect_timeout)\s{0,4}=)"
+_CLOSES = r"(?=[\s,;:)\]}>\\+.&]|\Z)"  # what may stand after a closing quote
+
+
+def _redact_named(text: str) -> str:
+    """Mask the values of `password=`, `"api_key": `, `PGPASSWORD=`, `--token x`, `PASSWORD 'x'` and their kin."""
+    folded = text.casefold()  # as re.IGNORECASE sees it
+    if not any(word in folded for word in _WORDS):
+        return text
+    parts: list[str] = []
+    done = 0
+    pattern = re.compile(_NAME)
+    while (found := pattern.search(text, done)) is not None:
+        parts.append(text[done : found.end()])
+        done = found.end()
+        if not is_secret_name(re.split(r"[^\w-]", found[0], maxsplit=1)[0]):
+            continue
+        option = found["option"] is not None
+        if option and not re.search(r"--[\w-]{0,30}\Z", text[max(0, found.start() - 32) : found.start()]):
+            continue
+        start, end = _value(text, found)
+        if end > start:
+            parts += (text[done:start], MASK)
+            done = end
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
+    """The stretch of the value after a name and its separator; empty when it is no secret."""
+    start = name.end()
+    opening = re.compile(r"(?:[A-Za-z]{0,2}&?)?(\\{0,4})([\"'`])").match(text, start)
+    if opening:
+        end = _quoted_end(text, opening)
+        if name["sep"] in ("=", "==", "===") and _is_env_line(text, name.start()):
+            whole = re.compile(r"['\"`]?[ \t\r;]*(?:\n|\Z)").match(text, end)
+            line = text.find("\n", end)
+            if not whole:
+                return start, line if line >= 0 else len(text)
+            return opening.end(), end
+        if re.compile(r"['\"`]" + _CLOSES + r"|\\|\n|\Z").match(text, end):
+            return opening.end(), end
+        gone_on = re.compile(r"\S*").match(text, end)  # 'a'b: the shell joins them
+        return start, gone_on.end() if gone_on else end
+    if re.compile(_ORDINARY).match(text, start) or (
+        name["sep"] == ":" and re.compile(_PROSE).match(text, start)
+    ):
+        return start, start
+    line = text.find("\n", start)
+    line = len(text) if line < 0 else line
+    if name["sep"] == ":":
+        flow = re.compile(r"[,}](?=\s|\Z)|\s#|[\"'`]" + _CLOSES).search(text, start, line)
+        return start, _rstrip(text, start, flow.start() if flow else line)
+    if name["sep"] in ("=", "==", "===") and _is_env_line(text, name.start()):
+        return start, _rstrip(
+            text, start, line
+        )  # what looks like a comment may be the password's second half
+    query = re.search(r"[?&][\w.%-]{0,60}\Z", text[max(0, name.start() - 64) : name.start()]) is not None
+    stop = r"[&#]|\s" if query else r"\s|[;&](?=\s{0,4}[A-Za-z_][\w. -]{0,40}=|\s|\Z)"
+    found = re.compile(stop + r"|\\?[\"'`]" + _CLOSES).search(text, start)
+    end = found.start() if found else len(text)
+    more = re.compile(_LIBPQ_NEXT).match(text, end) if not query else None
+    if more:
+        return start, more.end()
+    while end > start + 1 and text[end - 1] in ")]},;":
+        end -= 1
+    return start, end
+
+
+def _rstrip(text: str, start: int, end: int) -> int:
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+def _quoted_end(text: str, opening: re.Match[str]) -> int:
+    """Where the quoted value ends that `opening` begins: at its closing quote, or at the end of the line."""
+    slashes, quote = opening[1], opening[2]
+    at = opening.end()
+    if slashes:
+        closed = re.compile(rf"(?<!\\)\\{{{len(slashes)}}}{quote}").search(text, at)
+        return closed.start() if closed else len(text)
+    found = re.compile(rf"[^{quote}\\\n]*+(?:(?:\\.|{quote}{quote})[^{quote}\\\n]*+)*", re.DOTALL).match(
+        text, at
+    )
+    return found.end() if found else at
+
+
+def _is_env_line(text: str, at: int) -> bool:
+    """Whether the name around `at` begins its line, in capitals, as in `export PGPASSWORD=`."""
+    before = text[max(0, at - 80) : at].rpartition("\n")[2]
+    return (
+        re.fullmatch(r"[\s#]*(?:export\s+|set\s+|-\s+)?[A-Z0-9_]*", before) is not None and text[at].isupper()
+    )
+
+
+# -- what libpq and URL parsers quote when they complain -------------------------------------------------------------
+
+_ECHOES = (
+    r"""(?i)(percent-encoded\ (?:token|value):\ |unexpected\ spaces\ found\ in\ |missing\ "="\ after\ """
+    r"""|URI\ query\ parameter:\ |invalid\ (?:port(?:\ number)?|integer\ value|userinfo):?\ |as\ integer\ value\ as\ """
+    r"""|cast\ to\ integer\ value\ as\ |int\(\)\ with\ base\ 10:\ )(["'])([^\n]{1,500}?)\2(?=[\s,.;)]|\Z)"""
+).replace("\\ ", " ")
+_ECHO_WORDS = ("percent-encoded", "unexpected", "missing", "parameter", "invalid", "integer", "base 10")
+_ECHOED_NAMES = r"""(?i)((?:host name|server at|database|host|user|role) ["'])([^"'\n]{1,300})@"""
+
+
+def _redact_echoes(text: str) -> str:
+    """Mask what error messages quote of a URL that was read wrongly: there, any part may be the password."""
+    if '"' not in text and "'" not in text:
+        return text
+    folded = text.casefold()
+    if any(word in folded for word in _ECHO_WORDS):
+        text = re.sub(_ECHOES, rf"\1\2{MASK}\2", text)
+    if "@" not in text or (' "' not in text and " '" not in text):
+        return text
+    return re.sub(_ECHOED_NAMES, rf"\1{MASK}@", text)

@@ -1,0 +1,1 @@
+"""From findings to a remedy: rules run over subjects, the five steps, the sheet."""

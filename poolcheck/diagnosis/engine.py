@@ -1,0 +1,214 @@
+"""Rules x subjects to findings: selects, stamps, caps, suppresses, sorts. No I/O."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from poolcheck.connection.secret import MASK, redact
+from poolcheck.errors import BadConfig
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Finding, Location, Problem, Severity, UnusedIgnore
+from poolcheck.model.ignores import Ignores
+from poolcheck.model.rule import AnyRule
+from poolcheck.model.target import Target
+from poolcheck.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules run: ids, names or prefixes (`PC2`). Nothing selected means all; `ignore` wins."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def admits(self, rule_id: str, rule_name: str) -> bool:
+        """Whether that rule runs."""
+        return (not self.select or _named(self.select, rule_id, rule_name)) and not _named(
+            self.ignore, rule_id, rule_name
+        )
+
+
+EVERYTHING = Selection()
+
+
+def _named(tokens: Iterable[str], rule_id: str, rule_name: str) -> bool:
+    return any(rule_id.startswith(token.upper()) or rule_name == token.lower() for token in tokens)
+
+
+def check_selection(selection: Selection, known: Mapping[str, str]) -> None:
+    """Complain about a token that names no rule: a typo must not switch the gate off.
+
+    Raises:
+        BadConfig: with the nearest name.
+    """
+    for token in (*selection.select, *selection.ignore):
+        if token and any(_named((token,), rule_id, name) for rule_id, name in known.items()):
+            continue
+        from difflib import get_close_matches  # noqa: PLC0415 - only on errors
+
+        near = get_close_matches(token.lower(), [*known.values(), *(each.lower() for each in known)], n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise BadConfig(f"no rule is named {token!r}", f"{hint}`poolcheck explain rules` lists them.")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules said: what counts, and what an ignore comment took out."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+
+
+def run(
+    rules: Sequence[AnyRule],
+    subjects: Sequence[object],
+    context: Context,
+    *,
+    selection: Selection = EVERYTHING,
+    ignores: Mapping[str, Ignores] | None = None,
+    lines: Mapping[str, Sequence[str]] | None = None,
+) -> Judgement:
+    """Run every selected rule over every subject of its kind.
+
+    `ignores` and `lines` are by path: the ignore comments of a file, and its text for the excerpts.
+    """
+    ignores = ignores or {}
+    lines = lines or {}
+    found: list[Finding] = []
+    suppressed: list[Finding] = []
+    by_type: dict[type, list[object]] = {}
+    for subject in subjects:
+        by_type.setdefault(type(subject), []).append(subject)
+    masked = {
+        (each.location.path, each.location.line): masked_line(each, lines)
+        for each in subjects
+        if isinstance(each, Target) and each.origin == "env"
+    }
+    active = [rule for rule in rules if selection.admits(rule.id, rule.name)]
+
+    def judge(rule: AnyRule, subject: object) -> None:
+        for problem in rule.check(subject, context):
+            finding = stamp(rule, subject, problem, lines, masked)
+            at = finding.location
+            covering = ignores.get(at.path) if at else None
+            if covering and at and covering.covers(rule.id, rule.name, at.line):
+                suppressed.append(finding)
+            else:
+                found.append(finding)
+
+    for rule in active:
+        if rule.subject is not UnusedIgnore:
+            for subject in by_type.get(rule.subject, ()):
+                judge(rule, subject)
+    for rule in active:
+        if rule.subject is UnusedIgnore:
+            some = active if len(active) < len(rules) else None
+            for each in unused_ignores(ignores, [*found, *suppressed], some):
+                judge(rule, each)
+    return Judgement(_sorted(found), _sorted(suppressed))
+
+
+def by_path(judged: Judgement, ignored_at: Callable[[str], tuple[str, ...]]) -> Judgement:
+    """Take out what the config ignores below some paths: `ignored_at` gives the ignored rules of a path."""
+
+    def ignored(finding: Finding) -> bool:
+        path = finding.location.path if finding.location else ""
+        tokens = ignored_at(path)
+        return bool(tokens) and _named(tokens, finding.rule.id, finding.rule.name)
+
+    taken = [each for each in judged.findings if ignored(each)]
+    if not taken:
+        return judged
+    return Judgement(
+        tuple(each for each in judged.findings if not ignored(each)), _sorted([*judged.suppressed, *taken])
+    )
+
+
+def unused_ignores(
+    ignores: Mapping[str, Ignores], findings: Sequence[Finding], active: Sequence[AnyRule] | None
+) -> Iterable[UnusedIgnore]:
+    """The ignore comments that covered nothing, of the rules that ran; None: all ran."""
+    ran = None if active is None else {word for rule in active for word in (rule.id.lower(), rule.name)}
+    for path, each in ignores.items():
+        here = [f for f in findings if f.location and f.location.path == path]
+        met = [(f.rule.id, f.rule.name, f.location.line if f.location else None) for f in here]
+        for unused in each.unused(met, ran):
+            yield UnusedIgnore(Location(path, unused.line), unused.rule, unused.why)
+
+
+def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
+    unique = {(finding.sort_key, finding.key, finding.message): finding for finding in findings}
+    return tuple(sorted(unique.values(), key=lambda finding: finding.sort_key))
+
+
+def stamp(
+    rule: AnyRule,
+    subject: Any,
+    problem: Problem,
+    lines: Mapping[str, Sequence[str]],
+    masked: Mapping[tuple[str, int | None], str],
+) -> Finding:
+    """A problem with its rule's id, its place and its excerpt; nothing in it holds a secret."""
+    at: Location | None = problem.at or getattr(subject, "location", None)
+    severity = problem.severity or rule.severity
+    if (
+        isinstance(subject, Target)
+        and rule.id != "PC110"
+        and (subject.example_file or subject.conn.has_placeholder)
+    ):
+        severity = min(severity, Severity.INFO)  # a placeholder never gives more
+    text, column = excerpt(subject, at, lines, masked)
+    return Finding(
+        rule=rule,
+        severity=severity,
+        confidence=problem.confidence,
+        message=redact(problem.message),
+        why=redact(problem.why),
+        subject=problem.subject or str(getattr(subject, "name", "")),
+        location=at,
+        excerpt=text,
+        excerpt_column=column,
+        fix=problem.fix,
+        sources=tuple(dict.fromkeys((*problem.sources, *rule.sources))),
+        key=problem.key,
+    )
+
+
+def excerpt(
+    subject: Any,
+    at: Location | None,
+    lines: Mapping[str, Sequence[str]],
+    masked: Mapping[tuple[str, int | None], str],
+) -> tuple[str, int | None]:
+    """The line with the fault, secrets masked, and the column of the fault in the masked line."""
+    if at is None or at.line is None or at.path not in lines or at.line > len(lines[at.path]):
+        if isinstance(subject, Target) and subject.origin == "argument":
+            return subject.conn.masked(), None
+        return "", None
+    line = lines[at.path][at.line - 1].rstrip("\r\n")
+    known = masked.get((at.path, at.line))
+    if known is None:
+        return redact(line), None if at.column is None else len(redact(line[: at.column - 1])) + 1
+    column = at.column
+    if isinstance(subject, Target) and subject.location.line == at.line and column is not None:
+        start = subject.value_column
+        if start is not None and column - 1 > start:
+            same = subject.raw == subject.conn.raw
+            column = start + 1 + subject.conn.masked_offset(column - 1 - start) if same else None
+    return redact(known), column
+
+
+def masked_line(target: Target, lines: Mapping[str, Sequence[str]]) -> str:
+    """The target's line with its value as the parser masks it: it knows where the secrets are."""
+    at, start = target.location, target.value_column
+    line = (
+        lines[at.path][at.line - 1].rstrip("\r\n")
+        if at.line and at.line <= len(lines.get(at.path, ()))
+        else ""
+    )
+    if start is not None and target.raw and line[start : start + len(target.raw)] == target.raw:
+        rest = line[start + len(target.raw) :]
+        # A comment, or the password's other half behind a quote or ` #` that cut the value short.
+        if "@" in rest:
+            rest = MASK + rest[rest.rfind("@") :]
+        return line[:start] + target.conn.masked() + rest
+    return f"{target.name}={target.conn.masked()}"

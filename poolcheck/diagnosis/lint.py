@@ -1,0 +1,133 @@
+"""What `lint` does, as a function: also for `fix`, `gate`, and those who embed poolcheck."""
+
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from poolcheck import rules
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis import engine, steps
+from poolcheck.errors import ExitCode, NothingToCheck
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Severity
+from poolcheck.model.project import Package
+from poolcheck.model.report import Report, Skipped
+from poolcheck.project import collect
+from poolcheck.project.collect import Found
+from poolcheck.text import plural
+
+SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO, "never": None}
+
+
+MOST_NAMED = 5  # variables in one sentence
+
+
+class Configured(Protocol):
+    """Whatever gives the config for a path: options over the nearest file."""
+
+    def over(self, start: "str | os.PathLike[str]") -> Config:
+        """The config for what is at `start`."""
+
+
+def lint(what: Sequence[str], settings: Configured) -> Report:
+    """Lint what is named, or the current folder.
+
+    Raises:
+        PoolcheckError: bad config, bad input, or nothing to check.
+    """
+    what = what or (".",)
+    first = next((each for each in what if each != "-" and not collect.is_url(each)), ".")
+    config = settings.over(first if os.path.exists(first) else ".")
+    return report_on(collect.collect(what, config), config, what)
+
+
+def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
+    """Judge what was collected."""
+    selection = engine.Selection(config.select, config.ignore)
+    below = tuple(token for each in config.per_path for token in each.ignore)
+    engine.check_selection(engine.Selection(config.select, (*config.ignore, *below)), rules.names())
+    context = collect.context(found, config)
+    judged = engine.run(
+        rules.load(found.groups), found.subjects, context,
+        selection=selection, ignores=found.ignores, lines=found.lines,
+    )  # fmt: skip
+    judged = engine.by_path(judged, config.ignored_at) if config.per_path else judged
+    looked = found.targets or found.poolers or found.sums or found.named or found.looked_at_source
+    if not looked and not judged.findings and not found.skipped:
+        place = "the current folder" if tuple(what) == (".",) else ", ".join(what)
+        raise NothingToCheck(
+            f"no PostgreSQL connection string was found in {place}",
+            "Name an env file or a connection string: poolcheck lint .env.production",
+        )
+    return Report(
+        command="lint",
+        findings=judged.findings,
+        suppressed=judged.suppressed,
+        skipped=(*found.skipped, *unknown_strings(found)),
+        targets=tuple(target for target in found.targets if not target.commented),
+        packages=tuple(found.packages),
+        fix_path=steps.plan(judged.findings, context, looked_at_source=found.looked_at_source),
+        notes=(*notes(found, context), *found.notes),
+        files=found.files,
+        fail_on=SEVERITY[config.fail_on],
+        exit_code=None if looked or judged.findings else ExitCode.NOTHING,
+    )
+
+
+def unknown_strings(found: Found) -> tuple[Skipped, ...]:
+    """What source alone does not tell: which server the clients connect to."""
+    if not found.looked_at_source or found.targets:
+        return ()
+    first = [f"{variable} ({place})" for variable, place in found.reads.items()]
+    more = f" and {len(first) - MOST_NAMED} more" if len(first) > MOST_NAMED else ""
+    what = ", ".join(first[:MOST_NAMED]) + more or "connection string"
+    why = "the source connects with it, and no env file or config here holds it: its endpoint and parameters are not known."
+    return (Skipped(what, why, "Name the file that does: poolcheck lint .env.production"),)
+
+
+def notes(found: Found, context: Context) -> list[str]:
+    """What was concluded, from which file, and what was assumed; what holds for several packages is said once."""
+    said = grouped("Drivers", {each.path: drivers_words(each, context) for each in found.packages})
+    said += grouped("Runtime", {each.path: runtime_words(each) for each in found.packages})
+    reads: dict[tuple[str, str, str], dict[str, None]] = {}
+    for package in found.packages:
+        for read in package.reads:
+            role: str = "migrations" if read.role == "migration" else read.role
+            reads.setdefault((read.variable, role, read.tool), {}).setdefault(str(read.location))
+    for (variable, role, tool), places in reads.items():
+        first, *more = places
+        rest = f" and {plural(len(more), 'other file')}" if more else ""
+        said.append(f"{variable} is read for {role} by {tool} ({first}{rest}).")
+    said += [
+        f"{use.id}: its behaviour depends on the version; write --driver {use.id}@VERSION."
+        for use in context.assumed
+        if context.catalogue.behaviour(use.id, use.version) is None
+    ]
+    return said
+
+
+def grouped(title: str, words: dict[str, str]) -> list[str]:
+    """`Runtime in a, b: server.`: the places of the same words together, no place where there is one package."""
+    places: dict[str, list[str]] = {}
+    for path, text in words.items():
+        places.setdefault(text, []).append(path or "the argument")
+    if len(words) == 1:
+        return [f"{title}: {text}" for text in places]
+    return [f"{title} in {', '.join(paths)}: {text}" for text, paths in places.items()]
+
+
+def drivers_words(package: Package, context: Context) -> str:
+    """The drivers with their versions, and the file that says so."""
+    uses = context.assumed or package.drivers
+    if not uses:
+        return "none known; no manifest names one. --driver prisma@6 says which."
+    words = (f"{use.id} {use.version}".strip() + (f" ({use.source})" if use.source else "") for use in uses)
+    return ", ".join(words) + "."
+
+
+def runtime_words(package: Package) -> str:
+    """Where it runs, and the file that says so."""
+    runtime = package.runtime
+    if runtime.kind == "unknown":
+        return "no platform file was found, so serverless is assumed. --runtime says otherwise."
+    return f"{runtime.kind} ({runtime.source})." if runtime.source else f"{runtime.kind}."

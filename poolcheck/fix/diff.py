@@ -1,0 +1,104 @@
+"""A unified diff that shows no secret: the real texts are compared, the masked lines are shown.
+
+Of an env file only the lines that change are shown, since any other line may hold a secret that has no mark; of
+other files three lines around them. The place of a password is found by reading both texts, and every password found
+in either is masked wherever it stands.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from poolcheck.connection.secret import MASK, redact
+from poolcheck.connection.string import looks_like_connection_string, parse
+from poolcheck.readers.env import dotenv
+from poolcheck.text import clean
+
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
+CONTEXT = 3
+CODE = (".prisma", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".vue", ".svelte")
+NO_NEWLINE = "\\ No newline at end of file"
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their ends, whatever those are; joined they are the text."""
+    return _LINE.findall(text)
+
+
+def diff(texts: Mapping[str, tuple[str | None, str]]) -> tuple[str, ...]:
+    """The lines of a unified diff over files: path → (old text, or None for a new file, and new text)."""
+    return tuple(line for path, (old, new) in texts.items() for line in _file(path, old, new))
+
+
+def _file(path: str, old: str | None, new: str) -> Iterator[str]:
+    one, two = split_lines(old or ""), split_lines(new)
+    shown_one, shown_two = _masked(path, one, two)
+    around = CONTEXT if path.endswith(CODE) else 0
+    groups = SequenceMatcher(None, one, two, autojunk=False).get_grouped_opcodes(around)
+    prefix = "" if path.startswith("/") else "a/"
+    yield f"--- {prefix}{clean(path)}" if old is not None else "--- /dev/null"
+    yield f"+++ {prefix and 'b/'}{clean(path)}"
+    for group in groups:
+        first, last = group[0], group[-1]
+        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@"
+        for tag, start, end, start_two, end_two in group:
+            if tag == "equal":
+                yield from _lines(" ", shown_one, one, start, end)
+                continue
+            yield from _lines("-", shown_one, one, start, end)
+            yield from _lines("+", shown_two, two, start_two, end_two)
+
+
+def _lines(mark: str, shown: Sequence[str], real: Sequence[str], start: int, end: int) -> Iterator[str]:
+    for number in range(start, end):
+        yield mark + shown[number]
+        if not real[number].endswith(("\n", "\r")):
+            yield NO_NEWLINE
+
+
+def _range(start: int, end: int) -> str:
+    """`line,count` as unified diffs count: from 1, an empty range before which it stands."""
+    count = end - start
+    return f"{start + 1 if count else start}" + ("" if count == 1 else f",{count}")
+
+
+def _masked(path: str, one: Sequence[str], two: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The lines of both texts as they may be shown."""
+    secrets: set[str] = set()
+    halves = [_without_values(path, lines, secrets) for lines in (one, two)]
+    found = sorted((each for each in secrets if len(each) > 2), key=len, reverse=True)
+    result = []
+    for lines in halves:
+        shown = []
+        for line in lines:
+            for each in found:
+                line = line.replace(each, MASK)  # noqa: PLW2901 - one password after the other
+            shown.append(clean(redact(line)))
+        result.append(shown)
+    return result[0], result[1]
+
+
+def _without_values(path: str, lines: Sequence[str], secrets: set[str]) -> list[str]:
+    """The lines with connection strings masked by whoever parsed them, and with no other value of an env file."""
+    shown = [line.rstrip("\r\n") for line in lines]
+    if path.endswith(CODE):
+        return shown
+    env = dotenv.read("".join(lines), path)
+    for entry in env.entries:
+        for number in range(entry.line, entry.end_line):
+            shown[number - 1] = MASK  # a value over several lines
+        if entry.end_line != entry.line:
+            shown[entry.end_line - 1] = MASK
+            continue
+        line, start = shown[entry.line - 1], entry.value_column
+        end = start + len(entry.raw)
+        if looks_like_connection_string(entry.value or ""):
+            conn = parse(entry.raw)
+            secrets |= {each.reveal() for each in (conn.password, parse(entry.value or "").password) if each}
+            value = conn.masked()
+        else:
+            value = MASK if entry.raw else ""
+        comment = line[end:] if not entry.quote else line[end + 1 :]
+        tail = line[end : len(line) - len(comment)]
+        shown[entry.line - 1] = line[:start] + value + tail + comment
+    return shown

@@ -1,0 +1,274 @@
+"""Put edited files in place: each is whole at every moment, the old one or the new one.
+
+The new content goes into a temporary file in the same folder, readable by nobody else, is forced to the disk, gets
+the old file's mode and owner, and is renamed over it. A run that is killed leaves at most such a temporary file.
+Everything that can be objected to is looked at before the first file is touched.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+
+from poolcheck.errors import PoolcheckError
+from poolcheck.record import dataclass
+
+PREFIX, SUFFIX = (
+    ".poolcheck-",
+    ".tmp",
+)  # no reader of env files or sources takes such a name for one of its own
+GIT_SECONDS = 10.0
+
+
+class Refused(PoolcheckError):
+    """A file must not be written as things are; nothing was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewContent:
+    """What a file is to hold, and what it held when it was read. `before` None: there is no file yet."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+    def __repr__(self) -> str:
+        return f"NewContent({self.path!r})"  # the contents hold passwords
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One file that was written: under which name, through which link, and where the old content is kept."""
+
+    path: str
+    target: str = ""  # the file behind a symbolic link; "" when it is none
+    backup: str = ""
+    created: bool = False
+
+
+def write(files: Sequence[NewContent], *, backup: bool = False, force: bool = False) -> tuple[Written, ...]:
+    """Write every file, or none: what speaks against one is found before the first is touched.
+
+    Args:
+        files: in this order.
+        backup: keep the old content beside the file, as `<name>.bak`.
+        force: also where git has uncommitted changes of the file, or the file has other names (hard links).
+
+    Raises:
+        Refused: a file changed since it was read, has uncommitted changes, is none, or cannot be written.
+    """
+    ready = [_Ready(each, force=force) for each in files]
+    with contextlib.ExitStack() as stack:
+        for each in ready:
+            stack.enter_context(each.staged())
+        return tuple(each.put(backup=backup) for each in ready)
+
+
+def leftovers(folders: Sequence[str]) -> Iterator[str]:
+    """Temporary files that a killed run left: copies of a file it was about to write, passwords included."""
+    for folder in dict.fromkeys(folders):
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as found:
+            yield from sorted(
+                each.path.removeprefix("./")
+                for each in found
+                if each.name.startswith(PREFIX) and each.name.endswith(SUFFIX)
+            )
+
+
+class _Ready:
+    """One file on its way: checked, then staged beside its place, then put there."""
+
+    def __init__(self, new: NewContent, *, force: bool) -> None:
+        self.new = new
+        self.real = os.path.realpath(new.path)
+        self.folder, self.name = os.path.split(self.real)
+        self.staging = ""
+        self.before = self.check(force=force)
+
+    def check(self, *, force: bool) -> os.stat_result | None:
+        """Object before anything is touched; the old file's status, or None for a new file.
+
+        Raises:
+            Refused: with what to do about it.
+        """
+        path = self.new.path
+        if self.new.before is None:
+            if os.path.lexists(path):
+                raise Refused(f"{path}: it is there now, and was not when the project was read", AGAIN)
+            return None
+        try:
+            before = os.stat(self.real)
+            self._unchanged()
+        except OSError as error:
+            raise Refused(f"{path}: cannot be read again: {error.strerror}", AGAIN) from None
+        if not stat.S_ISREG(before.st_mode):
+            raise Refused(f"{path} is not a regular file", "Write the lines by hand.")
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise Refused(f"{path}: its folder cannot be written to", "Run as its owner, or write by hand.")
+        if before.st_nlink > 1 and not force:
+            raise Refused(
+                f"{path} has {before.st_nlink - 1} other name(s), hard links that would keep the old content",
+                "--force writes this name only.",
+            )
+        if not force and uncommitted(self.real):
+            raise Refused(
+                f"{path} is tracked by git and has changes that are not committed",
+                "Commit or stash them first, so that the edit can be seen and undone alone; or give --force.",
+            )
+        return before
+
+    def _unchanged(self) -> None:
+        with open(self.real, "rb") as file:
+            if file.read() != self.new.before:
+                raise Refused(f"{self.new.path} changed after it was read", AGAIN)
+
+    @contextlib.contextmanager
+    def staged(self) -> Iterator[None]:
+        """The new content in a file beside the old one, complete and on the disk; gone afterwards in any case.
+
+        Raises:
+            Refused: the folder or the disk does not take it.
+        """
+        staging = os.path.join(self.folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+        try:
+            with self._explained():
+                self._stage(staging)
+            self.staging = staging
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(staging)
+
+    def _stage(self, staging: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(staging, flags, 0o600), "wb") as file:
+            file.write(self.new.after)
+            file.flush()
+            self._like_before(file.fileno())
+            os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """The system's refusals as ours."""
+        try:
+            yield
+        except OSError as error:
+            raise Refused(
+                f"{self.new.path}: cannot be written: {error.strerror or error}",
+                "This file is as it was. Look at its folder's permissions and the space on the disk.",
+            ) from None
+
+    def _like_before(self, descriptor: int) -> None:
+        """Owner, extended attributes and mode of the old file; a new one gets what the umask leaves."""
+        if not hasattr(os, "fchown"):  # Windows, where a file takes the rights of its folder
+            return
+        if self.before is None:
+            mask = os.umask(0)
+            os.umask(mask)
+            os.fchmod(descriptor, 0o666 & ~mask)
+            return
+        now = os.fstat(descriptor)
+        if (now.st_uid, now.st_gid) != (self.before.st_uid, self.before.st_gid):
+            os.fchown(
+                descriptor, self.before.st_uid, self.before.st_gid
+            )  # refused: better not written than given away
+        if hasattr(os, "listxattr"):
+            with contextlib.suppress(OSError):  # a file system without them
+                for name in os.listxattr(self.real):
+                    with contextlib.suppress(OSError):  # one that only the system may set
+                        os.setxattr(descriptor, name, os.getxattr(self.real, name))
+        os.fchmod(descriptor, stat.S_IMODE(self.before.st_mode))  # after the owner: that clears setuid
+
+    def put(self, *, backup: bool) -> Written:
+        """Rename the staged file into its place, and make the folder remember it.
+
+        Raises:
+            Refused: the file changed at the last moment, or the system says no.
+        """
+        kept = ""
+        with self._explained():
+            if self.before is None:
+                try:
+                    os.link(self.staging, self.real)  # a rename would take the place of a file that just came
+                except FileExistsError:
+                    raise Refused(f"{self.new.path}: it is there now, and was not before", AGAIN) from None
+            else:
+                self._unchanged()
+                kept = self._keep() if backup else ""
+                os.replace(self.staging, self.real)
+        _sync_folder(self.folder)
+        return Written(
+            self.new.path, self._shown(self.real) if self.linked else "", kept, self.before is None
+        )
+
+    @property
+    def linked(self) -> bool:
+        """Whether the path leads to another one."""
+        return os.path.islink(self.new.path)
+
+    def _keep(self) -> str:
+        """Give the old file a second, free name: it keeps all it had, since it is the old file."""
+        number = 0
+        while True:
+            name = os.path.join(self.folder, f"{self.name}.bak{number or ''}")
+            try:
+                os.link(self.real, name)
+            except FileExistsError:
+                number += 1
+                continue
+            return self._shown(name)
+
+    def _shown(self, real: str) -> str:
+        """A path as the user would write it: beside the file as it was named, or as it is."""
+        if not self.linked and os.path.dirname(real) == self.folder:
+            return os.path.join(os.path.dirname(self.new.path), os.path.basename(real))
+        return os.path.relpath(real)
+
+
+AGAIN = "Nothing was written. Run poolcheck fix again: it reads the file anew."
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the rename itself survive a power cut, where a folder can be opened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def uncommitted(path: str) -> bool:
+    """Whether git tracks the file and has changes of it that are not committed; False without git or repository."""
+    folder, name = os.path.split(path)
+    if not any(os.path.exists(os.path.join(each, ".git")) for each in _upwards(folder)):
+        return False
+    command = [
+        "git",
+        "-c",
+        "core.fsmonitor=false",
+        "-C",
+        folder,
+        "status",
+        "--porcelain",
+        "--",
+        f":(literal){name}",
+    ]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False, env=environment)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return any(not line.startswith(("??", "!!")) for line in lines)
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above

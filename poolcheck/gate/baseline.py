@@ -1,0 +1,167 @@
+"""The baseline: findings that were there when the gate was switched on. Only new ones fail it.
+
+A finding is known by its fingerprint, which survives line moves. The file has no secret and no line number in it,
+and its order is stable: it is made to be committed and reviewed.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from poolcheck import __version__
+from poolcheck.errors import BadConfig, BadInput
+from poolcheck.model.finding import Finding
+from poolcheck.record import dataclass
+from poolcheck.text import clean
+
+SCHEMA = 1
+MAX_FILE = 16 * 1024 * 1024  # bytes; a hundred thousand findings stay below
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted finding, with what a reviewer wants to know; `count` where the same stands there more than once."""
+
+    fingerprint: str
+    rule: str
+    name: str
+    path: str
+    subject: str
+    message: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Findings parted by a baseline. `gone` are entries of files that were looked at, and met no finding."""
+
+    new: tuple[Finding, ...]
+    known: tuple[Finding, ...]
+    gone: tuple[Entry, ...]
+
+
+def sift(findings: Sequence[Finding], entries: Sequence[Entry], *, looked_at: Collection[str]) -> Sifted:
+    """Part findings into new and known ones. Live findings are never known: a full server is no old debt.
+
+    Args:
+        findings: of this run.
+        entries: of the baseline.
+        looked_at: paths that were judged; an entry of another path is not called gone.
+    """
+    left = Counter({each.fingerprint: each.count for each in entries})
+    new, known = [], []
+    for finding in findings:
+        if not live(finding) and left[finding.fingerprint] > 0:
+            left[finding.fingerprint] -= 1
+            known.append(finding)
+        else:
+            new.append(finding)
+    met = {finding.fingerprint for finding in known}
+    gone = tuple(each for each in entries if each.fingerprint not in met and each.path in looked_at)
+    return Sifted(tuple(new), tuple(known), gone)
+
+
+def live(finding: Finding) -> bool:
+    """Whether it was found on a server rather than in a file."""
+    return finding.rule.id[2] in "78"
+
+
+def entries_of(findings: Sequence[Finding], kept: Sequence[Entry] = ()) -> tuple[Entry, ...]:
+    """What a baseline of these findings holds, besides the entries that are kept."""
+    made: dict[str, Entry] = {each.fingerprint: each for each in kept}
+    counts = Counter(finding.fingerprint for finding in findings if not live(finding))
+    for finding in findings:
+        if live(finding):
+            continue
+        made[finding.fingerprint] = Entry(
+            fingerprint=finding.fingerprint,
+            rule=finding.rule.id,
+            name=finding.rule.name,
+            path=clean(finding.location.path) if finding.location else "",
+            subject=clean(finding.subject),
+            message=clean(finding.message),
+            count=counts[finding.fingerprint],
+        )
+    return tuple(
+        sorted(made.values(), key=lambda each: (each.path, each.rule, each.subject, each.fingerprint))
+    )
+
+
+def render(entries: Sequence[Entry]) -> str:
+    """The text of a baseline file."""
+    listed = [
+        {
+            "fingerprint": each.fingerprint,
+            "rule": each.rule,
+            "name": each.name,
+            "path": each.path,
+            "subject": each.subject,
+            "message": each.message,
+            **({"count": each.count} if each.count > 1 else {}),
+        }
+        for each in entries
+    ]
+    return (
+        json.dumps(
+            {"schema": SCHEMA, "poolcheck": __version__, "findings": listed}, indent=2, ensure_ascii=False
+        )
+        + "\n"
+    )
+
+
+def read(path: Path) -> tuple[Entry, ...]:
+    """The entries of a baseline file.
+
+    Raises:
+        BadInput: it cannot be read.
+        BadConfig: it is no baseline, or one of a later poolcheck.
+    """
+    again = "poolcheck gate --baseline FILE --update-baseline writes one."
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise BadConfig(f"{path}: larger than 16 MB: no baseline", again)
+        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such baseline", again) from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}", "Check its permissions.") from error
+    except (ValueError, RecursionError):
+        raise BadConfig(f"{path}: not JSON, so no baseline", again) from None
+    if not isinstance(data, dict) or not isinstance(data.get("findings"), list):
+        raise BadConfig(f"{path}: no baseline: it has no list of findings", again)
+    if data.get("schema") != SCHEMA:
+        raise BadConfig(
+            f"{path}: a baseline of schema {clean(str(data.get('schema')), limit=20)}; this poolcheck reads {SCHEMA}",
+            "Update poolcheck.",
+        )
+    return tuple(_entry(each, path, number) for number, each in enumerate(data["findings"], 1))
+
+
+def _entry(record: Any, path: Path, number: int) -> Entry:
+    if not isinstance(record, dict) or not isinstance(record.get("fingerprint"), str):
+        raise BadConfig(
+            f"{path}: entry {number} has no fingerprint", "Make the file anew with --update-baseline."
+        )
+    count = record.get("count", 1)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise BadConfig(
+            f"{path}: entry {number}: count must be at least 1", "Make the file anew with --update-baseline."
+        )
+    words = {name: str(record.get(name, "")) for name in ("rule", "name", "path", "subject", "message")}
+    return Entry(record["fingerprint"], **words, count=count)
+
+
+def write(path: Path, entries: Sequence[Entry]) -> None:
+    """Write a baseline file.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    try:
+        path.write_text(render(entries), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {path}: {error.strerror}", "Give --baseline a file in a folder that exists."
+        ) from error

@@ -1,0 +1,271 @@
+"""What `gate` does, as a function: lint, the sums, a look at the server when asked for; one verdict."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from poolcheck import catalogue
+from poolcheck.config.settings import Config
+from poolcheck.connection.string import from_parts, looks_like_connection_string, parse
+from poolcheck.diagnosis import engine, steps
+from poolcheck.diagnosis import lint as linting
+from poolcheck.diagnosis.lint import Configured
+from poolcheck.errors import BadInput, ExitCode, NothingToCheck
+from poolcheck.gate import baseline, peak
+from poolcheck.gate.conclusion import conclude, statistics
+from poolcheck.gate.measured import NOT_ASKED, look, with_server
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Finding, Location, Severity
+from poolcheck.model.fleet import Fleet
+from poolcheck.model.project import Package
+from poolcheck.model.report import Report, Section, Skipped
+from poolcheck.model.roles import PARTS_HOST, role_of
+from poolcheck.model.target import Target
+from poolcheck.model.verdict import PeakSum
+from poolcheck.project import collect as discover
+from poolcheck.project.collect import Found
+from poolcheck.project.packages import Packages
+from poolcheck.record import dataclass
+from poolcheck.text import clean, plural
+
+Live = Literal["no", "optional", "required"]
+ENVIRONMENT = "environment"  # stands for a path where a variable comes from no file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says beyond the settings."""
+
+    what: tuple[
+        str, ...
+    ] = ()  # files, folders, connection strings; () with nothing below: the current folder
+    env_files: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()  # names, looked up in the environment
+    live: Live = "no"
+    bouncer: str | None = None
+    require: tuple[str, ...] = ()  # sums, live, all
+    max_usage: str | None = None  # "85%"
+    pool: int | None = None  # connections of one process's pool, where the files do not tell
+    baseline: str | None = None
+    update_baseline: bool = False
+    since: str | None = None
+    statistics: bool = False
+    allow_empty: bool = False  # nothing to check is a pass: for hooks that run on every commit
+
+
+def gate(options: Options, settings: Configured, environ: Mapping[str, str] | None = None) -> Report:
+    """Lint, add up, look, and conclude.
+
+    Raises:
+        PoolcheckError: bad config or input. That there is nothing to check, or that the server cannot be reached,
+            is a verdict and no error.
+    """
+    named = (*options.what, *options.env_files)
+    what = named or (() if options.variables else (".",))
+    first = next((Path(each) for each in what if each != "-" and not discover.is_url(each)), Path())
+    config = settings.over(first if first.exists() else Path())
+    required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
+    found = collect(what, options.variables, config, os.environ if environ is None else environ)
+    fleets = [each for each in found.subjects if isinstance(each, Fleet)]
+    linted, nothing = lint(found, config, what or options.variables)
+    if fleets:
+        nothing = None  # the project's services can be added up, though no string of theirs is anywhere
+    looked = NOT_ASKED
+    if options.live != "no" or "live" in required:
+        looked = look(
+            what=options.what, env_files=options.env_files, variables=options.variables, bouncer=options.bouncer,
+            settings=settings, found=found,
+        )  # fmt: skip
+    context = discover.context(found, config)
+    limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
+    sums, not_summed = peak.peaks(
+        linted.targets, context, limit=limit, pool=options.pool, server=looked.server, fleets=fleets
+    )
+    judged = judge_sums(sums, linted, found, context, config)
+    everything = (*linted.findings, *judged.findings, *looked.findings)
+    notes = [*linted.notes, *(looked.report.notes if looked.report else ())]
+    counted, accepted = count(everything, options, config, found, notes)
+    empty = Skipped("the project", nothing.message, nothing.hint) if nothing else None
+    if nothing is not None and options.allow_empty:
+        nothing, required = None, required - {"sums"}
+        notes.append("Nothing to check was found, and that is allowed (--allow-empty).")
+    report = Report(
+        command="gate",
+        findings=tuple(sorted(counted, key=lambda each: each.sort_key)),
+        suppressed=(*linted.suppressed, *judged.suppressed, *accepted),
+        skipped=(*linted.skipped, *((empty,) if empty else not_summed), *looked.skipped),
+        targets=linted.targets or (looked.report.targets if looked.report else ()),
+        packages=linted.packages,
+        fix_path=steps.plan(
+            everything, with_server(context, looked.server), looked_at_source=found.looked_at_source
+        ),
+        notes=tuple(notes),
+        files=linted.files,
+        fail_on=linted.fail_on,
+    )
+    verdict, code = conclude(report, sums, looked, required, nothing)
+    sections: list[Section] = [verdict, *(looked.report.sections if looked.report else ())]
+    if options.statistics:
+        sections.append(statistics(report))
+    return replace(report, sections=tuple(sections), exit_code=code)
+
+
+def collect(
+    what: tuple[str, ...], variables: tuple[str, ...], config: Config, environ: Mapping[str, str]
+) -> Found:
+    """What the arguments name, and these variables of the environment, which belong to the project here.
+
+    Raises:
+        BadInput: a variable is not there, empty, or no connection string.
+    """
+    found = discover.collect(what, config) if what else Found()
+    if not variables:
+        return found
+    packages = Packages(config, found.skipped)
+    packages.around(Path(".env"))
+    package = packages.of(".env")
+    found.targets += [_variable(name, environ, package) for name in variables]
+    found.subjects[:] = [each for each in found.subjects if not isinstance(each, Target)]
+    before = list(found.packages)
+    discover.finish(found, packages)
+    found.packages += [each for each in before if each.path not in {other.path for other in found.packages}]
+    return found
+
+
+def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target:
+    value = environ.get(name)
+    if not value:
+        state = "is not in the environment" if value is None else "is empty"
+        raise BadInput(
+            f"{clean(name, limit=60)} {state}",
+            "Hand it to the job. CI gives no secrets to pull requests from forks: do not run the gate on those.",
+        )
+    if name in PARTS_HOST:
+        port, user, password, database, _ = (environ.get(each) if each else None for each in PARTS_HOST[name])
+        conn = from_parts(host=value, port=port, user=user, password=password, database=database)
+    elif looks_like_connection_string(value):
+        conn = parse(value)
+    else:
+        discover.is_url(value)  # says so when it is a URL of another database
+        raise BadInput(
+            f"{clean(name, limit=60)} holds no PostgreSQL connection string", "Name the variable that does."
+        )
+    role, why = role_of(name, package)
+    return Target(
+        name=name, conn=conn, location=Location(ENVIRONMENT), origin="parts" if name in PARTS_HOST else "env", role=role, role_source=why,
+        match=catalogue.match(conn), package=package,
+    )  # fmt: skip
+
+
+# --- judging ---
+
+
+def lint(found: Found, config: Config, what: tuple[str, ...]) -> tuple[Report, NothingToCheck | None]:
+    """The lint's report, and why there was nothing to check, if there was not."""
+    try:
+        report = linting.report_on(found, config, what)
+    except NothingToCheck as none:
+        return Report(command="gate", fail_on=linting.SEVERITY[config.fail_on]), none
+    if report.exit_code == ExitCode.NOTHING:
+        return report, NothingToCheck("nothing that was found could be read")
+    return report, None
+
+
+def judge_sums(
+    sums: tuple[PeakSum, ...], linted: Report, found: Found, context: Context, config: Config
+) -> engine.Judgement:
+    """The findings of the sums that no rule has called an error already, or was told not to."""
+    from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule  # noqa: PLC0415 - the gate's own rule
+
+    said = {
+        (each.location.path if each.location else "", each.subject)
+        for each in (*(one for one in linted.findings if one.severity == Severity.ERROR), *linted.suppressed)
+        if each.rule.id in ("PC204", "PC601", "PC602")
+    }
+    subjects = [each for each in sums if (each.location.path, each.name) not in said]
+    return engine.run(
+        [rule], subjects, context, selection=engine.Selection(config.select, config.ignore),
+        ignores=found.ignores, lines=found.lines,
+    )  # fmt: skip
+
+
+def only_changed(
+    findings: tuple[Finding, ...], revision: str, notes: list[str]
+) -> tuple[tuple[Finding, ...], frozenset[str]]:
+    """Leave out the findings in files that are as they were; say how many.
+
+    Raises:
+        BadInput: git cannot tell.
+    """
+    from poolcheck.gate import changed  # noqa: PLC0415 - only with --since
+
+    same = changed.unchanged(revision, Path())
+    kept = tuple(each for each in findings if each.location is None or each.location.path not in same)
+    left = len(findings) - len(kept)
+    said = f"{plural(left, 'finding')} in files that have not changed since {clean(revision, limit=60)}: not counted."
+    notes.append(said if left else f"Only files that have changed since {clean(revision, limit=60)} count.")
+    return kept, same
+
+
+def count(
+    findings: tuple[Finding, ...], options: Options, config: Config, found: Found, notes: list[str]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings that count, after --since and the baseline, and those that the baseline accepts.
+
+    Raises:
+        BadInput, BadConfig: git cannot tell, or the baseline cannot be read or written.
+    """
+    unchanged: frozenset[str] = frozenset()
+    if options.since is not None:
+        findings, unchanged = only_changed(findings, options.since, notes)
+    path = options.baseline or _beside(config)
+    if path:
+        sifted = compare(findings, Path(path), _looked_at(found, unchanged), options, notes)
+        return sifted.new, sifted.known
+    if options.update_baseline:
+        raise BadInput("--update-baseline needs a file", "Add --baseline poolcheck-baseline.json.")
+    return findings, ()
+
+
+def _beside(config: Config) -> str:
+    """The config's baseline, relative to the config file."""
+    return str(Path(config.path).parent / config.baseline) if config.baseline else ""
+
+
+def _looked_at(found: Found, unchanged: frozenset[str]) -> frozenset[str]:
+    paths = {*found.lines, *(target.location.path for target in found.targets)}
+    return frozenset(paths - unchanged)
+
+
+def compare(
+    findings: tuple[Finding, ...], path: Path, looked_at: frozenset[str], options: Options, notes: list[str]
+) -> baseline.Sifted:
+    """Part the findings by the baseline; write it anew when asked to.
+
+    Raises:
+        BadInput, BadConfig: the file cannot be read or written, or is none.
+    """
+    update = options.update_baseline
+    entries = () if update and not path.exists() else baseline.read(path)
+    # A file that is gone has no findings any more, and neither has one that was judged.
+    looked = looked_at | {each.path for each in entries if each.path and not Path(each.path).exists()}
+    if not update:
+        sifted = baseline.sift(findings, entries, looked_at=looked)
+        if sifted.gone:
+            shown = ", ".join(f"{each.rule} {each.path}" for each in sifted.gone[:5])
+            more = f" and {len(sifted.gone) - 5} more" if len(sifted.gone) > 5 else ""
+            notes.append(
+                f"{plural(len(sifted.gone), 'entry', 'entries')} of {path} no longer occur: {shown}{more}."
+                " --update-baseline drops them."
+            )
+        return sifted
+    kept = [each for each in entries if each.path not in looked]
+    made = baseline.entries_of(findings, kept)
+    baseline.write(path, made)
+    old, new = {each.fingerprint for each in entries}, {each.fingerprint for each in made}
+    notes.append(
+        f"{path} written: {plural(len(made), 'entry', 'entries')}, {len(new - old)} new, {len(old - new)} dropped."
+    )
+    return baseline.sift(findings, made, looked_at=looked)

@@ -1,0 +1,134 @@
+"""The gate's look at the server: what goes wrong is told, and is no error."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from poolcheck.diagnosis.lint import Configured
+from poolcheck.errors import ExitCode, PoolcheckError
+from poolcheck.gate import peak
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Finding
+from poolcheck.model.report import Report, Skipped
+from poolcheck.project import collect
+from poolcheck.project.collect import Found
+from poolcheck.record import dataclass
+from poolcheck.text import clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What became of the look at the server."""
+
+    words: str  # for the verdict
+    report: Report | None = None
+    server: peak.Measured | None = None
+    trouble: Skipped | None = None  # why it could not be looked at
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found on the server."""
+        return self.report.findings if self.report else ()
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What could not be looked at, the server itself first."""
+        return (*((self.trouble,) if self.trouble else ()), *(self.report.skipped if self.report else ()))
+
+
+NOT_ASKED = Looked(words="was not looked at")
+
+
+def look(
+    *,
+    what: Sequence[str],
+    env_files: Sequence[str],
+    variables: Sequence[str],
+    bouncer: str | None,
+    settings: Configured,
+    found: Found,
+) -> Looked:
+    """Look at the server behind what the gate judges: a connection string, an env file, a variable, else what `live` finds.
+
+    Args:
+        what: paths and connection strings, as named.
+        env_files: of --env-file.
+        variables: names of variables of the environment.
+        bouncer: a pooler's console.
+        settings: the config, with options over it.
+        found: what was collected, for a folder's own env files.
+    """
+    from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg, which a gate without --live does not need
+
+    urls = [each for each in what if collect.is_url(each)]
+    files = [*env_files, *(each for each in what if Path(each).is_file())]
+    if set(what) - {"."} and not files and not urls:
+        files = _files_of(
+            found
+        )  # of the folder that was named; the current one is looked through by `live` itself
+    variable = variables[0] if variables and not env_files else None
+    wanted = looking.Options(
+        dsn=urls[0] if urls else None,
+        env_file=files[0] if files and not urls and not variable else None,
+        variable=variable if not urls else None,
+        bouncer=bouncer,
+    )
+    try:
+        report = looking.live(wanted, settings)
+    except PoolcheckError as error:
+        return Looked(
+            words="could not be looked at", trouble=Skipped("the server", error.message, error.hint)
+        )
+    if report.code == ExitCode.FAILED:
+        return Looked(words="could not be looked at", report=report, trouble=_trouble(report))
+    return Looked(words="was looked at", report=report, server=_measured(report))
+
+
+def _trouble(report: Report) -> Skipped:
+    """What kept a look from being one: the refusal that is no diagnosis, in a line."""
+    from poolcheck.live.judge import NoEntry  # noqa: PLC0415 - only after a look
+
+    refused = next((each.refusal for each in report.sections if isinstance(each, NoEntry)), None)
+    if refused is None:
+        return Skipped("the server", "it gave no answer that tells anything of its slots")
+    where = f"{clean(refused.host, limit=80)}:{refused.port}" if refused.host else "the local socket"
+    return Skipped("the server", f"{where}: {refused.title or clean(refused.text, limit=200)}", refused.first)
+
+
+def _files_of(found: Found) -> list[str]:
+    """The env files that hold a string of the app that a server can be behind; production's first."""
+    fitting = [
+        each
+        for each in found.targets
+        if each.origin == "env" and each.role == "app" and each.active
+        and not (each.commented or each.example_file or each.conn.has_placeholder or each.stage == "test")
+    ]  # fmt: skip
+    fitting.sort(key=lambda each: each.stage != "production")
+    return list(dict.fromkeys(each.location.path for each in fitting))
+
+
+def _measured(report: Report) -> peak.Measured | None:
+    from poolcheck.live.judge import Look  # noqa: PLC0415 - only after a look
+
+    seen = next((each for each in report.sections if isinstance(each, Look)), None)
+    if seen is None:
+        return None
+    server = seen.snapshot.server
+    limits = [each for each in (server.role_limit, server.database_limit) if each is not None]
+    return peak.Measured(
+        hosts=frozenset(target.conn.host for target in report.targets),
+        max_connections=server.max_connections,
+        reserved=server.superuser_reserved + server.reserved,
+        tighter=min(limits) if limits else None,
+    )
+
+
+def with_server(context: Context, server: peak.Measured | None) -> Context:
+    """What the fix path stands on: the server's own numbers, where it was looked at."""
+    if server is None:
+        return context
+    sources = {**context.numbers.sources, "max_connections": server.where, "reserved": server.where}
+    numbers = replace(
+        context.numbers, max_connections=server.max_connections, reserved=server.reserved, sources=sources
+    )
+    return replace(context, numbers=numbers)

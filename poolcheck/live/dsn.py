@@ -1,0 +1,241 @@
+"""Which server `live` and `reap` look at: the argument, an env file, the environment, the current folder's env files.
+
+Where a pooled and a direct connection string are there, the direct one is for the slots, because through a pooler one
+sees the pooler's sessions; the pooled one is for the probe of the pooler.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from poolcheck import catalogue
+from poolcheck.config.settings import Config
+from poolcheck.connection.string import from_parts, looks_like_connection_string, parse
+from poolcheck.errors import BadInput, BadTarget, NothingToCheck
+from poolcheck.model.finding import Location
+from poolcheck.model.project import Package, Runtime
+from poolcheck.model.roles import name_claims, role_of
+from poolcheck.model.target import Target
+from poolcheck.record import dataclass
+
+# Later ones are looked at only when the earlier ones hold nothing: what runs here, then what runs there.
+ENV_FILES = (
+    ".env.local", ".env", ".env.production.local", ".env.production", ".env.development.local", ".env.development",
+    ".dev.vars",
+)  # fmt: skip
+CONSOLE = (
+    "PGBOUNCER_ADMIN_URL",
+    "PGBOUNCER_URL",
+    "PGBOUNCER_STATS_URL",
+)  # a console's own string, by convention
+PREFERRED = ("DATABASE_URL", "POSTGRES_URL", "POSTGRES_PRISMA_URL", "POSTGRESQL_URL", "PG_URL", "DB_URL")
+POOLER_PORTS = (6432, 6543)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What to look at. `pooled` is the app's own string when `main` is the direct one beside it."""
+
+    main: Target
+    pooled: Target | None = None
+    console: Target | None = None
+    note: str = ""
+
+
+def sources(
+    argument: str | None,
+    config: Config,
+    *,
+    env_file: str | None = None,
+    variable: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Sources:
+    """The first source that is there.
+
+    Raises:
+        BadTarget: what was given is no connection string of PostgreSQL.
+        BadInput: the env file cannot be read, or does not have the variable.
+        NothingToCheck: there is no connection string anywhere.
+    """
+    environ = os.environ if environ is None else environ
+    if argument is not None:
+        return Sources(usable(_argument(argument, config)))
+    if env_file is not None:
+        if not Path(env_file).is_file():
+            raise BadInput(f"{env_file}: no such file", "Give the env file that holds the connection string.")
+        return choose(_file(env_file, config), variable, env_file)
+    found = _environment(environ)
+    if variable is not None:
+        if not any(each.name == variable for each in found):
+            raise BadInput(
+                f"{variable} is not in the environment, or no connection string", "Add --env-file FILE."
+            )
+        return choose(found, variable, "the environment")
+    if _real(found):
+        return choose(found, None, "the environment")
+    for name in ENV_FILES:
+        if Path(name).is_file() and _real(inside := _file(name, config)):
+            return choose(inside, None, name)
+    raise NothingToCheck(
+        "no connection string: none given, none in the environment, none in an env file here",
+        'Give one: poolcheck live "$DATABASE_URL", or poolcheck live --env-file .env',
+    )
+
+
+def _argument(text: str, config: Config) -> Target:
+    if not looks_like_connection_string(text):
+        from poolcheck.project import collect  # noqa: PLC0415 - only to complain well
+
+        collect.is_url(text)  # says so when it is a URL of another database
+        raise BadTarget(
+            "the argument is not a PostgreSQL connection string",
+            'Write postgresql://user:password@host:5432/database or "host=... dbname=...".'
+            " An env file is given with --env-file.",
+        )
+    conn = parse(text)
+    kind = config.runtime
+    runtime = Runtime() if kind == "auto" else Runtime(kind=kind, source="--runtime")  # type: ignore[arg-type]  # checked by config
+    return Target(
+        name="argument",
+        conn=conn,
+        location=Location(""),
+        origin="argument",
+        role="app",
+        role_source="an argument is taken as the app's",
+        match=catalogue.match(conn),
+        package=Package(path="", runtime=runtime),
+    )
+
+
+def _file(name: str, config: Config) -> list[Target]:
+    from poolcheck.project import collect  # noqa: PLC0415 - an argument needs no file
+    from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
+
+    found = collect.Found()
+    collect.read_env_file(name, found, Packages(config, found.skipped), explicit=True)
+    return [each for each in found.targets if each.active and not each.commented]
+
+
+def _environment(environ: Mapping[str, str]) -> list[Target]:
+    found = []
+    package = Package()
+    for name, value in environ.items():
+        if "://" in value and looks_like_connection_string(value):
+            conn = parse(value)
+            role, why = role_of(name, package)
+            found.append(
+                Target(
+                    name=name, conn=conn, location=Location("the environment"), role=role, role_source=why,
+                    match=catalogue.match(conn), package=package,
+                )
+            )  # fmt: skip
+    if environ.get("PGHOST") or environ.get("PGSERVICE"):
+        # libpq itself reads the rest of the family: user, password, service file.
+        conn = from_parts(
+            host=environ.get("PGHOST"), port=environ.get("PGPORT"), database=environ.get("PGDATABASE")
+        )
+        found.append(
+            Target(
+                name="PGHOST", conn=conn, location=Location("the environment"), origin="parts", role="app",
+                match=catalogue.match(conn), package=package,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _real(targets: list[Target]) -> list[Target]:
+    """Those that a server can be behind."""
+    return [
+        each
+        for each in targets
+        if not each.conn.has_placeholder and each.conn.is_postgres and each.name not in CONSOLE
+    ]
+
+
+def is_pooled(target: Target) -> bool:
+    """Whether the string itself says that a pooler answers: the catalogue knows the host, or the port is a pooler's."""
+    return target.match.kind == "pooled" or (
+        target.match.kind in ("unknown", "local") and target.conn.effective_port in POOLER_PORTS
+    )
+
+
+def choose(found: list[Target], variable: str | None, where: str) -> Sources:
+    """The string to look at, and the pooled one beside it.
+
+    Raises:
+        BadInput: the variable is not among them, or nothing is usable.
+    """
+    console = next((each for name in CONSOLE for each in found if each.name == name), None)
+    if variable is not None:
+        named = next((each for each in found if each.name == variable), None)
+        if named is None:
+            names = ", ".join(sorted({each.name for each in found})) or "none"
+            raise BadInput(
+                f"{where}: {variable} is no connection string there", f"Connection strings there: {names}."
+            )
+        return Sources(usable(named), console=console)
+    real = [each for each in _real(found) if each.role in ("app", "migration")] or _real(found)
+    if not real:
+        raise BadInput(
+            f"{where}: no usable connection string", "Placeholders are left out; give one as an argument."
+        )
+    apps = [each for each in real if each.role == "app"] or real
+    order = {name: number for number, name in enumerate(PREFERRED)}
+    app = min(apps, key=lambda each: order.get(each.name, len(order)))
+    direct = [
+        each
+        for each in real
+        if each is not app and not is_pooled(each) and _same_database(each, app)
+        and (each.role == "migration" or name_claims(each.name) == "direct" or each.match.kind == "direct")
+    ]  # fmt: skip
+    if direct and (is_pooled(app) or direct[0].conn.hosts != app.conn.hosts):
+        note = f"{direct[0].name} is used for the slots, {app.name} for the probe of the pooler ({where})."
+        return Sources(usable(direct[0]), pooled=usable(app), console=console, note=note)
+    return Sources(usable(app), console=console, note=f"{app.name} is used ({where}).")
+
+
+def _same_database(one: Target, other: Target) -> bool:
+    return not one.conn.database or not other.conn.database or one.conn.database == other.conn.database
+
+
+def usable(target: Target) -> Target:
+    """The target, when a server can be reached with it.
+
+    Raises:
+        BadTarget: another database's string, a placeholder, an HTTP endpoint, or one that cannot be read.
+    """
+    conn = target.conn
+    if not conn.is_postgres:
+        raise BadTarget(
+            f"{target.name}: {conn.scheme}:// is not PostgreSQL", "poolcheck looks at PostgreSQL only."
+        )
+    if conn.is_placeholder:
+        raise BadTarget(
+            f"{target.name} is a placeholder: {conn.masked()}", "Give the real connection string."
+        )
+    if target.match.kind == "http" or conn.scheme in ("prisma", "prisma+postgres"):
+        raise BadTarget(
+            f"{target.name} is an HTTP endpoint: there is no PostgreSQL to look at behind it",
+            "Give the database's direct connection string.",
+        )
+    return target
+
+
+def console_target(text: str, config: Config) -> Target:
+    """A pooler's console from an option; its database is `pgbouncer` unless another is given.
+
+    Raises:
+        BadTarget: it is no connection string.
+    """
+    target = usable(_argument(text, config))
+    if target.conn.database:
+        return replace(target, name="--bouncer")
+    conn = from_parts(
+        host=target.conn.host or None,
+        port=target.conn.port or POOLER_PORTS[0],
+        user=target.conn.user,
+        password=target.conn.password.reveal() if target.conn.password else None,
+        database="pgbouncer",
+    )
+    return replace(target, name="--bouncer", conn=conn)

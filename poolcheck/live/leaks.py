@@ -1,0 +1,361 @@
+"""Which sessions are held for nothing: graded verdicts with their evidence, from one look or from two. Pure.
+
+Being idle for long proves nothing: a warm pool looks the same. What tells a forgotten release from a warm pool is how
+the sessions came to rest: one by one after the same statement, instead of together, or after the statement with which
+a pool takes a connection back. The shares below separate the measured cases: healthy pools with mixed queries, after
+a burst, with falling load and with health checks; forgotten releases while they grow and after; frozen serverless
+instances. One case cannot be told apart: a pool that reuses the newest connection first, with autocommit and one hot
+statement, while its load falls. Therefore a forgotten release seen once is never more than `possible`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from poolcheck.config.settings import Thresholds
+from poolcheck.model.snapshot import Backend, Block, Certainty, Leak, LeakKind, Snapshot, Verb
+from poolcheck.record import dataclass
+
+DEFAULTS = Thresholds()
+FEWEST_STUCK = 3  # two idle sessions are nobody's outage, and shares of two mean nothing
+SAME_STATEMENT = 0.8  # share of stuck sessions with the same last statement
+OWN_MOMENT = 0.6  # share of stuck sessions that came to rest alone, not in a cluster
+RELEASED = 0.5  # share of stuck sessions whose last statement is a pool's release marker
+USED_ONCE = 0.8  # share of stuck sessions whose last statement began within a second of their start
+ONCE_SECONDS = 1.0
+CLUSTER_SECONDS = 1.0  # sessions that came to rest within this time of each other belong to one burst
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is seen in one group of sessions."""
+
+    total: int
+    stuck: tuple[Backend, ...]
+    same: float
+    moments: float
+    released: float
+    once: float
+    moved: int  # members that did something since the first look, or within the idle time
+    new: int
+    gone: int
+    clients: int
+    seconds: float  # between the looks; 0 for a single one
+
+    @property
+    def growing(self) -> bool:
+        """More sessions than before: the strongest sign."""
+        return self.new - self.gone > 0
+
+
+def judge(
+    snapshot: Snapshot,
+    thresholds: Thresholds = DEFAULTS,
+    *,
+    earlier: Snapshot | None = None,
+    pooler_pids: frozenset[int] = frozenset(),
+) -> tuple[Leak, ...]:
+    """Every verdict about this look, the surest first. `earlier` is a look some seconds before.
+
+    Sessions that belong to a pooler are left out of all but idle transactions: idle is their normal state.
+    """
+    clients = snapshot.clients
+    blocking = {block.root: len(block.waiters) for block in blocks(snapshot)}
+    found = [*_idle_transactions(clients, thresholds, blocking), *_clients_gone(clients)]
+    named = {each.pid for leak in found for each in leak.members}
+    apart = [
+        each for each in clients if each.pid not in named and not _of_pooler(each, snapshot, pooler_pids)
+    ]
+    found += _at_rest(apart, snapshot, thresholds, earlier)
+    order = {"certain": 0, "probable": 1, "possible": 2}
+    return tuple(sorted(found, key=lambda leak: (order[leak.certainty], -len(leak.members), leak.group)))
+
+
+def _of_pooler(backend: Backend, snapshot: Snapshot, pooler_pids: frozenset[int]) -> bool:
+    if backend.pid in pooler_pids:
+        return True
+    own = next((each for each in snapshot.backends if each.own), None)
+    return snapshot.route.pooled and own is not None and backend.client == own.client
+
+
+def _idle_transactions(
+    clients: Sequence[Backend], thresholds: Thresholds, blocking: dict[int, int]
+) -> list[Leak]:
+    """Sessions idle in a transaction for long, or while others wait for them: certain misuse."""
+    by_group: dict[tuple[str, str, str], list[Backend]] = {}
+    for each in clients:
+        old = (each.state_age or 0) >= thresholds.idle_in_transaction_old_seconds
+        if each.idle_in_transaction and (old or each.pid in blocking):
+            by_group.setdefault(each.group, []).append(each)
+    found = []
+    for group, members in by_group.items():
+        members.sort(key=lambda each: (-blocking.get(each.pid, 0), -(each.state_age or 0)))
+        oldest = max(each.state_age or 0 for each in members)
+        evidence = [f"idle in transaction for {seconds(oldest)}" + (" at most" if members[1:] else "")]
+        waiting = sum(blocking.get(each.pid, 0) for each in members)
+        if waiting:
+            evidence.append(f"blocks {waiting} session{'s' * (waiting != 1)}")
+        if failed := sum(each.state.endswith("(aborted)") for each in members):
+            evidence.append(f"{failed} in a failed transaction that nobody rolled back")
+        found.append(
+            _leak(
+                "idle in transaction",
+                "certain",
+                group,
+                members,
+                evidence,
+                otherwise="a batch that computes between two statements of one transaction",
+                confirm="find the code after the last statement: it must commit, roll back or raise within the same block",
+            )
+        )
+    return found
+
+
+def _clients_gone(clients: Sequence[Backend]) -> list[Leak]:
+    by_group: dict[tuple[str, str, str], list[Backend]] = {}
+    for each in clients:
+        if each.client_gone:
+            by_group.setdefault(each.group, []).append(each)
+    return [
+        _leak(
+            "client gone",
+            "certain",
+            group,
+            members,
+            [
+                "the client's socket does not exist any more",
+                f"{members[0].state or 'state hidden'}, still holding a slot",
+            ],
+            confirm="the server notices by itself only when the statement ends, or with client_connection_check_interval",
+        )
+        for group, members in by_group.items()
+    ]
+
+
+def _at_rest(
+    clients: Iterable[Backend], snapshot: Snapshot, thresholds: Thresholds, earlier: Snapshot | None
+) -> list[Leak]:
+    """Verdicts about idle sessions: per client address where it has enough of them, the rest of a group together."""
+    parts: dict[tuple[tuple[str, str, str], str], list[Backend]] = {}
+    for each in clients:
+        if not each.hidden:
+            parts.setdefault((each.group, each.client), []).append(each)
+    rest: dict[tuple[str, str, str], list[Backend]] = {}
+    judged: list[tuple[tuple[str, str, str], Evidence]] = []
+    for (group, _), members in parts.items():
+        evidence = _evidence(members, snapshot, thresholds, earlier)
+        if len(evidence.stuck) >= FEWEST_STUCK:
+            judged.append((group, evidence))
+        else:
+            rest.setdefault(group, []).extend(members)
+    judged += [(group, _evidence(members, snapshot, thresholds, earlier)) for group, members in rest.items()]
+    merged: dict[tuple[object, ...], Leak] = {}
+    for group, evidence in judged:
+        leak = _verdict(group, evidence)
+        if leak:
+            key = (leak.kind, leak.certainty, leak.group)
+            merged[key] = replace(leak, members=merged[key].members + leak.members) if key in merged else leak
+    return list(merged.values())
+
+
+def _evidence(
+    members: list[Backend], snapshot: Snapshot, thresholds: Thresholds, earlier: Snapshot | None
+) -> Evidence:
+    gap = max(0.0, snapshot.epoch - earlier.epoch) if earlier else 0.0
+    before = {each.identity: each for each in earlier.clients} if earlier else {}
+    now = {each.identity for each in members}
+    # With two looks, "nothing changed between them" stands for the long wait of a single look.
+    rest = min(float(thresholds.idle_seconds), gap) if earlier else float(thresholds.idle_seconds)
+
+    def still(each: Backend) -> bool:
+        if each.state != "idle" or (each.state_age or 0) < rest:
+            return False
+        old = before.get(each.identity)
+        return not earlier or (old is not None and old.state_change == each.state_change)
+
+    stuck = tuple(sorted((each for each in members if still(each)), key=lambda each: each.state_age or 0))
+    group, client = members[0].group, members[0].client
+    one_client = all(each.client == client for each in members)
+    gone = sum(
+        each.group == group and (each.client == client or not one_client) and each.identity not in now
+        for each in before.values()
+    )
+    count = len(stuck) or 1
+    statements = Counter(each.statement for each in stuck)
+    ages = [each.state_age or 0 for each in stuck]
+    clusters = sum(not i or age - ages[i - 1] > CLUSTER_SECONDS for i, age in enumerate(ages))
+    return Evidence(
+        total=len(members),
+        stuck=stuck,
+        same=statements.most_common(1)[0][1] / count if stuck else 0.0,
+        moments=clusters / count,
+        released=sum(each.released for each in stuck) / count,
+        once=sum(each.used_for is not None and each.used_for <= ONCE_SECONDS for each in stuck) / count,
+        moved=len(members) - len(stuck) - (sum(key not in before for key in now) if earlier else 0),
+        new=sum(key not in before for key in now) if earlier else 0,
+        gone=gone,
+        clients=len({each.client for each in stuck}),
+        seconds=gap,
+    )
+
+
+def _verdict(group: tuple[str, str, str], seen: Evidence) -> Leak | None:
+    """The graded verdict about one group; None for a warm pool and for anything that proves nothing."""
+    if len(seen.stuck) < FEWEST_STUCK or seen.released >= RELEASED:
+        return None
+    if seen.same < SAME_STATEMENT or seen.moments < OWN_MOMENT:
+        return None
+    count = len(seen.stuck)
+    span = f"{seconds(seen.stuck[0].state_age)} to {seconds(seen.stuck[-1].state_age)}"
+    evidence = [
+        f"{count} of {seen.total} sessions idle for {span}",
+        f"{round(seen.same * 100)} % stopped after the same statement",
+        "they came to rest one by one, not together",
+    ]
+    if seen.growing:
+        evidence.insert(0, f"{seen.new - seen.gone} more sessions than {round(seen.seconds)} s ago")
+        return _leak(
+            "forgotten release",
+            "probable",
+            group,
+            seen.stuck,
+            evidence,
+            otherwise="a pool that warms up after a deploy: look again when it has reached its size",
+            confirm="restart one instance: forgotten releases come back one by one, a warm pool at once",
+            growing=True,
+        )
+    if not seen.moved and seen.once >= USED_ONCE:
+        evidence.append("each was used once, right after it was opened")
+        if seen.clients > 1:
+            evidence.append(f"from {seen.clients} addresses")
+        return _leak(
+            "abandoned",
+            "probable" if seen.seconds else "possible",
+            group,
+            seen.stuck,
+            evidence,
+            otherwise="a pool's minimum of connections, opened and checked once",
+            confirm="compare the addresses with the instances that are alive now",
+        )
+    return _leak(
+        "forgotten release",
+        "possible",
+        group,
+        seen.stuck,
+        evidence,
+        otherwise="a pool that reuses the newest connection first, while its load falls",
+        confirm="look again with --sample 30s under load: leaked sessions stay idle while new ones appear",
+    )
+
+
+def _leak(
+    kind: LeakKind,
+    certainty: Certainty,
+    group: tuple[str, str, str],
+    members: Sequence[Backend],
+    evidence: Sequence[str],
+    *,
+    otherwise: str = "",
+    confirm: str = "",
+    growing: bool = False,
+) -> Leak:
+    return Leak(
+        kind=kind,
+        certainty=certainty,
+        group=group,
+        members=tuple(members),
+        evidence=tuple(evidence),
+        otherwise=otherwise,
+        confirm=confirm,
+        driver=driver(members),
+        growing=growing,
+    )
+
+
+def blocks(snapshot: Snapshot) -> tuple[Block, ...]:
+    """Who really blocks: sessions that others wait for and that wait for nobody, with all behind them.
+
+    A cancel does nothing to a session that is idle in a transaction: there is no statement to cancel.
+    """
+    leader = {each.pid: each.leader for each in snapshot.backends if each.leader}
+    edges: dict[int, set[int]] = {}
+    for wait in snapshot.waits:
+        pid = leader.get(wait.pid) or wait.pid
+        edges.setdefault(pid, set()).update(
+            blocker for each in wait.blockers if (blocker := leader.get(each) or each) != pid
+        )
+    by_pid = {each.pid: each for each in snapshot.backends}
+    behind: dict[int, set[int]] = {}
+    for pid in edges:
+        seen: set[int] = set()
+        todo = [pid]
+        while todo:
+            at = todo.pop()
+            if at not in seen:
+                seen.add(at)
+                todo.extend(edges.get(at, ()))
+        for root in (each for each in seen if not edges.get(each) and each != pid):
+            behind.setdefault(root, set()).add(pid)
+    found = []
+    for root, waiters in behind.items():
+        backend = by_pid.get(root)
+        verb: Verb = "cancel" if backend is not None and backend.state == "active" else "terminate"
+        if root == 0:
+            verb = "finish"
+        slots = len(waiters) + (root != 0)
+        found.append(
+            Block(root=root, backend=backend, waiters=tuple(sorted(waiters)), slots=slots, verb=verb)
+        )
+    return tuple(sorted(found, key=lambda block: (-len(block.waiters), block.root)))
+
+
+# What drivers and tools call themselves when nobody tells them otherwise.
+_APPLICATIONS = (
+    (r"postgres\.js", "postgres.js"),
+    (r"PostgreSQL JDBC Driver", "pgJDBC"),
+    (r"psql", "psql"),
+    (r"pgbouncer", "PgBouncer"),
+    (r".*supavisor.*", "Supavisor"),
+    (r"pgAdmin 4.*", "pgAdmin"),
+    (r"DBeaver.*", "DBeaver"),
+    (r"pg_dump|pg_restore|pg_basebackup|pgbench|pg_activity", "a PostgreSQL tool"),
+)
+# Names that drivers give to prepared statements and cursors; they show in DEALLOCATE, CLOSE and FETCH.
+_NAMES = (
+    (r"\b_pg3_\d", "psycopg 3"),
+    (r"__asyncpg_stmt", "asyncpg"),
+    (r"\bstmtcache_[0-9a-f]|\blrupsc_", "pgx"),
+    (r"\bsqlx_s_\d", "sqlx"),
+    (r"__diesel_stmt_", "diesel"),
+    (r"\bpdo_stmt_[0-9a-f]{8}", "PDO"),
+    (r"\becto_\d", "Ecto"),
+    (r"\bPGBOUNCER_\d", "PgBouncer"),
+    (r'"?\bS_\d+\b', "pgJDBC"),
+    (r"_django_curs_", "Django"),
+)
+
+
+def driver(members: Iterable[Backend]) -> str:
+    """The driver or tool behind some sessions, guessed from its application_name or the names it gives; "" unknown."""
+    for each in members:
+        for pattern, name in _APPLICATIONS:
+            if re.fullmatch(pattern, each.application_name, re.IGNORECASE):
+                return name
+        for pattern, name in _NAMES:
+            if re.search(pattern, each.query):
+                return name
+    return ""
+
+
+def seconds(value: float | None) -> str:
+    """`42 s`, `12 min`, `3 h`, `5 d`: an age for reading."""
+    if value is None:
+        return "an unknown time"
+    if value < 120:
+        return f"{round(value)} s"
+    if value < 7200:
+        return f"{round(value / 60)} min"
+    if value < 48 * 3600:
+        return f"{round(value / 3600)} h"
+    return f"{round(value / 86400)} d"

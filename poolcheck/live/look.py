@@ -1,0 +1,424 @@
+"""What `live` does, as a function: one look at a server, and at its pooler, judged by rules."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poolcheck.config.settings import Config
+from poolcheck.connection.secret import Secret
+from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
+from poolcheck.live import dsn, postgres, route
+from poolcheck.live.dsn import Sources
+from poolcheck.live.postgres import (
+    DEFAULT_TIMEOUTS,
+    Link,
+    Lost,
+    Refused,
+    StatementFailed,
+    Timeouts,
+    Unsupported,
+)
+from poolcheck.model.report import Report, Section, Skipped
+from poolcheck.model.snapshot import BouncerSnapshot, Refusal, Route, Snapshot
+from poolcheck.model.target import Target
+from poolcheck.record import dataclass
+from poolcheck.text import clean
+
+if TYPE_CHECKING:
+    from poolcheck.diagnosis.lint import Configured
+    from poolcheck.live.judge import Look, PoolerLook
+    from poolcheck.model.context import Context
+
+Ask = Callable[[str], str | None]
+
+
+class NotPostgres(PoolcheckError):
+    """The server answers the protocol and is not PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says beyond the settings."""
+
+    dsn: str | None = None
+    env_file: str | None = None
+    variable: str | None = None
+    bouncer: str | None = None
+    admin: str | None = None
+    probe: bool = True
+    show_queries: bool = False
+    sample: float = 0.0
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+
+
+def nobody(_: str) -> str | None:
+    """Asks nobody for a password."""
+    return None
+
+
+def live(options: Options, settings: "Configured", ask: Ask = nobody) -> Report:
+    """Look once, disconnect, judge.
+
+    Raises:
+        PoolcheckError: bad input or config, nothing to look at, not PostgreSQL, or lost while looking.
+    """
+    config = settings.over(Path())
+    check_selection(config)
+    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    console = dsn.console_target(options.bouncer, config) if options.bouncer else chosen.console
+    seen = Seen(config=config, options=options, sources=chosen, ask=ask)
+    if console is not None:
+        seen.look_at_console(console)
+    seen.look_at_server(chosen.main)
+    if chosen.pooled is not None:
+        seen.look_at_pooled(chosen.pooled)
+    if seen.snapshot is None and options.admin:
+        seen.look_at_server(dsn.sources(options.admin, config).main)
+    return seen.report()
+
+
+def check_selection(config: Config) -> None:
+    """Complain about a --select or --ignore that names no rule, before anything is opened.
+
+    Raises:
+        BadConfig: with the nearest name.
+    """
+    if config.select or config.ignore:
+        from poolcheck import rules  # noqa: PLC0415 - see load_judges
+        from poolcheck.diagnosis import engine  # noqa: PLC0415 - see load_judges
+
+        engine.check_selection(engine.Selection(config.select, config.ignore), rules.names())
+
+
+def load_judges() -> None:
+    """Import what judges and shows the look, while the server works on it: half of the waiting is then for nothing."""
+    from poolcheck import rules  # noqa: PLC0415 - loaded for later
+    from poolcheck.diagnosis import engine, steps  # noqa: F401, PLC0415 - loaded for later
+    from poolcheck.output import text  # noqa: F401, PLC0415 - as above
+    from poolcheck.output.sections import live as section_live  # noqa: F401, PLC0415 - as above
+
+    postgres.prepare()
+    rules.load("78")
+
+
+def address(target: Target) -> str:
+    """Host and port, as they are shown."""
+    conn = target.conn
+    return f"{clean(conn.host, limit=80)}:{conn.effective_port}" if conn.host else "the local socket"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What has been looked at so far; `report` judges it when every connection is closed."""
+
+    config: Config
+    options: Options
+    sources: Sources
+    ask: Ask = nobody
+    snapshot: Snapshot | None = None
+    earlier: Snapshot | None = None
+    console: BouncerSnapshot | None = None
+    password: Secret | None = None  # asked for
+    nameless: bool = False  # a pooler was met: send no application_name
+    shown: str = ""  # where the snapshot is from
+    console_shown: str = ""
+    refusals: list[Refusal] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def pooled(self, target: Target) -> bool:
+        """Whether a pooler answers there: the string says so, or it is where a console answered."""
+        return dsn.is_pooled(target) or (self.console is not None and address(target) == self.console_shown)
+
+    def connect(self, target: Target) -> Link:
+        """One connection; asks for the password once when the server wants one.
+
+        Raises:
+            Refused: with the other side's text.
+        """
+        link = self._open(target, named=not self.pooled(target) and not self.nameless)
+        if link.made_up_key and not self.nameless and not self.pooled(target):
+            # Something that speaks the protocol is in between. Nothing was asked yet: come back without a name.
+            link.close()
+            self.nameless = True
+            link = self._open(target, named=False)
+        return link
+
+    def _open(self, target: Target, *, named: bool) -> Link:
+        words = target.conn.libpq()
+        if self.password and "password" not in words:
+            words["password"] = self.password
+        try:
+            return postgres.connect(words, self.options.timeouts, named=named)
+        except Refused as refused:
+            password = self.ask(f"Password for {address(target)}") if refused.password else None
+            if not password:
+                raise
+            self.password = Secret(password)
+        return postgres.connect({**words, "password": self.password}, self.options.timeouts, named=named)
+
+    def refused(self, text: str, target: Target, *, pooler: bool = False, like: str = "") -> Refusal:
+        """Remember a refusal with what it means."""
+        from poolcheck.live.refusal import refusal_of  # noqa: PLC0415 - only when refused
+
+        refusal = refusal_of(text, target, pooler=pooler or self.pooled(target), like=like)
+        self.refusals.append(refusal)
+        return refusal
+
+    def look_at_server(self, target: Target) -> None:
+        """The look, the second one of --sample, and the way to the server.
+
+        Raises:
+            Unreachable, NotPostgres: nothing can be said.
+        """
+        try:
+            link = self.connect(target)
+        except Refused as refused:
+            self.refused(refused.text, target)
+            return
+        with closing(link):
+            self.first_look(link, target)
+
+    def first_look(self, link: Link, target: Target) -> Snapshot | None:
+        """The look over an open connection; None when what became of it is a refusal.
+
+        Raises:
+            Unreachable, NotPostgres: nothing can be said.
+        """
+        try:
+            self._look(link, target)
+        except Lost as lost:
+            self._lost(lost, target, link)
+        except Unsupported as other:
+            raise NotPostgres(
+                f"{address(target)} is not a PostgreSQL that poolcheck knows: {clean(other.banner, limit=120)}",
+                "Supported are PostgreSQL 12 to 18 and what is built from them. The connection itself works.",
+            ) from None
+        except StatementFailed as failed:
+            raise Unreachable(
+                f"{address(target)} refused the look: {clean(failed.text, limit=200)}",
+                "Raise --statement-timeout, or look with a role that may read the statistics views.",
+            ) from None
+        return self.snapshot
+
+    def _look(self, link: Link, target: Target) -> None:
+        snapshot, row = postgres.look(link, self.options.timeouts, load_judges)
+        if self.options.sample:
+            self.earlier = snapshot
+            time.sleep(self.options.sample)
+            snapshot, row = postgres.look(link, self.options.timeouts)
+        way = route.find(
+            link,
+            row,
+            lambda: self.connect(target),
+            known=known(target),
+            probe=self.options.probe,
+        )
+        self.snapshot = replace(snapshot, route=way)
+        if self.earlier:
+            self.earlier = replace(self.earlier, route=way)
+        self.shown = link.address
+        self.skipped += snapshot.skipped
+
+    def _lost(self, lost: Lost, target: Target, link: Link) -> None:
+        limit = self.options.timeouts.statement + 2
+        if lost.timed_out and (link.made_up_key or self.pooled(target)):
+            # The pooler let us in and never found a server connection for us: that is the finding.
+            said = (
+                f"The pooler accepted the connection, and no server connection came free within {limit:g} s."
+            )
+            self.refused(said, target, pooler=True, like="query_wait_timeout")
+        elif lost.timed_out:
+            raise Unreachable(
+                f"{address(target)} accepted the connection and did not answer within {limit:g} s",
+                "The server, or what is between, hangs: look at the machine. --statement-timeout waits longer.",
+            )
+        else:
+            self.refused(lost.text, target, pooler=link.made_up_key)
+
+    def look_at_pooled(self, target: Target) -> None:
+        """The app's own, pooled string: only for the probe; the slots come from the direct one."""
+        try:
+            link = self.connect(target)
+        except Refused as refused:
+            self.refused(refused.text, target)
+            return
+        with closing(link):
+            try:
+                row = postgres.whoami(link)
+                way = route.find(
+                    link, row, lambda: self.connect(target), known=known(target), probe=self.options.probe
+                )
+            except Lost as lost:
+                self._lost(lost, target, link)
+                return
+            except StatementFailed as failed:
+                self.skipped.append(Skipped(f"the pooler of {target.name}", clean(failed.text, limit=200)))
+                return
+        if self.snapshot is not None and way.pooled:
+            # The snapshot is the server's own; only what was found out about the pool is added to it.
+            self.pool_route = way
+        self.notes.append(
+            f"{target.name} ({address(target)}): {way.how[-1]}" + (f", {way.mode} mode." if way.mode else ".")
+        )
+
+    pool_route: Route | None = None
+
+    def look_at_console(self, target: Target) -> None:
+        """The pooler's console. What keeps it from being read is skipped: the server is looked at anyway."""
+        from poolcheck.live import bouncer  # noqa: PLC0415 - only when there is a console
+
+        what = f"the pooler's console at {address(target)}"
+        try:
+            link = self.connect(target)
+        except Refused as refused:
+            text = refused.text.splitlines()[-1] if refused.text else "refused"
+            hint = "Log in as a user of admin_users or stats_users." if "not allowed" in text else ""
+            self.skipped.append(Skipped(what, clean(text, limit=200), hint))
+            return
+        with closing(link):
+            try:
+                self.console = bouncer.look(link)
+            except bouncer.NotConsole as other:
+                self.skipped.append(
+                    Skipped(
+                        what,
+                        other.text,
+                        "Give the database pgbouncer: --bouncer postgresql://stats@host:6432/pgbouncer",
+                    )
+                )
+                return
+            except Lost as lost:
+                self.skipped.append(Skipped(what, lost.text))
+                return
+        self.console_shown = address(target)
+        self.skipped += self.console.skipped
+
+    # --- judging ---
+
+    def look(self) -> "Look | None":
+        """The look at the server with its verdicts."""
+        from poolcheck.live.judge import put_together  # noqa: PLC0415 - see load_judges
+
+        if self.snapshot is None:
+            return None
+        return put_together(
+            self.snapshot,
+            self.config.thresholds,
+            earlier=self.earlier,
+            pooler=self.console,
+            show_queries=self.options.show_queries,
+            target=self.shown,
+            instances=self.config.instances,
+            surge=self.config.surge,
+        )
+
+    def pooler_look(self) -> "PoolerLook | None":
+        """The look at the console, beside what the server behind it allows."""
+        from poolcheck.live.judge import PoolerLook  # noqa: PLC0415 - see load_judges
+
+        if self.console is None:
+            return None
+        server = self.snapshot
+        states: dict[str, int] = {}
+        for each in server.clients if server else ():
+            if each.pid in self.console.server_pids and each.state:
+                states[each.state] = states.get(each.state, 0) + 1
+        return PoolerLook(
+            snapshot=self.console,
+            thresholds=self.config.thresholds,
+            usable=server.server.usable if server else None,
+            states=tuple(states.items()),
+            target=self.console_shown,
+        )
+
+    def report(self, command: str = "live") -> Report:
+        """Judge what was seen."""
+        from poolcheck import rules  # noqa: PLC0415 - see load_judges
+        from poolcheck.diagnosis import engine, steps  # noqa: PLC0415 - see load_judges
+        from poolcheck.live.judge import NoEntry  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.finding import Severity  # noqa: PLC0415 - see load_judges
+
+        look, pooler = self.look(), self.pooler_look()
+        subjects: list[object] = [each for each in (look, pooler) if each is not None]
+        if look is not None and self.pool_route is not None:
+            subjects.append(
+                replace(look, snapshot=replace(Snapshot(), route=self.pool_route), leaks=(), blocks=())
+            )
+        subjects += self.refusals
+        context = self.context()
+        chosen = engine.Selection(self.config.select, self.config.ignore)
+        judged = engine.run(rules.load("78"), subjects, context, selection=chosen)
+        sections: list[Section] = [NoEntry(refusal=each) for each in self.refusals]
+        sections += [each for each in (look, pooler) if each is not None]
+        targets = [each for each in (self.sources.main, self.sources.pooled) if each is not None]
+        failed = any(not each.exhaustion for each in self.refusals) and look is None
+        return Report(
+            command=command,
+            findings=judged.findings,
+            skipped=tuple(self.skipped),
+            targets=tuple(targets),
+            fix_path=steps.plan(judged.findings, context),
+            sections=tuple(sections),
+            notes=tuple(self._notes(targets)),
+            fail_on=None if self.config.fail_on == "never" else Severity[self.config.fail_on.upper()],
+            exit_code=ExitCode.FAILED if failed and not judged.findings else None,
+        )
+
+    def _notes(self, targets: list[Target]) -> list[str]:
+        said = [self.sources.note] if self.sources.note else []
+        said += self.notes
+        for target in targets:
+            names = ", ".join(dict.fromkeys(clean(param.name, limit=40) for param in target.conn.foreign))
+            if names:
+                said.append(
+                    f"Left out of {target.name}, because libpq does not know them: {names}. poolcheck lint judges them."
+                )
+        return said
+
+    def context(self) -> "Context":
+        """What rules and the fix path may know: the target, its package, and the server's own numbers."""
+        from poolcheck import catalogue  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.context import Context, Numbers  # noqa: PLC0415 - see load_judges
+
+        config = self.config
+        targets = tuple(each for each in (self.sources.main, self.sources.pooled) if each is not None)
+        if config.plan or config.provider or config.driver or self.snapshot is None:
+            from poolcheck.project import collect  # noqa: PLC0415 - brings the readers of files
+
+            found = collect.Found(targets=list(targets), packages=[self.sources.main.package])
+            context = collect.context(found, config)
+        else:
+            # The server's own numbers need no catalogue of plans.
+            provider = self.sources.main.match.provider
+            numbers = Numbers(
+                buffer=config.buffer,
+                instances=config.instances,
+                surge=config.surge,
+                workers=config.workers,
+                provider=provider.id if provider else "",
+                sources={"instances": config.path or "an option"} if config.instances else {},
+            )
+            context = Context(
+                catalogue=catalogue, numbers=numbers, targets=targets, packages=(self.sources.main.package,)
+            )
+        if self.snapshot is None:
+            return context
+        server = self.snapshot.server
+        numbers = replace(
+            context.numbers,
+            max_connections=server.max_connections,
+            reserved=server.kept,
+            sources={**context.numbers.sources, "max_connections": "the server", "reserved": "the server"},
+        )
+        return replace(context, numbers=numbers)
+
+
+def known(target: Target) -> route.Known:
+    """What the catalogue says of the target's host."""
+    endpoint = target.match.endpoint
+    kind = "pooled" if dsn.is_pooled(target) else target.match.kind
+    return route.Known(kind=kind, mode=target.match.mode, software=endpoint.software if endpoint else "")

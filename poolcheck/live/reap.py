@@ -1,0 +1,160 @@
+"""What `reap` does, as a function: end what is held for nothing, and nothing else."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from poolcheck.diagnosis.lint import Configured
+from poolcheck.errors import BadTarget, ExitCode
+from poolcheck.live import dsn, terminate
+from poolcheck.live.judge import Ending, Look, Reaping, put_together
+from poolcheck.live.leaks import seconds
+from poolcheck.live.look import Ask, Options, Seen, address, check_selection, nobody
+from poolcheck.live.postgres import Link, Lost, Refused
+from poolcheck.model.report import Report
+from poolcheck.model.snapshot import Backend, Snapshot
+from poolcheck.text import clean, plural
+
+IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which sessions. Without `states`: what is judged a leak, certain or probable."""
+
+    older_than: float = 300.0  # seconds
+    states: tuple[str, ...] = ()
+    application: str | None = None
+    most: int = 20
+    pids: tuple[int, ...] = ()
+    do: bool = False
+
+
+def reap(options: Options, choice: Choice, settings: Configured, ask: Ask = nobody) -> Report:
+    """Look, choose, and with `choice.do` end them, each re-checked in the statement that ends it.
+
+    Raises:
+        PoolcheckError: bad input, nothing to look at, a pooler in between, or the connection lost.
+    """
+    config = settings.over(Path())
+    check_selection(config)
+    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    seen = Seen(config=config, options=options, sources=chosen, ask=ask)
+    try:
+        link = seen.connect(chosen.main)
+    except Refused as refused:
+        seen.refused(refused.text, chosen.main)
+        return seen.report("reap")
+    with closing(link):
+        try:
+            snapshot = seen.first_look(link, chosen.main)
+            if snapshot is None:
+                return seen.report("reap")
+            _no_pooler(snapshot, chosen.main.name)
+            look = put_together(snapshot, config.thresholds, show_queries=options.show_queries)
+            reaping = _end(link, look, choice, address(chosen.main))
+        except Lost as lost:
+            seen.refused(lost.text, chosen.main)
+            return seen.report("reap")
+    return Report(
+        command="reap",
+        skipped=snapshot.skipped,
+        sections=(reaping,),
+        notes=(chosen.note,) if chosen.note else (),
+        exit_code=ExitCode.FINDINGS if reaping.left else ExitCode.OK,
+    )
+
+
+def _no_pooler(snapshot: Snapshot, name: str) -> None:
+    """Through a pooler the sessions are the pooler's: ending one hits whoever holds it.
+
+    Raises:
+        BadTarget: there is one.
+    """
+    if snapshot.route.kind not in ("direct", "proxy"):
+        raise BadTarget(
+            f"{name} goes through a pooler: its sessions are the pooler's, and ending one hits whoever holds it",
+            "Give the direct connection string, or end clients on the pooler's console (KILL_CLIENT, PgBouncer 1.24).",
+        )
+
+
+def _end(link: Link, look: Look, choice: Choice, target: str) -> Reaping:
+    candidates, spared = choose(look, choice)
+    major = look.snapshot.server.major
+    endings = []
+    for backend, why in candidates:
+        statement = terminate.statement(backend, major)
+        ending = Ending(backend=backend, why=why, statement=statement)
+        if choice.do:
+            outcome = terminate.terminate(link, backend, major)
+            ending = Ending(
+                backend=backend, why=why, statement=statement, ended=outcome.ended, reason=outcome.why
+            )
+        endings.append(ending)
+    return Reaping(
+        endings=tuple(endings), dry=not choice.do, spared=spared, hidden=look.snapshot.hidden, target=target
+    )
+
+
+def choose(look: Look, choice: Choice) -> tuple[list[tuple[Backend, str]], tuple[tuple[str, int], ...]]:
+    """The sessions to end with the reason for each, the oldest first; and what was spared, counted by reason."""
+    spared: dict[str, int] = {}
+    found: list[tuple[Backend, str]] = []
+    for backend, why in _fitting(look, choice):
+        if reason := _spare(backend, look.snapshot):
+            spared[reason] = spared.get(reason, 0) + 1
+        else:
+            found.append((backend, why))
+    found.sort(key=lambda item: -(item[0].state_age or 0))
+    if len(found) > choice.most:
+        spared[f"beyond --max {choice.most}"] = len(found) - choice.most
+    return found[: choice.most], tuple(sorted(spared.items()))
+
+
+def _fitting(look: Look, choice: Choice) -> Iterable[tuple[Backend, str]]:
+    """Sessions that the options name, with the reason."""
+    if choice.states:
+        named: list[tuple[Backend, str]] = [
+            (each, f"{each.state} for {seconds(each.state_age)}")
+            for each in look.snapshot.clients
+            if each.state in choice.states
+        ]
+    else:
+        # --older-than is the only age that counts here: a transaction that is idle is misuse at any age.
+        named = [(each, _why(each, (), look)) for each in look.snapshot.clients if each.idle_in_transaction]
+        named += [
+            (each, _why(each, leak.evidence, look))
+            for leak in look.leaks
+            if leak.certainty == "probable"
+            for each in leak.members
+        ]
+    for each, why in named:
+        if (each.state_age or 0) < choice.older_than:
+            continue
+        if choice.application is not None and each.application_name != choice.application:
+            continue
+        if choice.pids and each.pid not in choice.pids:
+            continue
+        yield each, why
+
+
+def _why(backend: Backend, evidence: tuple[str, ...], look: Look) -> str:
+    if not backend.idle_in_transaction:
+        return evidence[0]
+    waiting = sum(len(block.waiters) for block in look.blocks if block.root == backend.pid)
+    tail = f", blocks {plural(waiting, 'session')}" if waiting else ""
+    return f"{backend.state} for {seconds(backend.state_age)}{tail}"
+
+
+def _spare(backend: Backend, snapshot: Snapshot) -> str:
+    """Why a session that fits is left alone; "" when it is not."""
+    if backend.superuser:
+        return "a superuser's session"
+    if backend.database != snapshot.server.database:
+        return f"another database than {clean(snapshot.server.database, limit=40)}"
+    if backend.state not in IDLE:
+        return "not idle"
+    if not backend.backend_start or not backend.state_change:
+        return "hidden from this role"
+    return ""

@@ -1,0 +1,60 @@
+"""What a rule may know besides its subject."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Protocol
+
+from poolcheck.connection.string import ConnectionString
+from poolcheck.model.facts import Driver, DriverVersion, Match
+from poolcheck.model.project import DriverUse, Package, Version
+from poolcheck.model.target import Target
+from poolcheck.record import dataclass
+
+
+class Catalogue(Protocol):
+    """What rules ask of the catalogue: see poolcheck.catalogue."""
+
+    def match(self, conn: ConnectionString) -> Match:
+        """The provider and endpoint of a connection string."""
+
+    def driver(self, driver_id: str) -> Driver | None:
+        """A driver by id or alias."""
+
+    def driver_of_dialect(self, dialect: str) -> str | None:
+        """The id of the driver that a scheme's suffix names: `asyncpg` of postgresql+asyncpg."""
+
+    def first_size_line(self, driver_id: str) -> tuple[str, str]:
+        """Label and size line of a driver's first version block."""
+
+    def parameter_names(self) -> frozenset[str]:
+        """Every URL parameter that some driver knows."""
+
+    def behaviour(self, driver_id: str, version: Version) -> DriverVersion | None:
+        """How a driver of that version behaves; None when the version is not known well enough to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The numbers that sizing needs, with where each comes from. None: not known, never guessed."""
+
+    max_connections: int | None = None
+    reserved: int = 3
+    buffer: int = 5
+    instances: int | None = None
+    surge: str = "25%"
+    workers: int = 1
+    plan: str = ""
+    provider: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything a rule may know besides its subject. Rules do no I/O."""
+
+    catalogue: Catalogue
+    numbers: Numbers = Numbers()
+    targets: tuple[Target, ...] = ()  # all of the project, for rules about pairs and sums
+    packages: tuple[Package, ...] = ()
+    today: str = ""  # ISO date: retirement dates are compared with it
+    assumed: tuple[DriverUse, ...] = ()  # from --driver or the config: they stand for what the manifests say

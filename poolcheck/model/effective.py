@@ -1,0 +1,36 @@
+"""What `poolcheck config` shows: every setting, its value in force, and where that comes from."""
+
+from typing import Any, ClassVar
+
+from poolcheck.record import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting in force."""
+
+    name: str  # "thresholds.warn_at", 'per_path."apps/web/**".ignore'
+    value: Any  # str, int, float, tuple of str, or None
+    source: str  # "default", "poolcheck.toml:4", "--instances"
+    reason: str
+    note: str = ""  # what a value such as auto comes to here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """A section of the report."""
+
+    name: ClassVar[str] = "settings"
+
+    file: str  # the config file, "" when there is none
+    settings: tuple[Setting, ...]
+
+
+def toml(value: Any) -> str:
+    """A setting's value as TOML writes it."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(toml(each) for each in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)

@@ -1,0 +1,353 @@
+"""What the catalogue holds, as frozen types. Each fact has a source and the day it was checked.
+
+`catalogue` reads providers/*.toml and drivers/*.toml into these and complains exactly about anything else:
+an unknown key, a missing key, a wrong type, a value outside a Literal.
+A field without a default is required in the file. `source` and `checked` of a table hold for all its values.
+"""
+
+from datetime import date
+from typing import Literal
+
+from poolcheck.record import dataclass
+
+EndpointKind = Literal["direct", "pooled", "http", "local", "unknown"]
+PoolMode = Literal["transaction", "session", "statement"]
+# what a transaction pooler makes of SET, LISTEN, temporary tables, ...
+SessionState = Literal["lost", "pinned"]
+Tracks = Literal["yes", "no", "unknown", "needless"]  # does the pooler track protocol-level named statements?
+MigrationsHere = Literal["ok", "direct-advised", "fail", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One kind of endpoint of a provider, and how a connection string shows that it is that one.
+
+    All given patterns must match (Python `re`, fullmatch, case-insensitive). The first endpoint in the file
+    that matches wins. `port` 0 stands for "no port given" beside the port numbers listed.
+    """
+
+    id: str  # "direct", "pooled", "session-pooler", "dedicated-pooler", "accelerate", ...
+    kind: EndpointKind
+    source: str
+    checked: date
+    host: str = ""
+    not_host: str = ""
+    ports: tuple[int, ...] = ()  # () = any; an absent port counts as 5432
+    user: str = ""
+    database: str = ""
+    schemes: tuple[str, ...] = ()  # () = any PostgreSQL scheme
+    parameter: str = ""  # the name of a query parameter that must be present
+    mode: PoolMode | None = None
+    mode_note: str = ""  # e.g. "session by default; transaction can be selected"
+    software: str = ""  # "PgBouncer", "Supavisor", "RDS Proxy", ...
+    tracks_prepared: Tracks = "needless"  # for pooled kinds: yes | no | unknown
+    session_state: SessionState = "lost"  # pinned: the client keeps its server connection from then on
+    migrations: MigrationsHere = "ok"
+    public: bool = True  # reached over the public internet: TLS matters
+    tls: Literal["required", "advised", "not needed", "unknown"] = "unknown"
+    title: str = ""  # "session-mode pooler (Supavisor, port 5432)"
+    evidence: Literal["documented", "repository", "observed"] = "documented"
+    user_form: str = ""  # the user name must match this here; see user_hint
+    user_hint: str = ""  # e.g. "postgres.<project ref>"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """How to turn one endpoint of a provider into another, where that is certain.
+
+    `host_pattern` is matched against the host and replaced by `host_replace` (Python `re.sub`, count 1).
+    `cannot` instead says in words why it cannot be derived and where the other string is found.
+    """
+
+    source: str
+    checked: date
+    from_: str  # Endpoint.id; the key is `from` in TOML
+    to: str
+    host_pattern: str = ""
+    host_replace: str = ""
+    port: int | None = None
+    user_pattern: str = ""
+    user_replace: str = ""
+    host_from_user: str = ""  # the new host, made of user_pattern's groups: "db.\2.supabase.co"
+    database: str = ""  # set the database name to this
+    cannot: str = ""
+    steps: tuple[str, ...] = ()  # dashboard path or CLI command that gives the other string
+    condition: str = ""  # what must hold at the provider: "pooler enabled on the compute"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The limits of one plan or compute size."""
+
+    plan: str  # lower case, as --plan takes it: "0.25cu", "micro", "b1ms"
+    source: str
+    checked: date
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    max_connections: int | None = None
+    reserved: int | None = None  # slots an ordinary role never gets
+    pooler_clients: int | None = None
+    pool_size: int | None = None  # the pooler's own, per (user, database)
+    ram_gb: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """An endpoint, scheme or host that is gone or going."""
+
+    source: str
+    checked: date
+    on: date  # the day it stops working
+    what: str
+    instead: str
+    host: str = ""
+    schemes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """An environment variable that the provider or its integration sets."""
+
+    name: str
+    endpoint: str  # Endpoint.id it holds, or "" when it varies
+    source: str
+    checked: date
+    platform: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirk:
+    """Something a user of this provider should know, in one or two sentences."""
+
+    text: str
+    source: str
+    checked: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlExample:
+    """A test of the file: this string is that endpoint. `endpoint` "" = must not match this provider at all."""
+
+    url: str
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A provider of PostgreSQL or of a pooler. `id` is the file's stem."""
+
+    id: str
+    title: str
+    homepage: str
+    endpoints: tuple[Endpoint, ...]
+    examples: tuple[UrlExample, ...]
+    suffixes: tuple[
+        str, ...
+    ]  # literal host endings ("neon.tech"): a cheap test before the file is parsed; () = schemes
+    prefixes: tuple[str, ...] = ()  # literal host beginnings, where the ending tells nothing ("/cloudsql/")
+    summary: str = ""
+    aliases: tuple[str, ...] = ()
+    conversions: tuple[Conversion, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    default_reserved: int | None = None
+    retirements: tuple[Retirement, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    quirks: tuple[Quirk, ...] = ()
+    raise_limit: tuple[str, ...] = ()  # step 5: how to get more slots here
+    http_driver: str = ""  # step 4: the HTTP driver that works here, e.g. "@neondatabase/serverless"
+    pooler: str = (
+        ""  # step 1 in one sentence: what pooler there is and how to get its string; "" = none known
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the catalogue recognises in a connection string. All empty when it recognises nothing."""
+
+    provider: Provider | None = None
+    endpoint: Endpoint | None = None
+    local: bool = False  # localhost, a socket, a bare service name: no provider's public endpoint
+
+    @property
+    def kind(self) -> EndpointKind:
+        """direct, pooled, http, local or unknown."""
+        if self.endpoint is not None:
+            return self.endpoint.kind
+        return "local" if self.local else "unknown"
+
+    @property
+    def mode(self) -> PoolMode | None:
+        """The pool mode, when it is known."""
+        return self.endpoint.mode if self.endpoint else None
+
+
+ParamRole = Literal[
+    "pool_size",
+    "pool_wait",
+    "connect_timeout",
+    "idle",
+    "lifetime",
+    "prepared",
+    "pooler_flag",
+    "tls",
+    "schema",
+    "identity",
+    "startup",
+    "other",
+]
+ParamType = Literal["int", "bool", "word", "text", "duration"]
+UnknownParam = Literal["ignored", "rejected", "server-setting", "warned", "keyword"]
+Fate = Literal["known", "ignored", "rejected", "server-setting", "warned", "keyword"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """A URL parameter that a driver reads. Values it refuses or misreads are named."""
+
+    name: str
+    role: ParamRole = "other"
+    type: ParamType = "text"
+    values: tuple[str, ...] = ()  # all it takes, for words and bools
+    minimum: int | None = None
+    bad_values: tuple[tuple[str, str], ...] = ()  # (value, what happens)
+    default: str = ""
+    note: str = ""
+    source: str = ""  # default: the version's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverVersion:
+    """A driver's behaviour over a range of versions. The first block whose `when` admits the version holds."""
+
+    when: str  # ">=4,<7" over release numbers; "*" for all
+    source: str
+    checked: date
+    label: str = ""  # "Prisma 4 to 6, built-in engine"
+    url_read_by: str = (
+        ""  # driver id that really reads the URL's parameters at run time ("pg" for Prisma 7); "" = itself
+    )
+    pool: str = ""  # default pool in words: "10 per process"
+    pool_size: int | None = None  # default size as a number, when it is one
+    pool_wait: str = ""  # how long a query waits for a pool slot: "10 s", "for ever"
+    waits_forever: bool = False
+    exhausted: str = ""  # what the app sees when its own pool is exhausted
+    unknown_params: UnknownParam | None = None
+    unknown_text: str = ""  # the driver's exact words for an unknown parameter, {name} in it
+    fold_names: bool = False  # upper and lower case and spaces in names do not count (Npgsql)
+    params: tuple[Param, ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()  # (parameter, why): known elsewhere, does nothing here
+    rejected: tuple[tuple[str, str], ...] = ()  # (parameter, text): makes the connection fail
+    named_prepared: Literal["yes", "no", "unknown"] = "unknown"  # named server-side statements by default
+    prepared_error: str = ""  # what is seen through a pooler that cannot track them
+    prepared_off: str = ""  # how to switch them off, one line
+    prepared_off_params: tuple[
+        tuple[str, str], ...
+    ] = ()  # (parameter, value) in the URL that switches them off
+    size_param: str = ""  # URL parameter that sets the pool size, "" = not in the URL
+    size_code: str = ""  # the line of code or config that sets it, {size} in it
+    wait_code: str = ""  # the line that bounds the wait for a slot
+    url_code: str = ""  # the line that takes the URL
+    migrations: str = ""  # how migrations run and lock, in a sentence
+    migrations_need_direct: Literal["yes", "no", "unknown"] = (
+        "unknown"  # do they fail through a transaction pooler?
+    )
+    note: str = ""
+
+    def fate(self, name: str, reader: "DriverVersion | None" = None) -> Fate | None:
+        """What becomes of the URL parameter `name`; None when it is not known.
+
+        `reader` is the block of the driver named in `url_read_by`: what that one reads is known here too.
+        What it does with the rest holds only where this block says nothing of its own.
+        """
+        folded = self._folded(name)
+        if folded in {self._folded(other) for other, _ in self.rejected}:
+            return "rejected"
+        if folded in {self._folded(other) for other, _ in self.ignored}:
+            return "ignored"
+        if folded in {
+            self._folded(param.name) for block in (self, reader) if block for param in block.params
+        }:
+            return "known"
+        if self.unknown_params is None and reader is not None:
+            return reader.fate(name)
+        return self.unknown_params
+
+    def _folded(self, name: str) -> str:
+        return name.lower().replace(" ", "") if self.fold_names else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """A driver or ORM. `id` is the file's stem."""
+
+    id: str
+    title: str
+    language: str
+    homepage: str
+    kind: Literal["driver", "orm", "http", "tool"]
+    versions: tuple[DriverVersion, ...]
+    packages: tuple[
+        str, ...
+    ] = ()  # "npm:pg", "pypi:psycopg", "gem:pg", "go:github.com/jackc/pgx/v5", "maven:...", "hex:...", "crate:...", "composer:...", "nuget:..."
+    aliases: tuple[str, ...] = ()  # other names --driver and explain take
+    dialects: tuple[str, ...] = ()  # scheme suffixes: "asyncpg" of postgresql+asyncpg
+    schemes: tuple[str, ...] = ()  # schemes it takes; () = postgres and postgresql
+    over: tuple[str, ...] = ()  # driver ids it runs on: for ORMs
+    quirks: tuple[Quirk, ...] = ()
+    examples: tuple["DriverExample", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverExample:
+    """A test of the file: with this version, this holds."""
+
+    version: str
+    param: str = ""
+    expect: Fate | Literal[""] = ""
+    label: str = ""  # the label of the version block that must be picked
+
+
+Concept = Literal[
+    "pool_mode", "default_pool_size", "pool_size", "max_client_conn", "query_wait_timeout", "max_prepared_statements",
+    "auth_type", "client_tls_sslmode", "admin_users", "listen_addr", "max_connections_percent",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolerOption:
+    """What a pooler calls a setting that PgBouncer has too: `concept` is PgBouncer's name, by which rules ask.
+
+    `default` holds where the configuration is complete and does not set it; None: there is none, or it differs
+    between versions. `off` are the values that switch it off: no tracking, no end of the wait, no TLS, no password.
+    """
+
+    concept: Concept
+    name: str  # as the file writes it
+    source: str
+    checked: date
+    terraform: str = ""  # its name in Terraform, where that is another
+    default: str | None = None
+    off: tuple[str, ...] = ()
+    on: str = ""  # the value to advise where it is off
+    beside: tuple[str, ...] = ()  # lines that the advised value needs
+    per_second: int = 1  # its unit: 1 for seconds, 1000 for milliseconds
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooler:
+    """A pooler other than PgBouncer whose configuration is read: poolers/<id>.toml."""
+
+    id: str
+    title: str
+    homepage: str
+    options: tuple[PoolerOption, ...]
+    write: str = "{name} = {value}"  # how its file writes a setting
+    quoted: bool = False  # whether words stand in double quotes there
+
+    def option(self, concept: str) -> PoolerOption | None:
+        """What it calls that setting; None when it has none, or nothing is known of it."""
+        return next((each for each in self.options if each.concept == concept), None)

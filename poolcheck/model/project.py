@@ -1,0 +1,90 @@
+"""What is known of the project: packages, drivers, runtime, and which variable is read for what."""
+
+from typing import Literal
+
+from poolcheck.model.finding import Location
+from poolcheck.record import dataclass
+
+RuntimeKind = Literal["serverless", "edge", "server", "local", "unknown"]
+Role = Literal["app", "migration", "shadow", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version as a manifest or lock file gives it.
+
+    `text` is what was written ("^6.2.0", "6.19.3"); `parts` the lowest release it admits, () when unknown;
+    `exact` when a lock file or an `==` pins it. `major` of "^6.2" is 6: a range over two majors has `parts` ().
+    """
+
+    text: str
+    parts: tuple[int, ...] = ()
+    exact: bool = False
+
+    @property
+    def major(self) -> int | None:
+        """The major version, or None when the range does not tell."""
+        return self.parts[0] if self.parts else None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+UNKNOWN_VERSION = Version("")
+
+
+@dataclass(frozen=True, slots=True)
+class DriverUse:
+    """One driver or ORM that a package uses. `id` is the stem of drivers/<id>.toml."""
+
+    id: str
+    version: Version = UNKNOWN_VERSION
+    source: str = ""  # the file that says so, or "--driver"
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Where the code runs, and which file says so."""
+
+    kind: RuntimeKind = "unknown"
+    source: str = ""  # "vercel.json", "--runtime", ...
+    platform: str = ""  # "vercel", "aws-lambda", "kubernetes", ... "" when unknown
+    # whether Workers are given Cloudflare's pool; None: not known, or no Workers
+    hyperdrive: bool | None = None
+
+    @property
+    def short_lived(self) -> bool:
+        """True where instances come and go with traffic. Unknown is treated so, and said so."""
+        return self.kind in ("serverless", "edge", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRead:
+    """A tool reads this environment variable as a connection string, for this role."""
+
+    variable: str
+    role: Role
+    tool: str  # the driver id that reads it: "prisma", "drizzle", ...
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A folder with a manifest (or the project's root): the unit that shares drivers and a runtime."""
+
+    path: str = "."  # relative to where poolcheck was started
+    manifests: tuple[str, ...] = ()
+    drivers: tuple[DriverUse, ...] = ()
+    runtime: Runtime = Runtime()
+    reads: tuple[VariableRead, ...] = ()
+    dependencies: frozenset[str] = (
+        frozenset()
+    )  # names as the manifests spell them, all ecosystems: "npm:next"
+    loaders: frozenset[str] = frozenset()  # env-file dialects in use: see readers.dotenv.DIALECTS
+    # texts of interest found in the package's source ("prepare: false"); None: the source was not looked at
+    mentions: frozenset[str] | None = None
+
+    def driver(self, driver_id: str) -> DriverUse | None:
+        """The use of that driver, or None."""
+        return next((use for use in self.drivers if use.id == driver_id), None)

@@ -1,0 +1,84 @@
+"""What every command ends in. Formats read it, nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import ClassVar, Literal, Protocol
+
+from poolcheck.errors import ExitCode
+from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.project import Package
+from poolcheck.model.target import Target
+from poolcheck.record import dataclass
+
+StepStatus = Literal["done", "do", "check", "not needed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What could not be looked at, why, and what would change that. Never passed over in silence."""
+
+    what: str
+    why: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do: a sentence, and where there is something to copy, the exact lines."""
+
+    text: str
+    code: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One of the five steps, or one of the parts that follow them."""
+
+    step: int  # 1 to 5; 6 migrations, 7 meanwhile
+    title: str
+    status: StepStatus
+    why: str
+    actions: tuple[Action, ...] = ()
+
+
+class Section(Protocol):
+    """A command's own part of the report: live, sizing, simulation, explanations, ...
+
+    `output/sections/<name>.py` renders it: `record(section) -> dict` (merged into the JSON object) and
+    `text(section, paint) -> Iterator[str]`. The section itself is a frozen dataclass under core/ and knows neither.
+    """
+
+    name: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Frozen, complete, and free of secrets once rendered."""
+
+    command: str
+    findings: tuple[Finding, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    targets: tuple[Target, ...] = ()
+    packages: tuple[Package, ...] = ()
+    fix_path: tuple[Step, ...] = ()
+    sections: tuple[Section, ...] = ()
+    notes: tuple[str, ...] = ()  # what was concluded and assumed, in sentences
+    files: int = 0  # how many files were read
+    fail_on: Severity | None = Severity.ERROR  # None: never
+    exit_code: ExitCode | None = None  # set where findings alone do not decide
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have exactly this severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def code(self) -> ExitCode:
+        """The command's exit code."""
+        if self.exit_code is not None:
+            return self.exit_code
+        failing = self.fail_on is not None and any(f.severity >= self.fail_on for f in self.findings)
+        return ExitCode.FINDINGS if failing else ExitCode.OK
+
+
+__all__ = ["Action", "Report", "Section", "Sequence", "Skipped", "Step", "StepStatus", "field"]

@@ -1,0 +1,357 @@
+"""What one look at a server or a pooler saw: frozen, complete, free of sockets. Rules judge it afterwards."""
+
+from typing import Literal
+
+from poolcheck.model.facts import PoolMode
+from poolcheck.model.report import Action, Skipped
+from poolcheck.record import dataclass
+
+RouteKind = Literal["direct", "proxy", "pooler", "unknown"]
+PRISMA_MIGRATE_LOCK = "72707369"  # the key of Prisma Migrate's advisory lock, Prisma 4 to 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What the server is and allows. Limits are None where there is none."""
+
+    version: str = ""  # "18.6"
+    version_num: int = 0  # 180006
+    banner: str = ""  # version(), first words
+    max_connections: int = 0
+    superuser_reserved: int = 0
+    reserved: int = 0  # reserved_connections, 16 and newer
+    provider_reserved: int = 0  # kept back by Amazon RDS, on top
+    role_limit: int | None = None
+    database_limit: int | None = None
+    database: str = ""
+    user: str = ""
+    is_superuser: bool = False
+    in_recovery: bool = False
+    sees_all: bool = True  # pg_read_all_stats, or superuser
+    max_wal_senders: int = 0
+    tcp_keepalives_idle: str = ""
+    client_connection_check_interval: str = ""
+
+    @property
+    def major(self) -> int:
+        """18 of 18.6; 0 when unknown."""
+        return self.version_num // 10000
+
+    @property
+    def kept(self) -> int:
+        """Slots that an ordinary role never gets."""
+        return self.superuser_reserved + self.reserved + self.provider_reserved
+
+    @property
+    def usable(self) -> int:
+        """Slots that an ordinary role can have."""
+        return max(0, self.max_connections - self.kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One session. What the server hides from this role is "" or None; ages are seconds on the server's clock."""
+
+    pid: int
+    backend_start: str = ""  # ISO 8601, UTC, microseconds: with the pid it names the session
+    state_change: str = ""
+    database: str = ""
+    user: str = ""
+    application_name: str = ""
+    client: str = ""  # address; "" for a local socket, or hidden
+    client_port: int | None = None
+    kind: str = ""  # backend_type; "" hidden
+    state: str = ""  # "" hidden
+    wait_type: str = ""
+    wait_event: str = ""
+    age: float | None = None
+    xact_age: float | None = None
+    state_age: float | None = None
+    used_for: float | None = None  # from the session's start to its last statement
+    superuser: bool = False
+    leader: int | None = None
+    query_id: str = ""
+    query: str = ""  # as the server has it: only for --show-queries
+    statement: str = ""  # without literals
+    released: bool = False  # the last statement is one that pools run when a connection is given back
+    own: bool = False  # this look's own session
+    client_gone: bool = False  # its client's socket does not exist any more
+
+    @property
+    def hidden(self) -> bool:
+        """Whether this role may not see what the session does."""
+        return not self.kind
+
+    @property
+    def idle_in_transaction(self) -> bool:
+        """Idle in a transaction, failed or not."""
+        return self.state.startswith("idle in transaction")
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """Application, user and database: one pool, or several of the same service."""
+        return (self.application_name, self.user, self.database)
+
+    @property
+    def identity(self) -> tuple[int, str]:
+        """Survives the reuse of pids."""
+        return (self.pid, self.backend_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A session waits for others. Pid 0 stands for a prepared transaction."""
+
+    pid: int
+    blockers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisoryLock:
+    """An advisory lock, held or waited for."""
+
+    pid: int
+    key: str
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A connection limit of a role or a database."""
+
+    kind: Literal["role", "database"]
+    name: str
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """How sessions ended since `since`, all databases; 14 and newer. Refused connections are in none of them."""
+
+    sessions: int
+    abandoned: int  # the client vanished without goodbye
+    fatal: int
+    killed: int
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How the connection came to the server, and what says so."""
+
+    kind: RouteKind = "unknown"
+    mode: PoolMode | None = None
+    software: str = ""  # "pgpool-II" when it says so itself, or the catalogue's name for the host
+    how: tuple[str, ...] = ()  # the evidence, in sentences
+    left_behind: tuple[tuple[str, str], ...] = ()  # settings that somebody else left on the pooled session
+    looked_at: int = 1  # different server sessions that were seen through the pooler
+    waited: float = 0.0  # seconds that the slowest statement of the look waited for a server connection
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the connection goes through a pooler."""
+        return self.kind == "pooler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One look at a PostgreSQL server."""
+
+    taken: str = ""  # ISO 8601, UTC, the server's clock
+    epoch: float = 0.0  # the same in seconds
+    server: Server = Server()
+    backends: tuple[
+        Backend, ...
+    ] = ()  # client backends, walsenders and parallel workers; hidden ones: see `slots`
+    waits: tuple[Wait, ...] = ()
+    advisory: tuple[AdvisoryLock, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    counters: Counters | None = None
+    processes: tuple[tuple[str, int], ...] = ()  # background processes by kind
+    route: Route = Route()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def clients(self) -> tuple[Backend, ...]:
+        """The sessions that hold a slot, this look's own left out.
+
+        Of other roles' sessions an unprivileged role cannot tell parallel workers apart: then this is at most.
+        Through a pooler the session belongs to the pooler and outlives the look, so it counts.
+        """
+        return tuple(
+            each
+            for each in self.backends
+            if each.kind in ("client backend", "") and (not each.own or self.route.pooled)
+        )
+
+    @property
+    def used(self) -> int:
+        """Slots in use."""
+        return len(self.clients)
+
+    @property
+    def free(self) -> int:
+        """Slots that an ordinary role can still get."""
+        return max(0, self.server.usable - self.used)
+
+    @property
+    def ratio(self) -> float:
+        """Used of usable; 0 when nothing is known."""
+        return self.used / self.server.usable if self.server.usable else 0.0
+
+    @property
+    def hidden(self) -> int:
+        """Sessions whose state this role may not see."""
+        return sum(each.hidden for each in self.clients)
+
+    @property
+    def walsenders(self) -> int:
+        """Replication connections: they have slots of their own."""
+        return sum(each.kind == "walsender" for each in self.backends)
+
+    def by_state(self) -> dict[str, int]:
+        """Sessions by state, most first; hidden ones are not in it."""
+        counts: dict[str, int] = {}
+        for each in self.clients:
+            if each.state:
+                counts[each.state] = counts.get(each.state, 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+LeakKind = Literal["idle in transaction", "forgotten release", "abandoned", "client gone"]
+Verb = Literal[
+    "terminate", "cancel", "finish"
+]  # what frees what the session holds; finish: a prepared transaction
+Certainty = Literal["certain", "probable", "possible"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """One verdict about a group of sessions: what was seen, how sure, what else it could be, how to make sure."""
+
+    kind: LeakKind
+    certainty: Certainty
+    group: tuple[str, str, str]  # application, user, database
+    members: tuple[Backend, ...]
+    evidence: tuple[str, ...]
+    otherwise: str = ""  # the innocent explanation
+    confirm: str = ""  # the test that tells
+    driver: str = ""  # guessed driver or tool
+    growing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A session that others wait for and that waits for nobody, and everything behind it."""
+
+    root: int  # pid; 0: a prepared transaction
+    backend: Backend | None  # None when it is not a client, or already gone
+    waiters: tuple[int, ...]
+    slots: int  # the chain costs so many
+    verb: Verb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """One pool of PgBouncer: a database and a user."""
+
+    database: str
+    user: str
+    mode: str
+    clients_active: int
+    clients_waiting: int
+    servers_active: int
+    servers_idle: int  # sv_idle and sv_used: free capacity
+    servers_login: int
+    servers_tested: int
+    max_wait_seconds: float
+    pool_size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolerDatabase:
+    """One entry of SHOW DATABASES."""
+
+    name: str
+    host: str
+    port: str
+    database: str
+    pool_size: int
+    reserve: int
+    max_connections: int
+    current_connections: int
+    paused: bool
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BouncerSnapshot:
+    """One look at a PgBouncer console."""
+
+    software: str = "pgbouncer"
+    version: str = ""
+    pools: tuple[Pool, ...] = ()
+    databases: tuple[PoolerDatabase, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    clients_used: int | None = None  # with those that log in
+    clients_by_app: tuple[tuple[str, int], ...] = ()
+    server_pids: frozenset[int] = frozenset()  # PostgreSQL's pids of the pooler's own sessions
+    skipped: tuple[Skipped, ...] = ()
+
+    def setting(self, name: str) -> str:
+        """A setting's value, "" when this version does not have it."""
+        return dict(self.settings).get(name, "")
+
+    def number(self, name: str) -> int | None:
+        """A setting's value as a number; None when this version does not have it."""
+        value = self.setting(name)
+        return int(value) if value.lstrip("-").isdigit() else None
+
+    @property
+    def server_connections(self) -> int:
+        """Server connections that the pools seen now may open together, with their reserve, within the caps."""
+        by_database: dict[str, int] = {}
+        known = {each.name: each for each in self.databases}
+        for pool in self.pools:
+            entry = known.get(pool.database)
+            size = (pool.pool_size or 0) + (entry.reserve if entry else 0)
+            by_database[pool.database] = by_database.get(pool.database, 0) + size
+        total = 0
+        for name, size in by_database.items():
+            entry = known.get(name)
+            total += min(size, entry.max_connections) if entry and entry.max_connections else size
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The server or the pooler said no, or did not answer."""
+
+    text: str  # the message, cleaned and redacted, without the driver's wrapping
+    layer: str  # as the error catalogue names it; "" when unknown
+    title: str = ""
+    means: str = ""
+    first: str = ""  # what to do first
+    entry: str = ""  # the id in the error catalogue
+    sqlstate: str = ""  # the code that the text stands for; drivers give none while connecting
+    sources: tuple[str, ...] = ()
+    host: str = ""
+    port: int | None = None
+    database: str = ""
+    user: str = ""
+    pooler: bool = False  # a pooler was dialled
+    options: tuple[Action, ...] = ()  # what is still possible, the quickest first
+
+    @property
+    def exhaustion(self) -> bool:
+        """Whether this is the diagnosis (exit code 1), not a failure of ours (2)."""
+        return self.layer in (
+            "slots",
+            "role-limit",
+            "db-limit",
+            "walsender-limit",
+            "pooler-clients",
+            "pooler-wait",
+            "pooler-upstream",
+        )

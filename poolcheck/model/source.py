@@ -1,0 +1,183 @@
+"""What is known of a source file: where it makes clients, takes connections, closes them, and what SQL it sends."""
+
+from typing import Literal
+
+from poolcheck.model.finding import Location
+from poolcheck.model.project import Package
+from poolcheck.record import dataclass
+
+Language = Literal["javascript", "typescript", "tsx", "python", "sql"]
+# module: made once, when the file is loaded. cached: made once, kept where a second call finds it.
+# request: made by a function that runs for each request. function: made by any other function (a factory, a job).
+Scope = Literal["module", "cached", "function", "request"]
+Closed = Literal["no", "sometimes", "always"]
+Purpose = Literal["app", "test", "script"]
+MIDDLEWARE = "Next.js middleware"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One place where source code makes a client, a pool or a connection."""
+
+    kind: str  # "prisma", "pg-pool", "asyncpg-pool", ...: the keys of poolcheck.model.source.KINDS
+    call: str  # "new PrismaClient": as the file has it, without arguments
+    line: int
+    column: int
+    scope: Scope
+    within: str = ""  # request: what runs for each request, in words: "the route handler GET"
+    name: str = ""  # the variable it is bound to
+    on_global: bool = False  # kept on globalThis, or the file keeps one there
+    closed: Closed = "no"  # in the function that makes it; always: also when something throws
+    options: tuple[
+        tuple[str, str], ...
+    ] = ()  # keys that are written out, with numbers, names and true or false
+    complete: bool = False  # there is nothing besides `options`: no spread, no variable
+    argument: str = ""  # what the first argument is: "", "object", "string", "pool", "neon", "env", "other"
+    url: str = ""  # where the connection string comes from, when that is a name: "process.env.DIRECT_URL"
+
+    def option(self, name: str) -> str | None:
+        """What an option is set to; None when it is not written out."""
+        return next((value for key, value in self.options if key == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A connection taken from a pool and bound to a name."""
+
+    call: str  # "pool.connect()"
+    name: str
+    line: int
+    column: int
+    give_back: str  # "client.release()": what returns it
+    returned: Closed  # always: also when something throws
+    at_module: bool = False
+    within: str = ""  # the function, for sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A thing of interest at a place: a closed client, a shutdown hook, a piece of session state."""
+
+    kind: str
+    line: int
+    column: int
+    text: str = ""  # short, in words of the file; never a value that may be a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file of source code that has something to do with the database."""
+
+    path: str
+    language: Language
+    location: Location
+    package: Package = Package()
+    purpose: Purpose = "app"
+    sites: tuple[Site, ...] = ()
+    # clients that hold no connection: kind "neon()", text what names their string
+    http: tuple[Mark, ...] = ()
+    checkouts: tuple[Checkout, ...] = ()
+    disconnects: tuple[Mark, ...] = ()  # a shared client closed by a function that runs for each request
+    hooks: tuple[Mark, ...] = ()  # shutdown hooks: kind "beforeExit", "exit" or "$on"
+    state: tuple[
+        Mark, ...
+    ] = ()  # session state: kind as in readers._session_state, text the statement's beginning
+    modules: tuple[Mark, ...] = ()  # what it imports as values; kind is the module's name
+    shapes: tuple[Mark, ...] = ()  # arguments that go wrong without an error: kind names the shape
+    client_side: bool = False  # "use client"
+    exports: bool = True  # False: nothing can import it, so it is a program of its own
+    server_side: bool = False  # "use server", or it imports server-only
+    reaches: tuple[
+        Mark, ...
+    ] = ()  # files of the project that make clients and that it imports; kind is their path
+    edge: str = ""  # why it runs where sockets cannot be kept: "export const runtime = 'edge'"
+    worker: bool = False  # written for Workers: bindings come with each request
+    handles_signals: bool = False  # SIGTERM has a handler here
+    postgres: bool | None = None  # whether Prisma's clients speak to PostgreSQL; None: no datasource was seen
+
+    @property
+    def name(self) -> str:
+        """The subject of its findings."""
+        return self.path
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether any rule could have something to say about it."""
+        found = (
+            self.sites,
+            self.http,
+            self.checkouts,
+            self.disconnects,
+            self.hooks,
+            self.state,
+            self.shapes,
+            self.reaches,
+        )
+        return any(found) or bool(self.edge) or self.client_side
+
+    @property
+    def variables(self) -> tuple[tuple[str, int], ...]:
+        """(variable, line) for each client whose connection string comes from a variable of the environment."""
+        named = [(site.url, site.line) for site in self.sites] + [
+            (mark.text, mark.line) for mark in self.http
+        ]
+        last = [(url.rpartition(".")[2], line) for url, line in named]
+        return tuple((name, line) for name, line in last if name[:1].isupper() and name.upper() == name)
+
+    @property
+    def makes(self) -> tuple[Site, ...]:
+        """The sites that are about PostgreSQL, as far as is known."""
+        if self.postgres is not False:
+            return self.sites
+        elsewhere = ("prisma", "sqlalchemy")  # their database is named in another place
+        return tuple(
+            each for each in self.sites if each.kind not in elsewhere or each.argument.startswith("postgres")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTree:
+    """The source files of one package that have something to do with the database: for counts and absences."""
+
+    package: Package
+    files: tuple[SourceFile, ...]
+    attaches: bool = False  # attachDatabasePool is called somewhere
+    hyperdrive: bool = False  # some file beside a wrangler config speaks of Hyperdrive
+    location: Location = Location("")
+
+    @property
+    def name(self) -> str:
+        """The subject of its findings."""
+        return self.package.path
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a call makes."""
+
+    title: str  # "PrismaClient", for sentences
+    makes: Literal["client", "pool", "connection"]
+    wire: Literal["tcp", "websocket", "engine"]  # engine: TCP unless an adapter says otherwise
+
+
+KINDS = {
+    "prisma": Kind("PrismaClient", "client", "engine"),
+    "pg-pool": Kind("pg.Pool", "pool", "tcp"),
+    "pg-client": Kind("pg.Client", "connection", "tcp"),
+    "postgres-js": Kind("postgres()", "pool", "tcp"),
+    "neon-pool": Kind("Neon's Pool", "pool", "websocket"),
+    "neon-client": Kind("Neon's Client", "connection", "websocket"),
+    "vercel-pool": Kind("createPool()", "pool", "websocket"),
+    "vercel-client": Kind("createClient()", "connection", "websocket"),
+    "drizzle": Kind("drizzle()", "pool", "tcp"),
+    "knex": Kind("knex()", "pool", "tcp"),
+    "typeorm": Kind("DataSource", "pool", "tcp"),
+    "sequelize": Kind("Sequelize", "pool", "tcp"),
+    "sqlalchemy": Kind("the SQLAlchemy engine", "pool", "tcp"),
+    "asyncpg-pool": Kind("asyncpg's pool", "pool", "tcp"),
+    "asyncpg": Kind("an asyncpg connection", "connection", "tcp"),
+    "psycopg-pool": Kind("psycopg's ConnectionPool", "pool", "tcp"),
+    "psycopg": Kind("a psycopg connection", "connection", "tcp"),
+    "psycopg2-pool": Kind("psycopg2's pool", "pool", "tcp"),
+    "psycopg2": Kind("a psycopg2 connection", "connection", "tcp"),
+}

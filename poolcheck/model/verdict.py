@@ -1,0 +1,79 @@
+"""What `poolcheck gate` concludes: pass, fail or could not check, with the sums and the findings that decided."""
+
+from typing import ClassVar, Literal
+
+from poolcheck.model.finding import Finding, Location
+from poolcheck.record import dataclass
+
+Outcome = Literal["pass", "fail", "could not check"]
+Against = Literal["slots", "pooler clients"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakSum:
+    """All pools full while a deploy runs, against what there is for them: of one connection string, or of a project.
+
+    `size`, `processes`, `instances` and `workers` are 0 where several services with pools of their own are added up.
+    """
+
+    name: str  # the variable, or the server's host
+    location: Location
+    asked: str  # "13 instances while a deploy runs (10 + 3) x 5", "web 13 x 5 + jobs 2 x 5"
+    source: (
+        str  # where the numbers come from: "connection_limit=5", "web: replicas: 10 (k8s/web.yaml:9), ..."
+    )
+    total: int
+    against: Against
+    capacity: int
+    capacity_words: str  # "100 max_connections (poolcheck.toml) - 3 reserved"
+    limit: float  # the share of the capacity that is allowed, above 0 and at most 1
+    size: int = 0  # connections of one process's pool
+    processes: int = 0  # while a deploy runs
+    instances: int = 0
+    workers: int = 0  # processes in an instance
+    instances_peak: int = 0  # while a deploy runs
+
+    @property
+    def share(self) -> float | None:
+        """How much of the capacity the full pools take; above 1 they do not fit. None: there is no capacity at all."""
+        return self.total / self.capacity if self.capacity > 0 else None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the share is within the limit."""
+        return self.share is not None and self.share <= self.limit
+
+    @property
+    def percent(self) -> str:
+        """The share for people: "67 %"."""
+        return "no slot is left" if self.share is None else f"{self.share * 100:.0f} %"
+
+    @property
+    def words(self) -> str:
+        """The sum in one line."""
+        what = "usable slots" if self.against == "slots" else "pooler clients"
+        limit = f"limit {self.limit * 100:.0f} %"
+        return f"{self.asked} = {self.total:,} of {max(0, self.capacity):,} {what} ({self.percent}, {limit})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The gate's section of the report."""
+
+    name: ClassVar[str] = "verdict"
+
+    outcome: Outcome
+    reasons: tuple[str, ...]  # why, in sentences; the first one fits a headline
+    decided: tuple[Finding, ...] = ()  # the findings that made it fail
+    sums: tuple[PeakSum, ...] = ()
+    live: str = ""  # "was looked at", "was not looked at", "could not be looked at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """How often each rule was met; a section of the report with --statistics."""
+
+    name: ClassVar[str] = "statistics"
+
+    # rule id, rule name, severity word, findings, suppressed; most findings first
+    rows: tuple[tuple[str, str, str, int, int], ...] = ()

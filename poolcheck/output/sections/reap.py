@@ -1,0 +1,91 @@
+"""What `reap` would end, or has ended: who, why, the exact statement, and whose errors to expect."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from poolcheck.live.judge import Ending, Reaping
+from poolcheck.output.paint import Paint
+from poolcheck.text import clean, plural
+
+
+def record(section: Reaping) -> dict[str, Any]:
+    """The key `reap`."""
+    return {
+        "reap": {
+            "dry_run": section.dry,
+            "sessions": [_one(each) for each in section.endings],
+            "spared": dict(section.spared),
+            "left": section.left,
+        }
+    }
+
+
+def _one(each: Ending) -> dict[str, Any]:
+    backend = each.backend
+    return {
+        "pid": backend.pid,
+        "backend_start": backend.backend_start,
+        "state": backend.state,
+        "seconds": round(backend.state_age or 0, 1),
+        "application_name": clean(backend.application_name),
+        "user": clean(backend.user),
+        "client": backend.client or None,
+        "query": clean(backend.statement) or None,
+        "why": each.why,
+        "statement": each.statement,
+        "ended": each.ended,
+        "reason": each.reason or None,
+    }
+
+
+def text(section: Reaping, paint: Paint) -> Iterator[str]:
+    """A row a session, then what to run."""
+    count = len(section.endings)
+    if not count:
+        seen = (
+            f", as far as this role sees: {section.hidden} sessions are hidden from it"
+            if section.hidden
+            else ""
+        )
+        yield paint.heading(f"Nothing to end at {section.target}{seen}")
+    elif section.dry:
+        yield paint.heading(
+            f"Would end {plural(count, 'session')} at {section.target} (dry run; --yes does it)"
+        )
+    else:
+        ended = sum(bool(each.ended) for each in section.endings)
+        yield paint.heading(f"Ended {ended} of {plural(count, 'session')} at {section.target}")
+    rows = [
+        (
+            str(each.backend.pid),
+            paint.name(each.backend.application_name or each.backend.user, 24),
+            each.backend.client or "(local)",
+            each.why,
+            "" if each.ended is None else "ended" if each.ended else "not ended",
+        )
+        for each in section.endings
+    ]
+    yield from paint.table(rows, header=("pid", "application", "client", "why", ""), align=">")
+    for each in section.endings:
+        if each.reason:
+            yield from paint.wrap(f"pid {each.backend.pid}: {each.reason}", indent=4, first="  ")
+    if expected := errors_to_expect(section):
+        yield ""
+        yield from paint.wrap(expected, indent=2)
+    for why, number in section.spared:
+        yield from paint.wrap(f"Left alone: {plural(number, 'session')}, {why}", indent=4, first="  ")
+    if section.dry and section.endings and paint.look.verbosity >= 0:
+        yield ""
+        yield paint.heading(f"The statement (pid {section.endings[0].backend.pid}, the others alike)")
+        yield from paint.code(section.endings[0].statement.splitlines(), indent=2)
+
+
+def errors_to_expect(reaping: Reaping) -> str:
+    """What whoever loses a session will see."""
+    names = sorted(
+        {clean(each.backend.application_name or each.backend.user, limit=40) for each in reaping.endings}
+    )
+    if not names:
+        return ""
+    will = "would see" if reaping.dry else "may see"
+    return f'{", ".join(names)} {will}: "terminating connection due to administrator command" (57P01) at its next statement'

@@ -1,0 +1,46 @@
+"""The settings in force in text and JSON: name, value and where it comes from; with -v what each is for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from poolcheck.model.effective import Effective, toml
+from poolcheck.output.paint import Paint
+from poolcheck.text import clean, width
+
+
+def record(section: Effective) -> dict[str, Any]:
+    """Under `settings`: one object for each."""
+    return {
+        "config_file": clean(section.file) or None,
+        "settings": [
+            {
+                "name": clean(each.name),
+                "value": list(each.value) if isinstance(each.value, tuple) else each.value,
+                "source": clean(each.source),
+                "reason": each.reason,
+                **({"note": clean(each.note)} if each.note else {}),
+            }
+            for each in section.settings
+        ],
+    }
+
+
+def text(section: Effective, paint: Paint) -> Iterator[str]:
+    """One line for each; what nobody has set is dim."""
+    yield paint.heading(f"Settings: {clean(section.file)}" if section.file else "Settings: no config file")
+    shown = [(clean(f"{each.name} = {_value(each.value)}"), each) for each in section.settings]
+    column = min(50, max((len(line) for line, _ in shown), default=0))
+    for line, each in shown:
+        said = clean(f"{each.source}; {each.note}" if each.note else each.source)
+        row = f"  {line}: {said}" if paint.flows else f"  {line:<{column}}  {said}"
+        if width(row) > paint.width:  # a narrow terminal: where it comes from stands below
+            row = f"  {line}\n      {said}"
+        yield from (
+            paint.style(part, "dim") if each.source == "default" else part for part in row.split("\n")
+        )
+        if paint.look.verbosity > 0 and each.reason:
+            yield from paint.wrap(each.reason, indent=6)
+
+
+def _value(value: Any) -> str:
+    return "(not set)" if value in (None, (), "") else toml(value)

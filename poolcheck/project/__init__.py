@@ -1,0 +1,1 @@
+"""From files to subjects: what a project's files say, collected for the rules."""

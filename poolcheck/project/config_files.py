@@ -1,0 +1,224 @@
+"""From config files, pooler files and compose files to subjects: what the 3xx, 5xx and 6xx rules look at.
+
+Only files that the user named, or below a folder that was named, are judged; what lies around a single env file is context, no more.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.connection.secret import Secret
+from poolcheck.connection.string import ConnectionString, looks_like_connection_string, parse
+from poolcheck.model.config_file import ConfigFile, ConfigSetting, ConfigUrl
+from poolcheck.model.finding import Location
+from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.project import UNKNOWN_VERSION, Package
+from poolcheck.model.target import Target
+
+if TYPE_CHECKING:
+    from poolcheck.project.collect import Found
+    from poolcheck.project.packages import Packages
+    from poolcheck.readers.configs.frameworks import FrameworkConfig
+    from poolcheck.readers.configs.js_config import ConfigRead, JsConfig
+    from poolcheck.readers.configs.prisma import Datasource, PrismaSchema, UrlField
+
+_TESTS = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|spec|fixtures|cassettes|testdata|examples?|samples?|node_modules|templates?)/"
+)
+
+
+def add(found: "Found", packages: "Packages") -> None:
+    """Read every config file that was walked or named: its subjects, targets, lines and ignore comments go to `found`."""
+    names = list(
+        dict.fromkeys([*(name for name in packages.walked if not _TESTS.search(name)), *packages.named])
+    )
+    if not names:
+        return
+    known = packages.known()  # reads the schemas and configs too
+    _add_configs(found, packages, frozenset(names))
+    prisma = [each for each in known if packages.walked and each.driver("prisma") is not None]
+    if prisma:
+        found.subjects += prisma
+        found.groups += "3"
+    from poolcheck.project import pooler_files  # noqa: PLC0415 - only for a project
+    from poolcheck.project.fleet import members  # noqa: PLC0415 - only for a project
+
+    pooler_files.add(found, packages, names)
+    members.add(found, packages, names)
+
+
+# --- configs of ORMs and frameworks ---
+
+
+def _add_configs(found: "Found", packages: "Packages", names: frozenset[str]) -> None:
+    files: list[ConfigFile] = []
+    for schema in packages.schemas:
+        if schema.path in names and not schema.prisma_8:
+            package = packages.of(schema.path)
+            files += [_from_schema(schema, each, package) for each in schema.datasources if each.postgres]
+    for config in packages.js_configs:
+        if config.path in names:
+            files.append(_from_js(config, packages.of(config.path)))
+    for name in sorted(names):
+        if packages.kind_of(name) == "framework":
+            made = _framework(packages.text(name), name, packages.of(name))
+            if made is not None:
+                files.append(made)
+    files = [each for each in files if each.urls or each.unread or each.settings]
+    if not files:
+        return
+    defined = _defined(found.lines)
+    words = _words(packages) if any(each.kind != "framework" for each in files) else {}
+    for each in files:
+        mentioned = frozenset(word for word, paths in words.items() if paths - {each.path})
+        found.subjects.append(replace(each, defined=defined, mentioned=mentioned))
+        add_text(found, packages, each.path)
+        found.targets += _targets(each)
+        found.named += each.path in packages.named
+    found.groups += "3"
+
+
+def _defined(lines: "dict[str, Sequence[str]]") -> frozenset[str]:
+    """Every name that an env file sets, or shows in a comment."""
+    name = re.compile(r"\s*(?:#\s*)?(?:export\s+)?([A-Za-z_]\w*)\s*=")
+    return frozenset(match[1] for each in lines.values() for line in each if (match := name.match(line)))
+
+
+def _words(packages: "Packages") -> dict[str, set[str]]:
+    """The words in capitals of the context files: some script or workflow may use a variable."""
+    found: dict[str, set[str]] = {}
+    for name in packages.names:
+        if not name.endswith((".lock", "-lock.json", "-lock.yaml")):
+            for word in set(re.findall(r"[A-Z][A-Z0-9_]{3,}", packages.text(name) or "")):
+                found.setdefault(word, set()).add(name)
+    return found
+
+
+def _from_schema(schema: "PrismaSchema", source: "Datasource", package: Package) -> ConfigFile:
+    fields: tuple[tuple[str, UrlField | None], ...] = (
+        ("url", source.url),
+        ("directUrl", source.direct_url),
+        ("shadowDatabaseUrl", source.shadow_url),
+    )
+    roles = {"url": "app", "directUrl": "migration", "shadowDatabaseUrl": "shadow"}
+    urls = [
+        ConfigUrl(
+            key=key,
+            role=roles[key],  # type: ignore[arg-type]  # three of the roles
+            location=field.location,
+            variables=(field.variable,) if field.variable else (),
+            literal=field.literal,
+            conn=_conn(field.literal),
+        )
+        for key, field in fields
+        if field is not None
+    ]
+    use = package.driver("prisma")
+    return ConfigFile(
+        path=schema.path, kind="schema", tool="prisma", location=source.location,
+        version=use.version if use else UNKNOWN_VERSION, package=package, urls=tuple(urls),
+    )  # fmt: skip
+
+
+def _from_js(config: "JsConfig", package: Package) -> ConfigFile:
+    use = package.driver("drizzle-kit" if config.tool == "drizzle" else config.tool) or package.driver(
+        config.tool
+    )
+    return ConfigFile(
+        path=config.path, kind="config", tool=config.tool, location=Location(config.path, 1),
+        version=use.version if use else UNKNOWN_VERSION, package=package,
+        urls=tuple(_urls(config.reads)), unread=tuple(_urls(config.unread)),
+        settings=tuple(ConfigSetting(each.key, each.value, Location(config.path, each.line)) for each in config.settings),
+        wrapped=config.wrapped, engine=config.engine, generation=config.generation,
+    )  # fmt: skip
+
+
+def _framework(text: str | None, name: str, package: Package) -> ConfigFile | None:
+    if text is None:
+        return None
+    from poolcheck.readers.configs import frameworks  # noqa: PLC0415 - only where there is one
+
+    config: FrameworkConfig = frameworks.read(text, name)
+    use = package.driver(config.tool)
+    lines = text.split("\n")
+    # ENV.fetch("POOL") { 5 }, ${POOL:5}: what stands in for a variable is not what runs
+    fixed = [
+        each
+        for each in config.settings
+        if not re.search(r"\bENV\b|\$\{|environ|getenv", lines[each.line - 1])
+    ]
+    return ConfigFile(
+        path=name, kind="framework", tool=config.tool, location=Location(name, 1),
+        version=use.version if use else UNKNOWN_VERSION, package=package, urls=tuple(_urls(config.reads)),
+        settings=tuple(ConfigSetting(each.key, each.value, Location(name, each.line)) for each in fixed),
+        words=frozenset(re.findall(r"[A-Za-z_]\w{3,}", text)),
+    )  # fmt: skip
+
+
+def _urls(reads: "Iterable[ConfigRead]") -> Iterator[ConfigUrl]:
+    for each in reads:
+        at = each.location
+        if each.literal is not None and each.literal_line:
+            at = Location(at.path, each.literal_line, each.start + 1)
+        yield ConfigUrl(
+            key=each.key, role=each.role, location=at, variables=each.variables, literal=each.literal,
+            conn=_conn(each.literal), composed=each.composed, conditional=each.conditional,
+        )  # fmt: skip
+
+
+def _conn(literal: Secret | None) -> ConnectionString | None:
+    if literal is None or not looks_like_connection_string(literal.reveal()):
+        return None
+    conn = parse(literal.reveal())
+    return conn if conn.is_postgres else None
+
+
+def _targets(file: ConfigFile) -> Iterator[Target]:
+    """The connection strings that stand in the file itself, for the rules of connection strings.
+
+    Those of developers' own machines, and what stands in for a variable, are left out.
+    """
+    for each in file.urls:
+        conn = each.conn
+        if conn is None or each.variables or each.composed or conn.has_placeholder:
+            continue
+        match = catalogue.match(conn)
+        if match.local:
+            continue
+        yield Target(
+            name=each.key, conn=conn, location=each.location, origin="config", role=each.role,
+            role_source=f"{file.path}:{each.location.line}", match=match, package=file.package,
+        )  # fmt: skip
+
+
+# --- texts ---
+
+
+def add_text(found: "Found", packages: "Packages", name: str) -> None:
+    """The lines of a file for excerpts, and its ignore comments."""
+    text = packages.text(name)
+    if text is None or name in found.lines:
+        return
+    found.lines[name] = text.split("\n")
+    if "poolcheck" in text:
+        ignores = Ignores(list(_placed(found.lines[name])))
+        if ignores:
+            found.ignores[name] = ignores
+
+
+def _placed(lines: Sequence[str]) -> Iterator[Placed]:
+    """The ignore comments: behind code they cover their line, alone the next one that is no comment too."""
+    for number, line in enumerate(lines, 1):
+        found = re.search(r"(?:#|//|--|;)\s*poolcheck\s*:", line)
+        ignore = parse_ignore(line[found.start() :]) if found else None
+        if found is None or ignore is None:
+            continue
+        covered = [number]
+        if not line[: found.start()].strip():
+            after = number
+            while after < len(lines) and re.match(r"\s*(?:#|//|--|;|$)", lines[after]):
+                after += 1
+            covered.append(after + 1)
+        yield Placed(ignore, number, tuple(covered))

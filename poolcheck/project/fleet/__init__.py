@@ -1,0 +1,1 @@
+"""What all processes of a project may ask of one server: compose, clusters, platforms, added up."""

@@ -1,0 +1,72 @@
+"""The numbers of a sum as deployment files give them: instances, what a rollout adds, and a server's max_connections."""
+
+import re
+from typing import TYPE_CHECKING
+
+from poolcheck.capacity.pool_size import surge
+from poolcheck.model.finding import Location
+from poolcheck.model.fleet import Amount
+
+if TYPE_CHECKING:
+    from poolcheck.readers.deploy.compose import Service
+    from poolcheck.readers.deploy.kubernetes import Autoscaler, Workload
+
+_SERVERS = ("postgres", "pgvector/pgvector", "postgis/postgis")  # images with PostgreSQL's own default
+_BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
+DEFAULT_MAX = 100  # https://www.postgresql.org/docs/current/runtime-config-connection.html
+DEFAULT_RESERVED = 3
+
+
+def instances_of(service: "Service | None") -> Amount:
+    """How many containers a compose service runs: one unless it says otherwise."""
+    if service is not None and service.replicas is not None and service.replicas.known:
+        number = service.replicas.value
+        if number.isdigit():
+            return Amount(int(number), f"replicas: {number}", Location(service.path, service.replicas.line))
+    return Amount(1, "1 container")
+
+
+def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | None:
+    """How many pods a workload keeps at most: one unless it says otherwise; None when a template hides it."""
+    if scaler is not None and scaler.location is not None:
+        return None if scaler.most is None else Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)  # fmt: skip
+    if workload.replicas_at is None:
+        return Amount(1, "1 replica")
+    if workload.replicas is None:
+        return None
+    return Amount(workload.replicas, f"replicas: {workload.replicas}", workload.replicas_at)
+
+
+def rollout_surge(instances: int, written: str) -> int:
+    """Pods that a rollout adds: maxSurge as written, else Kubernetes' 25 %."""
+    return surge(instances, written) if re.fullmatch(r"\d{1,6}%?", written) else surge(instances, "25%")
+
+
+def server_limit(service: "Service") -> tuple[Amount, int] | None:
+    """max_connections and reserved slots of a PostgreSQL service; None when it is none, or a file sets them."""
+    words = " ".join(service.command)
+    said = re.search(r"max_connections\s*=\s*['\"]?(\d+)|(?:^|\s)-N\s*(\d+)", words)
+    reserved = re.search(r"superuser_reserved_connections\s*=\s*(\d+)", words)
+    keep = int(reserved[1]) if reserved else DEFAULT_RESERVED
+    at = Location(service.path, service.command_line)
+    if service.repository in _BITNAMI:
+        text = service.env("POSTGRESQL_MAX_CONNECTIONS")
+        if text is not None and text.value.isdigit():
+            return Amount(
+                int(text.value), f"POSTGRESQL_MAX_CONNECTIONS={text.value}", Location(service.path, text.line)
+            ), keep
+        return None
+    if not re.search(r"postg|timescale|pgvector|paradedb|supabase/postgres", service.repository):
+        return None
+    if said:
+        number = int(said[1] or said[2])
+        return Amount(number, f"max_connections={number}", at), keep
+    configured = "config_file" in words or any("postgresql.conf" in each or "/etc/postgresql" in each or "conf.d" in each for each in service.volumes)  # fmt: skip
+    if (
+        service.repository in _SERVERS
+        and not configured
+        and service.env("POSTGRES_INITDB_ARGS") is None
+        and "$" not in words
+    ):
+        return Amount(DEFAULT_MAX, "PostgreSQL's default of 100"), keep
+    return None

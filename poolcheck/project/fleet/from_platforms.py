@@ -1,0 +1,148 @@
+"""Sums whose numbers stand in platform files: the most instances of a service, a Procfile's processes, Terraform's limit.
+
+Many of these files do not say which connection string their code reads. Those count only where the project has one
+string for the app, and where the files run one thing.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from poolcheck.model.context import Numbers
+from poolcheck.model.finding import Location
+from poolcheck.model.fleet import Amount, Member
+from poolcheck.model.target import Target
+from poolcheck.project.fleet.process_counts import Commands, app_amount
+from poolcheck.project.packages import PROCESS_FILES
+
+if TYPE_CHECKING:
+    from poolcheck.project.packages import Packages
+    from poolcheck.readers.deploy.kubernetes import Variable
+    from poolcheck.readers.deploy.platforms import Deployment
+
+_FUNCTIONS = re.compile(
+    r"^\s*[\"']?(?:handler|Handler)[\"']?\s*:|^\s*(?:image|- image)\s*:|PackageType:\s*Image", re.MULTILINE
+)
+_TERRAFORM = re.compile(
+    r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"
+    r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]{0,300}?\bname\s*=\s*\"max_connections\""
+)
+
+
+def app_target(targets: Sequence[Target]) -> Target | None:
+    """The project's only connection string for the app that leads somewhere real."""
+    found = {
+        each.conn.host: each
+        for each in targets
+        if each.role == "app" and each.origin == "env" and each.active and not each.commented
+        and not each.example_file and each.stage != "test" and not each.match.local and not each.conn.has_placeholder
+    }  # fmt: skip
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def deployments(packages: "Packages", names: Sequence[str], commands: Commands) -> list["Deployment"]:
+    """What the project's platform files deploy, PM2's apps among them."""
+    from poolcheck.readers.deploy import platforms as reader  # noqa: PLC0415 - only for a project
+
+    made: list[Deployment] = []
+    variables: dict[str, tuple[Variable, ...]] = {}  # of app.json, by folder: they are the Procfile's
+    for name in names:
+        if name.endswith(".tf"):
+            from poolcheck.readers.deploy import terraform  # noqa: PLC0415 - only where there is one
+
+            made += terraform.read(packages.text(name) or "", name)
+        elif PROCESS_FILES.search(posixpath.basename(name)):
+            made += _machines(name, commands)
+        elif reader.matches(name) and (text := packages.text(name)) is not None:
+            for each in reader.read(text, name):
+                if each.platform == "heroku":
+                    variables[each.folder] = each.environment
+                else:
+                    made.append(each)
+    return [
+        replace(each, environment=variables.get(each.folder, ())) if each.platform == "procfile" else each
+        for each in made
+    ]
+
+
+def _machines(name: str, commands: Commands) -> Iterator["Deployment"]:
+    """The apps of a PM2 file. Of several, only those that hold their own connection string are told apart."""
+    from poolcheck.readers.deploy.kubernetes import Variable  # noqa: PLC0415 - see deployments
+    from poolcheck.readers.deploy.platforms import Deployment  # noqa: PLC0415 - see deployments
+
+    file = commands.ecosystem(name)
+    for app in file.apps if file else ():
+        yield Deployment(
+            name=app.name, platform="pm2", location=app.location, folder=app.folder, processes=app_amount(app),
+            environment=tuple(Variable(key, value, Location(name, line)) for key, value, line in app.environment),
+        )  # fmt: skip
+
+
+def instances(deployment: "Deployment", numbers: Numbers) -> Amount | None:
+    """How many of it run; None where neither the file nor the config tells."""
+    count = deployment.instances
+    if count.number is not None:
+        return Amount(count.number, count.words, count.location)
+    if count.words:
+        return None
+    if numbers.instances is not None and numbers.workers == 1:
+        source = numbers.sources.get("instances", "an option")
+        return Amount(numbers.instances, f"{numbers.instances} instances, {source}")
+    return Amount(1, "1 machine") if deployment.platform == "pm2" else None
+
+
+def functions(packages: "Packages", names: Sequence[str], pool: Amount) -> list[Member]:
+    """The one function that a file of the Serverless Framework, SAM and the like deploys."""
+    from poolcheck.readers.deploy import platforms as reader  # noqa: PLC0415 - see deployments
+
+    made = []
+    for name in names:
+        text = packages.text(name) if packages.kind_of(name) == "platform" else None
+        if text is not None and not reader.read(text, name):
+            member = _function(text, name, pool)
+            if member is not None:
+                made.append(member)
+    return made
+
+
+def _function(text: str, name: str, pool: Amount) -> Member | None:
+    """The one function of a file, with the most instances that its platform starts."""
+    if (
+        "oncurren" not in text
+        and "axScale" not in text
+        and "axInstances" not in text
+        and "axinstances" not in text
+    ):
+        return None
+    from poolcheck.readers.deploy import runtime  # noqa: PLC0415 - only where a file names a limit
+
+    signal = runtime.read(text, name)
+    if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:
+        return None
+    limits = [each for each in runtime.scales(text, name) if each.what == "max instances"]
+    if len(limits) != 1:
+        return None
+    (limit,) = limits
+    at = Location(name, limit.line)
+    words = f"{limit.key.rpartition('.')[2]}: {limit.number}"
+    return Member(
+        name=signal.platform, location=at, instances=Amount(limit.number, words, at), workers=Amount(1, "1 process"), pool=pool
+    )  # fmt: skip
+
+
+def terraform_limit(packages: "Packages", names: Sequence[str]) -> Amount | None:
+    """max_connections as the project's Terraform sets it, when it is set once."""
+    found = []
+    for name in names:
+        text = packages.text(name) if name.endswith(".tf") else None
+        if text is None or "max_connections" not in text:
+            continue
+        for match in islice(_TERRAFORM.finditer(text), 20):
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(
+                Amount(int(match[1] or match[2]), "max_connections in Terraform", Location(name, line))
+            )
+    return found[0] if len({each.number for each in found}) == 1 else None

@@ -1,0 +1,225 @@
+"""Plain manifests, and Kustomize overlays laid over them: replicas, patches of workloads, patches of autoscalers."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from poolcheck.model.finding import Location
+from poolcheck.model.report import Skipped
+from poolcheck.readers.deploy import kubernetes
+from poolcheck.readers.deploy.kubernetes import Autoscaler, Held, Manifests, Workload
+from poolcheck.readers.yaml import Node, documents, text_of
+from poolcheck.record import dataclass
+
+if TYPE_CHECKING:
+    from poolcheck.project.packages import Packages
+
+PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|prd|live)(?:$|[/._-])", re.IGNORECASE)
+_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One kustomization: the folders below it, and what it changes."""
+
+    folder: str
+    path: str
+    bases: tuple[str, ...]
+    document: Node
+
+
+class Group:
+    """The objects that are deployed together."""
+
+    def __init__(self, origin: str, stage: str, files: Sequence[Manifests]) -> None:
+        self.origin = origin  # "" for plain manifests, else the chart's folder
+        self.stage = stage  # the values file, where several are for production
+        self.files = files
+        self.held: dict[str, dict[str, Held]] = {}  # Secrets and ConfigMaps: name, key
+        for each in (each for file in files for each in file.held):
+            self.held.setdefault(each.name, {}).setdefault(each.key, each)
+        self._scalers = {each.target: each for file in reversed(files) for each in file.autoscalers}
+
+    def scaler(self, workload: str) -> Autoscaler | None:
+        """The autoscaler of a workload."""
+        return self._scalers.get(workload)
+
+
+def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
+    """The plain manifests, with the one overlay that runs in production laid over its base."""
+    layers = {each.folder: each for name in names if (each := _layer(packages, name)) is not None}
+    over: dict[str, list[_Layer]] = {}
+    for layer in layers.values():
+        for base in layer.bases:
+            if base in layers:
+                over.setdefault(base, []).append(layer)
+    chosen: list[_Layer] = []
+    unclear: dict[str, str] = {}  # base → why
+    for base, many in over.items():
+        production = [each for each in many if PRODUCTION.search(each.folder)]
+        one = many if len(many) == 1 else production
+        if len(one) == 1:
+            chosen.append(one[0])
+        else:
+            unclear[base] = ", ".join(sorted(each.folder for each in many))
+    overlays = {layer.folder for many in over.values() for layer in many}
+    left_out = overlays - {each.folder for each in chosen}
+    patches = {path for layer in layers.values() for path in _patch_files(layer)}
+    files: dict[str, Manifests] = {}
+    for name in names:
+        folder = posixpath.dirname(name)
+        text = packages.text(name)
+        if text is not None and name not in patches and not _within(folder, left_out):
+            files[name] = kubernetes.read(text, name)
+    for base, which in unclear.items():
+        known = [name for name in files if posixpath.dirname(name) == base and files[name].workloads]
+        if known:
+            skipped.append(Skipped(f"{base}: its replicas", f"several overlays lie over it ({which}): which one runs is not known", "Lint the one that runs: kustomize build OVERLAY > rendered.yaml"))  # fmt: skip
+            for name in known:
+                del files[name]
+    for layer in chosen:
+        files = _laid_over(files, layer, packages)
+    yield Group("", "", tuple(files.values()))
+
+
+def _layer(packages: "Packages", name: str) -> _Layer | None:
+    if posixpath.basename(name) not in _NAMES:
+        return None
+    made = documents(packages.text(name) or "")
+    if len(made) != 1:
+        return None
+    folder = posixpath.dirname(name)
+    listed = [
+        each.text
+        for key in ("resources", "bases", "components")
+        for each in (made[0].get(key) or Node([], 0)).items
+        if each.text
+    ]
+    bases = tuple(posixpath.normpath(posixpath.join(folder, each)) for each in listed if "://" not in each)
+    return _Layer(folder, name, bases, made[0])
+
+
+def _patch_files(layer: _Layer) -> Iterator[str]:
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        for each in (layer.document.get(key) or Node([], 0)).items:
+            path = each.text or text_of(each.get("path"))
+            if path and "\n" not in path:
+                yield posixpath.normpath(posixpath.join(layer.folder, path))
+
+
+def _within(folder: str, folders: set[str]) -> bool:
+    while folder and folder not in folders:
+        folder = posixpath.dirname(folder)
+    return folder in folders
+
+
+def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages") -> dict[str, Manifests]:
+    """What a kustomization changes in what was read."""
+    workloads: list[Workload] = []
+    scalers: list[Autoscaler] = []
+    for each in (layer.document.get("replicas") or Node([], 0)).items:
+        name, count = text_of(each.get("name")), each.get("count")
+        if name and count is not None:
+            workloads.append(_sized(name, count, Location(layer.path, count.line)))
+    for text, path, target, first in _patches(layer, packages):
+        made = kubernetes.read(text, path, lambda line, path=path, first=first: Location(path, line + first))  # type: ignore[misc]
+        workloads += made.workloads
+        scalers += made.autoscalers
+        for key, node in _operations(text):
+            at, name = Location(path, node.line + first), "" if target == ".*" else target
+            if key == "/spec/replicas":
+                workloads.append(_sized(name, node, at))
+            else:
+                most = _sized(name, node, at).replicas
+                scalers.append(Autoscaler(name=name, target="", most=most, location=at))
+    before, behind = text_of(layer.document.get("namePrefix")), text_of(layer.document.get("nameSuffix"))
+    by_name: dict[str, list[Workload]] = {}
+    for workload in workloads:
+        by_name.setdefault(workload.name, []).append(workload)
+    scalers_by_name: dict[str, list[Autoscaler]] = {}
+    for scaler in scalers:
+        scalers_by_name.setdefault(scaler.name, []).append(scaler)
+    return {
+        name: replace(
+            file,
+            workloads=tuple(
+                _workload(each, [*by_name.get(each.name, ()), *by_name.get("", ())])
+                for each in file.workloads
+            ),
+            autoscalers=tuple(
+                # a patch may call the workload as it is called in the end
+                replace(one, target=one.target.removeprefix(before).removesuffix(behind))
+                for each in file.autoscalers
+                for one in [
+                    _scaler(each, [*scalers_by_name.get(each.name, ()), *scalers_by_name.get("", ())])
+                ]
+            ),
+        )
+        for name, file in files.items()
+    }
+
+
+def _sized(name: str, count: Node, at: Location) -> Workload:
+    """A patch that sets nothing but replicas."""
+    number = int(text_of(count)) if re.fullmatch(r"\d{1,6}", text_of(count)) else None
+    return Workload(name=name, kind="", location=at, replicas=number, replicas_at=at)
+
+
+def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, str, int]]:
+    """Text, path, the name it is for, and the lines above it."""
+    for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        for each in (layer.document.get(key) or Node([], 0)).items:
+            target = text_of(each.get("target", "name"))
+            inline = each.get("patch")
+            path = each.text or text_of(each.get("path"))
+            if inline is not None and inline.text:
+                yield inline.text, layer.path, target, inline.line
+            elif path and "\n" in path:
+                yield path, layer.path, target, each.line
+            elif path:
+                name = posixpath.normpath(posixpath.join(layer.folder, path))
+                text = packages.text(name) if name in packages.names else None
+                if text is not None:
+                    yield text, name, target, 0
+
+
+def _operations(text: str) -> Iterator[tuple[str, Node]]:
+    """`{op: replace, path: /spec/replicas, value: 5}`: the path and the value."""
+    if "/spec/" not in text:
+        return
+    for document in documents(text)[:1]:
+        for each in document.items:
+            path, value = text_of(each.get("path")), each.get("value")
+            if path in ("/spec/replicas", "/spec/maxReplicas") and value is not None:
+                yield path, value
+
+
+def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
+    for patch in patches:
+        own = {each.name for each in patch.environment}
+        workload = replace(
+            workload,
+            replicas=patch.replicas if patch.replicas_at else workload.replicas,
+            replicas_at=patch.replicas_at or workload.replicas_at,
+            surge=patch.surge or workload.surge,
+            command=patch.command or workload.command,
+            command_at=patch.command_at or workload.command_at,
+            environment=(
+                *(each for each in workload.environment if each.name not in own),
+                *patch.environment,
+            ),
+        )
+    return workload
+
+
+def _scaler(scaler: Autoscaler, patches: Sequence[Autoscaler]) -> Autoscaler:
+    for patch in patches:
+        scaler = replace(
+            scaler,
+            target=patch.target or scaler.target,
+            most=patch.most if patch.location else scaler.most,
+            location=patch.location or scaler.location,
+        )
+    return scaler

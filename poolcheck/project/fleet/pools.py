@@ -1,0 +1,80 @@
+"""The pool of one process: in the URL, in a config, in the source, or the driver's default. Never a guess."""
+
+from collections.abc import Sequence
+
+from poolcheck.model.config_file import ConfigFile
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Location
+from poolcheck.model.fleet import Amount
+from poolcheck.model.project import Package
+from poolcheck.model.source import KINDS, SourceFile
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import readers
+from poolcheck.rules.pc204_pool_too_large import configured_size
+
+# Settings of a framework's config that are the pool of one process.
+_SETTINGS = (
+    "production.pool", "production.max_connections", "default.OPTIONS.pool.max_size", "poolSize", "extra.max",
+    "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
+    "spring.datasource.hikari.maximumPoolSize",
+)  # fmt: skip
+_OPTIONS = ("max", "pool_size", "poolSize", "max_size", "connectionLimit", "maxPoolSize")
+
+
+def pool_size(target: Target, ctx: Context, subjects: Sequence[object]) -> Amount | None:
+    """The pool of one process: in the URL, in a config, in the source, or the driver's default; None: not known."""
+    who = readers(target, ctx)
+    if len(who) != 1:
+        return None
+    size, words = configured_size(target, who[0])
+    if size is not None:
+        in_url = "=" in words
+        return Amount(size, words, target.location if in_url else None)
+    for file in subjects:
+        if isinstance(file, ConfigFile) and same(file.package, target.package):
+            for setting in file.settings:
+                if setting.key in _SETTINGS and setting.value.isdigit() and int(setting.value) > 0:
+                    return Amount(int(setting.value), f"{setting.key}: {setting.value}", setting.location)
+    return _from_source(target, subjects, who[0].own.pool_size if who[0].own else None)
+
+
+def same(one: Package, other: Package) -> bool:
+    """Whether two places belong to the same package: folders of one manifest, or the same folder."""
+    return one.path == other.path or (one.manifests != () and one.manifests == other.manifests)
+
+
+def _from_source(target: Target, subjects: Sequence[object], default: int | None) -> Amount | None:
+    """The only pool that the package's source makes; two of them, or one with a computed size, tell nothing."""
+    sites = [
+        (file, site)
+        for file in subjects
+        if isinstance(file, SourceFile) and file.purpose == "app" and same(file.package, target.package)
+        for site in file.makes
+    ]
+    if len(sites) != 1:
+        return None
+    ((file, site),) = sites
+    if site.kind in KINDS and KINDS[site.kind].makes == "connection":
+        return None  # one connection for each call; how many calls there are at once is not known
+    at = Location(file.path, site.line)
+    for name in _OPTIONS:
+        said = site.option(name)
+        if said is not None:
+            if not said.isdigit() or int(said) < 1:
+                return None
+            overflow = site.option("max_overflow") if site.kind == "sqlalchemy" else "0"
+            extra = (
+                10
+                if overflow is None and site.complete
+                else int(overflow)
+                if overflow and overflow.isdigit()
+                else None
+            )
+            if extra is None:
+                return None
+            return Amount(
+                int(said) + extra, f"{name}: {said}" + (f" + {extra} overflow" if extra else ""), at
+            )
+    if site.complete and default:
+        return Amount(default, f"{site.call} with its default of {default}", at)
+    return None

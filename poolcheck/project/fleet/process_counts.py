@@ -1,0 +1,131 @@
+"""How many processes a service runs, from its command, its Dockerfile, the configs beside them, and its environment."""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from poolcheck.model.finding import Location
+from poolcheck.model.fleet import Amount
+from poolcheck.project.packages import inside
+
+if TYPE_CHECKING:
+    from poolcheck.project.packages import Packages
+    from poolcheck.readers.deploy.pm2 import App, Ecosystem
+    from poolcheck.readers.deploy.processes import Processes
+
+ONE = Amount(1, "1 process")
+
+
+class Commands:
+    """Answers for the commands of one project."""
+
+    def __init__(self, packages: "Packages") -> None:
+        self.packages = packages
+        self._ecosystems: dict[str, Ecosystem | None] = {}
+        self._named: dict[str, list[str]] = {}  # files by their last name, made when first asked
+        self.started: set[str] = set()  # PM2 files that a command names
+
+    def amount(
+        self,
+        command: Sequence[str],
+        at: Location,
+        environment: "Mapping[str, str | None]",
+        folder: str | None = None,
+        *,
+        complete: bool = True,
+    ) -> Amount:
+        """The processes of a command that runs in `folder`, or of the Dockerfile there when there is none.
+
+        One when nothing says more. `least` where a number is said that cannot be known.
+        """
+        from poolcheck.readers.deploy import processes  # noqa: PLC0415 - only where there is something to add up
+
+        if not command and folder is not None:
+            name = posixpath.normpath(posixpath.join(folder, "Dockerfile"))
+            text = self.packages.text(name) if name in self.packages.names else None
+            if text is not None:
+                command, line = processes.docker_command(text)
+                at = Location(name, line)
+                environment = {**processes.docker_environment(text), **environment}
+        if not command:
+            return ONE
+        around = processes.Around(
+            environment,
+            complete,
+            lambda name: self._config(name, folder),
+            lambda name: self._script(name, folder),
+        )
+        made = processes.read(command, around)
+        if made is None:
+            return ONE
+        if made.file:
+            return self._of_file(made, at, folder)
+        place = made.location or at
+        return (
+            Amount(made.number, made.words, place)
+            if made.number
+            else Amount(1, made.words, place, least=True)
+        )
+
+    def _config(self, name: str, folder: str | None) -> tuple[str, str] | None:
+        """A config that a command names: at that place, or the only one of that name below."""
+        path = self._file(name, folder)
+        text = self.packages.text(path) if path else None
+        return (text, path) if text is not None and path else None
+
+    def _file(self, name: str, folder: str | None) -> str:
+        base = folder or "."
+        exact = posixpath.normpath(posixpath.join(base, name.lstrip("/")))
+        if exact in self.packages.names:
+            return exact
+        if "/" in name and not name.startswith("/"):
+            return ""
+        if not name.startswith("/"):
+            return ""
+        if not self._named:
+            for each in self.packages.names:
+                self._named.setdefault(posixpath.basename(each), []).append(each)
+        below = [each for each in self._named.get(posixpath.basename(name), ()) if inside(each, base)]
+        return below[0] if len(below) == 1 else ""
+
+    def _script(self, name: str, folder: str | None) -> str:
+        from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - see amount
+
+        path = posixpath.normpath(posixpath.join(folder or ".", "package.json"))
+        text = self.packages.text(path) if path in self.packages.names else None
+        if text is None:
+            return ""
+        return next((run for key, run in manifest.read(text, path).scripts if key == name), "")
+
+    def ecosystem(self, path: str) -> "Ecosystem | None":
+        """What a PM2 file says, read once."""
+        if path not in self._ecosystems:
+            from poolcheck.readers.deploy import pm2  # noqa: PLC0415 - only where there is one
+
+            text = self.packages.text(path)
+            self._ecosystems[path] = pm2.read(text, path) if text is not None and pm2.matches(path) else None
+        return self._ecosystems[path]
+
+    def _of_file(self, made: "Processes", at: Location, folder: str | None) -> Amount:
+        """The processes that a PM2 file starts in one container: of its only app, or of the one that is named."""
+        path = self._file(made.file, folder)
+        self.started.add(path)
+        file = self.ecosystem(path) if path else None
+        if file is None:
+            return Amount(1, f"{made.file} cannot be read", at, least=True)
+        only = set(re.split(r"\s*,\s*", made.only)) if made.only else None
+        apps = [each for each in file.apps if only is None or each.name in only]
+        if len(apps) != 1 or not file.complete:
+            return Amount(1, f"{made.file} starts {len(file.apps)} apps", at, least=True)
+        if made.number:  # -i on the command line wins
+            return Amount(made.number, made.words, at)
+        return app_amount(apps[0])
+
+
+def app_amount(app: "App") -> Amount:
+    """The processes of one PM2 app."""
+    at = Location(app.location.path, app.instances_line or app.location.line)
+    if not app.instances_line:
+        return ONE
+    return Amount(app.instances, app.words, at) if app.instances else Amount(1, app.words, at, least=True)

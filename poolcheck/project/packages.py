@@ -1,0 +1,368 @@
+"""The project's packages: which folder uses which drivers, runs where, and reads which variable for what.
+
+Files are found by walking a folder, or around a single file: in its folder and those above it, up to the
+repository's root. The nearest manifest speaks first; a folder without any is told by those below it.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.config.settings import Config
+from poolcheck.errors import BadInput
+from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
+from poolcheck.model.report import Skipped
+from poolcheck.readers.env import dotenv
+
+if TYPE_CHECKING:
+    from poolcheck.project.source_code import Switches
+    from poolcheck.readers.configs.js_config import JsConfig
+    from poolcheck.readers.configs.prisma import PrismaSchema, UrlField
+    from poolcheck.readers.deploy.runtime import Signal
+    from poolcheck.readers.manifests.manifest import Manifest
+
+MAX_CONTEXT_FILE = 16 * 1024 * 1024  # bytes of a manifest or config; lock files of large monorepos stay below
+NEAR = (
+    "prisma",
+    "prisma/schema",
+    "src/prisma",
+    "db",
+    "src/db",
+    ".config",
+    "config",
+)  # beside a single env file
+
+
+class Packages:
+    """Collects the files that tell the context, and answers which package a path belongs to."""
+
+    def __init__(
+        self, config: Config, skipped: list[Skipped], instead: Mapping[str, bytes] | None = None
+    ) -> None:
+        self.config = config
+        self.instead = instead or {}  # by path as shown: what is read in place of a file's own content
+        self.skipped = skipped
+        self.names: dict[str, None] = {}  # context files, as shown
+        self.sources: dict[str, None] = {}  # source files, as shown
+        self.walked: list[str] = []  # context files below a folder that the user named
+        self.named: list[str] = []  # context files that the user named themselves
+        self.switches: Switches | None = None  # what the source mentions, once it was looked at
+        self._texts: dict[str, str] = {}
+        self._packages: dict[str, Package] | None = None
+        self._manifests: dict[str, list[Manifest]] = {}
+        self._signals: dict[str, list[Signal]] = {}
+        self.against: dict[str, None] = {}  # sentences about files that contradict each other
+        self.schemas: list[PrismaSchema] = []
+        self.js_configs: list[JsConfig] = []
+
+    # --- finding files ---
+
+    def walk(self, root: "str | os.PathLike[str]") -> list[str]:
+        """The env files below `root`; what tells the context is noted on the way.
+
+        Raises:
+            BadInput: the folder cannot be read at all.
+        """
+        from pathlib import Path  # noqa: PLC0415 - takes 3 ms to import
+
+        from poolcheck.project import source_code  # noqa: PLC0415 - a lint of one file does not walk
+        from poolcheck.project.walk import walk  # noqa: PLC0415 - a lint of one file does not walk
+
+        shown = os.path.normpath(root).replace(os.sep, "/")
+        base = "" if shown == "." else shown.rstrip("/") + "/"
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise BadInput(f"{root}: cannot be read", "Check the folder's permissions.")
+        found = []
+
+        def problem(path: str, error: OSError) -> None:
+            self.skipped.append(
+                Skipped(base + path, f"cannot be read: {error.strerror}", "Check its permissions.")
+            )
+
+        for path in walk(
+            Path(root), lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
+        ):
+            name = base + path
+            if dotenv.matches(posixpath.basename(path)):
+                found.append(name)
+                continue
+            if self.kind_of(name):
+                self.names[name] = None
+                self.walked.append(name)
+            if source_code.matches(name):
+                self.sources[name] = None
+        return found
+
+    def around(self, path: "str | os.PathLike[str]") -> None:
+        """Note the context files near a single file: its folder, well-known folders below, and those above."""
+        name = os.path.normpath(path).replace(os.sep, "/")
+        folder = os.path.dirname(os.path.abspath(path))
+        shown = posixpath.dirname(name)
+        if self.kind_of(name):
+            self.names[name] = None
+            self.named.append(name)
+        for near in NEAR:
+            self._list(os.path.join(folder, near), posixpath.join(shown, near))
+        up = shown
+        above = [folder]
+        while os.path.dirname(above[-1]) != above[-1]:
+            above.append(os.path.dirname(above[-1]))
+        root = next(
+            (level for level, each in enumerate(above) if os.path.exists(os.path.join(each, ".git"))), None
+        )
+        # Without a repository only one folder up: a manifest lying about in a home folder is nobody's.
+        for each in above[: 2 if root is None else root + 1]:
+            if each not in (os.path.expanduser("~"), above[-1]) or each == folder:
+                self._list(each, up)
+            up = posixpath.join(up, "..")
+
+    def _list(self, folder: str, shown: str) -> None:
+        try:
+            entries = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+        except OSError:
+            return
+        for entry in entries:
+            name = posixpath.normpath(posixpath.join(shown, entry)) if shown else entry
+            if self.kind_of(name):
+                self.names[name] = None
+
+    def kind_of(self, name: str) -> str | None:
+        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
+        base = posixpath.basename(name)
+        if (
+            base.endswith(CONTEXT_ENDINGS)
+            or base in CONTEXT_NAMES
+            or (base.endswith(".conf") and "odyssey" in base)
+        ):
+            from poolcheck.readers.configs import js_config, prisma  # noqa: PLC0415 - only where there is one
+            from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - only where there is one
+            from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where there is one
+
+            if prisma.matches(name):
+                return "prisma"
+            if manifest.matches(name):
+                return "manifest"
+            if js_config.matches(name):
+                return "js-config"
+            if not base.endswith((".json", ".toml", ".txt", ".lock")):
+                from poolcheck.readers.configs import frameworks  # noqa: PLC0415 - see above
+
+                if frameworks.matches(name):
+                    return "framework"
+            if POOLER_WORDS.search(base):
+                from poolcheck.readers.poolers import odyssey, pgbouncer_ini, pgcat, pgdog  # noqa: PLC0415 - see above
+
+                readers = (pgbouncer_ini, odyssey, pgcat, pgdog)
+                if (
+                    any(each.matches(name) for each in readers)
+                    or pgbouncer_ini.is_userlist(name)
+                    or pgdog.is_users(name)
+                ):
+                    return "pooler"
+            if platform.matches(name):
+                return "platform"
+            if PROCESS_FILES.search(base):
+                return "processes"
+            if base.endswith(".tf"):
+                return "terraform"
+        return None
+
+    # --- reading them ---
+
+    def text(self, name: str) -> str | None:
+        """The text of a context file; None, and a Skipped, when it cannot be read."""
+        if name not in self._texts:
+            try:
+                if name not in self.instead and os.stat(name).st_size > MAX_CONTEXT_FILE:
+                    raise OSError(None, "larger than 16 MB")
+                data = self.instead.get(name) or read_bytes(name)
+                self._texts[name] = data.decode("utf-8-sig")
+            except OSError as error:
+                self.skipped.append(
+                    Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")
+                )
+                return None
+            except UnicodeDecodeError as error:
+                self.skipped.append(Skipped(name, f"not UTF-8 at byte {error.start}", "Save it as UTF-8."))
+                return None
+        return self._texts[name]
+
+    def _read_all(self) -> None:
+        """Read every context file once."""
+        self._packages = {}
+        if not self.names:
+            return
+        from poolcheck.readers.configs import js_config, prisma  # noqa: PLC0415 - only where there is one
+        from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - only where there is one
+        from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where there is one
+
+        for name in self.names:
+            kind = self.kind_of(name)
+            text = self.text(name)
+            folder = posixpath.dirname(name)
+            if text is None:
+                continue
+            if kind == "manifest":
+                made = manifest.read(text, name)
+                if made.problem:
+                    at = f":{made.problem.line}" if made.problem.line else ""
+                    self.skipped.append(
+                        Skipped(f"{name}{at}", made.problem.message, "Its drivers are not known.")
+                    )
+                self._manifests.setdefault(folder, []).append(made)
+            elif kind == "prisma":
+                schema = prisma.read(text, name)
+                if not schema.is_template and not schema.is_generated_copy:
+                    self.schemas.append(schema)
+            elif kind == "js-config":
+                self.js_configs.append(js_config.read(text, name))
+            if platform.matches(name):
+                signal = platform.read(text, name)
+                if signal is not None:
+                    self._signals.setdefault(folder, []).append(signal)
+
+    # --- answering ---
+
+    def outside(self) -> Package:
+        """The package of a string that came without a file: only options tell about it."""
+        return Package(path="", runtime=self._configured() or Runtime())
+
+    def of(self, name: str) -> Package:
+        """The package that a file belongs to."""
+        if self._packages is None:
+            self._read_all()
+        assert self._packages is not None
+        folder = posixpath.dirname(name)
+        if folder not in self._packages:
+            self._packages[folder] = self._make(folder)
+        return self._packages[folder]
+
+    def known(self) -> list[Package]:
+        """Every package that has a manifest, when no env file led to one."""
+        if self._packages is None:
+            self._read_all()
+        return [self.of(posixpath.join(folder, "x")) for folder in self._manifests]
+
+    def _configured(self, folder: str = "") -> Runtime | None:
+        config = self.config.at(f"{folder}/.env" if folder else "")
+        if config.runtime == "auto":
+            return None
+        return Runtime(config.runtime, config.path or "--runtime")  # type: ignore[arg-type]  # checked by click and config
+
+    def _make(self, folder: str) -> Package:
+        if not self.names:
+            return Package(path=folder or ".", runtime=self._configured(folder) or Runtime())
+        from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - see _read_all
+        from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - see _read_all
+
+        above = [each for place in upwards(folder) for each in self._manifests.get(place, [])]
+        below = [each for place, many in self._manifests.items() if inside(place, folder) for each in many]
+        manifests = above
+        names = manifest.names(manifests)
+        known = catalogue.drivers_for_packages(names)
+        if not known and below:
+            manifests = [*below, *above]
+            names = manifest.names(manifests)
+            known = catalogue.drivers_for_packages(names)
+        drivers = manifest.drivers(manifests, known) if known else ()
+        signals = next((self._signals[place] for place in upwards(folder) if place in self._signals), None)
+        if signals is None:
+            signals = [
+                each for place, many in self._signals.items() if inside(place, folder) for each in many
+            ]
+        runtime = self._configured(folder)
+        if runtime is None:
+            first = next((each.path for each in manifests if not each.lock), "")
+            concluded = platform.conclude([*signals, *platform.frameworks(names, first)])
+            runtime = concluded.runtime
+            for other in concluded.against:
+                self.against.setdefault(
+                    f"{runtime.source} says {runtime.kind}, {other.path} says {other.kind}: {runtime.kind} is taken. --runtime says otherwise."
+                )
+        reads = tuple(self._variable_reads(folder))
+        return Package(
+            path=folder or ".", manifests=tuple(each.path for each in manifests), drivers=drivers, runtime=runtime,
+            reads=reads, dependencies=names, loaders=loaders(names, drivers),
+            mentions=self.switches.of(drivers) if self.switches else None,
+        )  # fmt: skip
+
+    def _variable_reads(self, folder: str) -> Iterator[VariableRead]:
+        """Which variable the ORM configs below this folder read as app and as migration URL; else any config's."""
+        schemas = [
+            each for each in self.schemas if inside(posixpath.dirname(each.path), folder)
+        ] or self.schemas
+        for schema in schemas:
+            for source in schema.datasources:
+                if not source.postgres:
+                    continue
+                fields: tuple[tuple[UrlField | None, Role], ...] = (
+                    (source.url, "app"),
+                    (source.direct_url, "migration"),
+                    (source.shadow_url, "shadow"),
+                )
+                for field, role in fields:
+                    if field is not None and field.variable:
+                        yield VariableRead(field.variable, role, "prisma", field.location)
+        configs = [
+            each for each in self.js_configs if inside(posixpath.dirname(each.path), folder)
+        ] or self.js_configs
+        for config in configs:
+            for read in config.reads:
+                for variable in read.variables if read.whole and not read.composed else ():
+                    yield VariableRead(variable, read.role, config.tool, read.location)
+
+
+def read_bytes(name: str) -> bytes:
+    """A file, whole."""
+    with open(name, "rb") as file:
+        return file.read()
+
+
+def upwards(folder: str) -> Iterable[str]:
+    """A folder as shown, and those above it, as far as the shown paths go."""
+    place = folder
+    while True:
+        yield place
+        if place == "/":
+            return
+        if place in ("", ".") or place.endswith(".."):
+            up = posixpath.join(place, "..") if place not in ("", ".") else ".."
+            for _ in range(10):
+                yield up
+                up = posixpath.join(up, "..")
+            return
+        place = posixpath.dirname(place)
+
+
+def inside(place: str, folder: str) -> bool:
+    """Whether `place` is below `folder`."""
+    return folder in ("", ".") or place == folder or place.startswith(folder + "/")
+
+
+def loaders(dependencies: frozenset[str], drivers: Iterable[DriverUse] = ()) -> frozenset[str]:
+    """The env-file dialects that the dependencies bring: keys of readers._dotenv_dialects.DIALECTS.
+
+    Prisma reads .env itself up to version 6; from 7 on the project does, with a loader of its own.
+    """
+    found = {dialect for package, dialect in LOADERS.items() if package in dependencies}
+    found |= {"prisma" for use in drivers if use.id == "prisma" and (use.version.major or 7) < 7}
+    return frozenset(found)
+
+
+LOADERS = {
+    "npm:dotenv": "node-dotenv",
+    "npm:next": "nextjs",
+    "npm:dotenv-expand": "dotenv-expand",
+    "npm:vite": "dotenv-expand",
+    "pypi:python-dotenv": "python-dotenv",
+    "pypi:pydantic-settings": "python-dotenv",
+}
+POOLER_WORDS = re.compile(r"pgbouncer|userlist|pgcat|pgdog|odyssey|^users\.toml$")
+CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
+PROCESS_FILES = re.compile(r"gunicorn[\w.-]*\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)")
+CONTEXT_NAMES = frozenset(
+    {"puma.rb", "Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
+)

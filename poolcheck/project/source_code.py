@@ -1,0 +1,386 @@
+"""The source files of a project: each read once, parsed only where its bytes say that it matters, and forgotten.
+
+What stays in memory is what rules need: a few records for the few files that make or use database clients.
+"""
+
+import posixpath
+import re
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self, overload
+
+from poolcheck import catalogue
+from poolcheck.model.ignores import Ignores
+from poolcheck.model.project import DriverUse, Package
+from poolcheck.model.report import Skipped
+from poolcheck.model.source import KINDS, MIDDLEWARE, Mark, SourceFile, SourceTree
+from poolcheck.readers import source_files
+from poolcheck.rules.pc208_prepared_statements_through_pooler import SWITCHES
+from poolcheck.rules.pc209_wait_for_slot_without_end import WAITS
+
+if TYPE_CHECKING:
+    from poolcheck.readers.configs.prisma import PrismaSchema
+
+ATTACHES = b"attachDatabasePool"
+# Files that are only looked through for switches; "" where the ending does not tell whose they are.
+OTHERS = {
+    ".go": "Go", ".rb": "Ruby", ".yml": "", ".ex": "Elixir", ".exs": "Elixir", ".php": "PHP", ".java": "Java",
+    ".kt": "Java", ".properties": "", ".rs": "Rust", ".cs": ".NET",
+}  # fmt: skip
+LONGEST_OTHER = 256_000  # bytes
+POSTGRES_PYTHON = frozenset(
+    f"pypi:{name}"
+    for name in "psycopg psycopg-binary psycopg2 psycopg2-binary asyncpg pg8000 psycopg-pool psycopg-c".split()
+)
+_HYPERDRIVE = re.compile(rb"HYPERDRIVE|[Hh]yperdrive")
+_HEAD = 2_000  # bytes: directives and imports stand at the beginning
+_LOCAL_IMPORT = re.compile(
+    rb"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\(\s*)['"]((?:\.{1,2}|[@~#$][\w-]*)/[^'"\n]{1,200})['"]"""
+)
+_PATIENCE = 1.0  # seconds before progress is shown
+
+
+class Place(Protocol):
+    """What is asked of poolcheck.project.packages.Packages."""
+
+    instead: Mapping[str, bytes]
+    schemas: "list[PrismaSchema]"
+    switches: "Switches | None"
+    names: dict[str, None]
+
+    def of(self, name: str) -> Package:
+        """The package that a file belongs to."""
+
+
+class Into(Protocol):
+    """What is asked of poolcheck.project.collect.Found."""
+
+    subjects: list[object]
+    ignores: dict[str, Ignores]
+    lines: dict[str, Sequence[str]]
+    skipped: list[Skipped]
+    files: int
+    groups: str
+    looked_at_source: bool
+    reads: dict[str, str]
+
+
+def matches(name: str) -> bool:
+    """Whether a file is looked at as source, by its name."""
+    return source_files.language(name) is not None or posixpath.splitext(name)[1] in OTHERS
+
+
+class Switches:
+    """Which switches the source mentions, and of which languages any source was seen that could hold them."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+        self.languages: set[str] = set()
+
+    def of(self, drivers: Iterable[DriverUse]) -> frozenset[str] | None:
+        """The texts that were found; None when the drivers' language was not seen at work here."""
+        wanted: set[str] = set()
+        for use in drivers:
+            driver = catalogue.driver(use.id)
+            if driver is not None and driver.kind != "tool":
+                wanted |= {word.strip() for word in driver.language.split(",")} - {"TypeScript"}
+        return frozenset(self.texts) if wanted and wanted <= self.languages else None
+
+
+class Lines(Sequence[str]):
+    """The lines of a file, read when a finding shows one: most files have none."""
+
+    def __init__(self, name: str, instead: bytes | None = None) -> None:
+        self._name, self._instead = name, instead
+        self._rows: list[str] | None = None
+
+    def _read(self) -> list[str]:
+        if self._rows is None:
+            try:
+                data = self._instead if self._instead is not None else Path(self._name).read_bytes()
+            except OSError:
+                data = b""
+            self._rows = data.decode("utf-8-sig", "replace").split("\n")
+        return self._rows
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        """A line without its end."""
+        return self._read()[index]
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
+def scan(names: Iterable[str], found: Into, packages: Place) -> None:
+    """Look at the source files and add what they say to `found`.
+
+    Found.looked_at_source is set when any of them makes a client: only then can its absence elsewhere mean something.
+    Found.reads says where each variable is first used as a connection string.
+    """
+    names = tuple(names)
+    switches = Switches()
+    files: dict[str, SourceFile] = {}
+    entries: dict[str, tuple[str, ...]] = {}
+    attaching: set[str] = set()
+    workers = any(posixpath.basename(each).startswith("wrangler.") for each in packages.names)
+    hyperdrive = False
+    with Progress(len(names)) as progress:
+        for name in names:
+            progress.step()
+            code = _bytes(name, packages.instead, found.skipped)
+            if code is None:
+                continue
+            kind = source_files.language(name)
+            if kind is None:
+                _note_switches(code, switches)
+                if source_files.purpose(name) == "app":
+                    switches.languages.add(OTHERS[posixpath.splitext(name)[1]])
+                continue
+            found.files += 1
+            if ATTACHES in code:
+                attaching.add(name)
+            if workers and not hyperdrive:
+                hyperdrive = _HYPERDRIVE.search(code) is not None
+            if kind not in ("python", "sql") and _is_entry(code[:_HEAD], name):
+                entries[name] = tuple(each.decode("utf-8", "replace") for each in _LOCAL_IMPORT.findall(code))
+            if source_files.matters(code, kind):
+                _note_switches(code, switches)
+                _read(code, name, found, files)
+        makers = {name for name, each in files.items() if _is_maker(each)}
+        _link(entries, makers, files, found, packages.instead)
+    for each in files.values():
+        if each.sites:
+            switches.languages.add("Python" if each.language == "python" else "JavaScript")
+    packages.switches = switches
+    _hand_over(files, found, packages, attaches=bool(attaching), hyperdrive=hyperdrive)
+
+
+def _bytes(name: str, instead: Mapping[str, bytes], skipped: list[Skipped]) -> bytes | None:
+    if name in instead:
+        return instead[name]
+    most = LONGEST_OTHER if source_files.language(name) is None else 4 * source_files.LONGEST_SQL
+    try:
+        with open(
+            name, "rb", buffering=0
+        ) as file:  # a Path for each of 7,000 files costs a tenth of the scan
+            data = file.read(most + 1)
+    except OSError as error:
+        skipped.append(Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions."))
+        return None
+    if len(data) > most:
+        if source_files.language(name) is not None and source_files.matters(
+            data, source_files.LANGUAGES[posixpath.splitext(name)[1].lower()]
+        ):
+            skipped.append(
+                Skipped(
+                    name,
+                    f"larger than {most // 1_000_000} MB",
+                    "Leave it out with `exclude` in poolcheck.toml.",
+                )
+            )
+        return None
+    return data
+
+
+_SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS))
+
+
+def _note_switches(code: bytes, switches: Switches) -> None:
+    switches.texts.update(text for text, word in _SWITCH_BYTES if word in code)
+
+
+def _is_entry(head: bytes, name: str) -> bool:
+    """Whether what the file imports decides something: it is a client component, or runs on the edge."""
+    return (
+        b"use client" in head
+        or (b"runtime" in head and b"edge" in head)
+        or posixpath.basename(name).startswith("middleware.")
+    )
+
+
+def _read(code: bytes, name: str, found: Into, files: dict[str, SourceFile]) -> None:
+    made = source_files.read(code, name)
+    if isinstance(made, source_files.Unread):
+        found.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
+        return
+    if not made.file.says_anything:
+        return
+    files[name] = made.file
+    if made.ignores:
+        found.ignores[name] = made.ignores
+
+
+def _is_maker(each: SourceFile) -> bool:
+    """Whether importing the file makes a client, or brings one."""
+    return (
+        each.purpose == "app"
+        and not each.server_side
+        and any(site.scope in ("module", "cached") for site in each.sites)
+    )
+
+
+def _needs_tcp(each: SourceFile) -> bool:
+    """Whether a client of the file opens TCP sockets: Prisma's engine does, an adapter or Accelerate may not."""
+    return any(
+        KINDS[site.kind].wire == "tcp"
+        or (
+            site.kind == "prisma"
+            and site.option("adapter") is None
+            and site.option("accelerateUrl") is None
+            and site.complete
+        )
+        for site in each.sites
+    )
+
+
+def _link(
+    entries: Mapping[str, tuple[str, ...]],
+    makers: set[str],
+    files: dict[str, SourceFile],
+    found: Into,
+    instead: Mapping[str, bytes],
+) -> None:
+    """Which client components and edge entries import a file that makes clients: those are parsed to be sure."""
+    by_stem: dict[str, list[str]] = {}
+    for name in makers:
+        by_stem.setdefault(_stem(name), []).append(name)
+    for name, imports in entries.items():
+        hits = {each: to for each in imports if (to := _resolve(each, name, by_stem))}
+        if name not in files and (hits or posixpath.basename(name).startswith("middleware.")):
+            code = _bytes(name, instead, found.skipped)
+            if code is not None and hits:
+                _read(code, name, found, files)
+        if name in files and files[name].edge:
+            hits = {each: to for each, to in hits.items() if _needs_tcp(files[to])}
+        if name in files and hits:
+            reaches = tuple(
+                Mark(hits[mark.kind], mark.line, mark.column, mark.kind)
+                for mark in files[name].modules
+                if mark.kind in hits
+            )
+            files[name] = replace(files[name], reaches=reaches)
+
+
+def _stem(name: str) -> str:
+    """A path as an import names it: without its ending, without /index."""
+    stem = posixpath.splitext(name)[0]
+    return stem.removesuffix("/index")
+
+
+def _resolve(specifier: str, importer: str, by_stem: Mapping[str, list[str]]) -> str:
+    """The file that makes clients which an import names; "" when it names none, or it cannot be told which."""
+    specifier = re.sub(r"\.[cm]?[jt]sx?$", "", specifier).removesuffix("/index")
+    if specifier.startswith("."):
+        place = posixpath.normpath(posixpath.join(posixpath.dirname(importer), specifier))
+        return next(iter(by_stem.get(place, ())), "")
+    rest = specifier.partition("/")[2]
+    root = specifier.partition("/")[0]
+    if root not in ("@", "~", "#", "$lib"):
+        return ""
+    fits = [
+        name for stem, many in by_stem.items() for name in many if stem == rest or stem.endswith("/" + rest)
+    ]
+    near = [name for name in fits if posixpath.commonpath(["/" + name, "/" + importer]) != "/"] or fits
+    return near[0] if len(near) == 1 else ""
+
+
+def _hand_over(
+    files: Mapping[str, SourceFile], found: Into, packages: Place, *, attaches: bool, hyperdrive: bool
+) -> None:
+    """The files with their packages, and the packages as wholes, to the rules."""
+    trees: dict[tuple[str, ...], list[SourceFile]] = {}
+    homes: dict[tuple[str, ...], Package] = {}
+    for name, each in files.items():
+        package = packages.of(name)
+        edge = "" if each.edge == MIDDLEWARE and not _at_root(name, package) else each.edge
+        whole = replace(each, package=package, edge=edge, postgres=_postgres(each, package, packages.schemas))
+        found.subjects.append(whole)
+        found.lines.setdefault(name, Lines(name, packages.instead.get(name)))
+        home = package.manifests or (package.path,)
+        trees.setdefault(home, []).append(whole)
+        homes.setdefault(home, package)
+    for home, many in trees.items():
+        found.subjects.append(
+            SourceTree(package=homes[home], files=tuple(many), attaches=attaches, hyperdrive=hyperdrive)
+        )
+    if files:
+        found.groups = "".join(sorted({*found.groups, "4"}))
+    found.looked_at_source = found.looked_at_source or any(each.sites or each.http for each in files.values())
+    for name, each in files.items():
+        if each.purpose == "app":
+            for variable, line in each.variables:
+                found.reads.setdefault(variable, f"{name}:{line}")
+
+
+def _at_root(name: str, package: Package) -> bool:
+    """Whether a file stands in the folder of its package's manifest, or in src below it."""
+    home = posixpath.dirname(package.manifests[0]) if package.manifests else ""
+    return posixpath.dirname(name) in (home, posixpath.join(home, "src"))
+
+
+def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchema]") -> bool | None:
+    """Whether clients whose database stands elsewhere (Prisma's schema, an engine's URL) speak to PostgreSQL."""
+    if each.language == "python":
+        pypi = {name for name in package.dependencies if name.startswith("pypi:")}
+        return bool(pypi & POSTGRES_PYTHON) if pypi else None
+    if any(
+        mark.kind in ("@prisma/adapter-pg", "@prisma/adapter-neon", "@prisma/adapter-ppg")
+        for mark in each.modules
+    ):
+        return True
+    if any(mark.kind.startswith("@prisma/adapter-") for mark in each.modules):
+        return False
+    said = [
+        (schema.path, any(one.postgres for one in schema.datasources))
+        for schema in schemas
+        if schema.datasources
+    ]
+    if not said:
+        return None
+    return _of_nearest(each.path, said)
+
+
+def _of_nearest(path: str, said: Sequence[tuple[str, bool]]) -> bool:
+    """What the nearest schema says: the one that shares most folders with the file; all of them when several do."""
+
+    def shared(other: str) -> int:
+        both = zip(path.split("/")[:-1], other.split("/")[:-1], strict=False)
+        return next(
+            (number for number, (one, two) in enumerate(both) if one != two),
+            min(path.count("/"), other.count("/")),
+        )
+
+    best = max(shared(other) for other, _ in said)
+    return any(verdict for other, verdict in said if shared(other) == best)
+
+
+class Progress:
+    """A line on standard error, once the work has taken a second and somebody may be watching."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.shown = total, 0, False
+        self.start = time.monotonic()
+        self.watched = sys.stderr is not None and sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def step(self) -> None:
+        """One more file."""
+        self.done += 1
+        if self.watched and self.done % 100 == 0 and time.monotonic() - self.start > _PATIENCE:
+            self.shown = True
+            sys.stderr.write(f"\rreading source: {self.done:,} of {self.total:,} files")
+            sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

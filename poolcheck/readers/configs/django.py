@@ -1,0 +1,241 @@
+"""The DATABASES setting of Django, by structure: which variables it reads, and its pool settings."""
+
+import re
+from collections.abc import Iterator
+
+import tree_sitter_python
+from tree_sitter import Language, Node, Parser
+
+from poolcheck.connection.secret import Secret
+from poolcheck.model.finding import Location
+from poolcheck.readers.configs.js_config import ConfigRead, Setting
+
+_PYTHON = Language(tree_sitter_python.language())
+_POSTGRES = re.compile(r"postgres|postgis|psycopg", re.IGNORECASE)
+_PARTS = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "database"}
+_SETTINGS = (
+    "CONN_MAX_AGE",
+    "CONN_HEALTH_CHECKS",
+    "DISABLE_SERVER_SIDE_CURSORS",
+    "OPTIONS",
+    "ATOMIC_REQUESTS",
+)
+# Functions that make a whole entry out of a URL; the keyword arguments are Django's settings in lower case.
+_FROM_URL = re.compile(r"(?:\w+\.)*(?:config|parse|db|db_url|dj_db_url)")
+_VARIABLE = re.compile(r"[A-Za-z_]\w*")
+_DEEPEST = 8
+
+
+def databases(text: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[Setting, ...]]:
+    """The reads and settings of every PostgreSQL entry of DATABASES, keyed "default.url", "default.HOST" and so on."""
+    code = text.encode("utf-8", "surrogatepass")
+    reader = _Reader(code, path)
+    root = Parser(_PYTHON).parse(code).root_node
+    for node in _assignments(root):
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is None or right is None:
+            continue
+        if left.type == "identifier":
+            reader.names.setdefault(_text(left), right)
+            if _text(left) == "DATABASES" and right.type == "dictionary":
+                for alias, value in reader.aliases(right):
+                    reader.entry(alias, value)
+        elif left.type == "subscript":
+            keys = re.fullmatch(r"DATABASES((?:\[\s*[\"']\w+[\"']\s*\]){1,3})", _text(left))
+            steps = re.findall(r"\w+", keys[1]) if keys else []
+            if len(steps) == 1:
+                reader.entry(steps[0], right)
+            elif steps:
+                reader.setting(steps[0], ".".join(steps[1:]), right)
+    return tuple(reader.reads), tuple(reader.settings)
+
+
+class _Reader:
+    def __init__(self, code: bytes, path: str) -> None:
+        self._rows = code.split(b"\n")
+        self._path = path
+        self.names: dict[str, Node] = {}
+        self.reads: list[ConfigRead] = []
+        self.settings: list[Setting] = []
+
+    def aliases(self, dictionary: Node) -> Iterator[tuple[str, Node]]:
+        """The entries of DATABASES; the alias may be a constant."""
+        for pair in dictionary.named_children:
+            key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+            if pair.type == "pair" and key is not None and value is not None:
+                yield _string(self._followed(key)) or _text(key), value
+
+    def entry(self, alias: str, value: Node) -> None:
+        """One database: a dictionary of parts, or a function that takes a URL."""
+        value = self._followed(value)
+        if value.type == "dictionary":
+            pairs = list(_pairs(value))
+            engine = next((item for key, _, item in pairs if key == "ENGINE"), None)
+            literal = _string(self._followed(engine)) if engine is not None else None
+            if literal is not None and not _POSTGRES.search(literal):
+                return
+            for key, at, item in pairs:
+                if key in _PARTS:
+                    self._read(f"{alias}.{_PARTS[key]}", at, item)
+                elif key in _SETTINGS:
+                    self.setting(alias, key, item)
+        elif value.type == "call" and _FROM_URL.fullmatch(_text(value.child_by_field_name("function"))):
+            self._from_url(alias, value)
+
+    def _from_url(self, alias: str, call: Node) -> None:
+        function = _text(call.child_by_field_name("function")).rpartition(".")[2]
+        positional, keywords = _call_arguments(call)
+        first = keywords.get("env") or (positional[0] if positional else None)
+        named = _string(first) if first is not None else None
+        default = keywords.get("default")
+        literal = _string(default) if default is not None else None
+        if literal is not None and "://" in literal and not _POSTGRES.match(literal):
+            default = literal = None  # sqlite:///db.sqlite3 for developers
+        if function == "parse" or (named is not None and "://" in named):
+            if first is not None:
+                self._read(f"{alias}.url", call, first)
+        else:
+            # dj_database_url.config() and env.db() read DATABASE_URL unless told otherwise
+            variable = named if named and _VARIABLE.fullmatch(named) else "DATABASE_URL"
+            self._add(
+                f"{alias}.url", call, (variable,), default if literal is not None else None, composed=False
+            )
+        for key in ("conn_max_age", "conn_health_checks", "disable_server_side_cursors"):
+            if key in keywords:
+                self.setting(alias, key.upper(), keywords[key])
+
+    def setting(self, alias: str, key: str, value: Node) -> None:
+        """A pool setting, dictionaries flattened: OPTIONS.pool.max_size."""
+        value = self._followed(value)
+        if value.type == "dictionary":
+            if key.count(".") < _DEEPEST:
+                for inner, _, item in _pairs(value):
+                    self.setting(alias, f"{key}.{inner}", item)
+            return
+        plain = _string(value)
+        shown = plain if plain is not None else _text(value)
+        if plain is not None or value.type in ("integer", "float", "true", "false", "none"):
+            if "password" not in key.lower():
+                self.settings.append(Setting(f"{alias}.{key}", shown, value.start_point.row + 1))
+
+    def _read(self, key: str, at: Node, value: Node) -> None:
+        variables, literal, composed = self._value(value, _DEEPEST)
+        self._add(key, at, variables, literal, composed=composed)
+
+    def _add(
+        self, key: str, at: Node, variables: tuple[str, ...], literal: Node | None, *, composed: bool
+    ) -> None:
+        line: int | None = None
+        start = end = 0
+        if literal is not None:
+            row = literal.start_point.row
+            text = _text(literal)
+            quote = len(text) - len(text.lstrip("rRbBuUfF")) + 1
+            start = self._column(row, literal.start_point.column) + quote
+            line, end = row + 1, start + max(len(text) - quote - 1, 0)
+        self.reads.append(
+            ConfigRead(
+                key=key,
+                role="app",
+                variables=tuple(dict.fromkeys(variables)),
+                literal=Secret(_string(literal) or "") if literal is not None else None,
+                composed=composed,
+                location=Location(
+                    self._path,
+                    at.start_point.row + 1,
+                    self._column(at.start_point.row, at.start_point.column) + 1,
+                ),
+                literal_line=line,
+                start=start,
+                end=end,
+            )
+        )
+
+    def _value(self, node: Node, deep: int) -> tuple[tuple[str, ...], Node | None, bool]:
+        """Variables, literal, and whether something else goes in."""
+        if deep == 0:
+            return (), None, True
+        node = self._followed(node)
+        if _string(node) is not None:
+            return (), node, False
+        if node.type == "parenthesized_expression" and node.named_children:
+            return self._value(node.named_children[0], deep - 1)
+        if node.type == "subscript" and _text(node.child_by_field_name("value")).endswith("environ"):
+            index = node.child_by_field_name("subscript")
+            found = _string(index) if index is not None else None
+            return ((found,) if found else ()), None, found is None
+        if node.type == "boolean_operator":
+            sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]
+            parts = [self._value(side, deep - 1) for side in sides if side is not None]
+            variables = tuple(name for part in parts for name in part[0])
+            literal = next((part[1] for part in parts if part[1] is not None), None)
+            return variables, literal, any(part[2] for part in parts)
+        if node.type == "call":
+            positional, keywords = _call_arguments(node)
+            name = _string(positional[0]) if positional else None
+            called = _text(node.child_by_field_name("function"))
+            if (
+                name
+                and _VARIABLE.fullmatch(name)
+                and re.search(r"(?:getenv|environ\.get|env|config|str|int)$", called)
+            ):
+                fallback = keywords.get("default") or (positional[1] if len(positional) > 1 else None)
+                inner = self._value(fallback, deep - 1) if fallback is not None else ((), None, False)
+                return (name, *inner[0]), inner[1], False
+        return (), None, node.type not in ("integer", "none")
+
+    def _followed(self, node: Node) -> Node:
+        """The value of a module-level name, as far as it goes."""
+        for _ in range(_DEEPEST):
+            if node.type != "identifier" or _text(node) not in self.names:
+                break
+            node = self.names[_text(node)]
+        return node
+
+    def _column(self, row: int, column: int) -> int:
+        return len(self._rows[row][:column].decode("utf-8", "replace"))
+
+
+def _text(node: Node | None) -> str:
+    return node.text.decode("utf-8", "replace") if node is not None and node.text is not None else ""
+
+
+def _string(node: Node) -> str | None:
+    """The text of a plain string literal: no f-string with values in it, no bytes."""
+    if node.type != "string" or any(child.type == "interpolation" for child in node.children):
+        return None
+    text = "".join(_text(child) for child in node.children if child.type == "string_content")
+    return re.sub(r"\\([\"'\\])", r"\1", text)
+
+
+def _assignments(root: Node) -> Iterator[Node]:
+    """Every assignment at module level or below an if or try, in the order of the file."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.type == "assignment":
+            yield node
+        elif node.type not in ("function_definition", "class_definition", "lambda", "call"):
+            stack.extend(reversed(node.children))
+
+
+def _pairs(dictionary: Node) -> Iterator[tuple[str, Node, Node]]:
+    for pair in dictionary.named_children:
+        key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+        if pair.type == "pair" and key is not None and value is not None:
+            name = _string(key)
+            if name is not None:
+                yield name, key, value
+
+
+def _call_arguments(call: Node) -> tuple[list[Node], dict[str, Node]]:
+    arguments = call.child_by_field_name("arguments")
+    positional: list[Node] = []
+    keywords: dict[str, Node] = {}
+    for argument in arguments.named_children if arguments is not None else []:
+        name, value = argument.child_by_field_name("name"), argument.child_by_field_name("value")
+        if argument.type == "keyword_argument" and name is not None and value is not None:
+            keywords[_text(name)] = value
+        elif argument.type != "comment":
+            positional.append(argument)
+    return positional, keywords

@@ -1,0 +1,1 @@
+"""Deployment files: what runs, how often, with which command and environment."""

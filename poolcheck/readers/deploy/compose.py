@@ -1,0 +1,272 @@
+"""Compose files: services with their image, environment, command, replicas and ports.
+
+A value that compose fills in from the environment (`${POOL}`) is not known, unless the file gives its default and
+asks for that. Files of developers and tests are read too, and say so: their sums are not production's.
+"""
+
+import posixpath
+import re
+import shlex
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from poolcheck.model.finding import Location
+from poolcheck.readers.deploy.go_template import UNKNOWN
+from poolcheck.readers.yaml import Node, documents
+from poolcheck.record import dataclass
+
+_NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml")
+_DEVELOPMENT = re.compile(
+    r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
+)
+_SERVICE_KEY = re.compile(r"\s*[\"']?([\w.-]+)[\"']?\s*:")
+_DEEPEST = 8  # services that extend one another; real files have two
+_REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UNKNOWN}")
+_FILLED_IN = re.compile(r"\$\{?\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its line."""
+
+    value: str
+    line: int
+
+    @property
+    def known(self) -> bool:
+        """Whether nothing fills it in when compose runs."""
+        return _FILLED_IN.search(self.value.replace("$$", "")) is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of a compose file."""
+
+    name: str
+    path: str
+    line: int
+    image: str = ""
+    image_line: int = 0
+    build: str | None = None  # the folder it is built in, relative to the file
+    environment: tuple[tuple[str, Text], ...] = ()
+    env_files: tuple[str, ...] = ()  # paths as shown
+    command: tuple[str, ...] = ()
+    command_line: int = 0
+    replicas: Text | None = None
+    surge: Text | None = None  # deploy.update_config: "start-first"
+    ports: tuple[str, ...] | None = None
+    volumes: tuple[str, ...] = ()
+    descriptors: Text | None = None
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> Location:
+        """The line of the service's name."""
+        return Location(self.path, self.line)
+
+    def env(self, name: str) -> Text | None:
+        """An environment variable of the service."""
+        return next((text for key, text in self.environment if key == name), None)
+
+    @property
+    def repository(self) -> str:
+        """The image's name without registry and tag: "bitnami/pgbouncer"."""
+        name = self.image.partition("@")[0]
+        head, _, last = name.rpartition("/")
+        last = last.partition(":")[0]
+        folder = head.rpartition("/")[2]
+        return f"{folder}/{last}" if folder and "." not in folder and ":" not in folder else last
+
+    @property
+    def tag(self) -> str:
+        """The image's tag, "" when it has none or something fills it in."""
+        tag = self.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+        return tag if "$" not in self.image else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compose:
+    """One compose file."""
+
+    path: str
+    services: tuple[Service, ...]
+    development: bool = False
+    lines: tuple[str, ...] = ()
+
+    def service(self, name: str) -> Service | None:
+        """A service by its name, which is its host name too."""
+        return next((each for each in self.services if each.name == name), None)
+
+
+def address(text: str) -> str | None:
+    """A connection string with stand-ins for what is filled in; None where that is its host or a parameter.
+
+    Who logs in, with which password, to which database: no sum depends on it.
+    """
+    filled = _REFERENCE.sub("filled-in", text.replace("$$", "\x00"))
+    if "$" in filled:
+        return None
+    _, _, behind = filled.rpartition("@")
+    host, _, rest = behind.partition("/")
+    if "filled-in" in host or "filled-in" in rest.partition("?")[2]:
+        return None
+    return filled.replace("\x00", "$")
+
+
+def matches(path: str) -> bool:
+    """Is it a compose file, by its name?"""
+    return _NAME.fullmatch(path) is not None
+
+
+def read(text: str, path: str) -> Compose | None:
+    """The services. None when it is no compose file, or goes beyond what is read of YAML."""
+    if "services:" not in text:
+        return None
+    made = documents(text)
+    if len(made) != 1 or not (services := made[0].get("services")) or not services.pairs:
+        return None
+    lines = tuple(text.split("\n"))
+    keys: dict[str, list[int]] = {}
+    for number, row in enumerate(lines, 1):
+        if match := _SERVICE_KEY.match(row):
+            keys.setdefault(match[1], []).append(number)
+    found = tuple(
+        _service(name, _extended(node, services, {name}), path, _line_of(keys, name, node.line))
+        for name, node in services.pairs.items()
+        if node.pairs
+    )
+    return Compose(path=path, services=found, development=_DEVELOPMENT.search(path) is not None, lines=lines)
+
+
+def _line_of(keys: dict[str, list[int]], name: str, below: int) -> int:
+    """The line of a service's key: the nearest one above its first pair."""
+    found = keys.get(name, [])
+    at = bisect_right(found, below)
+    return found[at - 1] if at else found[0] if found else below
+
+
+def _extended(node: Node, services: Node, seen: set[str]) -> Node:
+    """The service with what it `extends` in the same file below it, as compose merges them; in another file: not known."""
+    extends = node.get("extends")
+    base = (extends.text or _text_of(extends.get("service"))) if extends else ""
+    if not base or base in seen or len(seen) > _DEEPEST or (extends and extends.get("file")):
+        return node
+    inner = services.get(base)
+    return _merged(_extended(inner, services, seen | {base}), node, 0) if inner and inner.pairs else node
+
+
+def _merged(base: Node, over: Node, deep: int) -> Node:
+    """Mappings key by key, environments by their names; a command or image replaces the other's."""
+    pairs = dict(base.pairs)
+    for key, node in over.pairs.items():
+        below = pairs.get(key)
+        if below is not None and key == "environment":
+            pairs[key] = Node({**_by_name(below), **_by_name(node)}, node.line)
+        elif below is not None and below.pairs and node.pairs and deep < _DEEPEST:
+            pairs[key] = _merged(below, node, deep + 1)
+        elif below is not None and key in ("ports", "volumes"):
+            pairs[key] = Node([*below.items, *node.items], node.line)
+        else:
+            pairs[key] = node
+    return Node(pairs, over.line)
+
+
+def _by_name(node: Node) -> dict[str, Node]:
+    return {name: Node(text.value, text.line) for name, text in _environment(node)}
+
+
+def _text_of(node: Node | None) -> str:
+    return (node.text or "") if node is not None else ""
+
+
+def _service(name: str, node: Node, path: str, line: int) -> Service:
+    image, build = node.get("image"), node.get("build")
+    context = build.text if build and build.text is not None else None
+    if build and build.pairs:
+        inner = build.get("context")
+        context = inner.text if inner else "."
+    command = node.get("command")
+    replicas = node.get("deploy", "replicas") or node.get("scale")
+    nofile = node.get("ulimits", "nofile", "soft") or node.get("ulimits", "nofile")
+    order = node.get("deploy", "update_config", "order")
+    ports = node.get("ports")
+    folder = posixpath.dirname(path)
+    return Service(
+        name=name,
+        path=path,
+        line=line,
+        image=(image.text or "") if image else "",
+        image_line=image.line if image else 0,
+        build=None if context is None else posixpath.normpath(posixpath.join(folder, context)),
+        environment=tuple(_environment(node.get("environment"))),
+        env_files=tuple(
+            posixpath.normpath(posixpath.join(folder, each)) for each in _env_files(node.get("env_file"))
+        ),
+        command=_words(command),
+        command_line=command.line if command else 0,
+        replicas=_text(replicas),
+        surge=_text(order),
+        ports=tuple(_ports(ports)) if ports else None,
+        volumes=tuple(each.text or "" for each in (node.get("volumes") or Node([], 0)).items),
+        descriptors=_text(nofile),
+        profiles=tuple(each.text or "" for each in (node.get("profiles") or Node([], 0)).items),
+    )
+
+
+def _text(node: Node | None) -> Text | None:
+    return Text(node.text, node.line) if node is not None and node.text else None
+
+
+def _environment(node: Node | None) -> Iterator[tuple[str, Text]]:
+    """A mapping, or a list of NAME=value."""
+    if node is None:
+        return
+    for name, value in node.pairs.items():
+        if value.text is not None:
+            yield name, Text(value.text, value.line)
+    for item in node.items:
+        name, equals, value_text = (item.text or "").partition("=")
+        if equals:
+            yield name.strip(), Text(value_text, item.line)
+
+
+def _env_files(node: Node | None) -> Iterator[str]:
+    if node is None:
+        return
+    if node.text:
+        yield node.text
+    for item in node.items:
+        path = item.get("path")
+        text = path.text if path else item.text
+        if text:
+            yield text
+
+
+def _ports(node: Node) -> Iterator[str]:
+    for item in node.items:
+        if item.text:
+            yield item.text
+        elif item.get("published"):
+            host, published = item.get("host_ip"), item.get("published")
+            yield f"{host.text + ':' if host and host.text else ''}{published.text if published else ''}"
+
+
+def _words(node: Node | None) -> tuple[str, ...]:
+    """A command as words; one text is split as a shell would."""
+    if node is None:
+        return ()
+    if node.items:
+        words = [each.text or "" for each in node.items]
+        return (
+            _split(words[2])
+            if words[:2] in (["sh", "-c"], ["bash", "-c"]) and len(words) == 3
+            else tuple(words)
+        )
+    return _split(node.text or "")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text.replace("\\\n", " "), comments=False))
+    except ValueError:
+        return tuple(text.split())

@@ -1,0 +1,232 @@
+"""Kubernetes manifests: workloads with their replicas, surge, command and environment; autoscalers; secrets' text.
+
+A Helm template is no YAML before its values are filled in, and gives nothing (see `readers.helm`). What a template or
+`envsubst` leaves open is not known, and is told apart from what is not written.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from poolcheck.connection.secret import Secret
+from poolcheck.model.finding import Location
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.readers.deploy.compose import Service, Text, address
+from poolcheck.readers.deploy.go_template import UNKNOWN
+from poolcheck.readers.poolers import pgbouncer_env, pgbouncer_ini
+from poolcheck.readers.yaml import Node, documents, text_of
+from poolcheck.record import dataclass
+
+_WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
+_KINDS = re.compile(
+    r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap)\b",
+    re.MULTILINE,
+)
+
+
+_FILLED_IN = re.compile(rf"{UNKNOWN}|\$\{{[A-Za-z_]")  # by Helm, or by envsubst
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable of a container: its text, or the Secret or ConfigMap that holds it."""
+
+    name: str
+    value: Secret | None  # None: elsewhere, or not known
+    location: Location
+    secret: str = ""  # the Secret's or ConfigMap's name
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A Deployment or StatefulSet."""
+
+    name: str
+    kind: str
+    location: Location
+    replicas: int | None = None
+    replicas_at: Location | None = None  # with no number: written, and not known
+    surge: str = ""  # maxSurge as written; "" when it is not
+    recreate: bool = False
+    images: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    command_at: Location | None = None
+    environment: tuple[Variable, ...] = ()
+    sources: tuple[str, ...] = ()  # Secrets and ConfigMaps of envFrom
+    complete: bool = True  # every variable of the container is in this file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler, or KEDA's ScaledObject."""
+
+    name: str
+    target: str  # "" in a patch that does not name it again
+    most: int | None  # None: not known, or in a patch not written
+    location: Location | None  # of the number; None: not written
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One text in a Secret or a ConfigMap."""
+
+    name: str  # the Secret's
+    key: str
+    value: Secret
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifests:
+    """What one file holds."""
+
+    workloads: tuple[Workload, ...] = ()
+    autoscalers: tuple[Autoscaler, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
+def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> Manifests:
+    """The workloads, autoscalers and secrets of a file; nothing when it is no manifest.
+
+    `at` says where a row of the text really stands, when the text is a template that was filled in.
+    """
+    if "kind:" not in text or _KINDS.search(text) is None:
+        return Manifests()
+    place = at or (lambda line: Location(path, line))
+    workloads: list[Workload] = []
+    autoscalers: list[Autoscaler] = []
+    held: list[Held] = []
+    for document in documents(text):
+        kind = text_of(document.get("kind"))
+        name = text_of(document.get("metadata", "name"))
+        if kind in _WORKLOADS and name:
+            workloads.append(_workload(document, kind, name, place))
+        elif kind in ("HorizontalPodAutoscaler", "ScaledObject") and name:
+            target = document.get("spec", "scaleTargetRef", "name")
+            most = document.get("spec", "maxReplicas" if kind.startswith("H") else "maxReplicaCount")
+            number = int(text_of(most)) if re.fullmatch(r"\d{1,6}", text_of(most)) else None
+            autoscalers.append(
+                Autoscaler(
+                    name=name,
+                    target=text_of(target),
+                    most=number,
+                    location=place(most.line) if most else None,
+                )
+            )
+        elif kind in ("Secret", "ConfigMap"):
+            for group in ("data", "stringData"):
+                for key, value in (document.get(group) or Node({}, 0)).pairs.items():
+                    plain = text_of(value) if kind == "ConfigMap" or group == "stringData" else _decoded(text_of(value))  # fmt: skip
+                    if plain and _FILLED_IN.search(plain) is None:
+                        held.append(Held(name, key, Secret(plain), place(value.line)))
+    return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held))
+
+
+def is_workload(text: str) -> bool:
+    """Whether the text, a template perhaps, is about something that runs."""
+    return re.search(r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout)\b", text, re.MULTILINE) is not None
+
+
+def incomplete(made: Manifests) -> Manifests:
+    """The same, where something may set variables that could not be read."""
+    return replace(made, workloads=tuple(replace(each, complete=False) for each in made.workloads))
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
+    """PgBouncer as manifests run it: by the environment of its container, or with a ConfigMap's pgbouncer.ini."""
+    for workload in read(text, path).workloads:
+        service = Service(
+            name=workload.name,
+            path=path,
+            line=workload.location.line or 1,
+            image=workload.images[0] if len(workload.images) == 1 else "",
+            image_line=workload.location.line or 1,
+            environment=tuple(
+                (each.name, Text(each.value.reveal(), each.location.line or 1))
+                for each in workload.environment
+                if each.value
+            ),
+        )
+        config = pgbouncer_env.read(service)
+        if pgbouncer_env.is_pgbouncer(service) and config.settings:
+            yield replace(
+                config, name=f"{workload.kind} {workload.name}", published=None, service="", path=""
+            )
+    if "ConfigMap" not in text:
+        return
+    for document in documents(text):
+        for key, value in (document.get("data") or Node({}, 0)).pairs.items():
+            if text_of(document.get("kind")) == "ConfigMap" and pgbouncer_ini.matches(key) and value.text:
+                # the lines of a block begin below its key
+                made = pgbouncer_ini.read("\n" * value.line + value.text, path)
+                if made is not None:
+                    yield replace(made.config, name=f"{path} {key}", container=True)
+
+
+def _workload(document: Node, kind: str, name: str, place: Callable[[int], Location]) -> Workload:
+    replicas = document.get("spec", "replicas")
+    spec = document.get("spec", "template", "spec")
+    containers = (spec.get("containers") if spec else None) or Node([], document.line)
+    strategy = document.get("spec", "strategy")
+    command: tuple[str, ...] = ()
+    line = 0
+    for container in containers.items:
+        for key in ("command", "args"):
+            node = container.get(key)
+            if node is not None:
+                words = [text_of(each) for each in node.items]
+                command += (
+                    tuple(words[-1].split()) if words[:1] in (["sh"], ["/bin/sh"], ["bash"]) else tuple(words)
+                )
+                line = line or node.line
+    number = text_of(replicas)
+    return Workload(
+        name=name,
+        kind=kind,
+        location=place(document.line),
+        replicas=int(number) if re.fullmatch(r"\d{1,6}", number) else None,
+        replicas_at=place(replicas.line) if replicas and number else None,
+        surge=text_of(strategy.get("rollingUpdate", "maxSurge")) if strategy else "",
+        recreate=strategy is not None and text_of(strategy.get("type")) == "Recreate",
+        images=tuple(text_of(each.get("image")) for each in containers.items),
+        command=command,
+        command_at=place(line) if line else None,
+        environment=tuple(_variables(containers, place)),
+        sources=tuple(
+            text_of(each.get(kind_, "name"))
+            for container in containers.items
+            for each in (container.get("envFrom") or Node([], 0)).items
+            for kind_ in ("secretRef", "configMapRef")
+            if each.get(kind_)
+        ),
+        complete=not any(text_of(each.get("envFrom")) for each in containers.items),
+    )
+
+
+def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[Variable]:
+    for container in containers.items:
+        for each in (container.get("env") or Node([], 0)).items:
+            name, value = text_of(each.get("name")), each.get("value")
+            reference = each.get("valueFrom", "secretKeyRef") or each.get("valueFrom", "configMapKeyRef")
+            if name:
+                text = text_of(value)
+                known = text if value is not None and _FILLED_IN.search(text) is None else None
+                if known is None and "://" in text:
+                    known = address(text)
+                yield Variable(
+                    name,
+                    Secret(known) if known is not None else None,
+                    place(value.line if value is not None else each.line),
+                    text_of(reference.get("name")) if reference else "",
+                    text_of(reference.get("key")) if reference else "",
+                )

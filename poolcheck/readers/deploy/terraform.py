@@ -1,0 +1,83 @@
+"""Terraform: the resources that run an app, with the most instances that each may start, where a plain number says so.
+
+A variable or an expression is not known. Sources: the provider pages of `google_cloud_run_v2_service`, `aws_ecs_service`,
+`aws_appautoscaling_target`, `aws_lambda_function` and `azurerm_container_app` at https://registry.terraform.io/.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from poolcheck.model.finding import Location
+from poolcheck.readers import hcl
+from poolcheck.readers.deploy.platforms import Count, Deployment
+
+# resource → what Terraform calls its most instances, and the platform
+_MOST = {
+    "google_cloud_run_v2_service": ("max_instance_count", "cloud-run"),
+    "google_cloud_run_service": ("autoscaling.knative.dev/maxScale", "cloud-run"),
+    "aws_lambda_function": ("reserved_concurrent_executions", "aws-lambda"),
+    "azurerm_container_app": ("max_replicas", "azure-container-apps"),
+    "google_cloudfunctions2_function": ("max_instance_count", "cloud-functions"),
+    "google_app_engine_standard_app_version": ("max_instances", "app-engine"),
+    "aws_ecs_service": ("desired_count", "aws-ecs"),
+}
+
+
+def read(text: str, path: str) -> tuple[Deployment, ...]:
+    """What a file deploys."""
+    if not any(kind in text for kind in _MOST):
+        return ()
+    resources = [each for each in hcl.read(text) or () if each.type == "resource" and len(each.labels) == 2]
+    scalers = [each for each in resources if each.labels[0] == "aws_appautoscaling_target"]
+    made = []
+    for resource in resources:
+        kind, name = resource.labels
+        if kind not in _MOST:
+            continue
+        key, platform = _MOST[kind]
+        count, extra = _count(resource, key, path), 0
+        if kind == "aws_ecs_service":
+            for scaler in scalers:
+                target = scaler.attributes.get("resource_id")
+                if target is not None and f"aws_ecs_service.{name}." in target.text:
+                    count = _count(scaler, "max_capacity", path)
+            extra = _ecs_surge(resource, count.number or 0, path)
+        made.append(
+            Deployment(
+                name=name, platform=platform, location=Location(path, resource.line), surge=extra, instances=count,
+                folder=posixpath.dirname(path) or ".",
+            )
+        )  # fmt: skip
+    return tuple(made)
+
+
+def _ecs_surge(service: hcl.Block, instances: int, path: str) -> int:
+    """ECS runs up to 200 % of a service while it deploys, unless the service says otherwise.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+    """
+    said = _count(service, "deployment_maximum_percent", path)
+    percent = said.number or (100 if said.words else 200)
+    return instances * (max(100, percent) - 100) // 100
+
+
+def _count(resource: hcl.Block, key: str, path: str) -> Count:
+    """The plain number of an attribute, wherever in the resource it stands; set twice, it is not known."""
+    found = list(_attributes(resource, key))
+    if not found:
+        return Count()
+    at = Location(path, found[0][1])
+    if len(found) > 1 or re.fullmatch(r"[1-9]\d{0,5}", found[0][0]) is None:
+        return Count(None, f"{key} is computed", at)
+    return Count(int(found[0][0]), f"{key} = {found[0][0]}", at)
+
+
+def _attributes(block: hcl.Block, key: str) -> Iterator[tuple[str, int]]:
+    for name, value in block.attributes.items():
+        if name == key:
+            yield value.text if value.known else "", value.line
+        elif key in value.text and (inner := re.search(rf"{re.escape(key)}=(\w*)", value.text)):
+            yield inner[1], value.line  # a map: annotations = { "autoscaling.knative.dev/maxScale" = "9" }
+    for each in block.blocks:
+        yield from _attributes(each, key)

@@ -1,0 +1,1 @@
+"""Env files: their names, dialects, columns and the places where dialects disagree."""

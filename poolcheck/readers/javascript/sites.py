@@ -1,0 +1,362 @@
+"""Where JavaScript makes clients and pools for PostgreSQL, with the options that are written out."""
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from poolcheck.model.source import MIDDLEWARE, Closed, Site
+from poolcheck.readers.javascript.checkouts import _place
+from poolcheck.readers.javascript.scope import place
+from poolcheck.readers.javascript.tree import (
+    Import,
+    Module,
+    arguments,
+    bare,
+    chain,
+    field,
+    function_around,
+    string,
+    text,
+    up,
+)
+
+# (module, what it exports) → kind. "default" and "*" are the module itself.
+_KINDS = {
+    ("pg", "Pool"): "pg-pool",
+    ("pg", "Client"): "pg-client",
+    ("pg-pool", "default"): "pg-pool",
+    ("pg-pool", "*"): "pg-pool",
+    ("postgres", "default"): "postgres-js",
+    ("postgres", "*"): "postgres-js",
+    ("@neondatabase/serverless", "Pool"): "neon-pool",
+    ("@neondatabase/serverless", "Client"): "neon-client",
+    ("@vercel/postgres", "createPool"): "vercel-pool",
+    ("@vercel/postgres", "createClient"): "vercel-client",
+    ("drizzle-orm/node-postgres", "drizzle"): "drizzle",
+    ("drizzle-orm/postgres-js", "drizzle"): "drizzle",
+    ("knex", "default"): "knex",
+    ("knex", "*"): "knex",
+    ("knex", "knex"): "knex",
+    ("typeorm", "DataSource"): "typeorm",
+    ("sequelize", "Sequelize"): "sequelize",
+    ("sequelize", "default"): "sequelize",
+}
+# What sends each query over HTTP, or keeps its own counsel: (module, what it exports) → (title, the variable it reads)
+_HTTP = {
+    ("@neondatabase/serverless", "neon"): ("neon()", ""),
+    ("drizzle-orm/neon-http", "drizzle"): ("drizzle()", ""),
+    ("@vercel/postgres", "sql"): ("sql", "POSTGRES_URL"),
+}
+_NEW = frozenset({"prisma", "pg-pool", "pg-client", "neon-pool", "neon-client", "typeorm", "sequelize"})
+_PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier", "unary_expression"})
+_DIALECT = re.compile(
+    r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""
+)
+# process.env.X, import.meta.env.X, Bun.env.X; of Workers env.X, c.env.X, this.env.X, context.cloudflare.env.X
+_ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}env\.\w")
+_URL_KEYS = frozenset({"connectionString", "url", "datasourceUrl", "connection"})
+
+
+def sites(module: Module) -> Iterator[Site]:
+    """Every place that makes a client or a pool for PostgreSQL, as far as the imports tell."""
+    on_global = _on_global(module)
+    for kind, call, node in _calls(module):
+        options, complete, argument, url = _arguments(module, call)
+        if kind in ("knex", "typeorm", "sequelize") and not _DIALECT.search(text(call)):
+            continue
+        if kind == "drizzle" and argument not in ("string", "env") and not _connects(call):
+            continue  # given a client that exists already
+        placed = place(module, call)
+        inner = function_around(call)
+        yield Site(
+            kind=kind,
+            call=text(node)[:60] if call.type == "call_expression" else f"new {text(node)[:60]}",
+            line=call.start_point.row + 1,
+            column=module.column(call),
+            scope=placed.scope,
+            within=placed.within,
+            name=placed.name,
+            on_global=on_global,
+            closed=_closed(module, placed.name, inner)
+            if inner is not None and placed.scope == "request"
+            else "no",
+            options=options,
+            complete=complete,
+            argument=argument,
+            url=url,
+        )
+
+
+def over_http(module: Module) -> Iterator[tuple[str, Node, str]]:
+    """(title, place, what names the string) of clients that hold no connection between queries."""
+    for local, known in list(module.imports.items()):
+        title, variable = _HTTP.get((known.module, known.exported), ("", ""))
+        for use in module.uses(local) if title else ():
+            call = use.parent
+            if call is None or call.type != "call_expression" or field(call, "function") != use:
+                continue
+            if variable:
+                yield title, call, variable
+                break
+            given = arguments(call)
+            url = _named(given[0]) if given else ""
+            if known.module != "drizzle-orm/neon-http" or url.rpartition(".")[2].isupper():
+                yield title, call, url
+
+
+def _calls(module: Module) -> Iterator[tuple[str, Node, Node]]:
+    """(kind, call, what is called) for every call of something that makes a client."""
+    seen: set[int] = set()
+    for local, known in list(module.imports.items()):
+        if not _relevant(known):
+            continue
+        for use in module.uses(local):
+            called, exported = use, known.exported
+            while (
+                called.parent is not None
+                and called.parent.type == "member_expression"
+                and called.parent.children[0] == called
+            ):
+                if exported in ("default", "*") and known.module != "postgres":
+                    exported = text(field(called.parent, "property"))
+                else:
+                    exported = ""
+                called = called.parent
+            call = called.parent
+            kind = _kind(known.module, exported)
+            if kind and call is not None and _is_made(call, called, kind) and call.start_byte not in seen:
+                seen.add(call.start_byte)
+                yield kind, call, called
+    for use in module.find(rb"\brequire\s*\("):
+        required = use.parent  # require("knex")({...})
+        call = required.parent if required is not None else None
+        if required is None or call is None or required.type != "call_expression" or not arguments(required):
+            continue
+        kind = _kind(string(arguments(required)[0]), "*")
+        if kind and _is_made(call, required, kind):
+            yield kind, call, required
+    own = {
+        text(field(node, "name")) for node in module.root.named_children if node.type == "class_declaration"
+    }
+    for found in module.find(rb"(?<=new)\s+(?:[A-Za-z_$][\w$]*\.)*PrismaClient(?![\w$])"):
+        call = found if found.type == "new_expression" else found.parent
+        if call is None or call.type != "new_expression" or call.start_byte in seen:
+            continue
+        constructor = field(call, "constructor")
+        if (
+            constructor is not None
+            and text(constructor).endswith("PrismaClient")
+            and "PrismaClient" not in own
+        ):
+            seen.add(call.start_byte)
+            yield "prisma", call, constructor
+
+
+def _relevant(known: Import) -> bool:
+    return any(known.module == module for module, _ in _KINDS) or known.exported == "PrismaClient"
+
+
+def _kind(module: str, exported: str) -> str:
+    if exported == "PrismaClient":
+        return "prisma"
+    return _KINDS.get((module, exported), "")
+
+
+def _is_made(call: Node, called: Node, kind: str) -> bool:
+    if call.type == "new_expression":
+        return field(call, "constructor") == called
+    return call.type == "call_expression" and kind not in _NEW and field(call, "function") == called
+
+
+def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...], bool, str, str]:
+    """Options that are written out, whether that is all, the shape of the first argument, and the URL's name."""
+    given = arguments(call)
+    if not given:
+        return (), True, "", ""
+    first = bare(given[0])
+    shape = _shape(module, first)
+    url = _named(first) if shape in ("env", "other") else ""
+    objects = [one for one in (_object(module, each) for each in given) if one is not None]
+    options: list[tuple[str, str]] = []
+    complete = all(
+        (one := bare(each)) is not None and (one.type == "object" or _shape(module, one) in ("string", "env"))
+        for each in given
+    )
+    for found in objects:
+        for part in found.named_children:
+            if part.type == "pair":
+                key, value = text(field(part, "key")).strip("'\""), bare(field(part, "value"))
+                options.append((key, _plain(value)))
+                if key in _URL_KEYS and not url:
+                    url = _named(value)
+            elif part.type == "shorthand_property_identifier":
+                options.append((text(part), text(part)))
+                url = url or (text(part) if text(part) in _URL_KEYS else "")
+            elif part.type != "comment":
+                complete = False
+    return tuple(options), complete, shape, url
+
+
+def _object(module: Module, given: Node) -> Node | None:
+    """An argument that is an object: written there, or a constant of the file; what is added to it later is not seen."""
+    one = bare(given)
+    if one is not None and one.type == "identifier":
+        one = _value_of(module, text(one))
+    return one if one is not None and one.type == "object" else None
+
+
+def _named(value: Node | None) -> str:
+    """What names a connection string: `process.env.DATABASE_URL`, `config.url`. Text of the file that may be a
+    secret is left out: of `a ?? b` the first that is a name.
+    """
+    value = bare(value)
+    if value is not None and value.type == "binary_expression":
+        return _named(field(value, "left"))
+    if value is not None and value.type == "subscript_expression":
+        index = string(field(value, "index"))
+        return f"{text(field(value, 'object'))}.{index}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", index) else ""
+    return ".".join(chain(value))[:80] if value is not None else ""
+
+
+def _plain(value: Node | None) -> str:
+    """A value that can be no secret: numbers, names, true and false; "..." for everything else."""
+    if value is None:
+        return "..."
+    if value.type in _PLAIN or (
+        value.type == "binary_expression" and re.fullmatch(r"[\d\s*_]+", text(value))
+    ):
+        return text(value)[:40]
+    return "..."
+
+
+def _shape(module: Module, node: Node | None) -> str:
+    """What an argument is: object, string, env, a pool or neon() by its name or where it was made, or other."""
+    if node is None:
+        return "other"
+    if node.type == "object":
+        return "object"
+    if node.type in ("string", "template_string"):
+        return "string"
+    if node.type == "identifier":
+        made = _value_of(module, text(node))
+        if made is not None and made.type != "identifier":
+            return _shape(module, made)
+        return "pool" if re.fullmatch(r"(?i)\w*pool", text(node)) else "other"
+    if node.type == "member_expression" and _ENVIRONMENT.match(text(node)):
+        return "env"
+    if node.type in ("new_expression", "call_expression"):
+        called = text(field(node, "constructor") or field(node, "function"))
+        if called.rpartition(".")[2].endswith("Pool"):
+            return "pool"
+        return "neon" if called == "neon" else "other"
+    if node.type == "binary_expression":
+        left = bare(field(node, "left"))
+        return _shape(module, left) if left is not None and left.type != "binary_expression" else "other"
+    return "other"
+
+
+def _value_of(module: Module, name: str) -> Node | None:
+    """What a constant of the file is declared as."""
+    for use in module.uses(name):
+        parent = use.parent
+        if parent is not None and parent.type == "variable_declarator" and field(parent, "name") == use:
+            return bare(field(parent, "value"))
+    return None
+
+
+def _connects(call: Node) -> bool:
+    """Whether drizzle() is told to open its own connections: `drizzle({ connection: ... })`."""
+    first = bare(arguments(call)[0]) if arguments(call) else None
+    return (
+        first is not None
+        and first.type == "object"
+        and re.search(r"\bconnection\s*[:,}]", text(first)) is not None
+    )
+
+
+def _on_global(module: Module) -> bool:
+    return (
+        re.search(
+            rb"\bglobalThis\b|\bglobal\s*(?:\.|\[|\bas\b)|\bglobalFor|\(global\s|=\s*global\b", module.code
+        )
+        is not None
+    )
+
+
+def _closed(module: Module, name: str, function: Node) -> Closed:
+    """Whether the function that makes a client also closes it."""
+    if not name:
+        return "no"
+    found: Closed = "no"
+    for use in module.uses(name, function):
+        parent = use.parent
+        if parent is None or parent.type != "member_expression":
+            continue
+        if text(field(parent, "property")) in ("end", "$disconnect", "destroy", "close"):
+            deferred = any(
+                each.type == "call_expression"
+                and re.search(r"(?:waitUntil|after)$", text(field(each, "function")))
+                for each in up(parent)
+            )
+            if deferred or _place(parent, function) == "finally":
+                return "always"
+            found = "sometimes"
+    return found
+
+
+def shapes(module: Module) -> Iterator[tuple[str, Node, str]]:
+    """(shape, place, text) for adapters given an argument that they do not understand and do not refuse."""
+    for local, known in list(module.imports.items()):
+        adapter = {"@prisma/adapter-pg": "PrismaPg", "@prisma/adapter-neon": "PrismaNeon"}.get(known.module)
+        if adapter is None or known.exported != adapter:
+            continue
+        for use in module.uses(local):
+            call = use.parent
+            if call is None or call.type != "new_expression" or not arguments(call):
+                continue
+            first = bare(arguments(call)[0])
+            shape = _shape(module, first)
+            wraps = (
+                first is not None
+                and first.type == "object"
+                and re.fullmatch(r"\{\s*pool\s*(?::[^,{}]*)?,?\s*\}", text(first))
+            )
+            if wraps:
+                shape = "wrapped-pool"
+            if shape in ("wrapped-pool", "pool", "string", "env", "neon"):
+                yield f"{adapter}:{shape}", call, f"new {local}({'{ pool }' if wraps else '...'})"
+
+
+def edge(module: Module) -> str:
+    """Why the file runs on an edge runtime by its own words, or ""; middleware counts where Next.js looks for it."""
+    for node in module.root.named_children:
+        if node.type != "export_statement":
+            continue
+        declared = text(node)[:400]
+        if re.match(r"export\s+const\s+runtime\s*(?::[^=]+)?=\s*['\"](?:experimental-)?edge['\"]", declared):
+            return "export const runtime = 'edge'"
+        if re.match(r"export\s+const\s+config\b", declared) and re.search(
+            r"\bruntime\s*:\s*['\"](?:experimental-)?edge['\"]", declared
+        ):
+            return "export const config = { runtime: 'edge' }"
+    if re.search(r"(?:^|/)middleware\.[jt]s$", module.path) and "next/server" in module.modules:
+        return "" if re.search(rb"runtime\s*:\s*['\"]nodejs['\"]", module.code) else MIDDLEWARE
+    return ""
+
+
+def worker(module: Module) -> bool:
+    """Whether the file is written for Workers, where bindings come with each request."""
+    if any(name.startswith(("cloudflare:", "@cloudflare/workers-types")) for name in module.modules):
+        return True
+    if re.search(
+        rb"\bHYPERDRIVE\b|\bc\.env\b|\bctx\.waitUntil\b|getCloudflareContext|getRequestContext\(\)|platform\??\.env\b",
+        module.code,
+    ):
+        return True
+    return any(
+        node.type == "export_statement"
+        and re.match(r"export\s+default\s*\{", text(node)[:40])
+        and re.search(r"\bfetch\s*[(:]", text(node))
+        for node in module.root.named_children
+    )

@@ -1,0 +1,235 @@
+"""JavaScript and TypeScript to what rules may know of a file."""
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from poolcheck.model.finding import Location
+from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.source import Language, Mark, SourceFile
+from poolcheck.readers import session_state
+from poolcheck.readers.javascript import checkouts, sites
+from poolcheck.readers.javascript.scope import handler_around
+from poolcheck.readers.javascript.tree import (
+    Module,
+    TooMuch,
+    arguments,
+    chain,
+    field,
+    function_around,
+    string,
+    text,
+    up,
+)
+
+_SQL = re.compile(
+    rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE|CREATE)\s|set_config\s*\(|pg_(?:try_)?advisory_"""
+)
+_SENDS = frozenset(
+    "query execute unsafe raw $queryRaw $executeRaw $queryRawUnsafe $executeRawUnsafe any none one oneOrNone manyOrNone simple run".split()
+)
+_TAGS = frozenset("sql db prisma pg client tx trx $queryRaw $executeRaw raw".split())
+_DRIVERS = re.compile(
+    r"pg$|pg-pool|postgres$|drizzle-orm/|knex|typeorm|sequelize|@prisma/|@neondatabase/|@vercel/postgres"
+)
+# What closes a database; other stores have disconnect() and close() too.
+_CLOSES = re.compile(
+    r"\$disconnect|\bdisconnect(?:Prisma|Db|Database)\w*\(|\b\w*(?:[pP]ool|[sS]ql|[dD]b|pg|knex)\.(?:end|destroy)\("
+)
+_CLOSES_CLIENT = re.compile(r"\b\w*(?:[cC]lient|[cC]onnection|[sS]ource|sequelize)\.(?:end|destroy|close)\(")
+_MENTIONS = ("import_specifier", "import_clause", "namespace_import", "type_query", "generic_type")
+
+
+class Unreadable(Exception):
+    """Why a file is not looked at, in a few words."""
+
+
+def read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignores]:
+    """One file.
+
+    Raises:
+        Unreadable: it cannot be parsed, or nobody wrote it by hand.
+    """
+    try:
+        return _read(code, path, language)
+    except TooMuch as error:
+        raise Unreadable("written by a program: too many places to look at") from error
+
+
+def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignores]:
+    module = Module(code, path, language)
+    if module.root.has_error and _broken(module.root) > len(code) // 2:
+        raise Unreadable("cannot be parsed")
+    made = SourceFile(
+        path=path,
+        language=language,
+        location=Location(path),
+        sites=tuple(sorted(sites.sites(module), key=lambda site: (site.line, site.column))),
+        http=tuple(_mark(module, node, kind, url) for kind, node, url in sites.over_http(module)),
+        checkouts=tuple(checkouts.checkouts(module)),
+        disconnects=tuple(_disconnects(module)),
+        hooks=tuple(_hooks(module)),
+        state=tuple(_state(module)),
+        modules=tuple(_modules(module)),
+        shapes=tuple(
+            Mark(shape, node.start_point.row + 1, module.column(node), words)
+            for shape, node, words in sites.shapes(module)
+        ),
+        exports=re.search(rb"^\s*export\b|\bexports\b", code, re.MULTILINE) is not None,
+        client_side="use client" in module.directives,
+        server_side="use server" in module.directives or "server-only" in module.modules,
+        edge=sites.edge(module),
+        worker=sites.worker(module),
+        handles_signals=re.search(rb"['\"]SIGTERM['\"]|\.enableShutdownHooks\(\s*[)\[]", code) is not None,
+    )
+    return made, ignores(module)
+
+
+def _modules(module: Module) -> Iterator[Mark]:
+    """The modules that rules ask for: drivers, adapters, and the project's own where it matters who imports them."""
+    own = "use client" in module.directives or sites.edge(module)
+    for name, node in module.modules.items():
+        if (own or _DRIVERS.match(name)) and _as_value(module, name):
+            yield _mark(module, node, name)
+
+
+def _as_value(module: Module, name: str) -> bool:
+    """Whether anything of an imported module is used besides in types: compilers drop what is not."""
+    locals_ = [local for local, known in module.imports.items() if known.module == name]
+    return not locals_ or any(
+        use.type != "type_identifier" and not any(outer.type in _MENTIONS for outer in list(up(use))[:3])
+        for local in locals_
+        for use in module.uses(local)
+    )
+
+
+def _broken(root: Node) -> int:
+    """How many bytes lie in parts that do not parse."""
+    return sum(child.end_byte - child.start_byte for child in root.children if child.type == "ERROR")
+
+
+def _mark(module: Module, node: Node, kind: str, words: str = "") -> Mark:
+    return Mark(kind, node.start_point.row + 1, module.column(node), words)
+
+
+def _disconnects(module: Module) -> Iterator[Mark]:
+    """`prisma.$disconnect()` by a function that runs for each request, of a client that it did not make."""
+    for node in module.find(rb"\$disconnect\s*\("):
+        call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
+        names = chain(field(field(call, "function"), "object") or node)
+        if call is None or not names or names[0] == "this":
+            continue
+        function = function_around(call)
+        if function is None:
+            continue
+        own = any(
+            use.parent is not None
+            and use.parent.type == "variable_declarator"
+            and function_around(use) is not None
+            for use in module.uses(names[0])
+        )
+        within = handler_around(module, call)
+        if within and not own:
+            yield _mark(module, call, ".".join(names), within)
+
+
+def _hooks(module: Module) -> Iterator[Mark]:
+    """Shutdown hooks on `beforeExit` and `exit`: the process's that close the database, and Prisma's own."""
+    drivers = any(_DRIVERS.match(name) for name in module.modules)
+
+    def closes(words: str) -> bool:
+        return bool(_CLOSES.search(words) or (drivers and _CLOSES_CLIENT.search(words)))
+
+    for node in module.find(rb"\.\$?(?:on|once)\s*\(\s*(?:['\"](?:beforeE|e)xit['\"])"):
+        call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
+        event = string(arguments(call)[0]) if call is not None and arguments(call) else ""
+        if call is None or event not in ("beforeExit", "exit"):
+            continue
+        taken = field(call, "function")
+        owned = field(taken, "object")
+        owner = ".".join(chain(owned)) if owned is not None else ""
+        verb = text(field(taken, "property"))
+        if verb == "$on" and event == "beforeExit":
+            yield _mark(module, call, "$on", f"{owner or 'the client'}.$on('beforeExit')")
+        elif owner == "process" and any(closes(each) for each in _listener(module, call)):
+            yield _mark(module, call, event, f"process.on('{event}')")
+
+
+def _listener(module: Module, call: Node) -> Iterator[str]:
+    """The text of the function that a hook calls: written there, or named there and defined in the file."""
+    yield text(call)
+    for given in arguments(call)[1:2]:
+        for use in module.uses(text(given)) if given.type == "identifier" else ():
+            parent = use.parent
+            if parent is not None and parent.type in ("function_declaration", "variable_declarator"):
+                yield text(parent)
+
+
+def _state(module: Module) -> Iterator[Mark]:
+    """Session state in SQL that is sent: the argument of a query call, or a tagged template."""
+    seen: set[int] = set()
+    for match in _SQL.finditer(module.code):
+        node = module.look(match.start(), match.end() - 1)
+        while node is not None and node.type in (
+            "string_fragment",
+            "escape_sequence",
+            "template_substitution",
+        ):
+            node = node.parent
+        if node is None or node.type not in ("string", "template_string") or node.start_byte in seen:
+            continue
+        seen.add(node.start_byte)
+        if not _sent(node):
+            continue
+        statement = re.sub(r"\$\{[^{}]*\}", "x", text(node)[1:-1])
+        kind = session_state.state_of(statement)
+        if kind:
+            yield _mark(module, node, kind, session_state.beginning(statement))
+
+
+def _sent(node: Node) -> bool:
+    """Whether a string is SQL on its way to the server."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "call_expression":  # a tagged template
+        called = field(parent, "function")
+        names = chain(called) if called is not None else ()
+        return bool(names) and names[-1] in _TAGS
+    while parent is not None and parent.type in (
+        "pair",
+        "object",
+        "parenthesized_expression",
+        "as_expression",
+    ):
+        if parent.type == "pair" and text(field(parent, "key")) not in ("text", "sql"):
+            return False
+        parent = parent.parent
+    if parent is None or parent.type != "arguments" or parent.parent is None:
+        return False
+    called = field(parent.parent, "function")
+    return called is not None and text(called).rpartition(".")[2] in _SENDS
+
+
+def ignores(module: Module) -> Ignores:
+    """The ignore comments: a comment behind code covers its line, one that stands alone the statement below."""
+    placed = []
+    for node in module.comments():
+        ignore = parse_ignore(text(node))
+        if ignore is None:
+            continue
+        line = node.start_point.row + 1
+        start = module.code.rfind(b"\n", 0, node.start_byte) + 1
+        if module.code[start : node.start_byte].strip():
+            placed.append(Placed(ignore, line, (line,)))
+            continue
+        below = node.next_named_sibling
+        while below is not None and below.type == "comment":
+            below = below.next_named_sibling
+        last = node.end_point.row + 1
+        if below is not None:
+            body = re.search(r"=>\s*\{|\bfunction\b|\bclass\b", text(below)) is not None
+            last = below.start_point.row + 1 if body else below.end_point.row + 1
+        placed.append(Placed(ignore, line, tuple(range(line, last + 1))))
+    return Ignores(placed)

@@ -1,0 +1,1 @@
+"""Package manifests and lock files: which packages, at which versions."""

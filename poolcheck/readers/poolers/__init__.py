@@ -1,0 +1,1 @@
+"""Configuration of poolers, each into the words of PgBouncer's settings."""

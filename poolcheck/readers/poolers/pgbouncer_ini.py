@@ -1,0 +1,176 @@
+"""pgbouncer.ini as PgBouncer reads it: no comments behind a value, no quotes, no units, keys in lower case.
+
+What it does not read is a trouble, not a guess: PgBouncer stops at the first such line and refuses to start.
+Measured on 1.18: the section names are exact, a line is `key = value`, and an empty number is an error.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from poolcheck.model.finding import Location
+from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.pooler_config import (
+    PoolerConfig,
+    PoolerDatabase,
+    PoolerSetting,
+    PoolerTrouble,
+    PoolerUser,
+)
+from poolcheck.readers.poolers.lines import known
+from poolcheck.record import dataclass
+
+_NAME = re.compile(
+    r"(?:.*/)?(?:[\w.-]*[.-])?pgbouncer[\w.-]*\.(?:ini|conf|cfg)(?:\.example|\.sample|\.dist)?"
+)
+_USERLIST = re.compile(r"(?:.*/)?(?:pgbouncer[\w.-]*/.*)?(?:[\w-]*userlist)\.txt")
+_SECTIONS = ("databases", "users", "peers", "pgbouncer")
+_PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?(.*?)\s*$")
+_WORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\S*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IniFile:
+    """The config, the lines for excerpts (secrets of broken lines out), and the ignore comments."""
+
+    config: PoolerConfig
+    lines: tuple[str, ...]
+    ignores: Ignores
+
+
+def matches(path: str) -> bool:
+    """Is it PgBouncer's ini file, by its name?"""
+    return _NAME.fullmatch(path) is not None
+
+
+def is_userlist(path: str) -> bool:
+    """Is it a list of PgBouncer's users?"""
+    return _USERLIST.fullmatch(path) is not None
+
+
+def userlist(text: str) -> tuple[str, ...]:
+    """The user names of a userlist.txt: `"name" "secret"`, one a line. The secrets are not kept."""
+    found = (re.match(r'\s*"((?:[^"]|"")+)"\s+"', line) for line in text.splitlines())
+    return tuple(dict.fromkeys(each[1].replace('""', '"') for each in found if each))
+
+
+def read(text: str, path: str) -> IniFile | None:
+    """The file's sections; None when it has none of PgBouncer's: then it is something else."""
+    lines = tuple(text.split("\n"))
+    if not any(line.strip() in ("[pgbouncer]", "[databases]") for line in lines):
+        return None
+    state = _State(path)
+    placed: list[Placed] = []
+    for number, raw in enumerate(lines, 1):
+        line = raw.rstrip("\r")
+        bare = line.strip()
+        if bare.startswith((";", "#")):
+            ignore = parse_ignore(bare)
+            if ignore is not None:
+                placed.append(Placed(ignore, number, (number, _next_code(lines, number))))
+        elif bare:
+            state.line(line, bare, number)
+    # A broken line may hold a password that no reader of `key=value` finds.
+    shown = tuple(re.sub(r"(?i)(password\s+)\S.*", r"\1***", line) for line in lines)
+    return IniFile(config=state.config(), lines=shown, ignores=Ignores(placed))
+
+
+def merged(config: PoolerConfig, included: PoolerConfig) -> PoolerConfig:
+    """The config with what a file says that it includes."""
+    return replace(
+        config,
+        settings=(*config.settings, *included.settings),
+        databases=(*config.databases, *included.databases),
+        users=(*config.users, *included.users),
+        troubles=(*config.troubles, *included.troubles),
+    )
+
+
+def include_path(config_path: str, written: str) -> str:
+    """Where an included file is looked for: beside the file, as a project keeps it."""
+    if written.startswith("/"):
+        return posixpath.join(posixpath.dirname(config_path), posixpath.basename(written))
+    return posixpath.normpath(posixpath.join(posixpath.dirname(config_path), written))
+
+
+def _next_code(lines: tuple[str, ...], number: int) -> int:
+    """The next line, from 1, that is neither blank nor a comment."""
+    for after in range(number, len(lines)):
+        if lines[after].strip() and not lines[after].lstrip().startswith((";", "#")):
+            return after + 1
+    return number
+
+
+class _State:
+    """The section that is open, and what was read so far."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.section = ""
+        self.settings: list[PoolerSetting] = []
+        self.databases: list[PoolerDatabase] = []
+        self.users: list[PoolerUser] = []
+        self.troubles: list[PoolerTrouble] = []
+        self.includes: list[PoolerSetting] = []
+
+    def config(self) -> PoolerConfig:
+        return PoolerConfig(
+            name=self.path,
+            location=Location(self.path, 1),
+            settings=tuple(self.settings),
+            databases=tuple(self.databases),
+            users=tuple(self.users),
+            troubles=tuple(self.troubles),
+            includes=tuple(self.includes),
+        )
+
+    def line(self, line: str, bare: str, number: int) -> None:
+        at = Location(self.path, number, len(line) - len(line.lstrip()) + 1)
+        include = re.fullmatch(r"%include\s+(\S+)", bare)
+        if include:
+            self.includes.append(PoolerSetting("%include", include[1], at, known(include[1])))
+            return
+        if bare.startswith("["):
+            self._open(bare, at)
+            return
+        pair = _PAIR.match(line)
+        if pair is None:
+            if known(bare):
+                self.troubles.append(PoolerTrouble("the line is not `key = value`", at))
+            return
+        value_at = Location(self.path, number, pair.start(2) + 1)
+        if self.section == "pgbouncer":
+            self.settings.append(PoolerSetting(pair[1], pair[2], value_at, known(pair[2])))
+        elif self.section in ("databases", "users"):
+            name = pair[1].strip('"').replace('""', '"')
+            words, broken = _words(pair[2], self.path, number, pair.start(2))
+            if self.section == "users":
+                self.users.append(PoolerUser(name=name, location=at, settings=words))
+            else:
+                self.databases.append(
+                    PoolerDatabase(name=name, location=at, settings=words, broken=broken and known(pair[2]))
+                )
+
+    def _open(self, bare: str, at: Location) -> None:
+        section = bare.strip("[]").strip()
+        if not bare.endswith("]"):
+            self.troubles.append(PoolerTrouble("text follows the section's name", at))
+        elif section not in _SECTIONS and known(section):
+            self.troubles.append(PoolerTrouble(f"no section is named [{section}]", at))
+        self.section = section
+
+
+def _words(text: str, path: str, line: int, start: int) -> tuple[tuple[PoolerSetting, ...], bool]:
+    """The `key=value` pairs of a line, without passwords; and whether something is left that is none."""
+    return tuple(_pairs(text, path, line, start)), bool(_WORD.sub("", text).strip())
+
+
+def _pairs(text: str, path: str, line: int, start: int) -> Iterator[PoolerSetting]:
+    for match in _WORD.finditer(text):
+        value = match[2]
+        if value.startswith("'"):
+            value = value[1:-1].replace("''", "'")
+        if match[1] == "password":
+            value = ""
+        yield PoolerSetting(match[1], value, Location(path, line, start + match.start(1) + 1), known(value))

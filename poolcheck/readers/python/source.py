@@ -1,0 +1,237 @@
+"""Python to what rules may know of a file. Read with the language's own parser: what it refuses is not looked at."""
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Iterator
+
+from poolcheck.model.finding import Location
+from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.source import Closed, Mark, Site, SourceFile
+from poolcheck.readers import session_state
+from poolcheck.readers.python.checkouts import checkouts
+from poolcheck.readers.python.scope import MOST_CALLS, Module, dotted, place
+
+_KINDS = {
+    "sqlalchemy.create_engine": "sqlalchemy",
+    "sqlalchemy.engine.create_engine": "sqlalchemy",
+    "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy",
+    "sqlmodel.create_engine": "sqlalchemy",
+    "asyncpg.create_pool": "asyncpg-pool",
+    "asyncpg.connect": "asyncpg",
+    "psycopg.connect": "psycopg",
+    "psycopg.Connection.connect": "psycopg",
+    "psycopg.AsyncConnection.connect": "psycopg",
+    "psycopg_pool.ConnectionPool": "psycopg-pool",
+    "psycopg_pool.AsyncConnectionPool": "psycopg-pool",
+    "psycopg2.connect": "psycopg2",
+    "psycopg2.pool.SimpleConnectionPool": "psycopg2-pool",
+    "psycopg2.pool.ThreadedConnectionPool": "psycopg2-pool",
+}
+_SENDS = frozenset(
+    {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
+)
+_CLOSES = frozenset({"close", "dispose", "closeall", "terminate", "aclose"})
+
+
+class Unreadable(Exception):
+    """Why a file is not looked at, in a few words."""
+
+
+def read(text: str, path: str) -> tuple[SourceFile, Ignores]:
+    """One file.
+
+    Raises:
+        Unreadable: it is not Python that this interpreter can parse.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about escapes in the file's own strings
+            module = Module(text, path)
+        if sum(_matters(module, call) for call in module.calls) > 2 * MOST_CALLS:
+            raise Unreadable("written by a program: too many places to look at")
+        made = SourceFile(
+            path=path,
+            language="python",
+            location=Location(path),
+            sites=tuple(_sites(module)),
+            checkouts=tuple(checkouts(module)),
+            state=tuple(_state(module)),
+            modules=tuple(Mark(name.partition(".")[0], 1, 1) for name in sorted(set(module.names.values()))),
+        )
+    except SyntaxError as error:
+        raise Unreadable(f"is not Python as this version reads it (line {error.lineno})") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise Unreadable("is nested too deep, or holds characters that no source has") from error
+    return made, _ignores(text, module)
+
+
+def _matters(module: Module, call: ast.Call) -> bool:
+    """Whether a call makes or takes a connection, or may."""
+    verb = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return (
+        verb in ("connect", "acquire", "getconn")
+        or "ession" in dotted(call.func)
+        or module.full(call.func) in _KINDS
+    )
+
+
+def _sites(module: Module) -> Iterator[Site]:
+    for call in module.calls:
+        kind = _KINDS.get(module.full(call.func))
+        if kind is None:
+            continue
+        url, database = _url(call)
+        if database and not database.startswith(("postgres", "cockroach")):
+            continue
+        placed = place(module, call)
+        yield Site(
+            kind=kind,
+            call=dotted(call.func)[:60],
+            line=call.lineno,
+            column=call.col_offset + 1,
+            scope=placed.scope,
+            within=placed.within,
+            name=placed.name,
+            closed=_closed(module, call, placed.name),
+            options=tuple(_options(call)),
+            complete=not any(each.arg is None for each in call.keywords),
+            argument=database,
+            url=url,
+        )
+
+
+def _url(call: ast.Call) -> tuple[str, str]:
+    """(what names the URL, its scheme when that is written out)."""
+    given = (
+        call.args[0]
+        if call.args
+        else next((each.value for each in call.keywords if each.arg in ("url", "dsn", "conninfo")), None)
+    )
+    if isinstance(given, ast.JoinedStr) and given.values and isinstance(given.values[0], ast.Constant):
+        given = given.values[0]
+    if isinstance(given, ast.Constant) and isinstance(given.value, str):
+        scheme, sep, _ = given.value.partition("://")
+        return "", scheme.lower() if sep and len(scheme) < 30 else ""
+    return (_named(given), "") if given is not None else ("", "")
+
+
+def _named(node: ast.expr) -> str:
+    """What names a connection string: `settings.database_url`, `DATABASE_URL` of the environment; never its text."""
+    if isinstance(node, ast.Call | ast.Subscript):
+        given = node.args[:1] if isinstance(node, ast.Call) else [node.slice]
+        for each in given:
+            if isinstance(each, ast.Constant) and re.fullmatch(r"[A-Z][A-Z0-9_]*", str(each.value)):
+                return str(each.value)
+            if isinstance(each, ast.Name | ast.Attribute):
+                return dotted(each)[:80]
+        return dotted(node.func)[:80] if isinstance(node, ast.Call) else ""
+    return dotted(node)[:80]
+
+
+def _options(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """Keywords with values that can be no secret; one level into dictionaries: connect_args.statement_cache_size."""
+    for each in call.keywords:
+        if each.arg is None:
+            continue
+        yield each.arg, _plain(each.value)
+        if isinstance(each.value, ast.Dict):
+            for key, value in zip(each.value.keys, each.value.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield f"{each.arg}.{key.value}", _plain(value)
+
+
+def _plain(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes):
+        return repr(node.value)
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    ):
+        return f"-{_plain(node.operand)}"
+    return dotted(node)[:40] or "..."
+
+
+def _in_with(module: Module, call: ast.Call) -> bool:
+    return any(isinstance(each, ast.withitem) for each in list(module.up(call))[:3])
+
+
+def _closed(module: Module, call: ast.Call, name: str) -> Closed:
+    """Whether the function that makes it also closes it."""
+    if _in_with(module, call):
+        return "always"
+    function = module.function(call)
+    if function is None or not name:
+        return "no"
+    found: Closed = "no"
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and node.attr in _CLOSES and dotted(node.value) == name:
+            inner: ast.AST = node
+            for outer in module.up(node):
+                if isinstance(outer, ast.Try) and any(inner is each for each in outer.finalbody):
+                    return "always"
+                inner = outer
+            found = "sometimes"
+        if isinstance(node, ast.withitem) and name in ast.unparse(node.context_expr):
+            return "always"
+    return found
+
+
+def _state(module: Module) -> Iterator[Mark]:
+    """Session state in SQL that is sent: the argument of execute() and its like."""
+    for call in module.calls:
+        verb = dotted(call.func).rpartition(".")[2] or (
+            call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        )
+        if verb not in _SENDS or not call.args:
+            continue
+        given = call.args[0]
+        if isinstance(given, ast.JoinedStr):
+            statement = "".join(
+                str(each.value) if isinstance(each, ast.Constant) else "x" for each in given.values
+            )
+        elif isinstance(given, ast.Constant) and isinstance(given.value, str):
+            statement = given.value
+        else:
+            continue
+        kind = session_state.state_of(statement)
+        if kind:
+            yield Mark(kind, given.lineno, given.col_offset + 1, session_state.beginning(statement))
+
+
+def _ignores(text: str, module: Module) -> Ignores:
+    """The ignore comments: behind code for its line, alone for the statement below."""
+    if "poolcheck" not in text.lower():
+        return Ignores()
+    ends = {node.lineno: node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)}
+    placed = []
+    rows = text.splitlines()
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            ignore = parse_ignore(token.string) if token.type == tokenize.COMMENT else None
+            if ignore is None:
+                continue
+            line = token.start[0]
+            if rows[line - 1][: token.start[1]].strip():
+                placed.append(Placed(ignore, line, (line,)))
+                continue
+            below = next(
+                (
+                    number
+                    for number in range(line + 1, len(rows) + 1)
+                    if not re.match(r"\s*(?:#|$)", rows[number - 1])
+                ),
+                line,
+            )
+            statement = ends.get(below)
+            whole = statement is not None and not isinstance(
+                statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            )
+            last = (statement.end_lineno or below) if whole and statement is not None else below
+            placed.append(Placed(ignore, line, tuple(range(line, last + 1))))
+    except (tokenize.TokenError, IndentationError):
+        return Ignores(placed)
+    return Ignores(placed)

@@ -1,0 +1,227 @@
+"""Source code to what rules may know of it: where clients are made, connections taken, and session state left behind.
+
+A file is only parsed when its bytes hold a word that matters; most files of a project hold none.
+"""
+
+import posixpath
+import re
+from typing import NamedTuple
+
+from poolcheck.model.finding import Location
+from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.source import Language, Mark, Purpose, SourceFile
+from poolcheck.record import dataclass
+
+LONGEST = 1_000_000  # bytes; a larger source file was not written by hand
+LONGEST_SQL = 2_000_000  # bytes; a larger one is a dump
+LONGEST_LINE = 20_000  # bytes; bundlers write such lines, people do not
+MOST_MARKS = 200  # of one file of SQL: what follows says the same
+DEEPEST = 400  # brackets inside brackets; hand-written code stays below 40
+
+LANGUAGES: dict[str, Language] = {
+    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
+    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
+    ".vue": "typescript", ".svelte": "typescript", ".py": "python", ".sql": "sql",
+}  # fmt: skip
+
+# A JavaScript file without any of these makes no client, takes no connection and closes none.
+_JS = (
+    b"PrismaClient", b"'postgres'", b'"postgres"', b"pg-pool", b"@neondatabase/serverless",
+    b"@vercel/postgres", b"drizzle-orm/node-postgres", b"drizzle-orm/postgres-js", b"drizzle-orm/neon", b"knex(", b"Knex(", b"new DataSource(",
+    b"new Sequelize(", b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon",
+)  # fmt: skip
+_PYTHON = (
+    b"create_engine", b"create_async_engine", b"asyncpg", b"psycopg", b"SessionLocal", b"sessionmaker", b"getconn",
+)  # fmt: skip
+_SQL = (
+    b"SET ", b"LISTEN ", b"DISCARD ", b"RESET ", b"PREPARE ", b"DEALLOCATE", b"WITH HOLD", b"TEMP", b"set search_path",
+    b"set statement_timeout", b"set role", b"set session", b"set lock_timeout", b"listen ", b"set_config", b"advisory_",
+)  # fmt: skip
+_SENDS = (b"uery", b"xecute", b"unsafe", b"sql`", b".raw", b"text(")  # what SQL is given to
+# In capitals or not, but no `Set up your team`: half of the strings that a page shows begin like that. A quote behind a
+# letter closes a string or, as in UPDATE "Image" SET, a name.
+_VERBS = "SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE"
+_STATE_IN_CODE = re.compile(
+    rf"""(?:`|(?<!\w)['"])\s*(?:(?:{_VERBS}|{_VERBS.lower()})\s+(?!LOCAL\b)[\w"$]|(?:CREATE\s+TEMP|create\s+temp))"""
+    r"""|(?:set_config|SET_CONFIG)\s*\(|pg_(?:try_)?advisory_(?:un)?lock""".encode()
+)
+# 'pg' alone may be anything; this says that it is the package.
+_PG = re.compile(rb"""(?:from|require|import|client['"]?\s*:)[\s(]*['"]pg['"]""")
+_TEST = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|specs?|e2e|cypress|playwright|__mocks__|mocks?|fixtures?|testing|test[-_]utils?|"
+    r"integration(?:[-_]tests?)?|__fixtures__|stories)/|[._-](?:test|tests|spec|e2e|stories|bench|fixture)\.\w+$|"
+    r"(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.py|conftest\.py|setupTests\.\w+|(?:jest|vitest|playwright|cypress)[.\w-]*\.[cm]?[jt]s)$"
+)
+_SCRIPT = re.compile(
+    r"(?:^|/)(?:scripts?|bin|seeds?|seeders?|migrations?|migrate|tools?|tooling|cli|bench|benchmarks?|management/commands|"
+    r"alembic|docs|notebooks?|playgrounds?|sandbox|\.[\w-]+)/"
+)
+_SCRIPT_NAME = re.compile(
+    r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|test[-_.])"
+)
+_ROUTE_FILE = re.compile(r"(?:^|/)(?:routes?|routers?|controllers?|pages/api(?:/.*)?)$")  # its folder
+_BLOCK = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why a file that matters could not be looked at."""
+
+    why: str
+
+
+class Read(NamedTuple):
+    """A file and its ignore comments."""
+
+    file: SourceFile
+    ignores: Ignores
+
+
+def language(path: str) -> Language | None:
+    """The language of a file by its name; None for what is not read. Declarations hold no code."""
+    if path.endswith((".d.ts", ".d.mts", ".d.cts", ".min.js")):
+        return None
+    return LANGUAGES.get(posixpath.splitext(path)[1].lower())
+
+
+def purpose(path: str) -> Purpose:
+    """Whether a file is the app's, a test's, or run by hand: by its path."""
+    if _TEST.search(path):
+        return "test"
+    folder, base = posixpath.split(path)
+    if _SCRIPT.search(folder + "/") or (_SCRIPT_NAME.match(base) and not _ROUTE_FILE.search(folder)):
+        return "script"
+    return "app"
+
+
+def matters(code: bytes, kind: Language) -> bool:
+    """Whether the file is worth a parser."""
+    if kind == "sql":
+        return _holds(code, _SQL) or _holds(code.upper(), _SQL[:8])
+    if _holds(code, _PYTHON if kind == "python" else _JS):
+        return True
+    if (b"'pg'" in code or b'"pg"' in code) and kind != "python" and _PG.search(code) is not None:
+        return True
+    if b".connect()" in code and (b".release(" in code or b".query(" in code):
+        return True
+    return _holds(code, _SENDS) and _holds(code, _SQL) and _STATE_IN_CODE.search(code) is not None
+
+
+def _holds(code: bytes, words: tuple[bytes, ...]) -> bool:
+    for word in words:  # a plain loop: `any` over a generator takes twice as long, 7,000 files times  # noqa: SIM110
+        if word in code:
+            return True
+    return False
+
+
+def trouble(code: bytes, kind: Language) -> str:
+    """Why a file is left alone although it matters; "" when it is read."""
+    if len(code) > (LONGEST_SQL if kind == "sql" else LONGEST):
+        return f"larger than {(LONGEST_SQL if kind == 'sql' else LONGEST) // 1_000_000} MB"
+    if kind != "sql" and len(code) > LONGEST_LINE and max(map(len, code.split(b"\n"))) > LONGEST_LINE:
+        return "written by a bundler: one line is longer than 20,000 bytes"
+    if b"\0" in code[:4096]:
+        return "not text"
+    if kind != "sql" and _depth(code) > DEEPEST:
+        return f"brackets are nested more than {DEEPEST} deep"
+    return ""
+
+
+def _depth(code: bytes) -> int:
+    """How deep brackets are nested, strings and comments not considered."""
+    if max(code.count(b"("), code.count(b"["), code.count(b"{")) <= DEEPEST:
+        return 0
+    depth = most = 0
+    for each in code.translate(None, _NOT_BRACKETS):
+        depth = depth + 1 if each in b"([{" else max(depth - 1, 0)
+        most = max(most, depth)
+    return most
+
+
+_NOT_BRACKETS = bytes(each for each in range(256) if each not in b"()[]{}")
+
+
+def read(code: bytes, path: str) -> Read | Unread:
+    """One file that matters. Nothing is raised: what cannot be read says why."""
+    kind = language(path)
+    if kind is None:
+        return Unread("not a language that is read")
+    found = trouble(code, kind)
+    if found:
+        return Unread(found)
+    if kind == "sql":
+        made, ignores = _read_sql(code.decode("utf-8", "replace"), path)
+    elif kind == "python":
+        from poolcheck.readers.python import source as python  # noqa: PLC0415 - only where there is Python
+
+        try:
+            made, ignores = python.read(code.decode("utf-8-sig"), path)
+        except UnicodeDecodeError as error:
+            return Unread(f"not UTF-8 at byte {error.start}")
+        except python.Unreadable as error:
+            return Unread(str(error))
+    else:
+        from poolcheck.readers.javascript import source as javascript  # noqa: PLC0415 - only where there is JavaScript
+
+        if path.endswith((".vue", ".svelte")):
+            code, kind = _scripts(code.decode("utf-8", "replace"))
+        try:
+            made, ignores = javascript.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind)
+        except javascript.Unreadable as error:
+            return Unread(str(error))
+    from dataclasses import replace  # noqa: PLC0415 - beside its only use
+
+    return Read(replace(made, purpose=purpose(path)), ignores)
+
+
+def _scripts(text: str) -> tuple[bytes, Language]:
+    """The script blocks of a Vue or Svelte file, at their own lines; everything else is blank."""
+    out, at = [], 0
+    kind: Language = "javascript"
+    for block in _BLOCK.finditer(text):
+        out += [re.sub(r"[^\n]", "", text[at : block.start(2)]), block[2]]
+        at = block.end(2)
+        if re.search(r"lang\s*=\s*['\"]?tsx?\b", block[1]):
+            kind = "typescript"
+    return "".join(out).encode("utf-8", "surrogatepass"), kind
+
+
+def _read_sql(text: str, path: str) -> tuple[SourceFile, Ignores]:
+    """Session state in a file of SQL; a dump sets what it needs on the connection that loads it."""
+    from poolcheck.readers import session_state as state  # noqa: PLC0415 - only where there is SQL
+
+    marks = []
+    if "PostgreSQL database dump" not in text[:2000]:
+        line, counted = 1, 0
+        for offset, statement in state.split(text):
+            line, counted = line + text.count("\n", counted, offset), offset
+            kind = state.state_of(statement)
+            if kind:
+                column = offset - text.rfind("\n", 0, offset)
+                marks.append(Mark(kind, line, column, state.beginning(statement)))
+            if len(marks) >= MOST_MARKS:
+                break
+    placed = []
+    rows = text.splitlines()
+    for number, row in enumerate(rows, 1) if "poolcheck" in text.lower() else ():
+        code, sep, comment = row.partition("--")
+        ignore = (
+            parse_ignore("--" + comment)
+            if sep
+            else parse_ignore(row)
+            if row.lstrip().startswith("/*")
+            else None
+        )
+        if ignore is None:
+            continue
+        last = number
+        if not code.strip() or not sep:
+            below = number + 1
+            while below <= len(rows) and (
+                not rows[below - 1].strip() or rows[below - 1].lstrip().startswith("--")
+            ):
+                below += 1
+            last = next((each for each in range(below, len(rows) + 1) if ";" in rows[each - 1]), below)
+        placed.append(Placed(ignore, number, tuple(range(number, last + 1))))
+    made = SourceFile(path=path, language="sql", location=Location(path), state=tuple(marks))
+    return made, Ignores(placed)
