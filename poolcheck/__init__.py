@@ -8,11 +8,12 @@ TYPE_CHECKING = False  # what type checkers take for true; `typing` takes 3 ms t
 if TYPE_CHECKING:
     from poolcheck.api import as_dict, lint, look, size
     from poolcheck.errors import PoolcheckError
-    from poolcheck.model.finding import Finding, Severity
+    from poolcheck.model.finding import Finding
+    from poolcheck.model.problem import Severity
     from poolcheck.model.report import Report
     from poolcheck.model.sizing import Sizing
+    from poolcheck.version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "Finding", "PoolcheckError", "Report", "Severity", "Sizing", "__version__", "as_dict", "lint", "look", "size",
 ]  # fmt: skip
@@ -23,6 +24,7 @@ _HOMES = {
     "Report": "poolcheck.model.report",
     "Severity": "poolcheck.model.finding",
     "Sizing": "poolcheck.model.sizing",
+    "__version__": "poolcheck.version",
     "as_dict": "poolcheck.api",
     "lint": "poolcheck.api",
     "look": "poolcheck.api",

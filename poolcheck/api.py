@@ -15,7 +15,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
-from poolcheck.config.settings import Config, Settings
+from poolcheck.config.file import Settings
+from poolcheck.config.settings import Config
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import Inputs, Load, Machine, Sizing

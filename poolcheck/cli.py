@@ -13,8 +13,8 @@ gc.set_threshold(50_000)
 
 import click  # noqa: E402 - what it makes counts too
 
-from poolcheck import __version__  # noqa: E402
 from poolcheck.errors import ExitCode, PoolcheckError  # noqa: E402
+from poolcheck.version import __version__  # noqa: E402
 
 COMMANDS = os.path.join(os.path.dirname(__file__), "commands")  # pathlib takes 3 ms to import
 ISSUES = "https://github.com/poolcheck/poolcheck/issues"

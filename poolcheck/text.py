@@ -31,3 +31,16 @@ def width(text: str) -> int:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def seconds(value: float | None) -> str:
+    """`42 s`, `12 min`, `3 h`, `5 d`: an age for reading."""
+    if value is None:
+        return "an unknown time"
+    if value < 120:
+        return f"{round(value)} s"
+    if value < 7200:
+        return f"{round(value / 60)} min"
+    if value < 48 * 3600:
+        return f"{round(value / 3600)} h"
+    return f"{round(value / 86400)} d"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from poolcheck.errors import BadConfig, BadInput
 from poolcheck.gate import baseline
-from poolcheck.model.finding import Finding, Location
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Location
 from tests.output.sample import FIRST, NOWHERE, ODD_PLACE, SECRET
 
 

@@ -313,9 +313,9 @@ def test_stale() -> None:
 def test_one_host_parses_one_file() -> None:
     """A lint of one string pays for one provider, and for none when nobody knows the host."""
     code = (
-        "from poolcheck import catalogue; from poolcheck.catalogue import lookup; from poolcheck.connection.string import parse\n"
+        "from poolcheck import catalogue; from poolcheck.catalogue import lookup; from poolcheck.connection.parse import parse\n"
         "for host in ('db.example.com', 'localhost', 'ep-x.us-east-2.aws.neon.tech'):\n"
-        "    catalogue.match(parse(f'postgresql://u:p@{host}/app')); print(sorted(lookup._PROVIDERS._built))"
+        "    catalogue.match(parse(f'postgresql://u:p@{host}/app')); print(sorted(lookup.PROVIDERS._built))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]", "[]", "['neon']"]

@@ -7,7 +7,7 @@ import pytest
 from poolcheck import rules
 from poolcheck.diagnosis import engine
 from poolcheck.errors import BadConfig
-from poolcheck.model.finding import Severity
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
 from tests.test_rules import look
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from poolcheck import catalogue
-from poolcheck.connection.string import parse
+from poolcheck.connection.parse import parse
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.gate import conclusion, peak
 from poolcheck.gate.measured import NOT_ASKED, Looked
 from poolcheck.model.context import Context, Numbers
-from poolcheck.model.finding import Location, Severity
 from poolcheck.model.fleet import Amount, Fleet, Member
+from poolcheck.model.problem import Location, Severity
 from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.report import Report, Skipped
 from poolcheck.model.target import Target

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from poolcheck.config.settings import Thresholds
-from poolcheck.live.leaks import blocks, driver, judge, seconds
+from poolcheck.live.leaks import blocks, judge
+from poolcheck.model.look import driver
 from poolcheck.model.snapshot import Leak
+from poolcheck.text import seconds
 from tests.live import build
 
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from poolcheck import catalogue
 from poolcheck.cli import cli
 from poolcheck.commands._settings import Settings
-from poolcheck.connection.string import parse
+from poolcheck.connection.parse import parse
 from poolcheck.fix import fix, rounds
 from poolcheck.fix.diff import diff
 from poolcheck.fix.fix import Options
 from poolcheck.fix.rounds import Choice, Mended
-from poolcheck.model.finding import Edit
+from poolcheck.model.problem import Edit
 from poolcheck.model.report import Report
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.env.dotenv import Entry

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolcheck import catalogue
-from poolcheck.catalogue import lookup
+from poolcheck.catalogue import conversions, endpoints
 from poolcheck.catalogue.shelf import pattern
-from poolcheck.connection.string import parse
+from poolcheck.connection.parse import parse
 from poolcheck.model.facts import Conversion, Endpoint, Match, Provider, UrlExample
 
 PROVIDERS = catalogue.providers()
@@ -60,7 +60,7 @@ def test_no_two_providers_claim_a_host(provider: Provider, example: UrlExample) 
         other.id
         for other in PROVIDERS
         for end in other.endpoints
-        if conn.hosts and end.host and lookup._host_fits(end, conn.host.lower().rstrip("."), conn.scheme)
+        if conn.hosts and end.host and endpoints._host_fits(end, conn.host.lower().rstrip("."), conn.scheme)
     }
     assert claims <= {provider.id} if example.endpoint else provider.id not in claims
 
@@ -132,7 +132,7 @@ def test_everyone_is_there() -> None:
 # --- from one endpoint to another
 
 
-def conversions() -> Iterator[tuple[Provider, UrlExample, Conversion]]:
+def ways() -> Iterator[tuple[Provider, UrlExample, Conversion]]:
     """Every conversion with every example that it starts from."""
     for provider in PROVIDERS:
         for example in provider.examples:
@@ -143,8 +143,8 @@ def conversions() -> Iterator[tuple[Provider, UrlExample, Conversion]]:
 
 @pytest.mark.parametrize(
     ("provider", "example", "way"),
-    list(conversions()),
-    ids=[f"{p.id}-{w.from_}-{w.to}-{e.url[-40:]}" for p, e, w in conversions()],
+    list(ways()),
+    ids=[f"{p.id}-{w.from_}-{w.to}-{e.url[-40:]}" for p, e, w in ways()],
 )
 def test_conversion(provider: Provider, example: UrlExample, way: Conversion) -> None:
     """The result is the endpoint that it should be, and the way back, where there is one, leads back."""
@@ -155,7 +155,7 @@ def test_conversion(provider: Provider, example: UrlExample, way: Conversion) ->
         assert (made.conn, made.cannot) == (None, way.cannot)
         return
     assert made.conn is not None
-    assert made.conn.raw == lookup.apply_conversion(way, conn)
+    assert made.conn.raw == conversions.apply_conversion(way, conn)
     assert seen(made.conn.raw) == (provider.id, way.to)
     assert made.conn.password == conn.password
     assert [(item.name, item.value) for item in made.conn.params] == [
@@ -346,7 +346,7 @@ def test_any_host_is_matched_and_converted_without_a_fault(lead: str, suffix: st
     conn = parse(f"postgresql://u.x:p@{lead}.{suffix}{tail}")
     found = catalogue.match(conn)
     for way in found.provider.conversions if found.provider else ():
-        text = lookup.apply_conversion(way, conn)
+        text = conversions.apply_conversion(way, conn)
         assert text is None or seen(text) == (found.provider and found.provider.id, way.to)
 
 

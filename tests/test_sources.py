@@ -9,7 +9,8 @@ from poolcheck.diagnosis.lint import lint
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.model.report import Report
 from poolcheck.model.source import SourceFile
-from poolcheck.project.collect import Found, collect
+from poolcheck.project.collect import collect
+from poolcheck.project.collected import Collected
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\nexport async function GET() { const p = new PrismaClient() }\n"
 POOLED = (
@@ -52,7 +53,7 @@ def look(files: dict[str, str], project: Path) -> Report:
     return lint((".",), Fixed())
 
 
-def subjects(found: Found) -> dict[str, SourceFile]:
+def subjects(found: Collected) -> dict[str, SourceFile]:
     """The source files, by path."""
     return {each.path: each for each in found.subjects if isinstance(each, SourceFile)}
 

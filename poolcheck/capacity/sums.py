@@ -3,6 +3,7 @@
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.sizing import Inputs, Sizing
 from poolcheck.model.target import Target
+from poolcheck.model.url_readers import Reader
 from poolcheck.record import dataclass
 from poolcheck.text import plural
 
@@ -139,3 +140,16 @@ def size_for(target: Target | None, ctx: Context) -> tuple[Assumed, Sizing | Non
 def _pooler_exists(target: Target) -> bool:
     provider = target.match.provider
     return provider is not None and any(each.kind == "pooled" for each in provider.endpoints)
+
+
+def configured_size(target: Target, who: Reader) -> tuple[int | None, str]:
+    """The pool of one process, from the URL or the driver's default, and where it comes from."""
+    param = who.url.size_param if who.url else ""
+    given = target.conn.param(param) if param else None
+    if given is not None:
+        return (int(given), f"{param}={given}") if given.isdigit() and int(given) > 0 else (None, "")
+    if who.own and who.own.pool_size and not param:
+        return None, ""  # the code may set it; what it says is not seen here
+    if who.own and who.own.pool_size:
+        return who.own.pool_size, f"default of {who.title}: {who.own.pool}"
+    return None, ""

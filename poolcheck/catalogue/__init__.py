@@ -1,16 +1,16 @@
 """The knowledge base: providers, drivers, poolers and error texts as data, and the look-ups that read it."""
 
+from poolcheck.catalogue.conversions import convert
+from poolcheck.catalogue.endpoints import match
 from poolcheck.catalogue.lookup import (
     Stale,
     behaviour,
-    convert,
     driver,
     driver_of_dialect,
     drivers,
     drivers_for_packages,
     first_size_line,
     limit,
-    match,
     parameter_names,
     pooler,
     poolers,

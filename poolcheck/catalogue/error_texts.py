@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from poolcheck.catalogue.lookup import build
+from poolcheck.catalogue.shelf import build
 from poolcheck.errors import CatalogueError
 from poolcheck.model.explanation import (
     ErrorFile,

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from poolcheck import rules
-from poolcheck.config import settings as configuration
+from poolcheck.config import file
 from poolcheck.config.schema import ID
 from poolcheck.config.settings import Config, PerPath, Thresholds
 from poolcheck.config.values import default_of, line_of, settings_of
 from poolcheck.diagnosis import engine
 from poolcheck.model.effective import Effective, Setting, toml
-from poolcheck.project import collect
-from poolcheck.project.collect import Found
+from poolcheck.project import arguments, assumptions, collect
+from poolcheck.project.collected import Collected
 from poolcheck.text import clean
 
 OPTIONS = {"max_connections": "--max"}  # where the option is not the key's own name
@@ -26,9 +26,9 @@ def effective(config: Config, given: Mapping[str, Any]) -> Effective:
         BadConfig: a setting names a rule, driver, provider or plan that there is not.
     """
     check_names(config)
-    text, table = configuration.read(Path(config.path)) if config.path else ("", {})
-    base = configuration.base(Path(config.path)) if config.path else ()
-    shown = collect.display(Path(config.path)) if config.path else ""
+    text, table = file.read(Path(config.path)) if config.path else ("", {})
+    base = file.base(Path(config.path)) if config.path else ()
+    shown = arguments.display(Path(config.path)) if config.path else ""
 
     def place(keys: tuple[str, ...]) -> str:
         return f"{shown}:{line_of(text, (*base, *keys))}"
@@ -79,8 +79,8 @@ def check_names(config: Config) -> None:
     """
     ignored = tuple(token for each in config.per_path for token in each.ignore)
     engine.check_selection(engine.Selection(config.select, (*config.ignore, *ignored)), rules.names())
-    collect.assumed_drivers(config)
-    collect.numbers(Found(), config)
+    assumptions.assumed_drivers(config)
+    assumptions.numbers(Collected(), config)
 
 
 # --- init ---
@@ -134,7 +134,7 @@ def _setting(name: str, each: "Field[Any]", value: Any, note: str) -> Iterator[s
         yield f"# {name} = {shown}"
 
 
-def _detected(found: Found) -> dict[str, str]:
+def _detected(found: Collected) -> dict[str, str]:
     """What the project tells about a setting."""
     notes: dict[str, list[str]] = {"runtime": [], "driver": [], "provider": []}
     for package in found.packages:

@@ -12,12 +12,12 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import ConfigDict, Field
 
-from poolcheck import __version__
-from poolcheck.config.settings import Settings
+from poolcheck.config.file import Settings
 from poolcheck.connection.secret import redact
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.model.report import Report
 from poolcheck.output import json
+from poolcheck.version import __version__
 
 INSTRUCTIONS = """poolcheck finds, explains and mends PostgreSQL connection-pool exhaustion.
 lint: before a deploy; reads env files, schemas and connection strings. live: one read-only look at a server, during an

@@ -54,12 +54,13 @@ def from_config(numbers: Numbers) -> None:
     given = numbers.get("config_path")
     if not given and not _config_near():
         return
+    from poolcheck.config import file  # noqa: PLC0415 - only where there is a file
     from poolcheck.config import settings as configuration  # noqa: PLC0415 - only where there is a file
 
-    path = given or configuration.find(".")
+    path = given or file.find(".")
     if path is None:
         return
-    config = configuration.load(path)
+    config = file.load(path)
     plain = configuration.Config()
     for name in (
         "max_connections",

@@ -11,7 +11,8 @@ import click
 
 from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write, write_page
 from poolcheck.errors import BadInput
-from poolcheck.model.finding import Finding, Location
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Location
 from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from poolcheck.config import settings as configuration
-from poolcheck.config.settings import Settings
+from poolcheck.config.file import Settings
 
 __all__ = ["Settings", "setting_options"]
 F = TypeVar("F", bound=Callable[..., Any])

@@ -16,12 +16,13 @@ from pathlib import Path
 import click
 
 from poolcheck.commands._shared import Output, style_for
-from poolcheck.diagnosis.lint import Configured
+from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode
 from poolcheck.live import dsn, postgres, route
-from poolcheck.live.judge import Look, put_together
+from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Options, Seen, address, check_selection, known
 from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
+from poolcheck.model.look import Look
 from poolcheck.model.snapshot import Refusal, Route, Snapshot
 from poolcheck.output.paint import Paint, Style
 from poolcheck.output.sections import live as section_live

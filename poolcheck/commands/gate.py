@@ -102,7 +102,7 @@ def command(
       poolcheck gate --baseline poolcheck-baseline.json --update-baseline
       poolcheck gate --since origin/main --format markdown
     """
-    from poolcheck.config.settings import check_values  # noqa: PLC0415 - `gate --help` needs none of it
+    from poolcheck.config.file import check_values  # noqa: PLC0415 - `gate --help` needs none of it
     from poolcheck.gate.gate import Options, gate  # noqa: PLC0415 - as above
 
     check_values({"max_usage": given["max_usage"]})

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from poolcheck.commands._shared import write
-from poolcheck.config.settings import find
+from poolcheck.config.file import find
 from poolcheck.errors import BadInput
 
 

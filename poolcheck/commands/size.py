@@ -282,16 +282,17 @@ def _lines(numbers: Numbers, answer: Sizing) -> tuple[Any, ...]:
 
     if numbers.drivers:
         from poolcheck.config.settings import Config  # noqa: PLC0415 - only where a driver is named
-        from poolcheck.project.collect import assumed_drivers  # noqa: PLC0415 - as above
+        from poolcheck.project.assumptions import assumed_drivers  # noqa: PLC0415 - as above
 
         return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size)
     if not numbers.get("isolated") and any(Path(name).is_file() for name in MANIFESTS):
         from poolcheck.config.settings import Config  # noqa: PLC0415 - only where there is a manifest
         from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
-        packages = Packages(Config(), numbers.skipped)
+        packages = Packages(Config())
         packages.around(Path(".env"))
         uses = packages.of(".env").drivers
+        numbers.skipped += packages.skipped
         if uses:
             named = ", ".join(f"{use.id} {use.version}".strip() + f" ({use.source})" for use in uses)
             numbers.notes.append(f"Drivers: {named}.")

@@ -6,8 +6,8 @@ Values are escaped as the form wants it. Parsing the result gives the new value 
 
 import re
 
-from poolcheck.connection.read_keywords import quote_dsn
 from poolcheck.connection.string import ConnectionString, Param, Span
+from poolcheck.connection.words import quote_dsn
 
 _IN_QUERY = "-._~/:,"  # what a query value may hold as it is, for every reader
 _IN_AUTHORITY = "-._~!*"

@@ -8,30 +8,8 @@ import re
 from poolcheck.connection.libpq import KEYWORDS
 from poolcheck.connection.placeholder import placeholder_kind
 from poolcheck.connection.secret import MASK, Secret, hides_secret, is_secret_name
-from poolcheck.connection.string import ConnectionString, Form, Host, Param, Span, Trouble, TroubleKind
-
-_NPGSQL = {
-    "host": "host", "server": "host", "datasource": "host", "port": "port", "database": "dbname", "db": "dbname",
-    "initialcatalog": "dbname", "username": "user", "userid": "user", "uid": "user", "user": "user",
-    "password": "password", "psw": "password", "pwd": "password", "passfile": "passfile",
-    "applicationname": "application_name", "options": "options", "sslmode": "sslmode",
-    "targetsessionattributes": "target_session_attrs", "channelbinding": "channel_binding", "dbname": "dbname",
-}  # fmt: skip
-_NPGSQL_SSL = {"verifyca": "verify-ca", "verifyfull": "verify-full"}
-
-
-def libpq_word(form: Form, name: str, value: str) -> tuple[str, str] | None:
-    """The libpq keyword and value that a parameter amounts to, or None when libpq has none."""
-    if form == "npgsql":
-        word = _NPGSQL.get(name.lower().replace(" ", "").replace("_", ""))
-        if word in ("sslmode", "target_session_attrs", "channel_binding"):
-            value = value.lower()
-        return (word, _NPGSQL_SSL.get(value, value)) if word else None
-    if form == "uri" and name == "ssl" and value == "true":
-        return "sslmode", "require"
-    if name == "requiressl":
-        return "sslmode", "require" if value.startswith("1") else "prefer"
-    return (name, value) if name in KEYWORDS else None
+from poolcheck.connection.string import ConnectionString, Host, Param, Span, Trouble, TroubleKind
+from poolcheck.connection.words import Form, libpq_word
 
 
 class Draft:
@@ -201,14 +179,6 @@ def _unescape(value: str) -> str:
     return re.sub(r"\\(.?)", r"\1", value, flags=re.DOTALL) if "\\" in value else value
 
 
-def quote_dsn(value: str) -> str:
-    """`value` as libpq's keyword/value strings want it, quoted only where needed."""
-    if value and not re.search(r"[\s'\\]", value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 _NPGSQL_PAIR = r"""[\s;]*([^=;]*)(=?)\s*("[^"]*+(?:""[^"]*+)*"(?!")|'[^']*+(?:''[^']*+)*'(?!')|[^;]*)[^;]*"""
 
 
@@ -246,18 +216,6 @@ def read_npgsql(text: str, start: int = 0, scheme: str = "") -> ConnectionString
     draft.override()
     check_control(draft)
     return draft.finish()
-
-
-def looks_like_keywords(text: str) -> bool:
-    """Whether `text` is a DSN, a JDBC URL or an Npgsql string that names a host or a database of PostgreSQL."""
-    if re.match(r"(?i)r?2?j?dbc:(?:[a-z0-9-]+:){0,3}(?:postgresql|postgres|pgsql)(?::[\w.-]+)?:", text):
-        return True
-    words = {
-        name.lower() for name in re.findall(r"(?:\A|[\s;])\s*([A-Za-z_][A-Za-z_ ]{0,40}?)\s*=", text[:4096])
-    }
-    if ";" in text:
-        return "host" in words and bool(words & {"database", "db", "username", "user id", "userid", "port"})
-    return len(words & KEYWORDS) >= 2 and bool(words & {"host", "hostaddr", "dbname", "service"})
 
 
 def check_control(draft: Draft) -> None:

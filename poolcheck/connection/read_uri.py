@@ -12,7 +12,8 @@ from poolcheck.connection.libpq import percent_decode
 from poolcheck.connection.placeholder import TOGETHER, placeholder_kind, shield
 from poolcheck.connection.read_keywords import Draft, check_control, read_dsn, read_npgsql
 from poolcheck.connection.secret import MASK, Secret, may_be_cut_short, stray_at, userinfo_end
-from poolcheck.connection.string import MAX_LENGTH, SCHEMES, ConnectionString, Form, Span, Trouble
+from poolcheck.connection.string import MAX_LENGTH, SCHEMES, ConnectionString, Span, Trouble
+from poolcheck.connection.words import Form
 
 _JDBC = r"(?i)((?:jdbc|r2dbc|vertx-reactive):(?:[a-z0-9-]+:){0,3}?(?:postgresql|postgres|pgsql)(?::[0-9][\w.-]*)?:)(//)?"
 

@@ -4,14 +4,12 @@ The reading itself is in `core.url_read` (URIs, JDBC) and `core.url_keyword` (DS
 first `parse`; edits that touch nothing else are in `core.url_edit`.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
 
 from poolcheck.connection.secret import MASK, Secret, hides_secret, is_secret_name
+from poolcheck.connection.words import Form
 from poolcheck.record import dataclass
 
-Form = Literal["uri", "jdbc", "dsn", "parts", "npgsql"]
 TroubleKind = Literal[
     "unescaped",
     "bad-percent",
@@ -213,7 +211,7 @@ class ConnectionString:
     @property
     def foreign(self) -> tuple[Param, ...]:
         """The parameters that libpq does not know: Prisma's, SQLAlchemy's, typing errors."""
-        from poolcheck.connection.read_keywords import libpq_word  # noqa: PLC0415 - loads with the first parse
+        from poolcheck.connection.words import libpq_word  # noqa: PLC0415 - loads with the first parse
 
         return tuple(param for param in self.params if libpq_word(self.form, param.name, param.value) is None)
 
@@ -222,7 +220,7 @@ class ConnectionString:
 
         Empty values are left out too: to libpq they mean the default. Secrets come as `Secret`.
         """
-        from poolcheck.connection.read_keywords import libpq_word  # noqa: PLC0415 - loads with the first parse
+        from poolcheck.connection.words import libpq_word  # noqa: PLC0415 - loads with the first parse
 
         words: dict[str, str | Secret] = {}
         for param in self.params:
@@ -248,49 +246,3 @@ class ConnectionString:
 
 def _fold(name: str) -> str:
     return name.lower().replace(" ", "").replace("_", "")
-
-
-def parse(text: str, *, form: Form | None = None) -> ConnectionString:
-    """Read a connection string of any form. Never raises; what cannot be read is in `troubles`.
-
-    `form` forces one reading; without it the text decides. Linear in the text's length.
-    """
-    from poolcheck.connection import read_uri  # noqa: PLC0415 - with its patterns, only when there is something to read
-
-    return read_uri.read(text, form)
-
-
-def from_parts(
-    *,
-    host: str | None = None,
-    port: str | int | None = None,
-    user: str | None = None,
-    password: str | None = None,
-    database: str | None = None,
-    params: Iterable[tuple[str, str]] = (),
-) -> ConnectionString:
-    """A connection string from separate values, such as PGHOST and PGPORT. None means not given.
-
-    `raw`, and so the masked text, is the same as a keyword/value DSN.
-    """
-    from poolcheck.connection.read_keywords import quote_dsn  # noqa: PLC0415 - loads with the first parse
-
-    given = [("host", host), ("port", port), ("user", user), ("password", password), ("dbname", database)]
-    words = [f"{name}={quote_dsn(str(value))}" for name, value in (*given, *params) if value is not None]
-    return replace(parse(" ".join(words), form="dsn"), form="parts")
-
-
-def looks_like_connection_string(text: str) -> bool:
-    """A cheap test: a PostgreSQL URL or DSN stands here, from the first character on.
-
-    False for other databases' URLs, for prose, and for a bare word or interpolation.
-    """
-    text = text[:4096].strip().strip("\"'`")
-    scheme, sep, _ = text[:64].partition("://")
-    if sep and scheme.lower().partition("+")[0] in SCHEMES:
-        return all(mark not in scheme for mark in " =:") and not scheme.endswith("+")
-    if text.lower().startswith(("jdbc:", "r2dbc:", "host", "dbname", "user", "port", "service", "password", "sslmode", "hostaddr", "server")):  # fmt: skip
-        from poolcheck.connection.read_keywords import looks_like_keywords  # noqa: PLC0415 - only when it may be one
-
-        return looks_like_keywords(text)
-    return False

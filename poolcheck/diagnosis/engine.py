@@ -6,8 +6,9 @@ from typing import Any
 from poolcheck.connection.secret import MASK, redact
 from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Finding, Location, Problem, Severity, UnusedIgnore
+from poolcheck.model.finding import Finding, UnusedIgnore
 from poolcheck.model.ignores import Ignores
+from poolcheck.model.problem import Location, Problem, Severity
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass

@@ -2,31 +2,20 @@
 
 import os
 from collections.abc import Sequence
-from typing import Protocol
 
 from poolcheck import rules
-from poolcheck.config.settings import Config
+from poolcheck.config.settings import Config, Configured
 from poolcheck.diagnosis import engine, steps
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Severity
+from poolcheck.model.problem import SEVERITY
 from poolcheck.model.project import Package
 from poolcheck.model.report import Report, Skipped
-from poolcheck.project import collect
-from poolcheck.project.collect import Found
+from poolcheck.project import arguments, assumptions, collect
+from poolcheck.project.collected import Collected
 from poolcheck.text import plural
 
-SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO, "never": None}
-
-
 MOST_NAMED = 5  # variables in one sentence
-
-
-class Configured(Protocol):
-    """Whatever gives the config for a path: options over the nearest file."""
-
-    def over(self, start: "str | os.PathLike[str]") -> Config:
-        """The config for what is at `start`."""
 
 
 def lint(what: Sequence[str], settings: Configured) -> Report:
@@ -36,24 +25,23 @@ def lint(what: Sequence[str], settings: Configured) -> Report:
         PoolcheckError: bad config, bad input, or nothing to check.
     """
     what = what or (".",)
-    first = next((each for each in what if each != "-" and not collect.is_url(each)), ".")
+    first = next((each for each in what if each != "-" and not arguments.is_url(each)), ".")
     config = settings.over(first if os.path.exists(first) else ".")
     return report_on(collect.collect(what, config), config, what)
 
 
-def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
+def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
     """Judge what was collected."""
     selection = engine.Selection(config.select, config.ignore)
     below = tuple(token for each in config.per_path for token in each.ignore)
     engine.check_selection(engine.Selection(config.select, (*config.ignore, *below)), rules.names())
-    context = collect.context(found, config)
+    context = assumptions.context(found, config)
     judged = engine.run(
         rules.load(found.groups), found.subjects, context,
         selection=selection, ignores=found.ignores, lines=found.lines,
     )  # fmt: skip
     judged = engine.by_path(judged, config.ignored_at) if config.per_path else judged
-    looked = found.targets or found.poolers or found.sums or found.named or found.looked_at_source
-    if not looked and not judged.findings and not found.skipped:
+    if not found.anything and not judged.findings and not found.skipped:
         place = "the current folder" if tuple(what) == (".",) else ", ".join(what)
         raise NothingToCheck(
             f"no PostgreSQL connection string was found in {place}",
@@ -65,16 +53,16 @@ def report_on(found: Found, config: Config, what: Sequence[str]) -> Report:
         suppressed=judged.suppressed,
         skipped=(*found.skipped, *unknown_strings(found)),
         targets=tuple(target for target in found.targets if not target.commented),
-        packages=tuple(found.packages),
+        packages=found.packages,
         fix_path=steps.plan(judged.findings, context, looked_at_source=found.looked_at_source),
         notes=(*notes(found, context), *found.notes),
         files=found.files,
         fail_on=SEVERITY[config.fail_on],
-        exit_code=None if looked or judged.findings else ExitCode.NOTHING,
+        exit_code=None if found.anything or judged.findings else ExitCode.NOTHING,
     )
 
 
-def unknown_strings(found: Found) -> tuple[Skipped, ...]:
+def unknown_strings(found: Collected) -> tuple[Skipped, ...]:
     """What source alone does not tell: which server the clients connect to."""
     if not found.looked_at_source or found.targets:
         return ()
@@ -85,7 +73,7 @@ def unknown_strings(found: Found) -> tuple[Skipped, ...]:
     return (Skipped(what, why, "Name the file that does: poolcheck lint .env.production"),)
 
 
-def notes(found: Found, context: Context) -> list[str]:
+def notes(found: Collected, context: Context) -> list[str]:
     """What was concluded, from which file, and what was assumed; what holds for several packages is said once."""
     said = grouped("Drivers", {each.path: drivers_words(each, context) for each in found.packages})
     said += grouped("Runtime", {each.path: runtime_words(each) for each in found.packages})

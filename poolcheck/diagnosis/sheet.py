@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from poolcheck.catalogue.lookup import convert
+from poolcheck.catalogue.conversions import convert
 from poolcheck.diagnosis.snippets import (
     ALSO,
     DJANGO,
@@ -19,14 +19,13 @@ from poolcheck.diagnosis.snippets import (
     SINGLETONS,
     local_servers,
 )
-from poolcheck.diagnosis.steps import TO_POOLER, Ground, on_this_machine, steps, variable
-from poolcheck.live.judge import Look, NoEntry, PoolerLook
-from poolcheck.live.leaks import seconds
+from poolcheck.diagnosis.steps import TO_POOLER, Ground, steps, variable
+from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Action, Step, StepStatus
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, on_this_machine
 from poolcheck.model.url_readers import Reader, engine_prisma, migration_tools
 from poolcheck.record import dataclass
-from poolcheck.text import plural
+from poolcheck.text import plural, seconds
 
 # First words of commands in the catalogue's steps; what follows is to be copied.
 COMMANDS = frozenset("aws az gcloud heroku fly flyctl neonctl supabase railway clever doctl psql npx".split())

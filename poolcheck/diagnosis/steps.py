@@ -9,27 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from poolcheck.capacity.sums import Assumed, size_for
+from poolcheck.connection.parse import parse
 from poolcheck.connection.secret import Secret
-from poolcheck.connection.string import parse
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Finding, Severity
-from poolcheck.model.report import Action, Step
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
+from poolcheck.model.report import TITLES, Action, Step
 from poolcheck.model.sizing import Sizing
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, on_this_machine
 from poolcheck.model.url_readers import Reader, engine_prisma, migration_tools, readers
 from poolcheck.record import dataclass
 from poolcheck.rules import load
 from poolcheck.text import plural
-
-TITLES = {
-    1: "Send app traffic through the pooler",
-    2: "Set the driver's pool parameters",
-    3: "Reuse one client per process",
-    4: "Use an HTTP driver where sockets cannot be kept",
-    5: "Raise the limit",
-    6: "Migrations",
-    7: "Meanwhile",
-}
 
 LIVE = "PC7"  # rules from here on judge a server that was looked at
 MIGRATIONS = ("PC103", "PC104", "PC105")
@@ -474,14 +465,6 @@ def _migrations(ground: Ground) -> Step:
         title=TITLES[6],
         status="not needed",
         why="The app's string is not pooled: migrations can use it.",
-    )
-
-
-def on_this_machine(target: Target) -> bool:
-    """Loopback or a socket: an incident there is nobody's night."""
-    hosts = target.conn.hosts
-    return target.match.local and all(
-        h.socket or h.name.startswith(("localhost", "127.", "::1")) for h in hosts
     )
 
 

@@ -123,7 +123,7 @@ def steps(items: Iterable[Explanation]) -> tuple[Step, ...]:
 
     Each step takes the most pressing status that a layer gives it, with that layer's reason.
     """
-    from poolcheck.diagnosis.steps import TITLES  # noqa: PLC0415 - `live` asks for explanations without the fix path
+    from poolcheck.model.report import TITLES  # noqa: PLC0415 - `live` asks for explanations without the fix path
 
     listed = list(items)
     found = [item.error for item in listed]

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
+from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.connection.secret import MASK, redact
-from poolcheck.connection.string import looks_like_connection_string, parse
 from poolcheck.readers.env import dotenv
 from poolcheck.text import clean
 

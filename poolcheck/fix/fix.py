@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from poolcheck import rules
+from poolcheck.config.settings import Configured
 from poolcheck.diagnosis import engine, lint
-from poolcheck.diagnosis.lint import Configured
 from poolcheck.diagnosis.sheet import NOTHING, Seen, heading, sheet
 from poolcheck.diagnosis.steps import ground_of
 from poolcheck.errors import BadInput
@@ -14,12 +14,13 @@ from poolcheck.fix import rounds, write
 from poolcheck.fix.diff import diff
 from poolcheck.fix.rounds import Choice, Held, Mend, Mended
 from poolcheck.fix.write import NewContent
-from poolcheck.live.judge import Look, NoEntry, PoolerLook
 from poolcheck.model.context import Numbers
 from poolcheck.model.finding import Finding
 from poolcheck.model.fixing import Asked, Change, FileDone, Fixing
+from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Report
-from poolcheck.project import collect
+from poolcheck.project import assumptions, collect
+from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
 
 
@@ -83,10 +84,10 @@ def _report(
     *,
     seen: Report | None,
     files: tuple[FileDone, ...],
-    found: collect.Found,
+    found: Collected,
 ) -> Report:
     """The report on the project as it is on the disk now, with the sheet for it."""
-    context = collect.context(found, mended.config)
+    context = assumptions.context(found, mended.config)
     findings: tuple[Finding, ...] = (*report.findings, *(seen.findings if seen else ()))
     looks = Seen(
         tuple(each for each in seen.sections if isinstance(each, Look)),

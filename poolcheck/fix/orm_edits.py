@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from poolcheck.fix.diff import split_lines
-from poolcheck.model.finding import Edit, Location
+from poolcheck.model.problem import Edit, Location
 from poolcheck.model.project import Package
 from poolcheck.model.target import Target
-from poolcheck.project.collect import Found
+from poolcheck.project.collected import Collected
 from poolcheck.readers.configs.js_config import JsConfig
 from poolcheck.readers.configs.prisma import Datasource, PrismaSchema, UrlField
 from poolcheck.record import dataclass
@@ -41,7 +41,7 @@ class Moved:
     notes: tuple[str, ...] = ()
 
 
-def direct_url_readers(found: Found, target: Target, name: str, text: Text) -> Companion:
+def direct_url_readers(found: Collected, target: Target, name: str, text: Text) -> Companion:
     """What makes migrations read `name`, which is new beside the app's `target`.
 
     Prisma up to 6: `directUrl` in the schema. Prisma 7 and Drizzle: another variable in the config.
@@ -78,7 +78,7 @@ def _line(path: str, number: int | None, text: Text) -> str | None:
     return lines[number - 1].rstrip("\r\n") if number and number <= len(lines) else None
 
 
-def let_migrations_read(found: Found, at: Location, name: str, text: Text) -> Edit | None:
+def let_migrations_read(found: Collected, at: Location, name: str, text: Text) -> Edit | None:
     """What makes the config at that place read `name` for migrations: a schema's or a config file's `url`."""
     if at.path.endswith(".prisma"):
         package = _package_of(at.path, found.packages)
@@ -95,7 +95,7 @@ def let_migrations_read(found: Found, at: Location, name: str, text: Text) -> Ed
     return None
 
 
-def _direct_url_line(found: Found, at: Location, name: str, text: Text) -> Edit | None:
+def _direct_url_line(found: Collected, at: Location, name: str, text: Text) -> Edit | None:
     """`directUrl = env("...")` below `url`, in its column."""
     sources = [each for schema in found.schemas if schema.path == at.path for each in schema.datasources]
     line = _line(at.path, at.line, text)
@@ -116,7 +116,7 @@ def _other_variable(at: Location, old: str, new: str, text: Text) -> Edit | None
     return Edit(at.path, at.line, places[0].start(), places[0].end(), old, new, new)
 
 
-def url_out_of_schema(found: Found, text: Text) -> Iterator[Moved]:
+def url_out_of_schema(found: Collected, text: Text) -> Iterator[Moved]:
     """Prisma 7 refuses a schema with a URL in it (P1012): the command line's URL belongs into prisma.config.
 
     Where the config has one, the schema's is only in the way. Where there is no config, one is made: that is not
@@ -154,7 +154,7 @@ _ALONE = re.compile(
 )
 
 
-def direct_url_into_url(found: Found, path: str, text: Text) -> tuple[Edit, ...]:
+def direct_url_into_url(found: Collected, path: str, text: Text) -> tuple[Edit, ...]:
     """Prisma 7 takes `directUrl` of its config and does nothing with it: its value becomes that of `url`.
 
     For the two usual forms: both on one line, or each on a line of its own.

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Literal
 
 from poolcheck import rules
+from poolcheck.config import settings
 from poolcheck.config.settings import Config
 from poolcheck.diagnosis import lint
 from poolcheck.diagnosis.engine import Selection
 from poolcheck.fix import orm_edits
 from poolcheck.fix.diff import split_lines
-from poolcheck.model.finding import Edit, Finding, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Edit, Severity
 from poolcheck.model.report import Report
-from poolcheck.project import collect
-from poolcheck.project.collect import Found
+from poolcheck.project import arguments, collect
+from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
 
 ROUNDS = 24  # of one string at most; each round mends one fault of every line, and a line has no more faults than that
@@ -75,7 +77,7 @@ class Mended:
 
     config: Config
     before: Report
-    read: Found  # what was there before
+    read: Collected  # what was there before
     after: Report
     made: tuple[Mend, ...]
     held: tuple[Held, ...]
@@ -89,7 +91,7 @@ class _Stale(Exception):
     """The text is not what the edit was made for."""
 
 
-def mend(what: Sequence[str], settings: lint.Configured, choice: Choice) -> Mended:
+def mend(what: Sequence[str], settings: settings.Configured, choice: Choice) -> Mended:
     """The project with every wanted fix made, judged again.
 
     A fix after which a rule speaks in a file where it was silent, and which no further fix silences, is taken back.
@@ -113,7 +115,7 @@ def mend(what: Sequence[str], settings: lint.Configured, choice: Choice) -> Mend
 
 
 def _start(what: Sequence[str]) -> Path:
-    first = next((Path(each) for each in what if each != "-" and not collect.is_url(each)), Path())
+    first = next((Path(each) for each in what if each != "-" and not arguments.is_url(each)), Path())
     return first if first.exists() else Path()
 
 
@@ -129,7 +131,7 @@ class _Mending:
         self.answers: dict[Key, bool] = {}
         self.all = choice.ask is None
         self.stopped = False
-        self.first: tuple[Found, Report] | None = None
+        self.first: tuple[Collected, Report] | None = None
         self.old: dict[str, str | None] = {}
         self.base: Mended | None = None
         self.spoke: set[tuple[str, str]] = set()  # the rules that spoke before, and where
@@ -153,7 +155,7 @@ class _Mending:
         """Leave a mend out from now on."""
         self.excluded[mend_.identity] = why
 
-    def look(self, texts: Mapping[str, str]) -> tuple[Found, Report]:
+    def look(self, texts: Mapping[str, str]) -> tuple[Collected, Report]:
         """Read and judge the project with these texts in place of the files' own."""
         if not texts:
             if self.first is None:
@@ -161,7 +163,7 @@ class _Mending:
             return self.first
         return self._look({path: text.encode() for path, text in texts.items()})
 
-    def _look(self, instead: Mapping[str, bytes]) -> tuple[Found, Report]:
+    def _look(self, instead: Mapping[str, bytes]) -> tuple[Collected, Report]:
         found = collect.collect(self.what, self.config, instead)
         return found, lint.report_on(found, self.config, self.what)
 
@@ -228,7 +230,7 @@ class _Mending:
             self.answers[each.identity] = answer in ("yes", "all")
         return self.answers[each.identity]
 
-    def proposals(self, found: Found, report: Report, texts: Mapping[str, str]) -> Iterator[Mend]:
+    def proposals(self, found: Collected, report: Report, texts: Mapping[str, str]) -> Iterator[Mend]:
         """Every mend that has edits, in the order of the steps: the endpoint before its parameters."""
         if "-" in self.what:
             return  # what came through a pipe cannot be written back, nor read twice
@@ -278,7 +280,7 @@ def _kind(finding: Finding) -> tuple[str, str]:
     return (finding.rule.id, finding.location.path if finding.location else "")
 
 
-def _of(finding: Finding, found: Found, text: orm_edits.Text) -> Mend:
+def _of(finding: Finding, found: Collected, text: orm_edits.Text) -> Mend:
     """The mend of a finding: its fix, and where that adds a direct URL, what lets the migration tool read it."""
     fix = finding.fix
     assert fix is not None
@@ -306,7 +308,7 @@ def _of(finding: Finding, found: Found, text: orm_edits.Text) -> Mend:
     )  # fmt: skip
 
 
-def _in_config(finding: Finding, found: Found, text: orm_edits.Text) -> Iterator[Mend]:
+def _in_config(finding: Finding, found: Collected, text: orm_edits.Text) -> Iterator[Mend]:
     """The mend of a finding about an ORM's config, whose rule has seen no text to edit."""
     assert finding.fix is not None
     assert finding.location is not None

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from poolcheck import __version__
 from poolcheck.errors import BadConfig, BadInput
 from poolcheck.model.finding import Finding
 from poolcheck.record import dataclass
 from poolcheck.text import clean
+from poolcheck.version import __version__
 
 SCHEMA = 1
 MAX_FILE = 16 * 1024 * 1024  # bytes; a hundred thousand findings stay below

@@ -4,7 +4,7 @@ from collections import Counter
 
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.gate.measured import NOT_ASKED, Looked
-from poolcheck.model.finding import Severity
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
 from poolcheck.model.verdict import Outcome, PeakSum, Statistics, Verdict
 from poolcheck.text import plural

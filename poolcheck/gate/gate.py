@@ -7,25 +7,27 @@ from pathlib import Path
 from typing import Literal
 
 from poolcheck import catalogue
-from poolcheck.config.settings import Config
-from poolcheck.connection.string import from_parts, looks_like_connection_string, parse
+from poolcheck.config.settings import Config, Configured
+from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.diagnosis import engine, steps
 from poolcheck.diagnosis import lint as linting
-from poolcheck.diagnosis.lint import Configured
 from poolcheck.errors import BadInput, ExitCode, NothingToCheck
 from poolcheck.gate import baseline, peak
 from poolcheck.gate.conclusion import conclude, statistics
 from poolcheck.gate.measured import NOT_ASKED, look, with_server
+from poolcheck.model import problem
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Finding, Location, Severity
+from poolcheck.model.finding import Finding
 from poolcheck.model.fleet import Fleet
+from poolcheck.model.problem import Location, Severity
 from poolcheck.model.project import Package
 from poolcheck.model.report import Report, Section, Skipped
 from poolcheck.model.roles import PARTS_HOST, role_of
 from poolcheck.model.target import Target
 from poolcheck.model.verdict import PeakSum
+from poolcheck.project import arguments, assumptions
 from poolcheck.project import collect as discover
-from poolcheck.project.collect import Found
+from poolcheck.project.collected import Collected
 from poolcheck.project.packages import Packages
 from poolcheck.record import dataclass
 from poolcheck.text import clean, plural
@@ -64,7 +66,7 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
     """
     named = (*options.what, *options.env_files)
     what = named or (() if options.variables else (".",))
-    first = next((Path(each) for each in what if each != "-" and not discover.is_url(each)), Path())
+    first = next((Path(each) for each in what if each != "-" and not arguments.is_url(each)), Path())
     config = settings.over(first if first.exists() else Path())
     required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
     found = collect(what, options.variables, config, os.environ if environ is None else environ)
@@ -78,7 +80,7 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
             what=options.what, env_files=options.env_files, variables=options.variables, bouncer=options.bouncer,
             settings=settings, found=found,
         )  # fmt: skip
-    context = discover.context(found, config)
+    context = assumptions.context(found, config)
     limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
     sums, not_summed = peak.peaks(
         linted.targets, context, limit=limit, pool=options.pool, server=looked.server, fleets=fleets
@@ -114,24 +116,27 @@ def gate(options: Options, settings: Configured, environ: Mapping[str, str] | No
 
 def collect(
     what: tuple[str, ...], variables: tuple[str, ...], config: Config, environ: Mapping[str, str]
-) -> Found:
+) -> Collected:
     """What the arguments name, and these variables of the environment, which belong to the project here.
 
     Raises:
         BadInput: a variable is not there, empty, or no connection string.
     """
-    found = discover.collect(what, config) if what else Found()
+    found = discover.collect(what, config) if what else Collected()
     if not variables:
         return found
-    packages = Packages(config, found.skipped)
+    packages = Packages(config)
     packages.around(Path(".env"))
     package = packages.of(".env")
-    found.targets += [_variable(name, environ, package) for name in variables]
-    found.subjects[:] = [each for each in found.subjects if not isinstance(each, Target)]
-    before = list(found.packages)
-    discover.finish(found, packages)
-    found.packages += [each for each in before if each.path not in {other.path for other in found.packages}]
-    return found
+    read = replace(
+        found, targets=(*found.targets, *(_variable(name, environ, package) for name in variables)),
+        subjects=tuple(subject for subject in found.subjects if not isinstance(subject, Target)),
+    )  # fmt: skip
+    made = discover.finish(read, packages)
+    paths = {package.path for package in made.packages}
+    return replace(
+        made, packages=(*made.packages, *(each for each in found.packages if each.path not in paths))
+    )
 
 
 def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target:
@@ -148,7 +153,7 @@ def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target
     elif looks_like_connection_string(value):
         conn = parse(value)
     else:
-        discover.is_url(value)  # says so when it is a URL of another database
+        arguments.is_url(value)  # says so when it is a URL of another database
         raise BadInput(
             f"{clean(name, limit=60)} holds no PostgreSQL connection string", "Name the variable that does."
         )
@@ -162,19 +167,19 @@ def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target
 # --- judging ---
 
 
-def lint(found: Found, config: Config, what: tuple[str, ...]) -> tuple[Report, NothingToCheck | None]:
+def lint(found: Collected, config: Config, what: tuple[str, ...]) -> tuple[Report, NothingToCheck | None]:
     """The lint's report, and why there was nothing to check, if there was not."""
     try:
         report = linting.report_on(found, config, what)
     except NothingToCheck as none:
-        return Report(command="gate", fail_on=linting.SEVERITY[config.fail_on]), none
+        return Report(command="gate", fail_on=problem.SEVERITY[config.fail_on]), none
     if report.exit_code == ExitCode.NOTHING:
         return report, NothingToCheck("nothing that was found could be read")
     return report, None
 
 
 def judge_sums(
-    sums: tuple[PeakSum, ...], linted: Report, found: Found, context: Context, config: Config
+    sums: tuple[PeakSum, ...], linted: Report, found: Collected, context: Context, config: Config
 ) -> engine.Judgement:
     """The findings of the sums that no rule has called an error already, or was told not to."""
     from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule  # noqa: PLC0415 - the gate's own rule
@@ -210,7 +215,7 @@ def only_changed(
 
 
 def count(
-    findings: tuple[Finding, ...], options: Options, config: Config, found: Found, notes: list[str]
+    findings: tuple[Finding, ...], options: Options, config: Config, found: Collected, notes: list[str]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """The findings that count, after --since and the baseline, and those that the baseline accepts.
 
@@ -234,7 +239,7 @@ def _beside(config: Config) -> str:
     return str(Path(config.path).parent / config.baseline) if config.baseline else ""
 
 
-def _looked_at(found: Found, unchanged: frozenset[str]) -> frozenset[str]:
+def _looked_at(found: Collected, unchanged: frozenset[str]) -> frozenset[str]:
     paths = {*found.lines, *(target.location.path for target in found.targets)}
     return frozenset(paths - unchanged)
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from poolcheck.diagnosis.lint import Configured
+from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.gate import peak
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report, Skipped
-from poolcheck.project import collect
-from poolcheck.project.collect import Found
+from poolcheck.project import arguments
+from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
 from poolcheck.text import clean
 
@@ -46,7 +46,7 @@ def look(
     variables: Sequence[str],
     bouncer: str | None,
     settings: Configured,
-    found: Found,
+    found: Collected,
 ) -> Looked:
     """Look at the server behind what the gate judges: a connection string, an env file, a variable, else what `live` finds.
 
@@ -60,7 +60,7 @@ def look(
     """
     from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg, which a gate without --live does not need
 
-    urls = [each for each in what if collect.is_url(each)]
+    urls = [each for each in what if arguments.is_url(each)]
     files = [*env_files, *(each for each in what if Path(each).is_file())]
     if set(what) - {"."} and not files and not urls:
         files = _files_of(
@@ -86,7 +86,7 @@ def look(
 
 def _trouble(report: Report) -> Skipped:
     """What kept a look from being one: the refusal that is no diagnosis, in a line."""
-    from poolcheck.live.judge import NoEntry  # noqa: PLC0415 - only after a look
+    from poolcheck.model.look import NoEntry  # noqa: PLC0415 - only after a look
 
     refused = next((each.refusal for each in report.sections if isinstance(each, NoEntry)), None)
     if refused is None:
@@ -95,7 +95,7 @@ def _trouble(report: Report) -> Skipped:
     return Skipped("the server", f"{where}: {refused.title or clean(refused.text, limit=200)}", refused.first)
 
 
-def _files_of(found: Found) -> list[str]:
+def _files_of(found: Collected) -> list[str]:
     """The env files that hold a string of the app that a server can be behind; production's first."""
     fitting = [
         each
@@ -108,7 +108,7 @@ def _files_of(found: Found) -> list[str]:
 
 
 def _measured(report: Report) -> peak.Measured | None:
-    from poolcheck.live.judge import Look  # noqa: PLC0415 - only after a look
+    from poolcheck.model.look import Look  # noqa: PLC0415 - only after a look
 
     seen = next((each for each in report.sections if isinstance(each, Look)), None)
     if seen is None:

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 
 from poolcheck.capacity.pool_size import surge
-from poolcheck.diagnosis.steps import on_this_machine
+from poolcheck.capacity.sums import configured_size
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.fleet import Fleet, Member
 from poolcheck.model.report import Skipped
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.model.url_readers import readers
 from poolcheck.model.verdict import Against, PeakSum
 from poolcheck.record import dataclass
-from poolcheck.rules._common import app_traffic
-from poolcheck.rules.pc204_pool_too_large import configured_size
 from poolcheck.text import plural
 
 

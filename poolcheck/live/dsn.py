@@ -11,9 +11,9 @@ from pathlib import Path
 
 from poolcheck import catalogue
 from poolcheck.config.settings import Config
-from poolcheck.connection.string import from_parts, looks_like_connection_string, parse
+from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Runtime
 from poolcheck.model.roles import name_claims, role_of
 from poolcheck.model.target import Target
@@ -85,9 +85,9 @@ def sources(
 
 def _argument(text: str, config: Config) -> Target:
     if not looks_like_connection_string(text):
-        from poolcheck.project import collect  # noqa: PLC0415 - only to complain well
+        from poolcheck.project.arguments import is_url  # noqa: PLC0415 - only to complain well
 
-        collect.is_url(text)  # says so when it is a URL of another database
+        is_url(text)  # says so when it is a URL of another database
         raise BadTarget(
             "the argument is not a PostgreSQL connection string",
             'Write postgresql://user:password@host:5432/database or "host=... dbname=...".'
@@ -109,11 +109,10 @@ def _argument(text: str, config: Config) -> Target:
 
 
 def _file(name: str, config: Config) -> list[Target]:
-    from poolcheck.project import collect  # noqa: PLC0415 - an argument needs no file
+    from poolcheck.project.env_files import read_env_file  # noqa: PLC0415 - as above
     from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
-    found = collect.Found()
-    collect.read_env_file(name, found, Packages(config, found.skipped), explicit=True)
+    found = read_env_file(name, Packages(config), explicit=True)
     return [each for each in found.targets if each.active and not each.commented]
 
 

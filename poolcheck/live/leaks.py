@@ -8,16 +8,16 @@ instances. One case cannot be told apart: a pool that reuses the newest connecti
 statement, while its load falls. Therefore a forgotten release seen once is never more than `possible`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from poolcheck.config.settings import Thresholds
+from poolcheck.model.look import DEFAULTS, driver
 from poolcheck.model.snapshot import Backend, Block, Certainty, Leak, LeakKind, Snapshot, Verb
 from poolcheck.record import dataclass
+from poolcheck.text import seconds
 
-DEFAULTS = Thresholds()
 FEWEST_STUCK = 3  # two idle sessions are nobody's outage, and shares of two mean nothing
 SAME_STATEMENT = 0.8  # share of stuck sessions with the same last statement
 OWN_MOMENT = 0.6  # share of stuck sessions that came to rest alone, not in a cluster
@@ -308,54 +308,3 @@ def blocks(snapshot: Snapshot) -> tuple[Block, ...]:
             Block(root=root, backend=backend, waiters=tuple(sorted(waiters)), slots=slots, verb=verb)
         )
     return tuple(sorted(found, key=lambda block: (-len(block.waiters), block.root)))
-
-
-# What drivers and tools call themselves when nobody tells them otherwise.
-_APPLICATIONS = (
-    (r"postgres\.js", "postgres.js"),
-    (r"PostgreSQL JDBC Driver", "pgJDBC"),
-    (r"psql", "psql"),
-    (r"pgbouncer", "PgBouncer"),
-    (r".*supavisor.*", "Supavisor"),
-    (r"pgAdmin 4.*", "pgAdmin"),
-    (r"DBeaver.*", "DBeaver"),
-    (r"pg_dump|pg_restore|pg_basebackup|pgbench|pg_activity", "a PostgreSQL tool"),
-)
-# Names that drivers give to prepared statements and cursors; they show in DEALLOCATE, CLOSE and FETCH.
-_NAMES = (
-    (r"\b_pg3_\d", "psycopg 3"),
-    (r"__asyncpg_stmt", "asyncpg"),
-    (r"\bstmtcache_[0-9a-f]|\blrupsc_", "pgx"),
-    (r"\bsqlx_s_\d", "sqlx"),
-    (r"__diesel_stmt_", "diesel"),
-    (r"\bpdo_stmt_[0-9a-f]{8}", "PDO"),
-    (r"\becto_\d", "Ecto"),
-    (r"\bPGBOUNCER_\d", "PgBouncer"),
-    (r'"?\bS_\d+\b', "pgJDBC"),
-    (r"_django_curs_", "Django"),
-)
-
-
-def driver(members: Iterable[Backend]) -> str:
-    """The driver or tool behind some sessions, guessed from its application_name or the names it gives; "" unknown."""
-    for each in members:
-        for pattern, name in _APPLICATIONS:
-            if re.fullmatch(pattern, each.application_name, re.IGNORECASE):
-                return name
-        for pattern, name in _NAMES:
-            if re.search(pattern, each.query):
-                return name
-    return ""
-
-
-def seconds(value: float | None) -> str:
-    """`42 s`, `12 min`, `3 h`, `5 d`: an age for reading."""
-    if value is None:
-        return "an unknown time"
-    if value < 120:
-        return f"{round(value)} s"
-    if value < 7200:
-        return f"{round(value / 60)} min"
-    if value < 48 * 3600:
-        return f"{round(value / 3600)} h"
-    return f"{round(value / 86400)} d"

@@ -28,9 +28,9 @@ from poolcheck.record import dataclass
 from poolcheck.text import clean
 
 if TYPE_CHECKING:
-    from poolcheck.diagnosis.lint import Configured
-    from poolcheck.live.judge import Look, PoolerLook
+    from poolcheck.config.settings import Configured
     from poolcheck.model.context import Context
+    from poolcheck.model.look import Look, PoolerLook
 
 Ask = Callable[[str], str | None]
 
@@ -318,7 +318,7 @@ class Seen:
 
     def pooler_look(self) -> "PoolerLook | None":
         """The look at the console, beside what the server behind it allows."""
-        from poolcheck.live.judge import PoolerLook  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.look import PoolerLook  # noqa: PLC0415 - see load_judges
 
         if self.console is None:
             return None
@@ -339,8 +339,8 @@ class Seen:
         """Judge what was seen."""
         from poolcheck import rules  # noqa: PLC0415 - see load_judges
         from poolcheck.diagnosis import engine, steps  # noqa: PLC0415 - see load_judges
-        from poolcheck.live.judge import NoEntry  # noqa: PLC0415 - see load_judges
-        from poolcheck.model.finding import Severity  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.look import NoEntry  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.problem import Severity  # noqa: PLC0415 - see load_judges
 
         look, pooler = self.look(), self.pooler_look()
         subjects: list[object] = [each for each in (look, pooler) if each is not None]
@@ -387,10 +387,11 @@ class Seen:
         config = self.config
         targets = tuple(each for each in (self.sources.main, self.sources.pooled) if each is not None)
         if config.plan or config.provider or config.driver or self.snapshot is None:
-            from poolcheck.project import collect  # noqa: PLC0415 - brings the readers of files
+            from poolcheck.project import assumptions  # noqa: PLC0415 - brings the readers of files
+            from poolcheck.project.collected import Collected  # noqa: PLC0415 - as above
 
-            found = collect.Found(targets=list(targets), packages=[self.sources.main.package])
-            context = collect.context(found, config)
+            found = Collected(targets=targets, packages=(self.sources.main.package,))
+            context = assumptions.context(found, config)
         else:
             # The server's own numbers need no catalogue of plans.
             provider = self.sources.main.match.provider

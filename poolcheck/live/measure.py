@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from poolcheck.connection.string import looks_like_connection_string, parse
+from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.errors import BadTarget, Unreachable
 from poolcheck.live import sql
 from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed, Timeouts, connect

@@ -5,16 +5,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from poolcheck.diagnosis.lint import Configured
+from poolcheck.config.settings import Configured
 from poolcheck.errors import BadTarget, ExitCode
 from poolcheck.live import dsn, terminate
-from poolcheck.live.judge import Ending, Look, Reaping, put_together
-from poolcheck.live.leaks import seconds
+from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Options, Seen, address, check_selection, nobody
 from poolcheck.live.postgres import Link, Lost, Refused
+from poolcheck.model.look import Ending, Look, Reaping
 from poolcheck.model.report import Report
 from poolcheck.model.snapshot import Backend, Snapshot
-from poolcheck.text import clean, plural
+from poolcheck.text import clean, plural, seconds
 
 IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from poolcheck.connection.secret import Secret
 from poolcheck.connection.string import ConnectionString
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import UNKNOWN_VERSION, Package, Role, Version
 from poolcheck.record import dataclass
 

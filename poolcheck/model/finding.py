@@ -1,86 +1,12 @@
 """What poolcheck says: problems as rules yield them, findings as the engine stamps them."""
 
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from poolcheck.connection.secret import Secret
+from poolcheck.model.problem import Confidence, Fix, Location, Severity
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:
     from poolcheck.model.rule import AnyRule
-
-
-class Severity(IntEnum):
-    """How bad. Ordered, so that `--fail-on` is a comparison."""
-
-    INFO = 10
-    WARNING = 20
-    ERROR = 30
-
-    @property
-    def word(self) -> str:
-        """The word in every format: error, warning or info."""
-        return self.name.lower()
-
-
-class Confidence(IntEnum):
-    """How sure, apart from how bad."""
-
-    LOW = 10
-    MEDIUM = 20
-    HIGH = 30
-
-    @property
-    def word(self) -> str:
-        """The word in every format: high, medium or low."""
-        return self.name.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place in a file. Lines and columns count from 1; columns count characters, not bytes."""
-
-    path: str  # relative to where poolcheck was started, POSIX slashes; "-" is stdin, "" an argument
-    line: int | None = None
-    column: int | None = None
-
-    def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Replace characters `start` to `end` of line `line` of `path` by `new`.
-
-    `line` counts from 1, `start` and `end` count characters of that line from 0, the line's end not included.
-    `start == end` inserts. `new` may hold newlines. `old` is the text replaced: who writes compares it first.
-    Real text, passwords included: only `fix --write` may use it as it is; everything else shows `shown`.
-    """
-
-    path: str
-    line: int
-    start: int
-    end: int
-    old: str
-    new: str
-    shown: str  # `new` with every secret masked, by whoever knows where they are
-
-    def __repr__(self) -> str:
-        return f"Edit({self.path!r}, {self.line}, {self.start}, {self.end}, {self.shown!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """What to do about one problem. `edits` may be empty: some fixes are instructions.
-
-    Safe: the behaviour of a working deployment does not change for the worse; everything else is `--unsafe`.
-    """
-
-    title: str  # imperative, one line
-    safe: bool = False
-    edits: tuple[Edit, ...] = ()
-    lines: tuple[str, ...] = ()  # what to write, ready to copy; secrets masked or named by variable
-    value: Secret | None = None  # the connection string as it should be, when that is the whole of the fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +16,6 @@ class UnusedIgnore:
     location: Location
     token: str  # the rule it names; "" for all
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """All that a rule may say. Everything else the engine knows."""
-
-    message: str  # this occurrence: what is wrong, one sentence; may not carry a secret
-    why: str = ""  # why it matters here, in this project: one or two sentences
-    at: Location | None = None  # default: the subject's own
-    severity: Severity | None = None  # default: the rule's
-    confidence: Confidence = Confidence.HIGH
-    subject: str = ""  # the variable or object it is about; default: the subject's own name
-    key: str = ""  # tells two problems of one rule at one place apart, in fingerprints
-    fix: Fix | None = None
-    sources: tuple[str, ...] = ()  # of the facts the verdict rests on; the rule's own sources follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

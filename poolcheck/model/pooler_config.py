@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from poolcheck.model.facts import Pooler
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.record import dataclass
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 RuntimeKind = Literal["serverless", "edge", "server", "local", "unknown"]

@@ -5,7 +5,8 @@ from dataclasses import field
 from typing import ClassVar, Literal, Protocol
 
 from poolcheck.errors import ExitCode
-from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
 from poolcheck.model.project import Package
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
@@ -82,3 +83,14 @@ class Report:
 
 
 __all__ = ["Action", "Report", "Section", "Sequence", "Skipped", "Step", "StepStatus", "field"]
+
+
+TITLES = {
+    1: "Send app traffic through the pooler",
+    2: "Set the driver's pool parameters",
+    3: "Reuse one client per process",
+    4: "Use an HTTP driver where sockets cannot be kept",
+    5: "Raise the limit",
+    6: "Migrations",
+    7: "Meanwhile",
+}

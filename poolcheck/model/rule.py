@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.record import dataclass
 
 S = TypeVar("S")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.record import dataclass
 
@@ -181,3 +181,16 @@ KINDS = {
     "psycopg2-pool": Kind("psycopg2's pool", "pool", "tcp"),
     "psycopg2": Kind("a psycopg2 connection", "connection", "tcp"),
 }
+
+
+# What in the code switches named statements off, by driver: literal texts that discovery looks for.
+SWITCHES = (
+    "prepare: false", "prepare:false", "statement_cache_size", "prepare_threshold", "preparedStatements: false",
+    "prepared_statements: false", "default_query_exec_mode", "prepareThreshold", "ATTR_EMULATE_PREPARES",
+    "prepare: :unnamed", "statement-cache-capacity", "statement_cache_capacity", "QueryExecModeExec",
+    "QueryExecModeSimpleProtocol", "CacheSize::Disabled", "persistent(false)",
+)  # fmt: skip
+
+
+# What in the code bounds the wait, in drivers that wait for ever unless told: literal texts that discovery looks for.
+WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.facts import Match
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Role
 from poolcheck.record import dataclass
 
@@ -54,3 +54,16 @@ class Target:
 
     def __repr__(self) -> str:
         return f"Target({self.name!r}, {self.conn!r}, {self.location})"
+
+
+def app_traffic(target: Target) -> bool:
+    """Whether this string carries the app's queries in a deployment: not migrations, not tests, not a comment."""
+    return target.role == "app" and target.active and not target.commented and target.stage != "test"
+
+
+def on_this_machine(target: Target) -> bool:
+    """Loopback or a socket: an incident there is nobody's night."""
+    hosts = target.conn.hosts
+    return target.match.local and all(
+        h.socket or h.name.startswith(("localhost", "127.", "::1")) for h in hosts
+    )

@@ -2,7 +2,8 @@
 
 from typing import ClassVar, Literal
 
-from poolcheck.model.finding import Finding, Location
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 Outcome = Literal["pass", "fail", "could not check"]

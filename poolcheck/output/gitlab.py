@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
 from poolcheck.output._finding import line_of, numbered, path_of, words
 from poolcheck.output.paint import Style

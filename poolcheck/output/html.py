@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import groupby
 
-from poolcheck import __version__
 from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report, Section, Step
 from poolcheck.model.simulation import Simulation
@@ -18,6 +17,7 @@ from poolcheck.output._finding import page_url
 from poolcheck.output._html_paint import HtmlPaint, draw_bar, esc
 from poolcheck.output._html_style import STYLE
 from poolcheck.output.paint import Style
+from poolcheck.version import __version__
 
 COMMANDS: tuple[str, ...] = ("lint", "live", "size", "gate", "simulate")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # nothing is loaded and nothing runs, whatever the text says

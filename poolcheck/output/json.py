@@ -4,12 +4,13 @@ import json
 from importlib import import_module
 from typing import Any
 
-from poolcheck import __version__
-from poolcheck.model.finding import Finding, Location, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Location, Severity
 from poolcheck.model.report import Report, Step
 from poolcheck.model.target import Target
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
+from poolcheck.version import __version__
 
 COMMANDS: tuple[str, ...] = ()  # every command
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from poolcheck.errors import ExitCode
-from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report, Section, Skipped, Step
 from poolcheck.model.verdict import PeakSum, Statistics, Verdict
 from poolcheck.output._finding import NO_FILE, advice_lines, not_looked_at, page_url, path_of, worst_first

@@ -5,12 +5,12 @@ The collector reads at any moment: write to another file and move it, as `sponge
 
 from collections.abc import Iterator, Sequence
 
-from poolcheck import __version__
-from poolcheck.live.judge import Look, NoEntry, PoolerLook
-from poolcheck.model.finding import Severity
+from poolcheck.model.look import Look, NoEntry, PoolerLook
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
+from poolcheck.version import __version__
 
 COMMANDS: tuple[str, ...] = ("live",)
 PREFIX = "poolcheck_"

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from poolcheck import __version__
 from poolcheck.errors import ExitCode
-from poolcheck.model.finding import Confidence, Finding
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Confidence
 from poolcheck.model.report import Report
 from poolcheck.model.rule import AnyRule
 from poolcheck.output._finding import (
@@ -28,6 +28,7 @@ from poolcheck.output._finding import (
 )
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
+from poolcheck.version import __version__
 
 COMMANDS = ("lint", "gate")
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -5,7 +5,8 @@ from importlib import import_module
 from itertools import groupby
 
 from poolcheck.errors import ExitCode
-from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report, Step
 from poolcheck.output.paint import Paint, Style
 from poolcheck.text import clean, plural, width

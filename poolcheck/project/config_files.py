@@ -4,55 +4,41 @@ Only files that the user named, or below a folder that was named, are judged; wh
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
+from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.connection.secret import Secret
-from poolcheck.connection.string import ConnectionString, looks_like_connection_string, parse
+from poolcheck.connection.string import ConnectionString
 from poolcheck.model.config_file import ConfigFile, ConfigSetting, ConfigUrl
-from poolcheck.model.finding import Location
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.problem import Location
 from poolcheck.model.project import UNKNOWN_VERSION, Package
 from poolcheck.model.target import Target
+from poolcheck.project.collected import Collected, lines_of, together
 
 if TYPE_CHECKING:
-    from poolcheck.project.collect import Found
     from poolcheck.project.packages import Packages
     from poolcheck.readers.configs.frameworks import FrameworkConfig
     from poolcheck.readers.configs.js_config import ConfigRead, JsConfig
     from poolcheck.readers.configs.prisma import Datasource, PrismaSchema, UrlField
 
-_TESTS = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|spec|fixtures|cassettes|testdata|examples?|samples?|node_modules|templates?)/"
-)
 
-
-def add(found: "Found", packages: "Packages") -> None:
-    """Read every config file that was walked or named: its subjects, targets, lines and ignore comments go to `found`."""
-    names = list(
-        dict.fromkeys([*(name for name in packages.walked if not _TESTS.search(name)), *packages.named])
-    )
-    if not names:
-        return
+def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, Sequence[str]]) -> Collected:
+    """The configs of ORMs and frameworks; `env_lines` holds the lines of the env files that were read."""
     known = packages.known()  # reads the schemas and configs too
-    _add_configs(found, packages, frozenset(names))
-    prisma = [each for each in known if packages.walked and each.driver("prisma") is not None]
-    if prisma:
-        found.subjects += prisma
-        found.groups += "3"
-    from poolcheck.project import pooler_files  # noqa: PLC0415 - only for a project
-    from poolcheck.project.fleet import members  # noqa: PLC0415 - only for a project
-
-    pooler_files.add(found, packages, names)
-    members.add(found, packages, names)
+    prisma = tuple(each for each in known if packages.walked and each.driver("prisma") is not None)
+    more = Collected(subjects=prisma, groups=frozenset("3")) if prisma else Collected()
+    return together((_configs(packages, frozenset(names), env_lines), more))
 
 
 # --- configs of ORMs and frameworks ---
 
 
-def _add_configs(found: "Found", packages: "Packages", names: frozenset[str]) -> None:
+def _configs(
+    packages: "Packages", names: frozenset[str], env_lines: Mapping[str, Sequence[str]]
+) -> Collected:
     files: list[ConfigFile] = []
     for schema in packages.schemas:
         if schema.path in names and not schema.prisma_8:
@@ -68,19 +54,23 @@ def _add_configs(found: "Found", packages: "Packages", names: frozenset[str]) ->
                 files.append(made)
     files = [each for each in files if each.urls or each.unread or each.settings]
     if not files:
-        return
-    defined = _defined(found.lines)
+        return Collected()
+    defined = _defined(env_lines)
     words = _words(packages) if any(each.kind != "framework" for each in files) else {}
-    for each in files:
-        mentioned = frozenset(word for word, paths in words.items() if paths - {each.path})
-        found.subjects.append(replace(each, defined=defined, mentioned=mentioned))
-        add_text(found, packages, each.path)
-        found.targets += _targets(each)
-        found.named += each.path in packages.named
-    found.groups += "3"
+    parts = []
+    for file in files:
+        mentioned = frozenset(word for word, paths in words.items() if paths - {file.path})
+        parts += [
+            Collected(
+                subjects=(replace(file, defined=defined, mentioned=mentioned),), targets=tuple(_targets(file)),
+                named=int(file.path in packages.named), groups=frozenset("3"),
+            ),
+            lines_of(file.path, packages.text(file.path)),
+        ]  # fmt: skip
+    return together(parts)
 
 
-def _defined(lines: "dict[str, Sequence[str]]") -> frozenset[str]:
+def _defined(lines: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Every name that an env file sets, or shows in a comment."""
     name = re.compile(r"\s*(?:#\s*)?(?:export\s+)?([A-Za-z_]\w*)\s*=")
     return frozenset(match[1] for each in lines.values() for line in each if (match := name.match(line)))
@@ -194,31 +184,3 @@ def _targets(file: ConfigFile) -> Iterator[Target]:
 
 
 # --- texts ---
-
-
-def add_text(found: "Found", packages: "Packages", name: str) -> None:
-    """The lines of a file for excerpts, and its ignore comments."""
-    text = packages.text(name)
-    if text is None or name in found.lines:
-        return
-    found.lines[name] = text.split("\n")
-    if "poolcheck" in text:
-        ignores = Ignores(list(_placed(found.lines[name])))
-        if ignores:
-            found.ignores[name] = ignores
-
-
-def _placed(lines: Sequence[str]) -> Iterator[Placed]:
-    """The ignore comments: behind code they cover their line, alone the next one that is no comment too."""
-    for number, line in enumerate(lines, 1):
-        found = re.search(r"(?:#|//|--|;)\s*poolcheck\s*:", line)
-        ignore = parse_ignore(line[found.start() :]) if found else None
-        if found is None or ignore is None:
-            continue
-        covered = [number]
-        if not line[: found.start()].strip():
-            after = number
-            while after < len(lines) and re.match(r"\s*(?:#|//|--|;|$)", lines[after]):
-                after += 1
-            covered.append(after + 1)
-        yield Placed(ignore, number, tuple(covered))

@@ -1,25 +1,24 @@
 """The files of poolers other than PgBouncer: Odyssey with its includes, PgCat, PgDog with its users, RDS Proxy."""
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.report import Skipped
-from poolcheck.project.config_files import add_text
+from poolcheck.project.collected import Collected, lines_of
 from poolcheck.readers.manifests.types import Unreadable
 from poolcheck.readers.poolers.lines import shown
 
 if TYPE_CHECKING:
-    from poolcheck.project.collect import Found
     from poolcheck.project.packages import Packages
 
 LONGEST = 1_000_000  # characters
 _ROUNDS = 16  # as deep as Odyssey follows includes
 
 
-def files(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[str, PoolerConfig]:
+def files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> dict[str, PoolerConfig]:
     """The configurations by path; what cannot be read is said. An included file is not one of its own."""
     from poolcheck.readers.poolers import odyssey, pgcat, pgdog  # noqa: PLC0415 - only where there is one
 
@@ -32,12 +31,12 @@ def files(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[st
         if text is None:
             continue
         if len(text) > LONGEST:
-            found.skipped.append(
-                Skipped(name, "larger than 1 MB: nobody wrote it by hand", "Its pools are in no sum.")
+            parts.append(
+                _skipped(name, "larger than 1 MB: nobody wrote it by hand", "Its pools are in no sum.")
             )
             continue
         if odyssey.matches(name):
-            made, more = _odyssey(found, packages, name, text)
+            made, more = _odyssey(packages, name, text, parts)
             included |= more
         elif pgcat.matches(name):
             made, more = pgcat.read(text, name), set()
@@ -47,19 +46,19 @@ def files(found: "Found", packages: "Packages", names: Sequence[str]) -> dict[st
             made, more = pgdog.read(text, name, users, beside), {beside} if users is not None else set()
         if isinstance(made, Unreadable):
             at = f":{made.line}" if made.line else ""
-            found.skipped.append(Skipped(f"{name}{at}", made.message, "Its pools are in no sum."))
+            parts.append(_skipped(f"{name}{at}", made.message, "Its pools are in no sum."))
         elif made is None:
             kind = {"pgcat.toml": "[pools]", "pgdog.toml": "[[databases]]"}.get(posixpath.basename(name))
             if kind:  # by any other name it may be something else's file
-                found.skipped.append(Skipped(name, f"has no {kind}", "Its pools are in no sum."))
+                parts.append(_skipped(name, f"has no {kind}", "Its pools are in no sum."))
         else:
             read[name] = made
-            _lines(found, packages, (name, *more))
+            parts += _lines(packages, (name, *more))
     return {name: config for name, config in read.items() if name not in included}
 
 
 def _odyssey(
-    found: "Found", packages: "Packages", name: str, text: str
+    packages: "Packages", name: str, text: str, parts: list[Collected]
 ) -> tuple[PoolerConfig | Unreadable | None, set[str]]:
     """The file with what it includes, and the paths of that."""
     from poolcheck.readers.poolers import odyssey  # noqa: PLC0415 - see files
@@ -82,13 +81,15 @@ def _odyssey(
         if len(texts) == before:
             break
         made = odyssey.read(text, name, tuple(texts.items()))
-    found.skipped += missing.values()
+    parts.append(Collected(skipped=tuple(missing.values())))
     if isinstance(made, PoolerConfig) and missing:
         made = replace(made, complete=False)
     return made, set(texts)
 
 
-def proxies(found: "Found", packages: "Packages", texts: Iterable[tuple[str, str]]) -> list[PoolerConfig]:
+def proxies(
+    packages: "Packages", texts: Iterable[tuple[str, str]], parts: list[Collected]
+) -> list[PoolerConfig]:
     """RDS Proxy for PostgreSQL; proxies of one database know of each other."""
     from poolcheck.readers.poolers import rds_proxy  # noqa: PLC0415 - only where there is one
 
@@ -97,11 +98,9 @@ def proxies(found: "Found", packages: "Packages", texts: Iterable[tuple[str, str
     for name, text in texts:
         own = rds_proxy.resources(text, name) if name.endswith(".tf") else rds_proxy.from_template(text, name)
         if own is None:
-            found.skipped.append(
-                Skipped(name, "cannot be read as far as its RDS Proxy", "It is judged by nothing.")
-            )
+            parts.append(_skipped(name, "cannot be read as far as its RDS Proxy", "It is judged by nothing."))
             continue
-        _lines(found, packages, (name,))
+        parts += _lines(packages, (name,))
         for each in own:
             if isinstance(each, PoolerConfig):
                 made.append(each)
@@ -125,8 +124,12 @@ def _grouped(proxies: Iterable[PoolerConfig]) -> list[PoolerConfig]:
     ]
 
 
-def _lines(found: "Found", packages: "Packages", names: Iterable[str]) -> None:
+def _lines(packages: "Packages", names: Iterable[str]) -> Iterator[Collected]:
     """Lines and ignore comments; nothing behind a key that names a secret is shown."""
     for name in names:
-        add_text(found, packages, name)
-        found.lines[name] = shown("\n".join(found.lines.get(name, ())))
+        made = lines_of(name, packages.text(name))
+        yield replace(made, lines={name: shown("\n".join(made.lines.get(name, ())))})
+
+
+def _skipped(what: str, why: str, hint: str) -> Collected:
+    return Collected(skipped=(Skipped(what, why, hint),))

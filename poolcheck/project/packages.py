@@ -39,12 +39,10 @@ NEAR = (
 class Packages:
     """Collects the files that tell the context, and answers which package a path belongs to."""
 
-    def __init__(
-        self, config: Config, skipped: list[Skipped], instead: Mapping[str, bytes] | None = None
-    ) -> None:
+    def __init__(self, config: Config, instead: Mapping[str, bytes] | None = None) -> None:
         self.config = config
         self.instead = instead or {}  # by path as shown: what is read in place of a file's own content
-        self.skipped = skipped
+        self.skipped: list[Skipped] = []  # what could not be read
         self.names: dict[str, None] = {}  # context files, as shown
         self.sources: dict[str, None] = {}  # source files, as shown
         self.walked: list[str] = []  # context files below a folder that the user named

@@ -1,33 +1,36 @@
 """The poolers of a project: their files with what they include, containers, Kubernetes manifests, templates of AWS."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
 from poolcheck.model.pooler_config import PoolerConfig, translated
 from poolcheck.model.report import Skipped
-from poolcheck.project.config_files import add_text
+from poolcheck.project.collected import Collected, lines_of, together
 
 if TYPE_CHECKING:
-    from poolcheck.project.collect import Found
     from poolcheck.project.packages import Packages
     from poolcheck.readers.deploy.compose import Compose, Service
 
 
-def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
+def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, Sequence[str]]) -> Collected:
     """Every pooler that the files configure: its subject, its lines, its ignore comments."""
     wanted = [name for name in names if packages.kind_of(name) == "pooler"]
-    files = _inis(found, packages, wanted)
+    parts: list[
+        Collected
+    ] = []  # what masks its lines comes first: of two readings of a file the first is shown
+    files = _inis(packages, wanted, parts)
     if wanted:
         from poolcheck.project import other_poolers  # noqa: PLC0415 - only where there is one
 
-        files |= other_poolers.files(found, packages, wanted)
+        files |= other_poolers.files(packages, wanted, parts)
+    proxies = list(_proxies(packages, names, parts))
     poolers: list[PoolerConfig] = []
     for compose in composes_of(packages, names):
         for service in compose.services:
-            own = _container(service, found)
+            own = _container(service, env_lines)
             if own is None:
                 continue
             built = posixpath.join(service.build, "") if service.build and service.build != "." else "\0"
@@ -44,21 +47,20 @@ def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
                 )  # fmt: skip
             if not mounted and (own.settings or own.version):
                 poolers.append(replace(own, package=packages.of(compose.path)))
-                add_text(found, packages, compose.path)
-    poolers += _manifests(found, packages, names)
-    poolers += _proxies(found, packages, names)
+                parts.append(lines_of(compose.path, packages.text(compose.path)))
+    poolers += _manifests(packages, names, parts)
+    poolers += proxies
     poolers += [replace(config, package=packages.of(path)) for path, config in files.items()]
-    if poolers:
-        known = [
-            each if each.software == "pgbouncer" else translated(each, catalogue.pooler(each.software))
-            for each in poolers
-        ]
-        found.subjects += known
-        found.poolers += known
-        found.groups += "5"
+    known = tuple(
+        each if each.software == "pgbouncer" else translated(each, catalogue.pooler(each.software))
+        for each in poolers
+    )
+    if known:
+        parts.append(Collected(subjects=known, poolers=known, groups=frozenset("5")))
+    return together(parts)
 
 
-def _container(service: "Service", found: "Found") -> PoolerConfig | None:
+def _container(service: "Service", env_lines: Mapping[str, Sequence[str]]) -> PoolerConfig | None:
     """What a service says about the pooler that it runs; None when it runs none."""
     from poolcheck.readers.poolers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
 
@@ -70,7 +72,7 @@ def _container(service: "Service", found: "Found") -> PoolerConfig | None:
         from poolcheck.readers.poolers import supavisor_env  # noqa: PLC0415 - only where there is one
 
         beside = posixpath.join(posixpath.dirname(service.path), ".env")
-        values = supavisor_env.env_values(tuple(found.lines.get(beside, ())), beside)
+        values = supavisor_env.env_values(tuple(env_lines.get(beside, ())), beside)
         made = supavisor_env.read(service, values)
         return replace(made, published=pgbouncer_env.published(service.ports))
     if software and "exporter" not in name:
@@ -81,7 +83,7 @@ def _container(service: "Service", found: "Found") -> PoolerConfig | None:
     return None
 
 
-def _proxies(found: "Found", packages: "Packages", names: Sequence[str]) -> Iterator[PoolerConfig]:
+def _proxies(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
     """RDS Proxy in Terraform and in templates of CloudFormation, SAM and the Serverless Framework."""
     texts = [
         (name, text)
@@ -92,21 +94,21 @@ def _proxies(found: "Found", packages: "Packages", names: Sequence[str]) -> Iter
     if texts:
         from poolcheck.project import other_poolers  # noqa: PLC0415 - only where there is one
 
-        for config in other_poolers.proxies(found, packages, texts):
+        for config in other_poolers.proxies(packages, texts, parts):
             yield replace(config, package=packages.of(config.location.path))
 
 
-def _manifests(found: "Found", packages: "Packages", names: Sequence[str]) -> Iterator[PoolerConfig]:
+def _manifests(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
     """PgBouncer in Kubernetes: the environment of a container, and a ConfigMap's pgbouncer.ini."""
     for name in names:
         text = packages.text(name) if name.endswith((".yaml", ".yml")) else None
         if text is None or "pgbouncer" not in text or "apiVersion:" not in text:
             continue
-        from poolcheck.readers.deploy import kubernetes  # noqa: PLC0415 - only where there is one
+        from poolcheck.readers.poolers import in_kubernetes  # noqa: PLC0415 - only where there is one
 
-        for config in kubernetes.poolers(text, name):
+        for config in in_kubernetes.poolers(text, name):
             yield replace(config, package=packages.of(name))
-            add_text(found, packages, name)
+            parts.append(lines_of(name, packages.text(name)))
 
 
 def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
@@ -122,7 +124,7 @@ def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
     return found
 
 
-def _inis(found: "Found", packages: "Packages", wanted: Sequence[str]) -> dict[str, PoolerConfig]:
+def _inis(packages: "Packages", wanted: Sequence[str], parts: list[Collected]) -> dict[str, PoolerConfig]:
     """Every pgbouncer.ini, with what it includes; an included file is not a config of its own."""
     if not wanted:
         return {}
@@ -134,9 +136,9 @@ def _inis(found: "Found", packages: "Packages", wanted: Sequence[str]) -> dict[s
         made = pgbouncer_ini.read(text, name) if text is not None and pgbouncer_ini.matches(name) else None
         if made is not None:
             read[name] = made.config
-            found.lines[name] = made.lines
-            if made.ignores:
-                found.ignores[name] = made.ignores
+            parts.append(
+                Collected(lines={name: made.lines}, ignores={name: made.ignores} if made.ignores else {})
+            )
     included: set[str] = set()
     for name, config in list(read.items()):
         for each in config.includes:
@@ -144,17 +146,13 @@ def _inis(found: "Found", packages: "Packages", wanted: Sequence[str]) -> dict[s
             text = packages.text(path) if path in packages.names else None
             inner = pgbouncer_ini.read(text, path) if text else None
             if inner is None:
-                found.skipped.append(
-                    Skipped(
-                        f"{name}:{each.location.line}",
-                        f"the included file {each.value} is not in the project",
-                        "Its settings are not known.",
-                    )
-                )
+                why = f"the included file {each.value} is not in the project"
+                missing = Skipped(f"{name}:{each.location.line}", why, "Its settings are not known.")
+                parts.append(Collected(skipped=(missing,)))
                 read[name] = replace(read[name], complete=False)
             else:
                 included.add(path)
-                found.lines[path] = inner.lines
+                parts.append(Collected(lines={path: inner.lines}))
                 read[name] = pgbouncer_ini.merged(read[name], inner.config)
     lists = [name for name in wanted if pgbouncer_ini.is_userlist(name)]
     for name, config in read.items():

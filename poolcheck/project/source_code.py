@@ -16,10 +16,9 @@ from poolcheck import catalogue
 from poolcheck.model.ignores import Ignores
 from poolcheck.model.project import DriverUse, Package
 from poolcheck.model.report import Skipped
-from poolcheck.model.source import KINDS, MIDDLEWARE, Mark, SourceFile, SourceTree
+from poolcheck.model.source import KINDS, MIDDLEWARE, SWITCHES, WAITS, Mark, SourceFile, SourceTree
+from poolcheck.project.collected import Collected
 from poolcheck.readers import source_files
-from poolcheck.rules.pc208_prepared_statements_through_pooler import SWITCHES
-from poolcheck.rules.pc209_wait_for_slot_without_end import WAITS
 
 if TYPE_CHECKING:
     from poolcheck.readers.configs.prisma import PrismaSchema
@@ -55,17 +54,14 @@ class Place(Protocol):
         """The package that a file belongs to."""
 
 
-class Into(Protocol):
-    """What is asked of poolcheck.project.collect.Found."""
+class _Reading:
+    """The files that say something, as far as they are read."""
 
-    subjects: list[object]
-    ignores: dict[str, Ignores]
-    lines: dict[str, Sequence[str]]
-    skipped: list[Skipped]
-    files: int
-    groups: str
-    looked_at_source: bool
-    reads: dict[str, str]
+    def __init__(self, instead: Mapping[str, bytes]) -> None:
+        self.instead = instead
+        self.files: dict[str, SourceFile] = {}
+        self.ignores: dict[str, Ignores] = {}
+        self.skipped: list[Skipped] = []
 
 
 def matches(name: str) -> bool:
@@ -118,15 +114,12 @@ class Lines(Sequence[str]):
         return len(self._read())
 
 
-def scan(names: Iterable[str], found: Into, packages: Place) -> None:
-    """Look at the source files and add what they say to `found`.
-
-    Found.looked_at_source is set when any of them makes a client: only then can its absence elsewhere mean something.
-    Found.reads says where each variable is first used as a connection string.
-    """
+def collect(names: Iterable[str], packages: Place) -> Collected:
+    """What the source files say; `packages.switches` is known from then on."""
     names = tuple(names)
     switches = Switches()
-    files: dict[str, SourceFile] = {}
+    reading = _Reading(packages.instead)
+    read = 0
     entries: dict[str, tuple[str, ...]] = {}
     attaching: set[str] = set()
     workers = any(posixpath.basename(each).startswith("wrangler.") for each in packages.names)
@@ -134,7 +127,7 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
     with Progress(len(names)) as progress:
         for name in names:
             progress.step()
-            code = _bytes(name, packages.instead, found.skipped)
+            code = _bytes(name, reading)
             if code is None:
                 continue
             kind = source_files.language(name)
@@ -143,7 +136,7 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
                 if source_files.purpose(name) == "app":
                     switches.languages.add(OTHERS[posixpath.splitext(name)[1]])
                 continue
-            found.files += 1
+            read += 1
             if ATTACHES in code:
                 attaching.add(name)
             if workers and not hyperdrive:
@@ -152,19 +145,19 @@ def scan(names: Iterable[str], found: Into, packages: Place) -> None:
                 entries[name] = tuple(each.decode("utf-8", "replace") for each in _LOCAL_IMPORT.findall(code))
             if source_files.matters(code, kind):
                 _note_switches(code, switches)
-                _read(code, name, found, files)
-        makers = {name for name, each in files.items() if _is_maker(each)}
-        _link(entries, makers, files, found, packages.instead)
-    for each in files.values():
+                _read(code, name, reading)
+        _link(entries, reading)
+    for each in reading.files.values():
         if each.sites:
             switches.languages.add("Python" if each.language == "python" else "JavaScript")
     packages.switches = switches
-    _hand_over(files, found, packages, attaches=bool(attaching), hyperdrive=hyperdrive)
+    made = _handed_over(reading.files, packages, attaches=bool(attaching), hyperdrive=hyperdrive)
+    return replace(made, files=read, ignores=reading.ignores, skipped=tuple(reading.skipped))
 
 
-def _bytes(name: str, instead: Mapping[str, bytes], skipped: list[Skipped]) -> bytes | None:
-    if name in instead:
-        return instead[name]
+def _bytes(name: str, reading: _Reading) -> bytes | None:
+    if name in reading.instead:
+        return reading.instead[name]
     most = LONGEST_OTHER if source_files.language(name) is None else 4 * source_files.LONGEST_SQL
     try:
         with open(
@@ -172,13 +165,15 @@ def _bytes(name: str, instead: Mapping[str, bytes], skipped: list[Skipped]) -> b
         ) as file:  # a Path for each of 7,000 files costs a tenth of the scan
             data = file.read(most + 1)
     except OSError as error:
-        skipped.append(Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions."))
+        reading.skipped.append(
+            Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")
+        )
         return None
     if len(data) > most:
         if source_files.language(name) is not None and source_files.matters(
             data, source_files.LANGUAGES[posixpath.splitext(name)[1].lower()]
         ):
-            skipped.append(
+            reading.skipped.append(
                 Skipped(
                     name,
                     f"larger than {most // 1_000_000} MB",
@@ -205,16 +200,16 @@ def _is_entry(head: bytes, name: str) -> bool:
     )
 
 
-def _read(code: bytes, name: str, found: Into, files: dict[str, SourceFile]) -> None:
+def _read(code: bytes, name: str, reading: _Reading) -> None:
     made = source_files.read(code, name)
     if isinstance(made, source_files.Unread):
-        found.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
+        reading.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
         return
     if not made.file.says_anything:
         return
-    files[name] = made.file
+    reading.files[name] = made.file
     if made.ignores:
-        found.ignores[name] = made.ignores
+        reading.ignores[name] = made.ignores
 
 
 def _is_maker(each: SourceFile) -> bool:
@@ -240,23 +235,18 @@ def _needs_tcp(each: SourceFile) -> bool:
     )
 
 
-def _link(
-    entries: Mapping[str, tuple[str, ...]],
-    makers: set[str],
-    files: dict[str, SourceFile],
-    found: Into,
-    instead: Mapping[str, bytes],
-) -> None:
+def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading) -> None:
     """Which client components and edge entries import a file that makes clients: those are parsed to be sure."""
+    files = reading.files
     by_stem: dict[str, list[str]] = {}
-    for name in makers:
+    for name in [name for name, file in files.items() if _is_maker(file)]:
         by_stem.setdefault(_stem(name), []).append(name)
     for name, imports in entries.items():
         hits = {each: to for each in imports if (to := _resolve(each, name, by_stem))}
         if name not in files and (hits or posixpath.basename(name).startswith("middleware.")):
-            code = _bytes(name, instead, found.skipped)
+            code = _bytes(name, reading)
             if code is not None and hits:
-                _read(code, name, found, files)
+                _read(code, name, reading)
         if name in files and files[name].edge:
             hits = {each: to for each, to in hits.items() if _needs_tcp(files[to])}
         if name in files and hits:
@@ -291,32 +281,36 @@ def _resolve(specifier: str, importer: str, by_stem: Mapping[str, list[str]]) ->
     return near[0] if len(near) == 1 else ""
 
 
-def _hand_over(
-    files: Mapping[str, SourceFile], found: Into, packages: Place, *, attaches: bool, hyperdrive: bool
-) -> None:
+def _handed_over(
+    files: Mapping[str, SourceFile], packages: Place, *, attaches: bool, hyperdrive: bool
+) -> Collected:
     """The files with their packages, and the packages as wholes, to the rules."""
     trees: dict[tuple[str, ...], list[SourceFile]] = {}
     homes: dict[tuple[str, ...], Package] = {}
+    subjects: list[object] = []
+    lines: dict[str, Sequence[str]] = {}
     for name, each in files.items():
         package = packages.of(name)
         edge = "" if each.edge == MIDDLEWARE and not _at_root(name, package) else each.edge
         whole = replace(each, package=package, edge=edge, postgres=_postgres(each, package, packages.schemas))
-        found.subjects.append(whole)
-        found.lines.setdefault(name, Lines(name, packages.instead.get(name)))
+        subjects.append(whole)
+        lines[name] = Lines(name, packages.instead.get(name))
         home = package.manifests or (package.path,)
         trees.setdefault(home, []).append(whole)
         homes.setdefault(home, package)
     for home, many in trees.items():
-        found.subjects.append(
+        subjects.append(
             SourceTree(package=homes[home], files=tuple(many), attaches=attaches, hyperdrive=hyperdrive)
         )
-    if files:
-        found.groups = "".join(sorted({*found.groups, "4"}))
-    found.looked_at_source = found.looked_at_source or any(each.sites or each.http for each in files.values())
+    reads: dict[str, str] = {}
     for name, each in files.items():
         if each.purpose == "app":
             for variable, line in each.variables:
-                found.reads.setdefault(variable, f"{name}:{line}")
+                reads.setdefault(variable, f"{name}:{line}")
+    return Collected(
+        subjects=tuple(subjects), lines=lines, reads=reads, groups=frozenset("4") if files else frozenset(),
+        looked_at_source=any(each.sites or each.http for each in files.values()),
+    )  # fmt: skip
 
 
 def _at_root(name: str, package: Package) -> bool:

@@ -7,8 +7,8 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from poolcheck.model.finding import Location
 from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, Purpose, SourceFile
 from poolcheck.record import dataclass
 

@@ -1,6 +1,7 @@
 """One file per rule: the stem is the id and the name, the docstring its page, its examples its first tests."""
 
 import os
+from collections.abc import Container
 from importlib import import_module
 
 from poolcheck.model.rule import AnyRule, Rule
@@ -8,7 +9,7 @@ from poolcheck.model.rule import AnyRule, Rule
 FOLDER = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 
 
-def load(groups: str = "12345678") -> list[AnyRule]:
+def load(groups: Container[str] = "12345678") -> list[AnyRule]:
     """The rules of these hundreds, by id. Only what is asked for is imported.
 
     Raises:

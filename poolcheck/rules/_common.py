@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterable
 
-from poolcheck.catalogue.lookup import Converted, convert
+from poolcheck.catalogue.conversions import Converted, convert
 from poolcheck.connection.edit import with_param, without_param
 from poolcheck.connection.libpq import KEYWORDS
+from poolcheck.connection.parse import parse
 from poolcheck.connection.placeholder import placeholder_kind
 from poolcheck.connection.secret import MASK, Secret, redact
-from poolcheck.connection.string import Span, parse
+from poolcheck.connection.string import Span
 from poolcheck.model.context import Context
 from poolcheck.model.facts import Endpoint
-from poolcheck.model.finding import Edit, Fix, Location
+from poolcheck.model.problem import Edit, Fix, Location
 from poolcheck.model.target import Target
 
 
@@ -98,11 +99,6 @@ def runtime_words(target: Target) -> str:
         runtime.platform, runtime.platform.replace("-", " ").title()
     ) or runtime.kind
     return f"This runs on {place} ({runtime.source})" if runtime.source else f"This runs on {place}"
-
-
-def app_traffic(target: Target) -> bool:
-    """Whether this string carries the app's queries in a deployment: not migrations, not tests, not a comment."""
-    return target.role == "app" and target.active and not target.commented and target.stage != "test"
 
 
 def direct_twin(target: Target, ctx: Context) -> Target | None:

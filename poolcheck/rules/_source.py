@@ -4,10 +4,10 @@ import posixpath
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Location
+from poolcheck.model.problem import Confidence, Fix, Location
 from poolcheck.model.source import KINDS, Checkout, Kind, Mark, Site, SourceFile
-from poolcheck.model.target import Target
-from poolcheck.rules._common import app_traffic, transaction_pooler
+from poolcheck.model.target import Target, app_traffic
+from poolcheck.rules._common import transaction_pooler
 
 # Frameworks whose dev server loads modules anew while the process lives.
 RELOADERS = {

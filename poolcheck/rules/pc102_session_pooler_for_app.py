@@ -29,10 +29,10 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.model.target import Target
-from poolcheck.rules._common import app_traffic, at, direct_twin, pooled_fix, runtime_words
+from poolcheck.model.target import Target, app_traffic
+from poolcheck.rules._common import at, direct_twin, pooled_fix, runtime_words
 
 
 @rule(Target, severity=Severity.ERROR, step=1)

@@ -29,11 +29,11 @@ DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import migration_tools
-from poolcheck.rules._common import app_traffic, at, direct_addition
+from poolcheck.rules._common import at, direct_addition
 
 
 @rule(Target, severity=Severity.ERROR, step=0)

@@ -26,10 +26,10 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.model.target import Target
-from poolcheck.rules._common import app_traffic, at, direct_twin
+from poolcheck.model.target import Target, app_traffic
+from poolcheck.rules._common import at, direct_twin
 
 POOL_NAMES = frozenset(
     {"aiven", "digitalocean", "tiger", "vultr", "ovhcloud"}

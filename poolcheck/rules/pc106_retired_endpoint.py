@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target
 from poolcheck.rules._common import at

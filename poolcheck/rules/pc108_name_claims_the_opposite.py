@@ -26,7 +26,7 @@ POSTGRES_URL_NON_POOLING=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.roles import name_claims
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from poolcheck.connection.edit import percent_encode_password
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Problem, Severity
+from poolcheck.model.problem import Confidence, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers

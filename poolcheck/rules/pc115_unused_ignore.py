@@ -22,7 +22,8 @@ DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neo
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity, UnusedIgnore
+from poolcheck.model.finding import UnusedIgnore
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 
 

@@ -23,13 +23,13 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5
 
 from collections.abc import Iterator
 
-from poolcheck.capacity.sums import pool_sum
+from poolcheck.capacity.sums import configured_size, pool_sum
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.model.target import Target
-from poolcheck.model.url_readers import Reader, readers
-from poolcheck.rules._common import app_traffic, at, with_parameter
+from poolcheck.model.target import Target, app_traffic
+from poolcheck.model.url_readers import readers
+from poolcheck.rules._common import at, with_parameter
 
 
 @rule(Target, severity=Severity.ERROR, step=2)
@@ -63,16 +63,3 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         fix=fix,
         sources=total.sources,
     )
-
-
-def configured_size(target: Target, who: Reader) -> tuple[int | None, str]:
-    """The pool of one process, from the URL or the driver's default, and where it comes from."""
-    param = who.url.size_param if who.url else ""
-    given = target.conn.param(param) if param else None
-    if given is not None:
-        return (int(given), f"{param}={given}") if given.isdigit() and int(given) > 0 else (None, "")
-    if who.own and who.own.pool_size and not param:
-        return None, ""  # the code may set it; what it says is not seen here
-    if who.own and who.own.pool_size:
-        return who.own.pool_size, f"default of {who.title}: {who.own.pool}"
-    return None, ""

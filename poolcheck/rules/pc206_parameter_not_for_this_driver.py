@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from poolcheck.connection.string import Param
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, readers

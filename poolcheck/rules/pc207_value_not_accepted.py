@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.facts import Param
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers

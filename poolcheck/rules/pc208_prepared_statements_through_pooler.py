@@ -28,19 +28,12 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.model.target import Target
+from poolcheck.model.source import SWITCHES
+from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers
-from poolcheck.rules._common import app_traffic, at, transaction_pooler, with_parameter
-
-# What in the code switches named statements off, by driver: literal texts that discovery looks for.
-SWITCHES = (
-    "prepare: false", "prepare:false", "statement_cache_size", "prepare_threshold", "preparedStatements: false",
-    "prepared_statements: false", "default_query_exec_mode", "prepareThreshold", "ATTR_EMULATE_PREPARES",
-    "prepare: :unnamed", "statement-cache-capacity", "statement_cache_capacity", "QueryExecModeExec",
-    "QueryExecModeSimpleProtocol", "CacheSize::Disabled", "persistent(false)",
-)  # fmt: skip
+from poolcheck.rules._common import at, transaction_pooler, with_parameter
 
 
 @rule(Target, severity=Severity.ERROR, step=2)

@@ -25,14 +25,13 @@ DIRECT_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.model.target import Target
+from poolcheck.model.source import WAITS
+from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers
-from poolcheck.rules._common import app_traffic, at, with_parameter
+from poolcheck.rules._common import at, with_parameter
 
-# What in the code bounds the wait, in drivers that wait for ever unless told: literal texts that discovery looks for.
-WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")
 # Their pools are seen where they are made: PC411 names the line.
 SEEN_IN_CODE = (
     "pg",

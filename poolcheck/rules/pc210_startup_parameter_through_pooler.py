@@ -25,7 +25,7 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target
 from poolcheck.rules._common import at, without_parameter

@@ -42,7 +42,7 @@ from difflib import get_close_matches
 
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._configs import strings
 

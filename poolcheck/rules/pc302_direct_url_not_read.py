@@ -41,7 +41,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.config_file import ConfigFile, ConfigUrl
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.roles import name_claims
 from poolcheck.model.rule import rule
 from poolcheck.model.target import Target

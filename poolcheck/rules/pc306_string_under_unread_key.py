@@ -32,7 +32,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 
 _READ = {"prisma": "datasource.url", "drizzle": "dbCredentials.url"}

@@ -35,11 +35,11 @@ datasource db {
 
 from collections.abc import Iterator
 
+from poolcheck.connection.parse import from_parts
 from poolcheck.connection.placeholder import placeholder_kind
-from poolcheck.connection.string import from_parts
 from poolcheck.model.config_file import ConfigFile, ConfigUrl
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 
 

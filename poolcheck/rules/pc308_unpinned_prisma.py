@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Location, Problem, Severity
+from poolcheck.model.problem import Fix, Location, Problem, Severity
 from poolcheck.model.project import Package
 from poolcheck.model.rule import rule
 

@@ -65,7 +65,7 @@ export default {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import app_sites, at, kind, on_edge, shared_client, sure

@@ -39,7 +39,7 @@ export const users = () => prisma.user.findMany()
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Problem, Severity
+from poolcheck.model.problem import Confidence, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Site, SourceFile, SourceTree
 from poolcheck.rules._source import app_sites, at, kind, on_edge, shared_client, sure

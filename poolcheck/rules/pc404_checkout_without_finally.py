@@ -47,7 +47,7 @@ export async function transfer(from: number) {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import at, speaks_postgres

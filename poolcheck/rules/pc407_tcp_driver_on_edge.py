@@ -67,7 +67,7 @@ export async function GET() {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Mark, SourceFile
 from poolcheck.rules._source import app_sites, at, over_http

@@ -46,7 +46,7 @@ export default function Users({ rows }: { rows: Row[] }) {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import app_sites, at, kind

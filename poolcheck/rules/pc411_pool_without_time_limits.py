@@ -32,7 +32,7 @@ export const pool = new Pool({
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Site, SourceFile
 from poolcheck.rules._source import app_sites, at, kind, on_edge

@@ -70,7 +70,7 @@ export default {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceTree
 from poolcheck.rules._source import app_sites, at, base, kind, on_workers, over_tcp, pooled_target

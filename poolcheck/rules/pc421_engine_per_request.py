@@ -58,7 +58,7 @@ def users():
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Problem, Severity
+from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import app_sites, at, kind, shared_client, sure

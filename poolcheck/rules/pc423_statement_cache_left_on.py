@@ -30,7 +30,7 @@ connection = psycopg.connect(DATABASE_URL, prepare_threshold=None)
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Site, SourceFile
 from poolcheck.rules._common import transaction_pooler

@@ -59,8 +59,8 @@ admin_users = dba
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
 from poolcheck.model.pooler_config import PoolerConfig, PoolerSetting
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._poolers import place, preparing
 

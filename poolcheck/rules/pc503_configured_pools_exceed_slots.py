@@ -59,11 +59,12 @@ database = "app"
 
 from collections.abc import Iterator
 
+from poolcheck.capacity.pooler_sums import most_connections, users
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
 from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.rules._poolers import most_connections, place, users
+from poolcheck.rules._poolers import place
 from poolcheck.text import plural
 
 

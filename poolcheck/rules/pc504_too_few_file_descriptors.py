@@ -38,11 +38,12 @@ services:
 
 from collections.abc import Iterator
 
+from poolcheck.capacity.pooler_sums import descriptors
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
 from poolcheck.model.pooler_config import PoolerConfig, whole
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.rules._poolers import descriptors, place
+from poolcheck.rules._poolers import place
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)

@@ -44,8 +44,8 @@ host = "10.0.0.5"
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
 from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._poolers import place, reachable
 

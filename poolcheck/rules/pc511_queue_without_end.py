@@ -50,11 +50,12 @@ database "app" {
 
 from collections.abc import Iterator
 
+from poolcheck.capacity.pooler_sums import pool_size
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
 from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
-from poolcheck.rules._poolers import place, pool_size
+from poolcheck.rules._poolers import place
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)

@@ -35,7 +35,6 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
 from poolcheck.model.pooler_config import (
     DATABASE_KEYS,
     DATABASE_SINCE,
@@ -47,6 +46,7 @@ from poolcheck.model.pooler_config import (
     PoolerConfig,
     PoolerSetting,
 )
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 
 

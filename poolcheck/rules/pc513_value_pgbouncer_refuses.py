@@ -44,8 +44,8 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
 from poolcheck.model.pooler_config import CHOICES, NUMBERS, SECONDS, PoolerConfig, PoolerSetting, whole
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 
 

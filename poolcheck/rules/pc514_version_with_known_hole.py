@@ -36,8 +36,8 @@ services:
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Location, Problem, Severity
 from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.problem import Fix, Location, Problem, Severity
 from poolcheck.model.rule import rule
 
 # From the first release that has it, to the first that has not; the gravest first. Read from the changelog on 2026-11-21.

@@ -55,8 +55,8 @@ services:
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
 from poolcheck.model.fleet import Fleet
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._fleets import asked, places
 

@@ -40,9 +40,9 @@ or put a pooler in front. A higher `max_connections` needs a restart and memory 
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.text import plural
 

@@ -35,13 +35,12 @@ A cancel does nothing here, there is no statement to cancel: only ending the ses
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
-from poolcheck.live.leaks import seconds
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._live import role
-from poolcheck.text import clean, plural
+from poolcheck.text import clean, plural, seconds
 
 
 @rule(Look, severity=Severity.ERROR, step=3)

@@ -34,13 +34,12 @@ End the root as shown. Then find the code that keeps the transaction open, or se
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
-from poolcheck.live.leaks import seconds
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.snapshot import Block
-from poolcheck.text import clean, plural
+from poolcheck.text import clean, plural, seconds
 
 FEW_WAITERS = 3
 SHORT_WAIT = 5.0  # seconds

@@ -39,9 +39,9 @@ To make sure: restart one instance. Forgotten ones come back one by one, a warm 
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._live import code_path, group_name
 from poolcheck.text import plural

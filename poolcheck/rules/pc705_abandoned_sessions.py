@@ -32,9 +32,9 @@ Send serverless traffic through the pooler, or let the driver close idle connect
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._live import group_name, role
 from poolcheck.text import plural

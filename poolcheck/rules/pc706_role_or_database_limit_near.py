@@ -27,9 +27,9 @@ Make the sum of the pools that use the role smaller than its limit, move workers
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._live import role
 from poolcheck.text import clean

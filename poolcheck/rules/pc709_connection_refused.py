@@ -25,7 +25,7 @@ with reserved slots. Then the fix path.
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.snapshot import Refusal
 

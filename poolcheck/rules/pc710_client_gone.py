@@ -23,9 +23,9 @@ End the sessions, and set the interval for the role or the server.
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._live import group_name, role
 from poolcheck.text import plural

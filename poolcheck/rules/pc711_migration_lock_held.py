@@ -27,11 +27,11 @@ End the session that holds it, and run migrations over a direct connection.
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import Look
-from poolcheck.live.leaks import seconds
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import Look
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
+from poolcheck.text import seconds
 
 PATIENCE = 10.0  # seconds: as long as Prisma Migrate waits for the lock
 

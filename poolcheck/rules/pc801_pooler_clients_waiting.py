@@ -27,9 +27,9 @@ Follow the cause that is named. Raising the pool size helps only in the first ca
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import PoolerLook
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import PoolerLook
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.snapshot import Pool
 from poolcheck.text import clean, plural

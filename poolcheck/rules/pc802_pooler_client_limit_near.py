@@ -22,9 +22,9 @@ then hang without an error), or make the application's pools smaller.
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import PoolerLook
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import PoolerLook
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 
 

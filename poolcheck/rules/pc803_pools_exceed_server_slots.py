@@ -29,9 +29,9 @@ Lower `default_pool_size`, or cap with `max_db_connections`, so that the sum lea
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import PoolerLook
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import PoolerLook
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.text import plural
 

@@ -21,9 +21,9 @@ refused. Nothing is full, and sizing does not help.
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import PoolerLook
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import PoolerLook
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.text import clean
 

@@ -22,9 +22,9 @@ Look at PostgreSQL itself: whether it runs, whether its slots are full, whether 
 
 from collections.abc import Iterator
 
-from poolcheck.live.judge import PoolerLook
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Fix, Problem, Severity
+from poolcheck.model.look import PoolerLook
+from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.text import clean, plural
 

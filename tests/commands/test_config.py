@@ -14,7 +14,8 @@ from jsonschema import Draft7Validator
 
 from poolcheck.cli import cli, run
 from poolcheck.config import schema, values
-from poolcheck.config.settings import Config, load
+from poolcheck.config.file import load
+from poolcheck.config.settings import Config
 from poolcheck.errors import BadConfig
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"

@@ -12,16 +12,10 @@ from psycopg.pq import Conninfo
 
 from poolcheck.connection import edit
 from poolcheck.connection.libpq import KEYWORDS
+from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.connection.secret import Secret, redact
-from poolcheck.connection.string import (
-    MAX_LENGTH,
-    ConnectionString,
-    Form,
-    Host,
-    from_parts,
-    looks_like_connection_string,
-    parse,
-)
+from poolcheck.connection.string import MAX_LENGTH, ConnectionString, Host
+from poolcheck.connection.words import Form
 
 ANY_TEXT = st.text(st.characters(), max_size=80)  # lone surrogates, NUL and control characters included
 URLISH = st.lists(

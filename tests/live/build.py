@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from poolcheck import catalogue
-from poolcheck.live.judge import Look, PoolerLook, put_together
-from poolcheck.live.leaks import DEFAULTS
+from poolcheck.live.judge import put_together
 from poolcheck.live.sql.normalise import is_release, normalise
 from poolcheck.model.context import Context, Numbers
+from poolcheck.model.look import DEFAULTS, Look, PoolerLook
 from poolcheck.model.snapshot import (
     AdvisoryLock,
     Backend,

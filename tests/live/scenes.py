@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from poolcheck.config.settings import Config
-from poolcheck.live.judge import Look, NoEntry, PoolerLook
 from poolcheck.live.look import Options, live
+from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Report
 from tests.servers import ROLES, Bouncer, Postgres
 

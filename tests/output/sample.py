@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from poolcheck import catalogue
-from poolcheck.connection.string import parse
+from poolcheck.connection.parse import parse
 from poolcheck.errors import ExitCode
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Confidence, Edit, Finding, Fix, Location, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Confidence, Edit, Fix, Location, Severity
 from poolcheck.model.project import Package
 from poolcheck.model.report import Action, Report, Skipped, Step
 from poolcheck.model.rule import Rule

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
 
-from poolcheck.model.finding import Fix, Location
+from poolcheck.model.problem import Fix, Location
 from poolcheck.model.report import Action, Report, Skipped, Step
 from poolcheck.model.verdict import Verdict
 from poolcheck.output import github, gitlab, junit, markdown, sarif

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import xmlschema
 
-from poolcheck.model.finding import Severity
+from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
 from poolcheck.output import junit
 from poolcheck.output.paint import Style

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolcheck.readers.deploy import compose, kubernetes, processes
-from poolcheck.readers.poolers import pgbouncer_env
+from poolcheck.readers.poolers import in_kubernetes, pgbouncer_env
 from poolcheck.readers.yaml import Node, documents
 
 
@@ -361,7 +361,7 @@ data:
 
 def test_poolers_of_manifests() -> None:
     """A container's environment, and an ini file in a ConfigMap with the lines of the manifest."""
-    container, config_map = kubernetes.poolers(POOLERS, "k8s/pooler.yaml")
+    container, config_map = in_kubernetes.poolers(POOLERS, "k8s/pooler.yaml")
 
     assert container.version == (1, 23, 1)
     assert container.mode() == "transaction"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import platforms, terraform
 from poolcheck.readers.deploy.platforms import Count
 

@@ -7,18 +7,25 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from poolcheck.model.project import DriverUse, Version
+from poolcheck.model.target import Disagreement
 from poolcheck.project.packages import LOADERS, loaders
 from poolcheck.readers.env.dialects import DIALECTS
 from poolcheck.readers.env.disagreements import LOADER_NAMES, find
-from poolcheck.readers.env.dotenv import disagreements, read
+from poolcheck.readers.env.dotenv import Entry, plain, read
 from tests.conftest import lacking
+
+
+def compared(entry: Entry, loaders: Collection[str]) -> tuple[Disagreement, ...]:
+    """As discovery asks: a plain line needs no comparison."""
+    return () if plain(entry, loaders) else find(entry, loaders)
+
 
 ORACLE = Path(__file__).parent / "loaders" / "oracle.js"
 PINNED = (
@@ -279,7 +286,7 @@ def test_prisma_up_to_six(text: str, expected: str | None) -> None:
 def told(line: str, *names: str) -> tuple[str, str, str, int | None] | None:
     """Cause, who, effect and column of the first disagreement."""
     (entry,) = read(line, ".env").active
-    found = disagreements(entry, names)
+    found = compared(entry, names)
     return (found[0].cause, found[0].who, found[0].effect, found[0].column) if found else None
 
 
@@ -366,7 +373,7 @@ def test_silence_where_nothing_differs_or_it_was_meant(line: str, names: tuple[s
 def test_a_commented_out_line_is_read_by_nobody() -> None:
     """So nobody disagrees."""
     (entry,) = read("# URL=postgres://u:p#w@h/d").entries
-    assert disagreements(entry, ["node-dotenv", "python-dotenv"]) == ()
+    assert compared(entry, ["node-dotenv", "python-dotenv"]) == ()
 
 
 def test_no_sentence_holds_a_part_of_the_value() -> None:
@@ -376,7 +383,7 @@ def test_no_sentence_holds_a_part_of_the_value() -> None:
     for _ in range(1500):
         value = "".join(pick.choices([*"#$\\`'\"&;|<> ", "canary", "${canary}", "$canary", "@h/d"], k=6))
         for entry in read(f"{pick.choice(['', 'export '])}URL={value}").active:
-            for found in disagreements(entry, list(DIALECTS)):
+            for found in compared(entry, list(DIALECTS)):
                 said += 1
                 assert "canary" not in f"{found.cause}{found.who}{found.effect}"
                 assert found.column is None or 1 <= found.column <= len(entry.raw_line) + 1
@@ -404,4 +411,4 @@ def test_the_short_way_says_what_the_long_way_says() -> None:
         quote = pick.choice(["", '"', "'"])
         for entry in read(f"URL={quote}{value}{quote}").active:
             names = [name for name in DIALECTS if name not in ("docker", "direnv")]
-            assert (find(entry, names) == ()) == (disagreements(entry, names) == ()), entry.raw_line
+            assert (find(entry, names) == ()) == (compared(entry, names) == ()), entry.raw_line

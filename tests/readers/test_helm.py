@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import helm, kubernetes
 from poolcheck.readers.deploy.go_template import UNKNOWN, Unread
 

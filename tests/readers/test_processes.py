@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import process_configs, processes
 from poolcheck.readers.deploy.processes import Around, Processes
 

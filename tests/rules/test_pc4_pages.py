@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from poolcheck import rules
-from poolcheck.model.finding import Severity
+from poolcheck.model.problem import Severity
 from poolcheck.model.rule import AnyRule, Rule
 from tests.rules.source_examples import FENCE, LANGUAGES, look
 

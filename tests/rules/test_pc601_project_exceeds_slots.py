@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from poolcheck.errors import NothingToCheck
-from poolcheck.model.finding import Finding, Severity
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
 from tests.rules.projects import run
 
 PRISMA = "npm:prisma@6.19.3 npm:@prisma/client@6.19.3"

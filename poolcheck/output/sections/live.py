@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.connection.secret import redact
-from poolcheck.live.judge import Group, Look
-from poolcheck.live.leaks import driver, seconds
+from poolcheck.model.look import Group, Look, driver
 from poolcheck.model.snapshot import Backend, Block, Leak, Snapshot
 from poolcheck.output.paint import Paint
-from poolcheck.text import clean, plural
+from poolcheck.text import clean, plural, seconds
 
 SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all
 SHOWN_LEAKS = 4

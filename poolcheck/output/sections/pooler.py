@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from poolcheck.live.judge import PoolerLook
+from poolcheck.model.look import PoolerLook
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean
 

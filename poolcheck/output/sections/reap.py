@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from poolcheck.live.judge import Ending, Reaping
+from poolcheck.model.look import Ending, Reaping
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, plural
 

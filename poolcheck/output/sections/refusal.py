@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from poolcheck.live.judge import NoEntry
+from poolcheck.model.look import NoEntry
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean
 

@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING
 
 from poolcheck.capacity.pool_size import surge
-from poolcheck.model.finding import Location
 from poolcheck.model.fleet import Amount
+from poolcheck.model.problem import Location
 
 if TYPE_CHECKING:
     from poolcheck.readers.deploy.compose import Service

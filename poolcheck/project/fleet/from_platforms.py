@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from poolcheck.model.context import Numbers
-from poolcheck.model.finding import Location
 from poolcheck.model.fleet import Amount, Member
+from poolcheck.model.problem import Location
 from poolcheck.model.target import Target
 from poolcheck.project.fleet.process_counts import Commands, app_amount
 from poolcheck.project.packages import PROCESS_FILES

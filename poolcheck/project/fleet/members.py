@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
 from poolcheck.capacity.pool_size import surge
-from poolcheck.connection.string import ConnectionString, from_parts, looks_like_connection_string, parse
+from poolcheck.capacity.pooler_sums import most_connections, users
+from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
+from poolcheck.connection.string import ConnectionString
 from poolcheck.model.context import Context, Numbers
-from poolcheck.model.finding import Location
 from poolcheck.model.fleet import Amount, Fleet, Member
 from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.report import Skipped
 from poolcheck.model.roles import PARTS_HOST, name_claims
 from poolcheck.model.target import Target
+from poolcheck.project import assumptions
+from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.project.fleet import from_platforms
 from poolcheck.project.fleet.amounts import instances_of, replicas_of, rollout_surge, server_limit
 from poolcheck.project.fleet.pools import pool_size
 from poolcheck.project.fleet.process_counts import ONE, Commands
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.env import dotenv
-from poolcheck.rules._poolers import most_connections, users
 
 if TYPE_CHECKING:
-    from poolcheck.project.collect import Found
     from poolcheck.project.fleet.overlays import Group
     from poolcheck.project.packages import Packages
     from poolcheck.readers.deploy.compose import Compose, Service
@@ -42,27 +44,25 @@ _ONCE = re.compile(
 )
 
 
-def add(found: "Found", packages: "Packages", names: Sequence[str]) -> None:
-    """Add the sums of the project to `found`: its subjects, the lines they point at, and what is missing."""
-    from poolcheck.project import collect  # noqa: PLC0415 - it calls this module's caller
+def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Collected:
+    """The sums of the project: its subjects, the lines they point at, and what is missing."""
+    from poolcheck.project.pooler_files import composes_of  # noqa: PLC0415 - only for a project
 
-    ctx = Context(catalogue=catalogue, assumed=collect.assumed_drivers(packages.config))
-    builder = _Builder(found, packages, ctx, collect.numbers(found, packages.config))
-    from poolcheck.project import config_files, pooler_files  # noqa: PLC0415 - see above
-
-    for compose in pooler_files.composes_of(packages, names):
+    ctx = Context(catalogue=catalogue, assumed=assumptions.assumed_drivers(packages.config))
+    builder = _Builder(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
+    for compose in composes_of(packages, names):
         if not compose.development:
             builder.compose(compose)
     builder.kubernetes(names)
     builder.platforms(names)
     fleets = builder.fleets(from_platforms.terraform_limit(packages, names))
-    if not fleets:
-        return
-    for fleet in fleets:
-        found.subjects.append(fleet)
-        config_files.add_text(found, packages, fleet.location.path)
-    found.sums = len(fleets)
-    found.groups += "6"
+    own = Collected(
+        subjects=tuple(fleets), sums=len(fleets), skipped=tuple(builder.skipped),
+        groups=frozenset("6") if fleets else frozenset(),
+    )  # fmt: skip
+    return together(
+        (own, *(lines_of(fleet.location.path, packages.text(fleet.location.path)) for fleet in fleets))
+    )
 
 
 _HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
@@ -71,8 +71,9 @@ _HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
 class _Builder:
     """Members by the host that they connect to."""
 
-    def __init__(self, found: "Found", packages: "Packages", ctx: Context, numbers: Numbers) -> None:
+    def __init__(self, found: Collected, packages: "Packages", ctx: Context, numbers: Numbers) -> None:
         self.found, self.packages, self.ctx, self.numbers = found, packages, ctx, numbers
+        self.skipped: list[Skipped] = []
         self.members: dict[tuple[str, str], list[Member]] = {}  # compose file or "", host
         self.missing: dict[tuple[str, str], list[str]] = {}  # of services that run more than once
         self.limits: dict[tuple[str, str], tuple[Amount, int]] = {}  # and what is reserved
@@ -206,7 +207,7 @@ class _Builder:
 
         seen: dict[tuple[str, str], tuple[Workload, Group]] = {}
         doubled = set()
-        made = list(charts.groups(self.packages, names, self.found.skipped))
+        made = list(charts.groups(self.packages, names, self.skipped))
         for group in made:
             for workload in (each for file in group.files for each in file.workloads):
                 key = (group.stage, workload.name)
@@ -273,7 +274,7 @@ class _Builder:
         """Whether what connects to a host is deployed in one way only: two ways may be the same app twice."""
         first = self.kinds.setdefault(key, kind)
         if first != kind:
-            self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{first} and {kind} both deploy to it: which is used is not known", "Lint the one that is deployed."))  # fmt: skip
+            self.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{first} and {kind} both deploy to it: which is used is not known", "Lint the one that is deployed."))  # fmt: skip
         return first == kind
 
     def _build(self, workload: "Workload") -> str | None:
@@ -414,14 +415,14 @@ class _Builder:
             large = any(each.instances.number * each.workers.number > 1 or each.least for each in members)
             if key in self.missing:
                 what = ", ".join(dict.fromkeys(self.missing[key]))
-                self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{what}: not known from the files", "Set the size in the connection string where the driver reads it there, or use poolcheck size."))  # fmt: skip
+                self.skipped.append(Skipped(f"the sum of connections to {key[1]}", f"{what}: not known from the files", "Set the size in the connection string where the driver reads it there, or use poolcheck size."))  # fmt: skip
             elif limit is None and against is None and large:
-                self.found.skipped.append(Skipped(f"the sum of connections to {key[1]}", "the server's max_connections is not known", "Give --max N or --plan NAME."))  # fmt: skip
+                self.skipped.append(Skipped(f"the sum of connections to {key[1]}", "the server's max_connections is not known", "Give --max N or --plan NAME."))  # fmt: skip
             if not members or (limit is None and against is None):
                 continue
             for each in members:
                 if each.workers.least:
-                    self.found.skipped.append(Skipped(f"the processes of {each.name}", f"{each.workers.words} ({each.workers.location}); counted as {each.workers.number}", "Write the number, so that the sum is the real one."))  # fmt: skip
+                    self.skipped.append(Skipped(f"the processes of {each.name}", f"{each.workers.words} ({each.workers.location}); counted as {each.workers.number}", "Write the number, so that the sum is the real one."))  # fmt: skip
             largest = max(members, key=lambda each: each.deploy)
             if against is not None:
                 made.append(Fleet(name=key[1], location=largest.location, members=tuple(members), limit=against, against="pooler clients", raises=self.raises[key]))  # fmt: skip

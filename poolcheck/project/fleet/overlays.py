@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.report import Skipped
 from poolcheck.readers.deploy import kubernetes
 from poolcheck.readers.deploy.kubernetes import Autoscaler, Held, Manifests, Workload

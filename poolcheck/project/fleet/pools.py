@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from poolcheck.capacity.sums import configured_size
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
-from poolcheck.model.finding import Location
 from poolcheck.model.fleet import Amount
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.source import KINDS, SourceFile
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers
-from poolcheck.rules.pc204_pool_too_large import configured_size
 
 # Settings of a framework's config that are the pool of one process.
 _SETTINGS = (

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from poolcheck.model.finding import Location
 from poolcheck.model.fleet import Amount
+from poolcheck.model.problem import Location
 from poolcheck.project.packages import inside
 
 if TYPE_CHECKING:

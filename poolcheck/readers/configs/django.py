@@ -7,7 +7,7 @@ import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.configs.js_config import ConfigRead, Setting
 
 _PYTHON = Language(tree_sitter_python.language())

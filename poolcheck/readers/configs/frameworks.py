@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Role
 from poolcheck.readers.configs.js_config import ConfigRead, Setting
 from poolcheck.readers.manifests.types import Unreadable

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Role
 from poolcheck.readers.manifests.types import Unreadable
 from poolcheck.record import dataclass

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Lines
 from poolcheck.record import dataclass
 

@@ -10,7 +10,7 @@ import shlex
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.go_template import UNKNOWN
 from poolcheck.readers.yaml import Node, documents
 from poolcheck.record import dataclass

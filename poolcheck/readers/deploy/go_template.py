@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 UNKNOWN = "\ufffd"  # stands in rendered text for what is not known

@@ -8,7 +8,7 @@ from. Each row keeps the place where its value stands: in the values file, else 
 import re
 from collections.abc import Iterator, Sequence
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.go_template import (
     UNKNOWN,
     Block,

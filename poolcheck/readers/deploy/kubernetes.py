@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
-from poolcheck.model.pooler_config import PoolerConfig
-from poolcheck.readers.deploy.compose import Service, Text, address
+from poolcheck.model.problem import Location
+from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.deploy.go_template import UNKNOWN
-from poolcheck.readers.poolers import pgbouncer_env, pgbouncer_ini
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
@@ -140,37 +138,6 @@ def _decoded(text: str) -> str:
         return base64.b64decode(text, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         return ""
-
-
-def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
-    """PgBouncer as manifests run it: by the environment of its container, or with a ConfigMap's pgbouncer.ini."""
-    for workload in read(text, path).workloads:
-        service = Service(
-            name=workload.name,
-            path=path,
-            line=workload.location.line or 1,
-            image=workload.images[0] if len(workload.images) == 1 else "",
-            image_line=workload.location.line or 1,
-            environment=tuple(
-                (each.name, Text(each.value.reveal(), each.location.line or 1))
-                for each in workload.environment
-                if each.value
-            ),
-        )
-        config = pgbouncer_env.read(service)
-        if pgbouncer_env.is_pgbouncer(service) and config.settings:
-            yield replace(
-                config, name=f"{workload.kind} {workload.name}", published=None, service="", path=""
-            )
-    if "ConfigMap" not in text:
-        return
-    for document in documents(text):
-        for key, value in (document.get("data") or Node({}, 0)).pairs.items():
-            if text_of(document.get("kind")) == "ConfigMap" and pgbouncer_ini.matches(key) and value.text:
-                # the lines of a block begin below its key
-                made = pgbouncer_ini.read("\n" * value.line + value.text, path)
-                if made is not None:
-                    yield replace(made.config, name=f"{path} {key}", container=True)
 
 
 def _workload(document: Node, kind: str, name: str, place: Callable[[int], Location]) -> Workload:

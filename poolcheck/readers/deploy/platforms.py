@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
 from poolcheck.model.fleet import Amount
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.kubernetes import Variable
 from poolcheck.readers.manifests.types import json_key_lines, load_json, load_toml, table
 from poolcheck.readers.yaml import Node, documents, text_of

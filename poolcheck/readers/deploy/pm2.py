@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ depends on the machine (one per CPU) or on a variable that no file sets is not k
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import process_configs
 from poolcheck.record import dataclass
 

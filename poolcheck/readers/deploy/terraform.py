@@ -8,7 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from poolcheck.model.finding import Location
+from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
 from poolcheck.readers.deploy.platforms import Count, Deployment
 

@@ -19,7 +19,7 @@ from poolcheck.readers.env.names import is_example, matches, stage
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:
-    from poolcheck.model.target import Disagreement
+    pass
 
 Newline = Literal["", "lf", "crlf", "cr", "mixed"]
 # No loader makes anything of these.
@@ -106,19 +106,6 @@ def read(text: str, path: str = "") -> EnvFile:
     )
 
 
-def disagreements(entry: Entry, loaders: Collection[str]) -> "tuple[Disagreement, ...]":
-    """Where these loaders (keys of `_dotenv_dialects.DIALECTS`) read the line differently, and what causes it."""
-    if not loaders or entry.commented:
-        return ()
-    bare = entry.raw_line == f"{entry.key}={entry.quote}{entry.raw}{entry.quote}"
-    plain = _PLAIN_QUOTED if entry.quote else _PLAIN
-    if bare and plain.fullmatch(entry.raw) and not (entry.quote and "docker" in loaders):
-        return ()
-    from poolcheck.readers.env.disagreements import find  # noqa: PLC0415 - few lines need the comparison
-
-    return find(entry, loaders)
-
-
 def _ignores(comments: list[Comment], entries: list[Entry]) -> Ignores:
     """Where each ignore comment of the file applies."""
     found = [(one, ignore) for one in comments if (ignore := parse_ignore(one.text)) is not None]
@@ -148,9 +135,19 @@ __all__ = [
     "EnvFile",
     "Unreadable",
     "decode",
-    "disagreements",
     "is_example",
     "matches",
+    "plain",
     "read",
     "stage",
 ]
+
+
+def plain(entry: Entry, loaders: Collection[str]) -> bool:
+    """Whether a line is read alike by all of these loaders (keys of `dialects.DIALECTS`), as most lines are.
+
+    Where it is not plain, `disagreements.find` compares them one by one.
+    """
+    bare = entry.raw_line == f"{entry.key}={entry.quote}{entry.raw}{entry.quote}"
+    letters = _PLAIN_QUOTED if entry.quote else _PLAIN
+    return bare and letters.fullmatch(entry.raw) is not None and not (entry.quote and "docker" in loaders)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from poolcheck.model.finding import Location
 from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.javascript import checkouts, sites

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import PoolerSetting
+from poolcheck.model.problem import Location
 
 # Whatever fills these in runs before the pooler does.
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|\$[A-Z_]{2}|%\w+%|@@?[A-Z_]+@@?|^<[\w -]+>$|__[A-Z_]+__")

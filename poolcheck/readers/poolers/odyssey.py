@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
+from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Unreadable
 from poolcheck.readers.poolers.lines import known
 from poolcheck.record import dataclass

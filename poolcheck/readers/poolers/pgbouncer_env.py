@@ -6,8 +6,8 @@ and give the server as DB_HOST, POSTGRESQL_HOST or DATABASE_URL. What is not set
 
 import re
 
-from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import KEYS, PoolerConfig, PoolerDatabase, PoolerSetting
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.compose import Service, Text
 
 _HOSTS = ("DB_HOST", "POSTGRESQL_HOST", "PGBOUNCER_DB_HOST")

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from poolcheck.model.finding import Location
 from poolcheck.model.ignores import Ignores, Placed, parse_ignore
 from poolcheck.model.pooler_config import (
     PoolerConfig,
@@ -18,6 +17,7 @@ from poolcheck.model.pooler_config import (
     PoolerTrouble,
     PoolerUser,
 )
+from poolcheck.model.problem import Location
 from poolcheck.readers.poolers.lines import known
 from poolcheck.record import dataclass
 

@@ -7,8 +7,8 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
-from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
+from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Unreadable, load_toml, table
 from poolcheck.readers.poolers.lines import TomlPlaces, known
 

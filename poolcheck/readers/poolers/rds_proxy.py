@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
+from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass

@@ -8,8 +8,8 @@ https://github.com/supabase/supabase/blob/master/docker/docker-compose.yml
 import re
 from collections.abc import Iterator, Mapping
 
-from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
+from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.compose import Service, Text
 
 _FILLED_IN = re.compile(r"\$\{(\w+)\}|\$(\w+)")

@@ -7,8 +7,8 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 
-from poolcheck.model.finding import Location
 from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.problem import Location
 from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.python.checkouts import checkouts

@@ -1,0 +1,119 @@
+"""The configuration file: found upwards from a path, read, laid under the options."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from poolcheck.config.settings import Config, StrPath
+from poolcheck.errors import BadConfig
+from poolcheck.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options as given; `over` lays them on the config file of a path."""
+
+    given: dict[str, Any]
+    config_path: str | None = None
+    isolated: bool = False
+
+    def over(self, start: StrPath) -> Config:
+        """The config file near `start` (or `config_path`), with the options on top.
+
+        Raises:
+            BadConfig: the file, or an option, is wrong.
+        """
+        config = Config()
+        if self.config_path:
+            config = load(self.config_path)
+        elif not self.isolated:
+            path = find(start)
+            config = load(path) if path else config
+        given = {key: value for key, value in self.given.items() if value not in (None, ())}
+        check_values(given)
+        return replace(config, **given)
+
+
+def find(start: StrPath) -> str | None:
+    """The nearest poolcheck.toml, or pyproject.toml with [tool.poolcheck], at or above `start`."""
+    folder = os.path.abspath(start)
+    if not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    while True:
+        own = os.path.join(folder, "poolcheck.toml")
+        if os.path.isfile(own):
+            return own
+        project = os.path.join(folder, "pyproject.toml")
+        try:
+            if os.path.isfile(project) and b"tool.poolcheck" in _bytes(project):
+                return project
+        except OSError:
+            pass  # not readable: the next one up may be
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _bytes(path: StrPath) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def load(path: StrPath) -> Config:
+    """Read a config file.
+
+    Raises:
+        BadConfig: not TOML, an unknown key, a wrong type or value; every complaint with file, line and key.
+    """
+    from poolcheck.config import values as config_values  # noqa: PLC0415 - only where there is a file
+
+    text, table = read(path)
+    config: Config = config_values.build(Config, table, config_values.Source(str(path), text, base(path)))
+    return replace(config, path=str(path))
+
+
+def base(path: StrPath) -> tuple[str, ...]:
+    """The table of the file that holds the settings."""
+    return ("tool", "poolcheck") if os.path.basename(path) == "pyproject.toml" else ()
+
+
+def read(path: StrPath) -> tuple[str, dict[str, Any]]:
+    """The text of a config file, and its table of settings.
+
+    Raises:
+        BadConfig: it cannot be read, or is not TOML.
+    """
+    import tomllib  # noqa: PLC0415 - only where there is a file
+
+    try:
+        text = _bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        raise BadConfig(
+            f"{path}: cannot be read: {error.strerror}", "Check the file's permissions."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{path}: not UTF-8 at byte {error.start}", "Save the file as UTF-8.") from error
+    try:
+        table: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"{path}: not valid TOML: {error}", "See https://toml.io for the syntax.") from error
+    for name in base(path):
+        table = table.get(name, {})
+        if not isinstance(table, dict):
+            raise BadConfig(f"{path}: {name} must be a table", "Write [tool.poolcheck].")
+    return text, table
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """The values of options, by the same rules as the file's.
+
+    Raises:
+        BadConfig: a value has the wrong form.
+    """
+    from poolcheck.config import values as config_values  # noqa: PLC0415 - only where an option is given
+
+    given = {name: value for name, value in values.items() if value is not None and value != ()}
+    if given:
+        config_values.check_options(Config, given)

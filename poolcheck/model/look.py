@@ -1,0 +1,198 @@
+"""One look as frozen values: what was seen, the verdicts on it and the limits it is judged by. Rules and formats read it."""
+
+import re
+from collections.abc import Iterable
+from typing import ClassVar
+
+from poolcheck.config.settings import Thresholds
+from poolcheck.model.snapshot import (
+    PRISMA_MIGRATE_LOCK,
+    AdvisoryLock,
+    Backend,
+    Block,
+    BouncerSnapshot,
+    Leak,
+    Refusal,
+    Snapshot,
+)
+from poolcheck.record import dataclass
+
+DEFAULTS = Thresholds()
+
+
+# What drivers and tools call themselves when nobody tells them otherwise.
+_APPLICATIONS = (
+    (r"postgres\.js", "postgres.js"),
+    (r"PostgreSQL JDBC Driver", "pgJDBC"),
+    (r"psql", "psql"),
+    (r"pgbouncer", "PgBouncer"),
+    (r".*supavisor.*", "Supavisor"),
+    (r"pgAdmin 4.*", "pgAdmin"),
+    (r"DBeaver.*", "DBeaver"),
+    (r"pg_dump|pg_restore|pg_basebackup|pgbench|pg_activity", "a PostgreSQL tool"),
+)
+
+
+# Names that drivers give to prepared statements and cursors; they show in DEALLOCATE, CLOSE and FETCH.
+_NAMES = (
+    (r"\b_pg3_\d", "psycopg 3"),
+    (r"__asyncpg_stmt", "asyncpg"),
+    (r"\bstmtcache_[0-9a-f]|\blrupsc_", "pgx"),
+    (r"\bsqlx_s_\d", "sqlx"),
+    (r"__diesel_stmt_", "diesel"),
+    (r"\bpdo_stmt_[0-9a-f]{8}", "PDO"),
+    (r"\becto_\d", "Ecto"),
+    (r"\bPGBOUNCER_\d", "PgBouncer"),
+    (r'"?\bS_\d+\b', "pgJDBC"),
+    (r"_django_curs_", "Django"),
+)
+
+
+def driver(members: Iterable[Backend]) -> str:
+    """The driver or tool behind some sessions, guessed from its application_name or the names it gives; "" unknown."""
+    for each in members:
+        for pattern, name in _APPLICATIONS:
+            if re.fullmatch(pattern, each.application_name, re.IGNORECASE):
+                return name
+        for pattern, name in _NAMES:
+            if re.search(pattern, each.query):
+                return name
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Sessions of one application, user and database from one address."""
+
+    application_name: str
+    user: str
+    database: str
+    client: str
+    members: tuple[Backend, ...]
+
+    def by_state(self) -> dict[str, int]:
+        """Sessions by state, most first; hidden ones under "hidden"."""
+        counts: dict[str, int] = {}
+        for each in self.members:
+            counts[each.state or "hidden"] = counts.get(each.state or "hidden", 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+    @property
+    def oldest_idle(self) -> float | None:
+        """Seconds that the longest idle session has been idle."""
+        return max((each.state_age or 0 for each in self.members if each.state == "idle"), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A snapshot and what follows from it; also the command's section of the report."""
+
+    name: ClassVar[str] = "live"
+    snapshot: Snapshot
+    thresholds: Thresholds = DEFAULTS
+    leaks: tuple[Leak, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    earlier: Snapshot | None = None
+    show_queries: bool = False
+    target: str = ""  # which connection string, in words, masked
+    instances: int | None = None  # as configured; None: unknown
+    surge: str = "25%"
+
+    @property
+    def surge_instances(self) -> int:
+        """Instances that a deploy adds: a share of them, rounded up as Kubernetes does, or a count."""
+        if self.surge.endswith("%"):
+            return -(-(self.instances or 0) * int(self.surge[:-1]) // 100)
+        return int(self.surge or 0)
+
+    @property
+    def deploy_used(self) -> int | None:
+        """Slots that would be taken while a deploy runs that started now; None when the instances are unknown."""
+        if not self.instances:
+            return None
+        return -(-self.snapshot.used * (self.instances + self.surge_instances) // self.instances)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Who holds the slots, the biggest first."""
+        parts: dict[tuple[str, str, str, str], list[Backend]] = {}
+        for each in self.snapshot.clients:
+            parts.setdefault((*each.group, each.client), []).append(each)
+        groups = (
+            Group(application_name=app, user=user, database=database, client=client, members=tuple(members))
+            for (app, user, database, client), members in parts.items()
+        )
+        return tuple(
+            sorted(groups, key=lambda group: (-len(group.members), group.application_name, group.client))
+        )
+
+    @property
+    def idle_in_transaction(self) -> tuple[Backend, ...]:
+        """Sessions idle in a transaction for longer than a gap between statements, the longest first."""
+        least = self.thresholds.idle_in_transaction_seconds
+        found = (
+            each
+            for each in self.snapshot.clients
+            if each.idle_in_transaction and (each.state_age or 0) >= least
+        )
+        return tuple(sorted(found, key=lambda each: -(each.state_age or 0)))
+
+    @property
+    def migrate_locks(self) -> tuple[tuple[AdvisoryLock, Backend | None], ...]:
+        """Prisma Migrate's advisory lock, where it is held, with its holder."""
+        by_pid = {each.pid: each for each in self.snapshot.backends}
+        return tuple(
+            (lock, by_pid.get(lock.pid))
+            for lock in self.snapshot.advisory
+            if lock.granted and lock.key == PRISMA_MIGRATE_LOCK
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolerLook:
+    """A look at a pooler's console, beside what its server allows; also a section of the report."""
+
+    name: ClassVar[str] = "pooler"
+    snapshot: BouncerSnapshot
+    thresholds: Thresholds = DEFAULTS
+    usable: int | None = None  # slots of the server behind, when that was looked at too
+    states: tuple[tuple[str, int], ...] = ()  # states of the pooler's sessions on that server
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEntry:
+    """The refusal, as a section of the report."""
+
+    name: ClassVar[str] = "refusal"
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """One session that `reap` would end, or tried to."""
+
+    backend: Backend
+    why: str
+    statement: str
+    ended: bool | None = None  # None: a dry run
+    reason: str = ""  # why it was not ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaping:
+    """What `reap` found and did; also the command's section of the report."""
+
+    name: ClassVar[str] = "reap"
+    endings: tuple[Ending, ...]
+    dry: bool
+    spared: tuple[tuple[str, int], ...] = ()  # why sessions that fit were left alone, and how many
+    hidden: int = 0  # sessions whose state this role may not see
+    target: str = ""
+
+    @property
+    def left(self) -> int:
+        """Sessions that should end and are still there."""
+        return sum(not each.ended for each in self.endings) + sum(
+            count for why, count in self.spared if why.startswith("beyond")
+        )

@@ -1,0 +1,91 @@
+"""What the rules may know beside the files: numbers, drivers that were named, the day."""
+
+from poolcheck import catalogue
+from poolcheck.config.settings import Config
+from poolcheck.errors import BadConfig
+from poolcheck.model.context import Context, Numbers
+from poolcheck.model.project import DriverUse, Version
+from poolcheck.project.arguments import display
+from poolcheck.project.collected import Collected
+
+
+def numbers(found: Collected, config: Config) -> Numbers:
+    """The numbers for sizing: from the config, else from the catalogue's plan; with where each comes from.
+
+    Raises:
+        BadConfig: a plan that the provider does not have.
+    """
+    sources: dict[str, str] = {}
+    origin = display(config.path) if config.path else "an option"
+    most, reserved = config.max_connections, config.reserved
+    ids = {target.match.provider.id for target in found.targets if target.match.provider}
+    provider_id = config.provider or (next(iter(ids)) if len(ids) == 1 else "")
+    known = catalogue.provider(provider_id) if provider_id else None
+    if config.provider and known is None:
+        raise BadConfig(
+            f"no provider is named {config.provider!r}", "`poolcheck explain providers` lists them."
+        )
+    if config.plan and known is not None:
+        limit = catalogue.limit(known.id, config.plan)
+        if limit is None:
+            plans = ", ".join(each.plan for each in known.limits)
+            raise BadConfig(f"{known.title} has no plan {config.plan!r}", f"Known: {plans}." if plans else "")
+        if most is None and limit.max_connections:
+            most, sources["max_connections"] = (
+                limit.max_connections,
+                f"{known.title} {limit.title or limit.plan}",
+            )
+        if reserved is None and limit.reserved is not None:
+            reserved, sources["reserved"] = limit.reserved, f"{known.title} {limit.title or limit.plan}"
+    if reserved is None and known is not None and known.default_reserved is not None:
+        reserved, sources["reserved"] = known.default_reserved, known.title
+    if config.max_connections is not None:
+        sources["max_connections"] = origin
+    if config.instances is not None:
+        sources["instances"] = origin
+    return Numbers(
+        max_connections=most, reserved=3 if reserved is None else reserved, buffer=config.buffer,
+        instances=config.instances, surge=config.surge, workers=config.workers, plan=config.plan,
+        provider=provider_id, sources=sources,
+    )  # fmt: skip
+
+
+def assumed_drivers(config: Config) -> tuple[DriverUse, ...]:
+    """--driver prisma@6 as uses.
+
+    Raises:
+        BadConfig: a driver that the catalogue does not know, or a version that is none.
+    """
+    uses = []
+    for text in config.driver:
+        name, _, version = text.strip().rpartition("@") if "@" in text.strip()[1:] else (text.strip(), "", "")
+        driver = catalogue.driver(name)
+        if driver is None:
+            from difflib import get_close_matches  # noqa: PLC0415 - only on errors
+
+            near = get_close_matches(name, [each.id for each in catalogue.drivers()], n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise BadConfig(f"no driver is named {name!r}", f"{hint}`poolcheck explain drivers` lists them.")
+        numbers_ = version.lstrip("v").split(".")
+        if version and not all(each.isdigit() for each in numbers_):
+            raise BadConfig(
+                f"--driver {text}: {version!r} is not a version",
+                "Write for example prisma@6 or prisma@6.19.3.",
+            )
+        parts = tuple(int(each) for each in numbers_) if version else ()
+        uses.append(DriverUse(driver.id, Version(version, parts, exact=len(parts) > 1), "--driver"))
+    return tuple(uses)
+
+
+def context(found: Collected, config: Config) -> Context:
+    """What the rules may know."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - beside its only use
+
+    return Context(
+        catalogue=catalogue,
+        numbers=numbers(found, config),
+        targets=found.targets,
+        packages=found.packages,
+        today=datetime.now(UTC).date().isoformat(),
+        assumed=assumed_drivers(config),
+    )
