@@ -119,7 +119,7 @@ def folder(name: str) -> str:
 
 @pytest.mark.parametrize("command", ["lint", "size"])
 def test_heavy_libraries_stay_out(command: str) -> None:
-    """A plain run imports neither psycopg nor rich, sqlparse, tree-sitter or dotenv."""
+    """A plain run imports neither psycopg nor rich, sqlparse, tree-sitter, dotenv or PyYAML."""
     arguments = {
         "lint": ["lint", "postgresql://app:x@localhost/app"],
         "size": ["size", "--max", "100", "--instances", "10"],
@@ -127,12 +127,29 @@ def test_heavy_libraries_stay_out(command: str) -> None:
     code = (
         "import sys\nfrom poolcheck.cli import run\n"
         f"run({arguments[command]!r})\n"
-        "heavy = {'psycopg', 'rich', 'sqlparse', 'tree_sitter', 'dotenv', 'pathspec'} & set(sys.modules)\n"
+        "heavy = {'psycopg', 'rich', 'sqlparse', 'tree_sitter', 'dotenv', 'pathspec', 'yaml'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("project", "read"), [("nextjs-prisma6-neon-direct", False), ("kubernetes-ten-replicas", True)]
+)
+def test_yaml_is_imported_where_it_is_read(project: str, read: bool) -> None:
+    """PyYAML takes 12 ms: a project without YAML does not pay them."""
+    code = "import sys\nfrom poolcheck.cli import run\nrun(['lint'])\nprint('yaml' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT.parent / "examples" / project,
+    )
+
+    assert done.stdout.splitlines()[-1] == str(read)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import helm, kubernetes
 from poolcheck.readers.deploy.go_template import UNKNOWN, Unread
+from poolcheck.readers.yaml import documents, text_of
 
 VALUES = """replicaCount: 10
 image: {repository: acme/web, tag: ""}
@@ -134,6 +136,17 @@ def test_hostile_templates_take_linear_time(make: Callable[[int], str]) -> None:
         helm.render(make(25_000), "t.yaml", tree, "web")
 
     assert time.process_time() - start < 8
+
+
+@pytest.mark.parametrize("text", ["@a", "%a", "-", "--", "- a", "a: b", "=", "<<", "~", "\\", '"', "\t", "\u2028", "\x1b[1m", "\ufeff", "\U0001f600", "a\n\nb "])  # fmt: skip
+def test_texts_that_go_through_a_template_stay_yaml(text: str) -> None:
+    """Values with signs and characters that YAML does not take as they are, by `toYaml` and by `quote`."""
+    written = yaml.safe_dump({"a": text})
+    made = "\n".join(filled("b: {{- toYaml .Values | nindent 2 }}\nc: {{ .Values.a | quote }}", written))
+
+    (document,) = documents(made)
+
+    assert text_of(document.get("b", "a")) == text_of(document.get("c")) == text
 
 
 WORDS = ["{{", "}}", "{{-", "-}}", " if ", " end ", " else ", " range ", " with ", ".Values.a", "$x := ", '"', "(", ")", "|", "toYaml", "nindent 2", "a: 1\n", "\n  - ", "default", "quote", "include", ".", "$", "/*", "*/", "`", "\\"]  # fmt: skip

@@ -257,6 +257,8 @@ def test_pnpm_catalog() -> None:
         "pnpm-workspace.yaml",
     )
     assert workspace.workspaces == ("a", "b/*")
+    flow = manifest.read('packages: ["a", b/*]\ncatalog: {pg: "^8.11.0"}\n', "pnpm-workspace.yaml")
+    assert (flow.workspaces, [one.name for one in flow.dependencies]) == (("a", "b/*"), ["pg"])
     found = {use.id: use for use in manifest.drivers([asked, workspace], KNOWN)}
     assert found["pg"].version.major == 8
     assert found["postgres-js"].version.parts == (3, 3, 5)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.go_template import UNKNOWN
-from poolcheck.readers.yaml import Node, documents
+from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
 _NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml")
@@ -148,7 +148,7 @@ def _line_of(keys: dict[str, list[int]], name: str, below: int) -> int:
 def _extended(node: Node, services: Node, seen: set[str]) -> Node:
     """The service with what it `extends` in the same file below it, as compose merges them; in another file: not known."""
     extends = node.get("extends")
-    base = (extends.text or _text_of(extends.get("service"))) if extends else ""
+    base = (extends.text or text_of(extends.get("service"))) if extends else ""
     if not base or base in seen or len(seen) > _DEEPEST or (extends and extends.get("file")):
         return node
     inner = services.get(base)
@@ -173,10 +173,6 @@ def _merged(base: Node, over: Node, deep: int) -> Node:
 
 def _by_name(node: Node) -> dict[str, Node]:
     return {name: Node(text.value, text.line) for name, text in _environment(node)}
-
-
-def _text_of(node: Node | None) -> str:
-    return (node.text or "") if node is not None else ""
 
 
 def _service(name: str, node: Node, path: str, line: int) -> Service:

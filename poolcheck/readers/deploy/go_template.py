@@ -18,6 +18,10 @@ _ADDRESS = re.compile(r"host|user|database|db|domain|server|url", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""\s*(?:("(?:[^"\\]|\\.)*"|`[^`]*`)|(\()|(\))|(\|)|(\$?\w*(?:\.[\w-]+)+|\$\w*|\.)|(-?\d[\w.]*)|([A-Za-z_]\w*)|(\S))"""
 )
+# What YAML does not let stand in a text as it is, and what it takes for the end of a row.
+_NOT_PRINTED = re.compile(
+    "[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 _Groups = tuple[str, ...]
@@ -321,14 +325,19 @@ def _greater(trees: Sequence[Tree]) -> bool | None:
     return _less(trees[::-1])
 
 
+def in_quotes(text: str) -> str:
+    """The text as YAML takes it between double quotes, whatever characters it has."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + _NOT_PRINTED.sub(lambda match: f"\\U{ord(match[0]):08x}", escaped) + '"'
+
+
 def _quoted(trees: Sequence[Tree]) -> Tree:
     tree = trees[-1]
     if tree is None:
         return Leaf('""')
     if not isinstance(tree, Leaf):
         return Unread
-    escaped = tree.text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return Leaf(f'"{escaped}"', tree.location)
+    return Leaf(in_quotes(tree.text), tree.location)
 
 
 def _printed(trees: Sequence[Tree]) -> Tree:

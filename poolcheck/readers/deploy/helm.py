@@ -17,6 +17,7 @@ from poolcheck.readers.deploy.go_template import (
     Part,
     Tree,
     Unread,
+    in_quotes,
     parse,
     truth,
 )
@@ -313,14 +314,9 @@ def _dump(tree: Tree, indent: int) -> Iterator[tuple[str, Location | None]]:
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[\w./-]+", key) else _quoted(key)
+    return key if re.fullmatch(r"[\w./-]+", key) else in_quotes(key)
 
 
 def _scalar(leaf: Leaf) -> str:
-    plain = not leaf.quoted and re.fullmatch(r"[\w./%@+-][\w./%@:+,=?&-]*", leaf.text) is not None
-    return leaf.text if plain and not re.search(r":(?:\s|$)", leaf.text) else _quoted(leaf.text)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'
+    plain = not leaf.quoted and re.fullmatch(r"(?:[\w./+]|-[\w.])[\w./%@:+,=?&-]*", leaf.text) is not None
+    return leaf.text if plain and not re.search(r":(?:\s|$)", leaf.text) else in_quotes(leaf.text)

@@ -8,14 +8,11 @@ as a plain number is not known.
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
+from poolcheck.readers.yaml import Node, documents
 from poolcheck.record import dataclass
-
-if TYPE_CHECKING:
-    from poolcheck.readers.yaml import Node
 
 _NAME = re.compile(
     r"(?:[\w-]+\.)?ecosystem(?:\.[\w-]+)*\.(?:[cm]?js|json|ya?ml)|(?:process|pm2|processes)(?:\.config)?\.(?:json|ya?ml|[cm]?js)"
@@ -57,8 +54,6 @@ def read(text: str, path: str) -> Ecosystem | None:
     if len(text) > _LONGEST or "script" not in text:
         return None
     if path.endswith((".yaml", ".yml")):
-        from poolcheck.readers.yaml import documents  # noqa: PLC0415 - only for the rare YAML form
-
         found = [
             {key: (node.text, "", node.line) for key, node in _flat(each)}
             for document in documents(text)[:1]
@@ -77,7 +72,7 @@ def read(text: str, path: str) -> Ecosystem | None:
     return Ecosystem(apps, complete) if apps else None
 
 
-def _flat(node: "Node") -> "Iterator[tuple[str, Node]]":
+def _flat(node: Node) -> Iterator[tuple[str, Node]]:
     """`name`, `instances`, `env.PORT`: two levels, as PM2 has them."""
     for key, value in node.pairs.items():
         if value.text is not None:

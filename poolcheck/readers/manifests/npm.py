@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from poolcheck.model.project import Version
 from poolcheck.readers.manifests.types import Dependency, Manifest, json_key_lines, load_json, table, words
 from poolcheck.readers.manifests.versions import npm, pinned
+from poolcheck.readers.yaml import Node, documents, text_of
 
 # Section of package.json → only needed while developing. Peers are what the host app installs: not the package's own.
 _SECTIONS = {"dependencies": False, "optionalDependencies": False, "devDependencies": True}
@@ -234,27 +235,16 @@ def _pnpm_version(local: str, value: str) -> tuple[str, Version]:
 
 def pnpm_workspace(text: str, path: str) -> Manifest:
     """pnpm-workspace.yaml: member folders, and the catalogs that "catalog:" in a package.json points to."""
-    patterns: list[str] = []
-    catalog: dict[str, object] = {}
-    catalogs: dict[str, dict[str, str]] = {}
-    top = group = ""
-    for row in text.split("\n"):
-        if not row.startswith((" ", "-", "#")):
-            top = row.split(":", 1)[0].strip()
-        item = re.fullmatch(r"""\s*-\s+["']?([^"'#]*?)["']?\s*(?:#.*)?""", row[:2000])
-        if item and top == "packages":
-            patterns.append(item[1])
-    for _, indent, key, value in _yaml_rows(text):
-        if indent == 0:
-            top = key
-        elif top == "catalog" and value:
-            catalog[key] = value
-        elif top == "catalogs" and not value:
-            group = key
-        elif top == "catalogs" and group:
-            catalogs.setdefault(group, {})[key] = value
-    found = tuple(_catalogs({"catalog": catalog, "catalogs": catalogs}))
-    return Manifest(path=path, ecosystem="npm", lock=True, dependencies=found, workspaces=tuple(patterns))
+    root = next(iter(documents(text)), Node({}, 1))
+    named = root.get("catalogs") or Node({}, 1)
+    catalogs = {name: _texts(node) for name, node in named.pairs.items()}
+    found = tuple(_catalogs({"catalog": _texts(root.get("catalog")), "catalogs": catalogs}))
+    patterns = tuple(item.text for item in (root.get("packages") or Node([], 1)).items if item.text)
+    return Manifest(path=path, ecosystem="npm", lock=True, dependencies=found, workspaces=patterns)
+
+
+def _texts(node: Node | None) -> dict[str, str]:
+    return {name: text_of(inner) for name, inner in (node.pairs if node else {}).items()}
 
 
 def _unalias(local: str, asked: str) -> tuple[str, str]:
