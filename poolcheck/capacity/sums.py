@@ -25,12 +25,13 @@ class PoolSum:
     sources: tuple[str, ...] = ()
 
 
-def pool_sum(target: Target, numbers: Numbers, size: int) -> PoolSum | None:
+def pool_sum(target: Target, ctx: Context, size: int) -> PoolSum | None:
     """Instances x processes x pool against slots, or against a pooler's clients; None when a number is not known."""
+    numbers = ctx.numbers
     if numbers.instances is None:
         return None
     if target.match.kind == "pooled" and target.match.mode != "session":
-        return _against_pooler(target, numbers, size)
+        return _against_pooler(target, ctx, size)
     if numbers.max_connections is None:
         return None
     made = sizing(numbers, numbers.max_connections, numbers.instances)
@@ -54,14 +55,10 @@ def pool_sum(target: Target, numbers: Numbers, size: int) -> PoolSum | None:
     return PoolSum(fits=True, words="", consequence="", fitting=made.pool_size, most=made.max_deploy)
 
 
-def _against_pooler(target: Target, numbers: Numbers, size: int) -> PoolSum | None:
+def _against_pooler(target: Target, ctx: Context, size: int) -> PoolSum | None:
     """A transaction-mode pooler's own client limit, where the plan tells it."""
-    provider = target.match.provider
-    plan = (
-        next((each for each in provider.limits if numbers.plan.lower() in (each.plan, *each.aliases)), None)
-        if provider and numbers.plan
-        else None
-    )
+    numbers, provider = ctx.numbers, target.match.provider
+    plan = ctx.catalogue.limit(provider.id, numbers.plan) if provider and numbers.plan else None
     if plan is None or plan.pooler_clients is None or numbers.instances is None:
         return None
     made = sizing(numbers, plan.max_connections or ASSUMED_MAX, numbers.instances)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from poolcheck.capacity.pool_size import surge
 from poolcheck.capacity.sums import configured_size
-from poolcheck.model.context import Context, Numbers
+from poolcheck.model.context import Context
 from poolcheck.model.fleet import Fleet, Member
 from poolcheck.model.report import Skipped
 from poolcheck.model.target import Target, app_traffic, on_this_machine
@@ -76,10 +76,9 @@ def _one(
     size, source = (pool, "--pool") if pool else _size(target, ctx)
     if size is None:
         return Skipped(what, source, "Give --pool N: the connections of one process's pool.")
-    capacity, words, against = _capacity(target, numbers, server)
+    capacity, words, against = _capacity(target, ctx, server)
     if capacity is None:
         return Skipped(what, words[0], words[1])
-    peak = numbers.instances + surge(numbers.instances, numbers.surge)
     added = surge(numbers.instances, numbers.surge)
     peak, workers = numbers.instances + added, numbers.workers
     asked = plural(peak, "instance")
@@ -137,11 +136,12 @@ def _size(target: Target, ctx: Context) -> tuple[int | None, str]:
 
 
 def _capacity(
-    target: Target, numbers: Numbers, server: Measured | None
+    target: Target, ctx: Context, server: Measured | None
 ) -> tuple[int | None, tuple[str, str], Against]:
     """What there is, in words; None, and why with a hint, when it is not known."""
+    numbers = ctx.numbers
     if target.match.kind == "pooled" and target.match.mode != "session":
-        return _clients(target, numbers)
+        return _clients(target, ctx)
     if server is not None and target.conn.host in server.hosts:
         slots = server.max_connections - server.reserved
         words = f"{server.max_connections} max_connections ({server.where}) - {server.reserved} reserved"
@@ -161,17 +161,10 @@ def _capacity(
     return numbers.max_connections - numbers.reserved, (words, ""), "slots"
 
 
-def _clients(target: Target, numbers: Numbers) -> tuple[int | None, tuple[str, str], Against]:
+def _clients(target: Target, ctx: Context) -> tuple[int | None, tuple[str, str], Against]:
     """The client limit of a transaction-mode pooler: known only by the plan."""
-    provider = target.match.provider
-    plan = next(
-        (
-            each
-            for each in (provider.limits if provider and numbers.plan else ())
-            if numbers.plan.lower() in (each.plan, *each.aliases)
-        ),
-        None,
-    )
+    provider, name = target.match.provider, ctx.numbers.plan
+    plan = ctx.catalogue.limit(provider.id, name) if provider and name else None
     if plan is None or plan.pooler_clients is None or provider is None:
         why = "how many clients its pooler takes is not known"
         return None, (why, "Give --plan NAME, where the catalogue knows the plan."), "pooler clients"

@@ -5,7 +5,7 @@ from dataclasses import field
 from typing import Protocol
 
 from poolcheck.connection.string import ConnectionString
-from poolcheck.model.facts import Driver, DriverVersion, Match
+from poolcheck.model.facts import Driver, DriverVersion, Limit, Match
 from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
@@ -28,6 +28,9 @@ class Catalogue(Protocol):
 
     def parameter_names(self) -> frozenset[str]:
         """Every URL parameter that some driver knows."""
+
+    def limit(self, provider_id: str, plan: str) -> Limit | None:
+        """The limits of a provider's plan, however its name is spelled."""
 
     def behaviour(self, driver_id: str, version: Version) -> DriverVersion | None:
         """How a driver of that version behaves; None when the version is not known well enough to tell."""

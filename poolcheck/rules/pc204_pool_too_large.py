@@ -43,7 +43,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     size, says = configured_size(target, who[0])
     if size is None:
         return
-    total = pool_sum(target, ctx.numbers, size)
+    total = pool_sum(target, ctx, size)
     if total is None or total.fits:
         return
     param = who[0].url.size_param if who[0].url else ""

@@ -1,0 +1,128 @@
+"""A plan's limits, however its name is spelled: one look-up, so that every reader of it sees the same."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolcheck import catalogue
+from poolcheck.capacity.sums import pool_sum
+from poolcheck.commands._numbers import Numbers as Asked
+from poolcheck.commands._numbers import from_catalogue
+from poolcheck.config.settings import Config
+from poolcheck.connection.parse import parse
+from poolcheck.gate import peak
+from poolcheck.model.context import Context, Numbers
+from poolcheck.model.facts import Limit, Provider
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package
+from poolcheck.model.target import Target
+from poolcheck.project import assumptions
+from poolcheck.project.collected import Collected
+from tests.commands.running import poolcheck
+
+PLANS = [
+    (provider, limit, name)
+    for provider in catalogue.providers()
+    for limit in provider.limits
+    for name in (limit.plan, *limit.aliases)
+]
+IDS = [f"{provider.id}-{name}" for provider, _, name in PLANS]
+POOLED = [
+    (provider, end.id, example.url)
+    for provider in catalogue.providers()
+    for example in provider.examples
+    for end in provider.endpoints
+    if example.endpoint == end.id and end.kind == "pooled" and end.mode == "transaction"
+    if not parse(example.url).has_placeholder  # a template is not added up
+]
+
+
+def pooled_target(url: str) -> Target:
+    """An app string that leads to a provider's pooler."""
+    conn = parse(url)
+    return Target(
+        name="DATABASE_URL", conn=conn, location=Location(".env", 1, 1), role="app", match=catalogue.match(conn), package=Package(), raw=url
+    )  # fmt: skip
+
+
+def context(plan: str) -> Context:
+    """Ten instances on that plan."""
+    return Context(catalogue=catalogue, numbers=Numbers(instances=10, surge="0", plan=plan))
+
+
+def all_see(provider: Provider, limit: Limit, spelled: str) -> None:
+    """Everything that reads a plan finds this limit under that spelling."""
+    assert catalogue.limit(provider.id, spelled) is limit
+    found = assumptions.numbers(Collected(), Config(provider=provider.id, plan=spelled))
+    if limit.max_connections:
+        assert found.max_connections == limit.max_connections
+        asked = Asked({"provider": provider.id, "plan": spelled})
+        from_catalogue(asked)
+        assert asked.get("max_connections") == limit.max_connections
+        assert asked.get("reserved") == (
+            provider.default_reserved if limit.reserved is None else limit.reserved
+        )
+    for known, _, url in POOLED:
+        if known is not provider or limit.pooler_clients is None:
+            continue
+        target, ctx = pooled_target(url), context(spelled)
+        total = pool_sum(target, ctx, limit.pooler_clients)
+        assert total is not None
+        assert (total.fits, total.most) == (False, limit.pooler_clients // 10)
+        (made,), _ = peak.peaks([target], ctx, limit=1.0, pool=1)
+        assert (made.capacity, made.against) == (limit.pooler_clients, "pooler clients")
+
+
+@pytest.mark.parametrize(("provider", "limit", "name"), PLANS, ids=IDS)
+def test_each_plan_under_usual_spellings(provider: Provider, limit: Limit, name: str) -> None:
+    """As the file says it, shouted, as a title, and with spaces round it."""
+    for spelled in (name, name.upper(), name.title(), f" {name} ", name.replace("_", "-")):
+        all_see(provider, limit, spelled)
+
+
+@given(st.sampled_from(PLANS), st.data())
+def test_each_plan_under_any_spelling(plan: tuple[Provider, Limit, str], data: st.DataObject) -> None:
+    """Case, spaces, hyphens and underscores say nothing."""
+    provider, limit, name = plan
+    gaps = st.sampled_from(["", "", "", " ", "-", "_", "\t"])
+    spelled = "".join(data.draw(gaps) + (char.upper() if data.draw(st.booleans()) else char) for char in name)
+    all_see(provider, limit, spelled)
+
+
+def test_a_pooler_with_a_known_client_limit_is_among_them() -> None:
+    """Else the sums above would have been skipped."""
+    speaking = {
+        provider.id
+        for provider, _, _ in POOLED
+        if any(limit.pooler_clients is not None for limit in provider.limits)
+    }
+    assert {"neon", "supabase"} <= speaking
+
+
+def test_another_providers_plan_says_nothing() -> None:
+    """`micro` is Supabase's: Neon's pooler has no such plan."""
+    url = next(url for provider, _, url in POOLED if provider.id == "neon")
+    target = pooled_target(url)
+
+    assert pool_sum(target, context("micro"), 10_000) is None
+    sums, (skipped,) = peak.peaks([target], context("micro"), limit=1.0, pool=1)
+    assert (sums, skipped.why) == ((), "how many clients its pooler takes is not known")
+
+
+@pytest.mark.parametrize("plan", ["0.25cu", "0.25 CU", "0.25"])
+def test_lint_and_gate_speak_under_every_spelling(tmp_path: Path, plan: str) -> None:
+    """As typed: the finding and the sum that a space in the plan's name once switched off."""
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=postgresql://app:x@ep-cool-darkness-123456-pooler.eu-central-1.aws.neon.tech/app?connection_limit=2000\n"
+    )
+    (tmp_path / "package.json").write_text('{"dependencies": {"@prisma/client": "6.19.3"}}')
+    options = ("--provider", "neon", "--plan", plan, "--instances", "10", "--format", "json", ".")
+
+    lint = json.loads(poolcheck("lint", *options, cwd=tmp_path).out)
+    gate = poolcheck("gate", *options, cwd=tmp_path).out
+
+    assert "PC204" in {each["rule"] for each in lint["findings"]}
+    assert "10000 clients" in gate
