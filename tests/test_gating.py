@@ -17,6 +17,7 @@ from poolcheck.model.fleet import Amount, Fleet, Member
 from poolcheck.model.problem import Location, Severity
 from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.report import Report, Skipped
+from poolcheck.model.snapshot import Server
 from poolcheck.model.target import Target
 from poolcheck.model.verdict import PeakSum
 from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule
@@ -75,12 +76,16 @@ class TestSums:
 
     def test_the_server_wins_over_the_config_where_it_is_that_server(self) -> None:
         """Its own limits, and a role's that is tighter; another host keeps the config's number."""
-        server = peak.Measured(hosts=frozenset({"pg.acme.dev"}), max_connections=40, reserved=3)
+        free = Server(max_connections=40, superuser_reserved=3)
 
-        assert sums(target(URL, PRISMA), server=server)[0][0].capacity == 37
-        assert sums(target(URL, PRISMA), server=replace(server, tighter=20))[0][0].capacity == 20
-        assert sums(target(URL, PRISMA), server=replace(server, tighter=90))[0][0].capacity == 37
-        assert sums(target(URL.replace("pg.", "db."), PRISMA), server=server)[0][0].capacity == 97
+        def capacity(server: Server, url: str = URL) -> int:
+            seen = peak.Measured(hosts=frozenset({"pg.acme.dev"}), server=server)
+            return sums(target(url, PRISMA), server=seen)[0][0].capacity
+
+        assert capacity(free) == 37
+        assert capacity(replace(free, role_limit=20, database_limit=30)) == 20
+        assert capacity(replace(free, database_limit=90)) == 37
+        assert capacity(free, URL.replace("pg.", "db.")) == 97
 
     @pytest.mark.parametrize(
         ("one", "numbers", "why"),

@@ -14,7 +14,6 @@ from poolcheck.fix import rounds, write
 from poolcheck.fix.diff import diff
 from poolcheck.fix.rounds import Choice, Held, Mend, Mended
 from poolcheck.fix.write import NewContent
-from poolcheck.model.context import Numbers
 from poolcheck.model.finding import Finding
 from poolcheck.model.fixing import Asked, Change, FileDone, Fixing
 from poolcheck.model.look import Look, NoEntry, PoolerLook
@@ -95,7 +94,7 @@ def _report(
         tuple(each for each in seen.sections if isinstance(each, PoolerLook)),
     ) if seen else NOTHING  # fmt: skip
     if looks.looks:
-        context = replace(context, numbers=_live_numbers(context.numbers, looks.looks[0]))
+        context = replace(context, numbers=looks.looks[0].snapshot.server.over(context.numbers))
     ground = ground_of(findings, context, looked_at_source=found.looked_at_source)
     steps = sheet(ground, looks)
     section = Fixing(
@@ -129,18 +128,6 @@ def _look(dsn: str, settings: Configured) -> Report:
     from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg
 
     return looking.live(looking.Options(dsn=dsn), settings)
-
-
-def _live_numbers(numbers: Numbers, look: Look) -> Numbers:
-    """The server's own limits in place of those assumed or read."""
-    server = look.snapshot.server
-    sources = {**numbers.sources, "max_connections": "the server", "reserved": "the server"}
-    return replace(
-        numbers,
-        max_connections=server.max_connections,
-        reserved=server.superuser_reserved + server.reserved,
-        sources=sources,
-    )
 
 
 def _change(each: Mend, why: str = "") -> Change:

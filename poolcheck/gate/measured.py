@@ -113,22 +113,10 @@ def _measured(report: Report) -> peak.Measured | None:
     seen = next((each for each in report.sections if isinstance(each, Look)), None)
     if seen is None:
         return None
-    server = seen.snapshot.server
-    limits = [each for each in (server.role_limit, server.database_limit) if each is not None]
-    return peak.Measured(
-        hosts=frozenset(target.conn.host for target in report.targets),
-        max_connections=server.max_connections,
-        reserved=server.superuser_reserved + server.reserved,
-        tighter=min(limits) if limits else None,
-    )
+    hosts = frozenset(target.conn.host for target in report.targets)
+    return peak.Measured(hosts=hosts, server=seen.snapshot.server)
 
 
 def with_server(context: Context, server: peak.Measured | None) -> Context:
     """What the fix path stands on: the server's own numbers, where it was looked at."""
-    if server is None:
-        return context
-    sources = {**context.numbers.sources, "max_connections": server.where, "reserved": server.where}
-    numbers = replace(
-        context.numbers, max_connections=server.max_connections, reserved=server.reserved, sources=sources
-    )
-    return replace(context, numbers=numbers)
+    return context if server is None else replace(context, numbers=server.server.over(context.numbers))

@@ -7,6 +7,7 @@ from poolcheck.capacity.sums import configured_size
 from poolcheck.model.context import Context
 from poolcheck.model.fleet import Fleet, Member
 from poolcheck.model.report import Skipped
+from poolcheck.model.snapshot import MEASURED, Server
 from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.model.url_readers import readers
 from poolcheck.model.verdict import Against, PeakSum
@@ -19,10 +20,7 @@ class Measured:
     """What the server itself said, for the strings that lead to it."""
 
     hosts: frozenset[str]
-    max_connections: int
-    reserved: int
-    tighter: int | None = None  # the role's or the database's CONNECTION LIMIT
-    where: str = "the server"
+    server: Server
 
 
 def peaks(
@@ -143,15 +141,9 @@ def _capacity(
     if target.match.kind == "pooled" and target.match.mode != "session":
         return _clients(target, ctx)
     if server is not None and target.conn.host in server.hosts:
-        slots = server.max_connections - server.reserved
-        words = f"{server.max_connections} max_connections ({server.where}) - {server.reserved} reserved"
-        if server.tighter is not None and server.tighter < slots:
-            return (
-                server.tighter,
-                (f"the role's or database's CONNECTION LIMIT ({server.where})", ""),
-                "slots",
-            )
-        return slots, (words, ""), "slots"
+        numbers, tighter = server.server.over(numbers), server.server.tighter
+        if tighter is not None and tighter < server.server.usable:
+            return tighter, (f"the role's or database's CONNECTION LIMIT ({MEASURED})", ""), "slots"
     if numbers.max_connections is None:
         hint = "Give --max N or --plan NAME, or look at the server with --live."
         return None, ("the server's max_connections is not known", hint), "slots"

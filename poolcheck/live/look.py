@@ -408,14 +408,7 @@ class Seen:
             )
         if self.snapshot is None:
             return context
-        server = self.snapshot.server
-        numbers = replace(
-            context.numbers,
-            max_connections=server.max_connections,
-            reserved=server.kept,
-            sources={**context.numbers.sources, "max_connections": "the server", "reserved": "the server"},
-        )
-        return replace(context, numbers=numbers)
+        return replace(context, numbers=self.snapshot.server.over(context.numbers))
 
 
 def known(target: Target) -> route.Known:

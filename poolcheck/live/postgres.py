@@ -328,7 +328,7 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         max_connections=_int(row["max_connections"]) or 0,
         superuser_reserved=_int(row["superuser_reserved_connections"]) or 0,
         reserved=_int(row["reserved_connections"]) or 0,
-        provider_reserved=_int(row["rds_reserved"]) or 0,
+        provider_reserved=(_int(row["rds_reserved"]) or 0) + (_int(row["rds_superuser_reserved"]) or 0),
         role_limit=_int(row["role_limit"]),
         database_limit=_int(row["database_limit"]),
         database=row["database"] or "",

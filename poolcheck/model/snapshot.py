@@ -1,12 +1,15 @@
 """What one look at a server or a pooler saw: frozen, complete, free of sockets. Rules judge it afterwards."""
 
+from dataclasses import replace
 from typing import Literal
 
+from poolcheck.model.context import Numbers
 from poolcheck.model.facts import PoolMode
 from poolcheck.model.report import Action, Skipped
 from poolcheck.record import dataclass
 
 RouteKind = Literal["direct", "proxy", "pooler", "unknown"]
+MEASURED = "the server"  # where a number comes from that the server itself told
 PRISMA_MIGRATE_LOCK = "72707369"  # the key of Prisma Migrate's advisory lock, Prisma 4 to 7
 
 
@@ -20,7 +23,7 @@ class Server:
     max_connections: int = 0
     superuser_reserved: int = 0
     reserved: int = 0  # reserved_connections, 16 and newer
-    provider_reserved: int = 0  # kept back by Amazon RDS, on top
+    provider_reserved: int = 0  # kept back by Amazon RDS, under names of its own
     role_limit: int | None = None
     database_limit: int | None = None
     database: str = ""
@@ -46,6 +49,22 @@ class Server:
     def usable(self) -> int:
         """Slots that an ordinary role can have."""
         return max(0, self.max_connections - self.kept)
+
+    def over(self, numbers: Numbers) -> Numbers:
+        """The numbers with the server's own limits in place of those assumed or read."""
+        return replace(
+            numbers,
+            max_connections=self.max_connections,
+            reserved=self.kept,
+            sources={**numbers.sources, "max_connections": MEASURED, "reserved": MEASURED},
+        )
+
+    @property
+    def tighter(self) -> int | None:
+        """The role's or the database's CONNECTION LIMIT, the smaller one; None when neither has one."""
+        return min(
+            (each for each in (self.role_limit, self.database_limit) if each is not None), default=None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,11 +235,11 @@ class TestThresholds:
 
 
 def test_slots_that_rds_keeps_back() -> None:
-    """Amazon RDS keeps slots under a setting of its own; any server can carry it."""
-    settings = {"rds.rds_reserved_connections": 2}
+    """Amazon RDS keeps slots under settings of its own; any server can carry them."""
+    settings = {"rds.rds_reserved_connections": 2, "rds.rds_superuser_reserved_connections": 1}
     with Postgres(15, max_connections=20, **settings) as server, scene(server):  # type: ignore[arg-type]  # settings
         seen = look(report(server, "monitor")).snapshot.server
-    assert (seen.provider_reserved, seen.usable) == (2, 15)
+    assert (seen.provider_reserved, seen.usable) == (3, 14)
 
 
 def test_own_session_is_not_counted(postgres: Postgres) -> None:

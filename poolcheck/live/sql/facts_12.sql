@@ -1,11 +1,14 @@
 -- One row: what this server is, what it allows, and how this session came to it. Readable by every role.
--- reserved_connections is new in 16, hence missing_ok; Amazon RDS keeps more slots back under a name of its own.
+-- reserved_connections is new in 16, hence missing_ok; Amazon RDS keeps more slots back under names of its own:
+-- rds_superuser_reserved_connections up to 15, rds_reserved_connections since the minor releases of November 2024.
 SELECT pg_catalog.version() AS version,
        pg_catalog.current_setting('server_version_num') AS server_version_num,
        pg_catalog.current_setting('max_connections') AS max_connections,
        pg_catalog.current_setting('superuser_reserved_connections') AS superuser_reserved_connections,
        coalesce(pg_catalog.current_setting('reserved_connections', true), '0') AS reserved_connections,
        coalesce(nullif(pg_catalog.current_setting('rds.rds_reserved_connections', true), ''), '0') AS rds_reserved,
+       coalesce(nullif(pg_catalog.current_setting('rds.rds_superuser_reserved_connections', true), ''), '0')
+           AS rds_superuser_reserved,
        pg_catalog.current_setting('max_wal_senders') AS max_wal_senders,
        pg_catalog.current_setting('tcp_keepalives_idle') AS tcp_keepalives_idle,
        coalesce(pg_catalog.current_setting('client_connection_check_interval', true), '')
