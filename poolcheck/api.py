@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 from poolcheck.config.file import Settings
-from poolcheck.config.settings import Config
+from poolcheck.config.settings import DEFAULTS, Config
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import Inputs, Load, Machine, Sizing
@@ -136,7 +136,7 @@ def size(
     buffer: int = 5,
     threads: int | None = None,
     fanout: int = 1,
-    warn_at: float = 0.70,
+    warn_at: float = DEFAULTS.thresholds.warn_at,
     tps: float | None = None,
     hold_ms: float | None = None,
     cv2: float = 1.0,

@@ -28,6 +28,11 @@ def width(text: str) -> int:
     )
 
 
+def percent(share: float) -> str:
+    """`40 %` of 0.4, `42.5 %` of 0.425: exact, for a limit that somebody set."""
+    return f"{share * 100:g} %"
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from poolcheck.capacity import queueing
-from poolcheck.capacity.events import CRITICAL_AT, POINTS, WARN_AT, Run
+from poolcheck.capacity.events import POINTS, Run
 from poolcheck.model.simulation import Help, Point, Ramp, Simulation, Traffic
 
 STILL_FAILING = 0.03  # a failure in the last 3 % of the time: it did not recover
@@ -45,8 +45,8 @@ def ramp(asked: Ramp, *, helps: bool = True) -> Simulation:
         refused=refused,
         peak_instances=asked.last,
         instances_hit=max(0, asked.last - slots // asked.limit),
-        warn_seconds=_lead(asked, first, WARN_AT),
-        critical_seconds=_lead(asked, first, CRITICAL_AT),
+        warn_seconds=_lead(asked, first, asked.slots.warn_at),
+        critical_seconds=_lead(asked, first, asked.slots.critical_at),
         implied_seconds=asked.last / asked.rate if asked.rate else None,
         connections_per_second=per_second * asked.limit,
         series=tuple(series),

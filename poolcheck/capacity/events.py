@@ -13,7 +13,6 @@ from math import inf
 
 from poolcheck.model.simulation import Point, Traffic
 
-WARN_AT, CRITICAL_AT = 0.70, 0.85
 POINTS = 240  # moments of a series
 
 
@@ -69,7 +68,8 @@ class Run:
         self.last_failure: float | None = None
         self.took: list[float] = []
         self.series: list[Point] = []
-        self.lines = [share * asked.slots.available for share in (WARN_AT, CRITICAL_AT)]
+        slots = asked.slots
+        self.lines = [share * slots.available for share in (slots.warn_at, slots.critical_at)]
         self.passed: list[float | None] = [None, None]
 
     # --- the clock ---

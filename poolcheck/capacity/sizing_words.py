@@ -2,8 +2,9 @@
 
 from poolcheck.capacity import formulas
 from poolcheck.capacity.pool_size import useful_size
+from poolcheck.config.settings import SERVER_RESERVED
 from poolcheck.model.sizing import Sizing, Status
-from poolcheck.text import plural
+from poolcheck.text import percent, plural
 
 VERDICTS = {
     "same": "the same",
@@ -65,11 +66,11 @@ def verdict(sizing: Sizing, status: Status | None = None) -> str:
 
 
 def _tight(sizing: Sizing) -> str:
-    percent = f"{sizing.inputs.warn_at:.0%}".replace("%", " %")
+    line = percent(sizing.inputs.warn_at)
     if sizing.pooler:
-        return f"Fits, but full pools pass the {percent} line ({sizing.pooler.worst} of {sizing.warn_line})."
+        return f"Fits, but full pools pass the {line} line ({sizing.pooler.worst} of {sizing.warn_line})."
     when = "all at once pass" if sizing.functions else "a deploy passes"
-    return f"Fits, but {when} the {percent} line ({sizing.total_deploy} of {sizing.warn_line})."
+    return f"Fits, but {when} the {line} line ({sizing.total_deploy} of {sizing.warn_line})."
 
 
 def _over_capacity(sizing: Sizing) -> str:
@@ -161,7 +162,7 @@ def _fleet(instances: int, workers: int) -> str:
 
 
 def _line(sizing: Sizing, total: int) -> str:
-    share = f"{sizing.inputs.warn_at * 100:g} %"
+    share = percent(sizing.inputs.warn_at)
     return f"{'below' if total <= sizing.warn_line else 'above'} the {share} line ({sizing.warn_line})"
 
 
@@ -202,7 +203,11 @@ def _slots(sizing: Sizing) -> tuple[str, ...]:
     origin = dict(sizing.sources)
     where = f" ({origin['max_connections']})" if "max_connections" in origin else ""
     others = f" - {asked.others} for others" if asked.others else ""
-    kept = "kept for superusers" if asked.reserved == 3 and "reserved" not in origin else "reserved"
+    kept = (
+        "kept for superusers"
+        if asked.reserved == SERVER_RESERVED and "reserved" not in origin
+        else "reserved"
+    )
     parts = [f"{server} = {asked.max_connections} max_connections{where} - {asked.reserved} {kept}{others}"]
     for limit, owner in ((asked.role_limit, "role"), (asked.database_limit, "database")):
         if limit is not None and limit == sizing.available and limit < server:

@@ -1,5 +1,6 @@
 """The sums between a pool and what it must fit into, for rules and the fix path. The model is poolcheck.sizing's."""
 
+from poolcheck.config.settings import SERVER_MAX
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.sizing import Inputs, Sizing
 from poolcheck.model.target import Target
@@ -7,9 +8,6 @@ from poolcheck.model.url_readers import Reader
 from poolcheck.record import dataclass
 from poolcheck.text import plural
 
-ASSUMED_MAX = (
-    100  # PostgreSQL's default: https://www.postgresql.org/docs/current/runtime-config-connection.html
-)
 ASSUMED_INSTANCES = 10
 
 
@@ -61,7 +59,7 @@ def _against_pooler(target: Target, ctx: Context, size: int) -> PoolSum | None:
     plan = ctx.catalogue.limit(provider.id, numbers.plan) if provider and numbers.plan else None
     if plan is None or plan.pooler_clients is None or numbers.instances is None:
         return None
-    made = sizing(numbers, plan.max_connections or ASSUMED_MAX, numbers.instances)
+    made = sizing(numbers, plan.max_connections or SERVER_MAX, numbers.instances)
     total = made.procs_peak * size
     return PoolSum(
         fits=total <= plan.pooler_clients,
@@ -121,11 +119,11 @@ def size_for(target: Target | None, ctx: Context) -> tuple[Assumed, Sizing | Non
     if target.package.runtime.short_lived and (pooled or _pooler_exists(target)):
         words = "Start at 1 connection per instance: the number of instances is not under your control. More only where one instance serves several requests at once."
         return Assumed(pool_size=1, words=words, certain=True), None
-    most, instances = numbers.max_connections or ASSUMED_MAX, numbers.instances or ASSUMED_INSTANCES
+    most, instances = numbers.max_connections or SERVER_MAX, numbers.instances or ASSUMED_INSTANCES
     made = sizing(numbers, most, instances)
     missing = []
     if numbers.max_connections is None:
-        missing.append(f"max_connections {ASSUMED_MAX} (PostgreSQL's default; --max)")
+        missing.append(f"max_connections {SERVER_MAX} (PostgreSQL's default; --max)")
     if numbers.instances is None:
         missing.append(f"{ASSUMED_INSTANCES} instances (--instances)")
     words = f"{made.procs} x {made.pool_size} = {made.total_steady} of {made.available} slots, {made.total_deploy} while a deploy runs."

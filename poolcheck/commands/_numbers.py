@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def number(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, **{"type": int, "metavar": "N", **attributes})
 
 
-def from_config(numbers: Numbers) -> None:
+def from_config(numbers: Numbers, thresholds: Sequence[str] = ("warn_at",)) -> None:
     """Take what the nearest config file, or the one of --config, says.
 
     Raises:
@@ -76,8 +76,10 @@ def from_config(numbers: Numbers) -> None:
         value = getattr(config, name)
         if value != getattr(plain, name):
             numbers.offer(name, value, os.path.basename(path))
-    if config.thresholds.warn_at != plain.thresholds.warn_at:
-        numbers.offer("warn_at", config.thresholds.warn_at, os.path.basename(path))
+    for name in thresholds:
+        value = getattr(config.thresholds, name)
+        if value != getattr(plain.thresholds, name):
+            numbers.offer(name, value, os.path.basename(path))
     numbers.drivers = numbers.drivers or config.driver
 
 

@@ -40,11 +40,12 @@ def setting_options(function: F) -> F:
     wrapper.__name__ = function.__name__
     wrapper.__doc__ = function.__doc__
     wrapper.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own
+    defaults = configuration.DEFAULTS
     options = (
         click.option(
             "--runtime",
             type=click.Choice(configuration.RUNTIMES),
-            help="Where the code runs. [default: auto, read from the project]",
+            help=f"Where the code runs. [default: {defaults.runtime}, read from the project]",
         ),
         click.option(
             "--driver",
@@ -66,19 +67,21 @@ def setting_options(function: F) -> F:
             help="Most instances at once: the autoscaler's maximum.",
         ),
         click.option(
-            "--surge", metavar="N|N%", help="Instances a deploy adds before old ones stop. [default: 25%]"
+            "--surge",
+            metavar="N|N%",
+            help=f"Instances a deploy adds before old ones stop. [default: {defaults.surge}]",
         ),
         click.option(
             "--workers",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Processes in an instance. [default: 1]",
+            help=f"Processes in an instance. [default: {defaults.workers}]",
         ),
         click.option(
             "--reserved",
             type=click.IntRange(min=0),
             metavar="N",
-            help="Slots an ordinary role never gets. [default: 3]",
+            help=f"Slots an ordinary role never gets. [default: {configuration.SERVER_RESERVED}]",
         ),
         click.option(
             "--provider", metavar="NAME", help="Where the server runs, when the host does not tell."
@@ -99,7 +102,7 @@ def setting_options(function: F) -> F:
         click.option(
             "--fail-on",
             type=click.Choice(configuration.FAIL_ON),
-            help="Lowest severity for exit code 1. [default: error]",
+            help=f"Lowest severity for exit code 1. [default: {defaults.fail_on}]",
         ),
         click.option(
             "--config",

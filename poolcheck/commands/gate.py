@@ -8,7 +8,7 @@ import click
 from poolcheck.commands._reports import ReportType, emit_all
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, html_option, output_options
-from poolcheck.config.settings import REQUIRE
+from poolcheck.config.settings import DEFAULTS, REQUIRE
 
 
 class WithBareLive(click.Command):
@@ -42,7 +42,7 @@ class WithBareLive(click.Command):
 @click.option(
     "--max-usage",
     metavar="N%",
-    help="Share of the usable slots that full pools may take while a deploy runs. [default: 85%]",
+    help=f"Share of the usable slots that full pools may take while a deploy runs. [default: {DEFAULTS.max_usage}]",
 )
 @click.option(
     "--live",

@@ -13,6 +13,7 @@ from poolcheck.commands._connecting import (
 )
 from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.config.settings import DEFAULTS
 
 STATES = {
     "idle": ("idle",),
@@ -29,8 +30,8 @@ STATES = {
 @click.option(
     "--older-than",
     type=Seconds(),
-    default=300.0,
-    show_default="5m",
+    default=float(DEFAULTS.thresholds.idle_seconds),
+    show_default=f"{DEFAULTS.thresholds.idle_seconds / 60:g}m",
     metavar="TIME",
     help="Only sessions in their state for longer than this.",
 )

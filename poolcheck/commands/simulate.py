@@ -11,12 +11,12 @@ import click
 from poolcheck.capacity import burst
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options, write
+from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
-DEFAULT_MAX = 100  # PostgreSQL's own default
 MOST_REQUESTS = 200_000
 RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/\s*(s|m|min|h))?")
 
@@ -44,10 +44,10 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--max-client-conn", "pooler_clients", help="Clients that the pooler takes. [default: no limit]"),
     click.option("--deploy-at", metavar="TIME", help="From then on requests go to new instances."),
     click.option("--seed", type=int, default=1, show_default=True, help="Of the random arrivals: the same seed, the same result."),
-    number("--max", "max_connections", help=f"The server's max_connections. [default: {DEFAULT_MAX}]"),
-    number("--reserved", help="Slots an ordinary role never gets. [default: 3]"),
+    number("--max", "max_connections", help=f"The server's max_connections. [default: {SERVER_MAX}]"),
+    number("--reserved", help=f"Slots an ordinary role never gets. [default: {SERVER_RESERVED}]"),
     number("--others", help="Sessions of everything else on this server. [default: 0]"),
-    number("--buffer", help="Slots that the advice keeps free. [default: 5]"),
+    number("--buffer", help=f"Slots that the advice keeps free. [default: {DEFAULTS.buffer}]"),
     click.option("--provider", metavar="NAME", help="With --plan: limits from the catalogue."),
     click.option("--plan", metavar="NAME", help="Plan or compute size: 0.25cu, micro, b1ms."),
     click.option("--svg", "svg_path", type=click.Path(dir_okay=False), metavar="FILE", help="Write a picture there too."),
@@ -84,7 +84,7 @@ def command(out: Output, **options: Any) -> int:
     """
     numbers = Numbers(options)
     if not options["isolated"] or options["config_path"]:
-        from_config(numbers)
+        from_config(numbers, thresholds=("warn_at", "critical_at"))
     if numbers.get("provider") or numbers.get("plan"):
         from_catalogue(numbers)
     made = run(numbers)
@@ -129,12 +129,10 @@ def slots_of(numbers: Numbers) -> Slots:
         BadConfig: none is left.
     """
     get = numbers.get
-    slots = Slots(
-        max_connections=_or(_least("--max", get("max_connections"), 1), DEFAULT_MAX),
-        reserved=_or(_least("--reserved", get("reserved"), 0), 3),
-        others=_or(_least("--others", get("others"), 0), 0),
-        buffer=_or(_least("--buffer", get("buffer"), 0), 5),
-    )
+    least = {"max_connections": ("--max", 1), "reserved": ("--reserved", 0), "others": ("--others", 0), "buffer": ("--buffer", 0)}  # fmt: skip
+    given = {name: _least(option, get(name), number) for name, (option, number) in least.items()}
+    given |= {name: get(name) for name in ("warn_at", "critical_at")}
+    slots = Slots(**{name: value for name, value in given.items() if value is not None})
     if slots.available < 1:
         raise BadConfig(
             f"no slot is left: {slots.max_connections} - {slots.reserved} reserved - {slots.others} for others"

@@ -12,6 +12,7 @@ import click
 from poolcheck.capacity import pool_size
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options
+from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import Inputs, Load, Machine, Share, Sizing
@@ -26,12 +27,12 @@ LEAST_SAMPLE = 10.0  # seconds; PostgreSQL writes its statistics about once a se
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--max", "max_connections", help="The server's max_connections."),
     number("--instances", help="Most instances at once: the autoscaler's maximum."),
-    number("--workers", help="Processes in an instance; each has its own pool. [default: 1]"),
-    click.option("--surge", metavar="N|N%", help="Instances a deploy adds before old ones stop. [default: 25%]"),
-    number("--reserved", help="Slots an ordinary role never gets. [default: 3, or the provider's]"),
+    number("--workers", help=f"Processes in an instance; each has its own pool. [default: {DEFAULTS.workers}]"),
+    click.option("--surge", metavar="N|N%", help=f"Instances a deploy adds before old ones stop. [default: {DEFAULTS.surge}]"),
+    number("--reserved", help=f"Slots an ordinary role never gets. [default: {SERVER_RESERVED}, or the provider's]"),
     number("--others", help="Sessions of everything else on this server. [default: 0]"),
-    number("--buffer", help="Slots kept free for psql, migrations, monitoring. [default: 5]"),
-    click.option("--warn-at", type=float, metavar="SHARE", help="Warning line, of the available slots. [default: 0.70]"),
+    number("--buffer", help=f"Slots kept free for psql, migrations, monitoring. [default: {DEFAULTS.buffer}]"),
+    click.option("--warn-at", type=float, metavar="SHARE", help=f"Warning line, of the available slots. [default: {DEFAULTS.thresholds.warn_at:.2f}]"),
     number("--threads", help="Requests that a process serves at once."),
     number("--fanout", help="Queries that a request sends in parallel. [default: 1]"),
     click.option("--tps", type=float, metavar="N", help="Transactions per second of the whole fleet, at the peak."),

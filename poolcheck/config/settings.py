@@ -14,6 +14,8 @@ StrPath: TypeAlias = "str | os.PathLike[str]"  # strings inside: pathlib takes 3
 RUNTIMES = ("auto", "serverless", "edge", "server", "local")
 FAIL_ON = ("error", "warning", "info", "never")
 REQUIRE = ("sums", "live", "all")
+# What PostgreSQL has where nobody sets it: https://www.postgresql.org/docs/current/runtime-config-connection.html
+SERVER_MAX, SERVER_RESERVED = 100, 3
 RULE = r"(?i)pc\d{0,3}|[a-z][a-z0-9]*(-[a-z0-9]+)*"  # an id, the start of one, or a name
 
 
@@ -97,7 +99,7 @@ class Config:
     )
     reserved: int | None = setting(
         None,
-        "slots an ordinary role never gets; default 3, or the provider's",
+        f"slots an ordinary role never gets; default {SERVER_RESERVED}, or the provider's",
         minimum=0,
         maximum=262_143,
         example="3",
@@ -160,6 +162,7 @@ class Config:
         return os.path.relpath(path, folder).replace(os.sep, "/")
 
 
+DEFAULTS = Config()  # for whoever needs or tells one of them: no default is written a second time
 INTERNAL = {"path", "pattern"}
 
 

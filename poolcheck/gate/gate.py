@@ -48,7 +48,7 @@ class Options:
     live: Live = "no"
     bouncer: str | None = None
     require: tuple[str, ...] = ()  # sums, live, all
-    max_usage: str | None = None  # "85%"
+    max_usage: str | None = None  # as the setting's text
     pool: int | None = None  # connections of one process's pool, where the files do not tell
     baseline: str | None = None
     update_baseline: bool = False

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from poolcheck.config.settings import Configured
+from poolcheck.config.settings import DEFAULTS, Configured
 from poolcheck.errors import BadTarget, ExitCode
 from poolcheck.live import dsn, terminate
 from poolcheck.live.judge import put_together
@@ -23,7 +23,7 @@ IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
 class Choice:
     """Which sessions. Without `states`: what is judged a leak, certain or probable."""
 
-    older_than: float = 300.0  # seconds
+    older_than: float = DEFAULTS.thresholds.idle_seconds  # seconds
     states: tuple[str, ...] = ()
     application: str | None = None
     most: int = 20

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Protocol
 
+from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.facts import Driver, DriverVersion, Limit, Match
 from poolcheck.model.project import DriverUse, Package, Version
@@ -41,11 +42,11 @@ class Numbers:
     """The numbers that sizing needs, with where each comes from. None: not known, never guessed."""
 
     max_connections: int | None = None
-    reserved: int = 3
-    buffer: int = 5
+    reserved: int = SERVER_RESERVED
+    buffer: int = DEFAULTS.buffer
     instances: int | None = None
-    surge: str = "25%"
-    workers: int = 1
+    surge: str = DEFAULTS.surge
+    workers: int = DEFAULTS.workers
     plan: str = ""
     provider: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...

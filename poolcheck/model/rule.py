@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from poolcheck.config.told import filled
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem, Severity
 from poolcheck.record import dataclass
@@ -17,7 +18,8 @@ Check = Callable[[S, Context], Iterator[Problem]]
 class Rule(Generic[S]):
     """One rule: one file under poolcheck/rules, found by walking the folder.
 
-    The file's stem is the id and the name, its docstring the page that `explain` prints.
+    The file's stem is the id and the name, its docstring the page that `explain` prints, with the
+    defaults of settings put in where it says `{warn_at:percent}`.
     """
 
     id: str  # "PC101"
@@ -62,7 +64,7 @@ def rule(
             severity=severity,
             step=step,
             since=since,
-            doc=(module.__doc__ or "").strip(),
+            doc=filled((module.__doc__ or "").strip()),
             check=check,
         )
 

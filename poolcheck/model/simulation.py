@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
 from poolcheck.record import dataclass
 
 
@@ -9,10 +10,14 @@ from poolcheck.record import dataclass
 class Slots:
     """The server's slots, as in a sizing."""
 
-    max_connections: int = 100
-    reserved: int = 3
+    max_connections: int = SERVER_MAX
+    reserved: int = SERVER_RESERVED
     others: int = 0
-    buffer: int = 5  # only the advice keeps these free; a burst does not
+    buffer: int = DEFAULTS.buffer  # only the advice keeps these free; a burst does not
+    warn_at: float = (
+        DEFAULTS.thresholds.warn_at
+    )  # shares of the available slots from which on somebody is warned
+    critical_at: float = DEFAULTS.thresholds.critical_at
 
     @property
     def available(self) -> int:
@@ -118,8 +123,8 @@ class Simulation:
     recovers: float | None = None  # seconds until the last failure; None: there was none, or it goes on
     p50: float | None = None  # seconds that a successful request took
     p99: float | None = None
-    warn_seconds: float | None = None  # from 70 % of the slots to the first refusal
-    critical_seconds: float | None = None  # from 85 %
+    warn_seconds: float | None = None  # from `slots.warn_at` to the first refusal
+    critical_seconds: float | None = None  # from `slots.critical_at`
     implied_seconds: float | None = None  # Little: instances x concurrency / rate
     connections_per_second: float | None = None
     series: tuple[Point, ...] = ()

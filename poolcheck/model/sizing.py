@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
 from poolcheck.record import dataclass
 
 Status = Literal[
@@ -54,14 +55,18 @@ class Inputs:
 
     max_connections: int
     instances: int  # the most that run at once: the autoscaler's maximum
-    reserved: int = 3  # slots that an ordinary role never gets
+    reserved: int = SERVER_RESERVED  # slots that an ordinary role never gets
     others: int = 0  # sessions of everything else on this server
-    buffer: int = 5  # kept free, once, for psql, migrations and monitoring
-    workers: int = 1  # processes in an instance; each has its own pool
-    surge: str = "25%"  # instances that a deploy adds before old ones stop: a share, rounded up, or a count
+    buffer: int = DEFAULTS.buffer  # kept free, once, for psql, migrations and monitoring
+    workers: int = DEFAULTS.workers  # processes in an instance; each has its own pool
+    surge: str = (
+        DEFAULTS.surge
+    )  # instances that a deploy adds before old ones stop: a share, rounded up, or a count
     threads: int | None = None  # requests that a process serves at once
     fanout: int = 1  # queries that a request sends in parallel
-    warn_at: float = 0.70  # share of the available slots from which on somebody is warned
+    warn_at: float = (
+        DEFAULTS.thresholds.warn_at
+    )  # share of the available slots from which on somebody is warned
     role_limit: int | None = None  # CONNECTION LIMIT of the role
     database_limit: int | None = None  # CONNECTION LIMIT of the database
     load: Load | None = None

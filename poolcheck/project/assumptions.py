@@ -1,7 +1,7 @@
 """What the rules may know beside the files: numbers, drivers that were named, the day."""
 
 from poolcheck import catalogue
-from poolcheck.config.settings import Config
+from poolcheck.config.settings import SERVER_RESERVED, Config
 from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.project import DriverUse, Version
@@ -44,7 +44,7 @@ def numbers(found: Collected, config: Config) -> Numbers:
     if config.instances is not None:
         sources["instances"] = origin
     return Numbers(
-        max_connections=most, reserved=3 if reserved is None else reserved, buffer=config.buffer,
+        max_connections=most, reserved=SERVER_RESERVED if reserved is None else reserved, buffer=config.buffer,
         instances=config.instances, surge=config.surge, workers=config.workers, plan=config.plan,
         provider=provider_id, sources=sources,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 ## Why it matters
 The sum fits, and the server still stands at its end: a burst, a second deploy or a colleague's psql leaves about a
-second between the last free slot and the first refusal. The limit is `max_usage` (85 % unless set) and counts
+second between the last free slot and the first refusal. The limit is `max_usage` ({max_usage:percent} unless set) and counts
 instances x processes x pool with the instances that a deploy adds, against the slots that an ordinary role gets.
 `poolcheck gate` adds up; what PC204, PC601 or PC602 has called an error already is not said twice.
 

@@ -4,11 +4,12 @@
 A server has `max_connections` slots, and an ordinary role cannot have all of them: `superuser_reserved_connections`
 and, since PostgreSQL 16, `reserved_connections` are kept back. When the rest is taken, every further connection is
 refused with `remaining connection slots are reserved ...` or `sorry, too many clients already`, whatever the load is.
-So the share is taken of the usable slots: on a plan of 50 with 15 reserved, 85 % of max_connections is never reached.
+So the share is taken of the usable slots: on a plan of 50 with 15 reserved, {critical_at:percent} of max_connections is never reached.
 Only client sessions count. Replication, parallel workers, autovacuum and other background processes have slots of
 their own, and counting them has turned healthy servers into alarms.
 
-Defaults: a warning from 70 % on, an error from 85 % on or with fewer than 5 slots left.
+Defaults: a warning from {warn_at:percent} on, an error from {critical_at:percent} on or with fewer than
+{min_free:count} slots left.
 Earlier than the usual 80/90 %, because a deploy can double a fleet within a minute.
 
 ## What to do

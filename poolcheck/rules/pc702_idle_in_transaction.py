@@ -4,8 +4,10 @@
 Such a session holds its slot, its locks and, for the whole server, every row version that vacuum could remove.
 Some of them are normal at any moment: a transaction of five statements is idle four times. Their number follows from
 the load (1,000 transactions a second with four gaps of 1 ms are four at any moment), so count and age are judged
-together: a warning for more than 10 that are older than 5 s, an error when more than 10 are older than 30 s, when one
-is older than 5 min, or when others wait for one of them.
+together: a warning for more than {idle_in_transaction_count:count} that are older than
+{idle_in_transaction_seconds:time}, an error when more than {idle_in_transaction_count:count} are older than
+{idle_in_transaction_old_seconds:time}, when one is older than {idle_in_transaction_oldest_seconds:time}, or when others
+wait for one of them.
 
 ## What to do
 The code after the last statement shown is the place: a network call, a user's answer or an exception between BEGIN and

@@ -3,8 +3,8 @@
 ## Why it matters
 A transaction-mode pooler lets many clients share few server connections. When all of a pool's are busy, further
 clients wait, and after `query_wait_timeout` they are cut off. The number alone says little: six clients waiting 10 s
-for a pool of five are worse than twenty waiting 5 ms. So the oldest wait counts too: a warning from 1 s on, an error
-from 5 s on, which is half of the time that Prisma up to 6 waits for its own pool.
+for a pool of five are worse than twenty waiting 5 ms. So the oldest wait counts too: a warning from
+{max_wait_seconds:time} on, an error from {max_wait_critical_seconds:time} on, which is half of the time that Prisma up to 6 waits for its own pool.
 
 What the pool's server sessions do tells the cause. Active ones: slow statements, or too small a pool. Idle in a
 transaction: the code holds transactions, and a larger pool only hides it. Idle in session mode: the wrong mode.

@@ -37,7 +37,7 @@ from poolcheck.text import plural
 
 
 @rule(PoolerLook, severity=Severity.WARNING, step=2)
-def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """The sum of the pools against the slots of the server that was looked at too."""
     total = look.snapshot.server_connections
     if look.usable is None or total <= look.usable:
@@ -48,6 +48,8 @@ def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 
         subject="default_pool_size",
         fix=Fix(
             "Lower default_pool_size, or cap each database",
-            lines=(f"default_pool_size = {max(1, (look.usable - 5) // max(1, len(look.snapshot.pools)))}",),
+            lines=(
+                f"default_pool_size = {max(1, (look.usable - ctx.numbers.buffer) // max(1, len(look.snapshot.pools)))}",
+            ),
         ),
     )

@@ -259,3 +259,22 @@ def test_examples_of_the_help_run(capsys: pytest.CaptureFixture[str], line: str)
     """Each gives a report."""
     assert run(shlex.split(line)[1:]) in (0, 1)
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("burst", [RAMP, TRAFFIC], ids=["ramp", "traffic"])
+def test_the_thresholds_of_the_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], burst: tuple[str, ...]
+) -> None:
+    """Lines at 50 % and 62.5 % are passed earlier than those at 70 % and 85 %, and are named."""
+    plain = simulated(capsys, *burst, code=1)
+    (tmp_path / "poolcheck.toml").write_text("[thresholds]\nwarn_at = 0.5\ncritical_at = 0.625\n")
+
+    earlier = simulated(capsys, *burst, code=1)
+    said = re.sub(r"\s+", " ", shown(capsys, *burst, code=1))
+
+    assert earlier["warn_seconds"] > plain["warn_seconds"]
+    assert earlier["critical_seconds"] > plain["critical_seconds"]
+    assert (
+        f"From 50 % of the slots to the first refusal: {earlier['warn_seconds']:.1f} s; from 62.5 %:" in said
+    )
+    assert earlier["inputs"]["slots"]["warn_at"] == 0.5

@@ -6,7 +6,7 @@ from typing import Any
 
 from poolcheck.model.simulation import Point, Ramp, Simulation, Traffic
 from poolcheck.output.paint import Paint
-from poolcheck.text import plural
+from poolcheck.text import percent, plural
 
 HEIGHT = 15
 LABEL = 7  # columns left of the picture
@@ -107,8 +107,8 @@ def sums(section: Simulation) -> Iterator[str]:
         yield from traffic_sums(section, asked, there)
     if section.warn_seconds is not None and section.critical_seconds is not None:
         yield (
-            f"From 70 % of the slots to the first refusal: {section.warn_seconds:.1f} s; from 85 %:"
-            f" {section.critical_seconds:.1f} s. An alert does not stop a burst; a cap or a pooler does"
+            f"From {percent(slots.warn_at)} of the slots to the first refusal: {section.warn_seconds:.1f} s;"
+            f" from {percent(slots.critical_at)}: {section.critical_seconds:.1f} s. An alert does not stop a burst; a cap or a pooler does"
         )
     if section.implied_seconds is not None and (
         rate := asked.rate if isinstance(asked, Ramp) else asked.rate_to

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from poolcheck.capacity.pool_size import surge
+from poolcheck.config.settings import SERVER_MAX, SERVER_RESERVED
 from poolcheck.model.fleet import Amount
 from poolcheck.model.problem import Location
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 _SERVERS = ("postgres", "pgvector/pgvector", "postgis/postgis")  # images with PostgreSQL's own default
 _BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
-DEFAULT_MAX = 100  # https://www.postgresql.org/docs/current/runtime-config-connection.html
-DEFAULT_RESERVED = 3
 
 
 def instances_of(service: "Service | None") -> Amount:
@@ -47,7 +46,7 @@ def server_limit(service: "Service") -> tuple[Amount, int] | None:
     words = " ".join(service.command)
     said = re.search(r"max_connections\s*=\s*['\"]?(\d+)|(?:^|\s)-N\s*(\d+)", words)
     reserved = re.search(r"superuser_reserved_connections\s*=\s*(\d+)", words)
-    keep = int(reserved[1]) if reserved else DEFAULT_RESERVED
+    keep = int(reserved[1]) if reserved else SERVER_RESERVED
     at = Location(service.path, service.command_line)
     if service.repository in _BITNAMI:
         text = service.env("POSTGRESQL_MAX_CONNECTIONS")
@@ -68,5 +67,5 @@ def server_limit(service: "Service") -> tuple[Amount, int] | None:
         and service.env("POSTGRES_INITDB_ARGS") is None
         and "$" not in words
     ):
-        return Amount(DEFAULT_MAX, "PostgreSQL's default of 100"), keep
+        return Amount(SERVER_MAX, f"PostgreSQL's default of {SERVER_MAX}"), keep
     return None
