@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 from poolcheck.config.file import Settings
-from poolcheck.config.settings import DEFAULTS, Config
+from poolcheck.config.settings import Config
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Report
-from poolcheck.model.sizing import Inputs, Load, Machine, Sizing
+from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Sizing
 
 Where = str | os.PathLike[str]
 
@@ -129,22 +129,22 @@ def size(
     *,
     max_connections: int,
     instances: int,
-    workers: int = 1,
-    surge: str = "25%",
-    reserved: int = 3,
-    others: int = 0,
-    buffer: int = 5,
+    workers: int = DEFAULTS["workers"],
+    surge: str = DEFAULTS["surge"],
+    reserved: int = DEFAULTS["reserved"],
+    others: int = DEFAULTS["others"],
+    buffer: int = DEFAULTS["buffer"],
     threads: int | None = None,
-    fanout: int = 1,
-    warn_at: float = DEFAULTS.thresholds.warn_at,
+    fanout: int = DEFAULTS["fanout"],
+    warn_at: float = DEFAULTS["warn_at"],
     tps: float | None = None,
     hold_ms: float | None = None,
-    cv2: float = 1.0,
+    cv2: float = DEFAULTS["cv2"],
     wait_ms: float | None = None,
-    percentile: float = 99.0,
+    percentile: float = DEFAULTS["percentile"],
     cores: int | None = None,
     cpu_ms: float | None = None,
-    spindles: int = 1,
+    spindles: int = DEFAULTS["spindles"],
 ) -> Sizing:
     """Connections that each process may have. Pure arithmetic: no file and no server is read.
 

@@ -1,5 +1,6 @@
 """What the package says of its own defaults, as JSON: run by test_defaults.py over a copy with other settings."""
 
+import inspect
 import json
 import re
 import sys
@@ -10,8 +11,11 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
+import poolcheck
 from poolcheck.cli import cli
+from poolcheck.commands import _mcp_tools, size
 from poolcheck.config.settings import DEFAULTS
+from poolcheck.model import sizing
 from poolcheck.model.context import Numbers
 from poolcheck.model.simulation import Slots
 from poolcheck.model.sizing import Inputs
@@ -36,6 +40,34 @@ def defaults(kind: Any) -> dict[str, Any]:
     return {each.name: each.default for each in fields(kind) if isinstance(each.default, int | float | str)}
 
 
+def signature(function: Any) -> dict[str, Any]:
+    """The parameters that have a default other than None."""
+    found = inspect.signature(function).parameters.values()
+    return {each.name: each.default for each in found if each.default not in (each.empty, None)}
+
+
+def command() -> dict[str, Any]:
+    """What `size` sizes with when nothing is given but the numbers that it cannot do without."""
+    given = [
+        "--max",
+        "100",
+        "--instances",
+        "10",
+        "--isolated",
+        "--tps",
+        "9",
+        "--hold-ms",
+        "9",
+        "--cores",
+        "4",
+    ]
+    with size.command.make_context("size", given) as context:
+        asked = size.decide(size.gather({name: context.params.get(name) for name in NAMES})).inputs
+    kinds = (asked, asked.load, asked.machine)
+    return {name: getattr(kind, name) for kind in kinds for name in sizing.DEFAULTS if hasattr(kind, name)}
+
+
+NAMES = [each.name for each in size.command.params]
 settings = asdict(DEFAULTS)
 ramp = ["simulate", "--from", "8", "--to", "240", "--in", "90s", "--limit", "5", "--isolated"]
 json.dump(
@@ -44,6 +76,14 @@ json.dump(
         "settings": settings,
         "help": list(told()),
         "simulate": CliRunner().invoke(cli, ramp).stdout,
+        "sizing": dict(sizing.DEFAULTS),
+        "size": {
+            "the function": signature(poolcheck.size),
+            "the tool": signature(_mcp_tools.size),
+            "the command": {
+                name: value for name, value in command().items() if name not in ("load", "machine")
+            },
+        },
         "records": {kind.__name__: defaults(kind) for kind in (Inputs, Numbers, Slots)},
     },
     sys.stdout,

@@ -132,8 +132,9 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the package says of itself, each default of its settings being another number."""
     folder = tmp_path_factory.mktemp("changed")
     shutil.copytree(PACKAGE, folder / "poolcheck", ignore=shutil.ignore_patterns("__pycache__"))
-    copy = folder / SETTINGS.relative_to(ROOT)
-    copy.write_text(others(copy.read_text(encoding="utf-8")))
+    for path, change in ((SETTINGS, others), (PACKAGE / "model" / "sizing.py", other_fields)):
+        copy = folder / path.relative_to(ROOT)
+        copy.write_text(change(copy.read_text(encoding="utf-8")))
     done = subprocess.run(
         [sys.executable, Path(__file__).parent / "defaults_told.py"],
         cwd=folder, env={"PYTHONPATH": str(folder), "COLUMNS": "100"}, capture_output=True, text=True, check=False,
@@ -160,6 +161,19 @@ def others(source: str) -> str:
     return made.replace(
         ours, f"SERVER_MAX, SERVER_RESERVED = {other(SERVER_MAX)}, {other(SERVER_RESERVED)}\n"
     )
+
+
+def other_fields(source: str) -> str:
+    """The source of a module of records with another number for each default that is one."""
+    lines = source.splitlines(keepends=True)
+    for line in ast.walk(ast.parse(source)):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.value, ast.Constant):
+            value = line.value.value
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                start, end, text = line.value.col_offset, line.value.end_col_offset, lines[line.lineno - 1]
+                new = value - 7.0 if value == 99.0 else other(value)  # a percentile stays below 100
+                lines[line.lineno - 1] = f"{text[:start]}{new!r}{text[end:]}"
+    return "".join(lines)
 
 
 def other(value: Any) -> Any:
@@ -223,3 +237,17 @@ def test_records_start_from_the_defaults(changed: Any) -> None:
                 assert value == known[name], f"{record}.{name}"
                 seen.add(name)
     assert seen >= {"surge", "workers", "reserved", "buffer", "warn_at", "critical_at", "max_connections"}
+
+
+def test_every_door_of_a_sizing_begins_with_the_same_numbers(changed: Any) -> None:
+    """The function, the tool and the command: each parameter that has a default has the records' one."""
+    home = changed["sizing"]
+    assert (home["fanout"], home["spindles"], home["percentile"]) == (8, 8, 92.0)
+    for door, defaults in changed["size"].items():
+        for name, value in defaults.items():
+            assert value == home[name], f"{door}: {name}"
+    assert {name for name, value in home.items() if value is not None and name != "formula"} == set(
+        changed["size"]["the function"]
+    )
+    assert set(changed["size"]["the tool"]) == {"workers", "surge", "reserved", "buffer"}
+    assert set(changed["size"]["the function"]) <= set(changed["size"]["the command"])

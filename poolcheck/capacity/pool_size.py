@@ -14,6 +14,7 @@ import math
 from dataclasses import replace
 
 from poolcheck.capacity import queueing
+from poolcheck.config.settings import MOST_CONNECTIONS
 from poolcheck.errors import BadConfig
 from poolcheck.model.sizing import (
     ClassicVerdict,
@@ -30,7 +31,7 @@ from poolcheck.model.sizing import (
 CLIENT_POOL = (
     10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx: what an app opens to a pooler
 )
-MOST_CONNECTIONS = 262_143  # PostgreSQL's own upper limit of max_connections
+FUNCTION_POOL = 1  # of a serverless function: one request at a time
 OWN_DESCRIPTORS = 10  # what PgBouncer adds for its listeners, log and pipes in its own estimate
 
 
@@ -252,7 +253,7 @@ def knee(machine: Machine, load: Load | None = None) -> int:
     return machine.cores * 2 + machine.spindles
 
 
-def functions(inputs: Inputs, limit: int) -> Sizing:
+def functions(inputs: Inputs, limit: int = FUNCTION_POOL) -> Sizing:
     """Serverless functions that connect directly: `inputs.instances` of them, `limit` connections each.
 
     A deploy of functions adds no surge of its own: `instances` is the concurrency that the platform allows.

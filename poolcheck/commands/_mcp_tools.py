@@ -16,6 +16,7 @@ from poolcheck.config.file import Settings
 from poolcheck.connection.secret import redact
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.model.report import Report
+from poolcheck.model.sizing import DEFAULTS, Inputs, Load
 from poolcheck.output import json
 from poolcheck.version import __version__
 
@@ -118,12 +119,18 @@ def size(
     *,
     max_connections: Count,
     instances: Count,
-    workers: Annotated[int, Field(ge=1, description="Processes in an instance; each has its own pool.")] = 1,
+    workers: Annotated[
+        int, Field(ge=1, description="Processes in an instance; each has its own pool.")
+    ] = DEFAULTS["workers"],
     surge: Annotated[
         str, Field(description="Instances a deploy adds before old ones stop: a share or a count.")
-    ] = "25%",
-    reserved: Annotated[int, Field(ge=0, description="Slots an ordinary role never gets.")] = 3,
-    buffer: Annotated[int, Field(ge=0, description="Slots kept free for psql, migrations, monitoring.")] = 5,
+    ] = DEFAULTS["surge"],
+    reserved: Annotated[int, Field(ge=0, description="Slots an ordinary role never gets.")] = DEFAULTS[
+        "reserved"
+    ],
+    buffer: Annotated[
+        int, Field(ge=0, description="Slots kept free for psql, migrations, monitoring.")
+    ] = DEFAULTS["buffer"],
     tps: Annotated[
         float | None, Field(description="Transactions per second of the whole fleet, at the peak.")
     ] = None,
@@ -135,7 +142,6 @@ def size(
 
     def work() -> Report:
         from poolcheck.capacity import pool_size  # noqa: PLC0415 - only when asked
-        from poolcheck.model.sizing import Inputs, Load  # noqa: PLC0415 - as above
 
         if (tps is None) != (hold_ms is None):
             raise ToolError("The load is tps times hold_ms: give both or none.")

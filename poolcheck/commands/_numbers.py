@@ -33,6 +33,10 @@ class Numbers:
         """An option; None when nobody gave it."""
         return self.options.get(name)
 
+    def given(self, *names: str) -> dict[str, Any]:
+        """Those of these options that somebody gave: the rest keeps the default of what they are handed to."""
+        return {name: self.options[name] for name in names if self.options.get(name) is not None}
+
     def offer(self, name: str, value: Any, source: str) -> None:
         """Take a value where no option, and no earlier source, gave one."""
         if value is not None and self.options.get(name) is None:

@@ -12,48 +12,55 @@ import click
 from poolcheck.capacity import pool_size
 from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options
-from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
-from poolcheck.model.sizing import Inputs, Load, Machine, Share, Sizing
+from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Share, Sizing
 
 SERVICE = re.compile(
     r"(?P<name>[\w.-]+)=(?P<instances>\d{1,6})(?:x(?P<workers>\d{1,4}))?"
     r"(?:\+(?P<surge>\d{1,6}%?))?(?:@(?P<most>\d{1,6}))?"
 )
+# What the options of a pooler are to pool_size.pooler.
+POOLER_OPTIONS = {
+    "pairs": "pairs",
+    "pooler_processes": "processes",
+    "reserve_pool": "reserve_pool",
+    "limit": "client_pool",
+}
+POOLER_DEFAULTS = pool_size.pooler.__kwdefaults__ or {}
 LEAST_SAMPLE = 10.0  # seconds; PostgreSQL writes its statistics about once a second
 
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--max", "max_connections", help="The server's max_connections."),
     number("--instances", help="Most instances at once: the autoscaler's maximum."),
-    number("--workers", help=f"Processes in an instance; each has its own pool. [default: {DEFAULTS.workers}]"),
-    click.option("--surge", metavar="N|N%", help=f"Instances a deploy adds before old ones stop. [default: {DEFAULTS.surge}]"),
-    number("--reserved", help=f"Slots an ordinary role never gets. [default: {SERVER_RESERVED}, or the provider's]"),
-    number("--others", help="Sessions of everything else on this server. [default: 0]"),
-    number("--buffer", help=f"Slots kept free for psql, migrations, monitoring. [default: {DEFAULTS.buffer}]"),
-    click.option("--warn-at", type=float, metavar="SHARE", help=f"Warning line, of the available slots. [default: {DEFAULTS.thresholds.warn_at:.2f}]"),
+    number("--workers", help=f"Processes in an instance; each has its own pool. [default: {DEFAULTS['workers']}]"),
+    click.option("--surge", metavar="N|N%", help=f"Instances a deploy adds before old ones stop. [default: {DEFAULTS['surge']}]"),
+    number("--reserved", help=f"Slots an ordinary role never gets. [default: {DEFAULTS['reserved']}, or the provider's]"),
+    number("--others", help=f"Sessions of everything else on this server. [default: {DEFAULTS['others']}]"),
+    number("--buffer", help=f"Slots kept free for psql, migrations, monitoring. [default: {DEFAULTS['buffer']}]"),
+    click.option("--warn-at", type=float, metavar="SHARE", help=f"Warning line, of the available slots. [default: {DEFAULTS['warn_at']:.2f}]"),
     number("--threads", help="Requests that a process serves at once."),
-    number("--fanout", help="Queries that a request sends in parallel. [default: 1]"),
+    number("--fanout", help=f"Queries that a request sends in parallel. [default: {DEFAULTS['fanout']}]"),
     click.option("--tps", type=float, metavar="N", help="Transactions per second of the whole fleet, at the peak."),
     click.option("--hold-ms", type=float, metavar="MS", help="From taking a connection to giving it back."),
-    click.option("--cv2", type=float, metavar="N", help="Squared variation of that: 0 constant, 1 exponential, 4 heavy tail. [default: 1]"),
+    click.option("--cv2", type=float, metavar="N", help=f"Squared variation of that: 0 constant, 1 exponential, 4 heavy tail. [default: {DEFAULTS['cv2']:g}]"),
     click.option("--wait-ms", type=float, metavar="MS", help="Bearable wait for a connection. [default: the hold time, at least 10]"),
-    click.option("--percentile", type=float, default=99.0, show_default=True, metavar="P", help="Share that waits no longer than that."),
+    click.option("--percentile", type=float, default=DEFAULTS["percentile"], show_default=True, metavar="P", help="Share that waits no longer than that."),
     number("--cores", help="Cores of the database server, without hyper-threads."),
     click.option("--cpu-ms", type=float, metavar="MS", help="CPU time of a transaction on the database server."),
-    number("--spindles", help="Disks that are waited for; 0 when all is cached. [default: 1]"),
+    number("--spindles", help=f"Disks that are waited for; 0 when all is cached. [default: {DEFAULTS['spindles']}]"),
     click.option("--pooler", is_flag=True, help="Size a PgBouncer in transaction mode, and write its pgbouncer.ini."),
-    number("--pairs", help="With --pooler: (database, user) pairs; each has its own pool. [default: 1]"),
-    number("--pooler-processes", help="With --pooler: PgBouncer processes, sidecars included. [default: 1]"),
-    number("--reserve-pool", help="With --pooler: reserve_pool_size. [default: 0]"),
+    number("--pairs", help=f"With --pooler: (database, user) pairs; each has its own pool. [default: {POOLER_DEFAULTS['pairs']}]"),
+    number("--pooler-processes", help=f"With --pooler: PgBouncer processes, sidecars included. [default: {POOLER_DEFAULTS['processes']}]"),
+    number("--reserve-pool", help=f"With --pooler: reserve_pool_size. [default: {POOLER_DEFAULTS['reserve_pool']}]"),
     click.option("--runtime", type=click.Choice(["auto", "serverless", "edge", "server", "local"]), help="serverless: --instances are functions that connect directly."),
-    number("--limit", help="Connections of a function (default 1), or with --pooler of a process (default 10)."),
+    number("--limit", help=f"Connections of a function (default {pool_size.FUNCTION_POOL}), or with --pooler of a process (default {pool_size.CLIENT_POOL})."),
     click.option("--share", metavar="NAME=N[xP][+SURGE][@MOST],...", help="Several services on one server: instances, processes each, surge, most of use."),
     click.option("--provider", metavar="NAME", help="With --plan: limits from the catalogue."),
     click.option("--plan", metavar="NAME", help="Plan or compute size: 0.25cu, micro, b1ms."),
     click.option("--driver", multiple=True, metavar="NAME[@VERSION]", help="Driver in use. [default: the manifests say]"),
-    click.option("--formula", type=click.Choice(["poolcheck", "classic"]), default="poolcheck", help="classic: floor(max / instances) - buffer as the headline."),
+    click.option("--formula", type=click.Choice(["poolcheck", "classic"]), default=DEFAULTS["formula"], help="classic: floor(max / instances) - buffer as the headline."),
     click.option("--from", "dsn", metavar="DSN", help="Read the limits from a server; with --sample the load too."),
     click.option("--sample", metavar="TIME", help="With --from: measure for this long, such as 60s."),
     click.option("--config", "config_path", type=click.Path(exists=True, dir_okay=False), help="This config file instead of the nearest."),
@@ -168,13 +175,10 @@ def decide(numbers: Numbers) -> Sizing:
         base = pool_size.recommend(asked)
         answer = pool_size.pooler(
             base,
-            pairs=_or(numbers.get("pairs"), 1),
-            processes=_or(numbers.get("pooler_processes"), 1),
-            reserve_pool=_or(numbers.get("reserve_pool"), 0),
-            client_pool=_or(numbers.get("limit"), pool_size.CLIENT_POOL),
+            **{POOLER_OPTIONS[name]: value for name, value in numbers.given(*POOLER_OPTIONS).items()},
         )
     elif numbers.get("runtime") in ("serverless", "edge"):
-        answer = pool_size.functions(asked, _or(numbers.get("limit"), 1))
+        answer = pool_size.functions(asked, **numbers.given("limit"))
     else:
         answer = pool_size.recommend(asked)
     answer = replace(answer, sources=tuple(numbers.sources.items()), measured=numbers.measured)
@@ -186,10 +190,6 @@ def decide(numbers: Numbers) -> Sizing:
             ini=pgbouncer_lines.render(answer, numbers.host or pgbouncer_lines.DEFAULT_HOST, numbers.port),
         )
     return replace(answer, lines=_lines(numbers, answer))
-
-
-def _or(value: int | None, default: int) -> int:
-    return default if value is None else value
 
 
 def _check_combination(numbers: Numbers) -> None:
@@ -233,19 +233,20 @@ def _inputs(numbers: Numbers) -> Inputs:
         load = Load(
             tps=get("tps"),
             hold_ms=get("hold_ms"),
-            cv2=1.0 if get("cv2") is None else get("cv2"),
-            wait_ms=get("wait_ms"),
-            percentile=get("percentile"),
+            **numbers.given("cv2", "wait_ms", "percentile"),
         )
     if get("cores") is not None:
-        machine = Machine(cores=get("cores"), cpu_ms=get("cpu_ms"), spindles=_or(get("spindles"), 1))
-    plain = Inputs(max_connections=get("max_connections"), instances=_or(get("instances"), 1))
+        machine = Machine(cores=get("cores"), **numbers.given("cpu_ms", "spindles"))
     named = ("reserved", "others", "buffer", "workers", "surge", "threads", "fanout", "warn_at", "formula")
-    given = {name: get(name) for name in named if get(name) is not None}
-    return replace(
-        plain, **given, load=load, machine=machine,
-        role_limit=numbers.role_limit, database_limit=numbers.database_limit,
-    )  # fmt: skip
+    return Inputs(
+        max_connections=get("max_connections"),
+        instances=1 if get("instances") is None else get("instances"),  # a pooler or services have their own
+        load=load,
+        machine=machine,
+        role_limit=numbers.role_limit,
+        database_limit=numbers.database_limit,
+        **numbers.given(*named),
+    )
 
 
 def services(text: str, surge: str) -> tuple[Share, ...]:

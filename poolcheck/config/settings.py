@@ -16,6 +16,7 @@ FAIL_ON = ("error", "warning", "info", "never")
 REQUIRE = ("sums", "live", "all")
 # What PostgreSQL has where nobody sets it: https://www.postgresql.org/docs/current/runtime-config-connection.html
 SERVER_MAX, SERVER_RESERVED = 100, 3
+MOST_CONNECTIONS = 262_143  # more PostgreSQL cannot have
 RULE = r"(?i)pc\d{0,3}|[a-z][a-z0-9]*(-[a-z0-9]+)*"  # an id, the start of one, or a name
 
 
@@ -95,13 +96,13 @@ class Config:
     )
     workers: int = setting(1, "processes in an instance; each has its own pool", minimum=1)
     max_connections: int | None = setting(
-        None, "the server's max_connections", minimum=1, maximum=262_143, example="100"
+        None, "the server's max_connections", minimum=1, maximum=MOST_CONNECTIONS, example="100"
     )
     reserved: int | None = setting(
         None,
         f"slots an ordinary role never gets; default {SERVER_RESERVED}, or the provider's",
         minimum=0,
-        maximum=262_143,
+        maximum=MOST_CONNECTIONS,
         example="3",
     )
     buffer: int = setting(5, "slots kept for psql, migrations and monitoring", minimum=0)

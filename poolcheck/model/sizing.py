@@ -1,8 +1,11 @@
 """What sizing asks and what it answers: numbers only. The arithmetic is in poolcheck.sizing."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, ClassVar, Literal
 
-from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
+from poolcheck.config.settings import DEFAULTS as SETTINGS
+from poolcheck.config.settings import SERVER_RESERVED
 from poolcheck.record import dataclass
 
 Status = Literal[
@@ -57,21 +60,25 @@ class Inputs:
     instances: int  # the most that run at once: the autoscaler's maximum
     reserved: int = SERVER_RESERVED  # slots that an ordinary role never gets
     others: int = 0  # sessions of everything else on this server
-    buffer: int = DEFAULTS.buffer  # kept free, once, for psql, migrations and monitoring
-    workers: int = DEFAULTS.workers  # processes in an instance; each has its own pool
-    surge: str = (
-        DEFAULTS.surge
-    )  # instances that a deploy adds before old ones stop: a share, rounded up, or a count
+    buffer: int = SETTINGS.buffer  # kept free, once, for psql, migrations and monitoring
+    workers: int = SETTINGS.workers  # processes in an instance; each has its own pool
+    surge: str = SETTINGS.surge  # instances that a deploy adds: a share, rounded up, or a count
     threads: int | None = None  # requests that a process serves at once
     fanout: int = 1  # queries that a request sends in parallel
-    warn_at: float = (
-        DEFAULTS.thresholds.warn_at
-    )  # share of the available slots from which on somebody is warned
+    warn_at: float = SETTINGS.thresholds.warn_at  # the warning line, as a share of the available slots
     role_limit: int | None = None  # CONNECTION LIMIT of the role
     database_limit: int | None = None  # CONNECTION LIMIT of the database
     load: Load | None = None
     machine: Machine | None = None
     formula: Formula = "poolcheck"
+
+
+DEFAULTS: Mapping[str, Any] = {
+    each.name: each.default
+    for kind in (Load, Machine, Inputs)
+    for each in fields(kind)
+    if each.default is not MISSING
+}  # for the doors of a sizing: the command, the function and the tool begin with the same numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
