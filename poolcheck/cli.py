@@ -37,11 +37,11 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches  # noqa: PLC0415 - only on errors
+            from poolcheck.text import did_you_mean  # noqa: PLC0415 - only on errors
 
-            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
-            if near:
-                raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from error
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            if hint:
+                raise click.UsageError(f"{error.message} {hint}", ctx) from error
             raise
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -1,6 +1,7 @@
 """Text from outside, made fit to be shown: control characters out, widths as a terminal counts them."""
 
 import re
+from collections.abc import Iterable
 
 # C0 and C1 controls, DEL, bidi overrides, zero-width and other characters that move or hide text in a terminal.
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -26,6 +27,22 @@ def width(text: str) -> int:
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
     )
+
+
+def nearest(word: str, known: Iterable[str], *, alike: float = 0.6, most: int = 1) -> tuple[str, ...]:
+    """The known words that a wrong one resembles, the nearest first, at most `most`; empty when none is near.
+
+    `alike` is how like they must be, from 0 to 1: 0.6 for a hint, more where something rests on what was meant.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - 2 ms, and only for a word that nobody knows
+
+    return tuple(get_close_matches(word, list(known), n=most, cutoff=alike))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`Did you mean x?`, or nothing when nothing is near."""
+    near = nearest(word, known)
+    return f"Did you mean {near[0]}?" if near else ""
 
 
 def percent(share: float) -> str:

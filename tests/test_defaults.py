@@ -27,7 +27,7 @@ LIMITS = {each.name: getattr(DEFAULTS.thresholds, each.name) for each in fields(
 SHARES = {"warn_at": DEFAULTS.thresholds.warn_at, "critical_at": DEFAULTS.thresholds.critical_at}
 # Where the same digits mean something else: file, and what stands beside them.
 FOREIGN = {
-    ("poolcheck/rules/_common.py", "cutoff="),  # how like two names are
+    ("poolcheck/rules/_common.py", "alike="),  # how like two names are
     ("poolcheck/capacity/queueing.py", "in the mean"),  # the error of a formula, as measured
     ("poolcheck/rules/pc651_deploy_peak_above_limit.py", '"limit": '),  # a sum that was made with that limit
 }

@@ -12,7 +12,7 @@ from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.errors import BadInput, ExitCode
 from poolcheck.model.explanation import Explanations, Page, Pages
 from poolcheck.model.report import Report, Section, Skipped
-from poolcheck.text import clean
+from poolcheck.text import clean, nearest
 
 LISTS = ("rules", "providers", "drivers", "errors")
 MOST_IDS = 8  # more words than this are a sentence
@@ -107,15 +107,13 @@ def _list(name: str) -> str:
 
 def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
     """Ids that resemble a single word which is neither an id nor an error."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only after a miss
-
     from poolcheck import reference  # noqa: PLC0415 - only after a miss
     from poolcheck.catalogue import error_texts  # noqa: PLC0415 - only after a miss
 
     known = {name.lower(): name for name in reference.names()}
     known |= {error.id: error.id for error in error_texts.errors()} | dict(zip(LISTS, LISTS, strict=True))
     for word in words:
-        near = get_close_matches(word.lower(), known, n=3, cutoff=0.75)
+        near = nearest(word.lower(), known, alike=0.75, most=3)  # a word of an error text is no misspelled id
         if near:
             yield f"{clean(word, limit=60)} is no id; near are {', '.join(known[each] for each in near)}."
 

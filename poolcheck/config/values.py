@@ -1,14 +1,14 @@
 """From a TOML table to a `Config`: keys known, types right, values in range. Every complaint, not only the first."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_args, get_type_hints
 
 from poolcheck.config.settings import INTERNAL, PerPath, Thresholds
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
-from poolcheck.text import clean
+from poolcheck.text import clean, did_you_mean
 
 MOST_SHOWN = 20  # complaints; a file that is something else entirely would print hundreds
 NAMES = {
@@ -249,11 +249,3 @@ def _dotted(text: str) -> tuple[str, ...]:
         first or second or bare
         for first, second, bare in re.findall(r'"([^"]*)"|\'([^\']*)\'|([\w-]+)', text)
     )
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean x?`, or nothing when nothing is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only on errors
-
-    near = get_close_matches(word, list(known), n=1)
-    return f"Did you mean {near[0]}?" if near else ""

@@ -12,6 +12,7 @@ from poolcheck.model.problem import Location, Problem, Severity
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
+from poolcheck.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,9 @@ def check_selection(selection: Selection, known: Mapping[str, str]) -> None:
     for token in (*selection.select, *selection.ignore):
         if token and any(_named((token,), rule_id, name) for rule_id, name in known.items()):
             continue
-        from difflib import get_close_matches  # noqa: PLC0415 - only on errors
-
-        near = get_close_matches(token.lower(), [*known.values(), *(each.lower() for each in known)], n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise BadConfig(f"no rule is named {token!r}", f"{hint}`poolcheck explain rules` lists them.")
+        hint = did_you_mean(token.lower(), [*known.values(), *(rule_id.lower() for rule_id in known)])
+        lists = "`poolcheck explain rules` lists them."
+        raise BadConfig(f"no rule is named {token!r}", f"{hint} {lists}".lstrip())
 
 
 @dataclass(frozen=True, slots=True)

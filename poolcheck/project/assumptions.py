@@ -7,6 +7,7 @@ from poolcheck.model.context import Context, Numbers
 from poolcheck.model.project import DriverUse, Version
 from poolcheck.project.arguments import display
 from poolcheck.project.collected import Collected
+from poolcheck.text import did_you_mean
 
 
 def numbers(found: Collected, config: Config) -> Numbers:
@@ -61,11 +62,9 @@ def assumed_drivers(config: Config) -> tuple[DriverUse, ...]:
         name, _, version = text.strip().rpartition("@") if "@" in text.strip()[1:] else (text.strip(), "", "")
         driver = catalogue.driver(name)
         if driver is None:
-            from difflib import get_close_matches  # noqa: PLC0415 - only on errors
-
-            near = get_close_matches(name, [each.id for each in catalogue.drivers()], n=1)
-            hint = f"Did you mean {near[0]}? " if near else ""
-            raise BadConfig(f"no driver is named {name!r}", f"{hint}`poolcheck explain drivers` lists them.")
+            hint = did_you_mean(name, (known.id for known in catalogue.drivers()))
+            lists = "`poolcheck explain drivers` lists them."
+            raise BadConfig(f"no driver is named {name!r}", f"{hint} {lists}".lstrip())
         numbers_ = version.lstrip("v").split(".")
         if version and not all(each.isdigit() for each in numbers_):
             raise BadConfig(

@@ -14,6 +14,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.facts import Endpoint
 from poolcheck.model.problem import Edit, Fix, Location
 from poolcheck.model.target import Target
+from poolcheck.text import nearest
 
 
 def at(target: Target, span: Span | None) -> Location:
@@ -264,9 +265,7 @@ def misspelt(name: str, ctx: Context) -> str | None:
     folded = {each.lower(): each for each in known}
     if name.lower() in folded:
         return None  # another spelling of case: for Npgsql and pgJDBC case has its own rules
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a parameter that nobody knows
-
-    near = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.85)
+    near = nearest(name.lower(), folded, alike=0.85)  # among hundreds of names some are alike by chance
     return folded[near[0]] if near and abs(len(near[0]) - len(name)) <= 2 else None
 
 

@@ -34,6 +34,7 @@ from poolcheck.model.rule import rule
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, with_parameter
+from poolcheck.text import nearest
 
 SSLMODES = frozenset(
     "disable allow prefer require verify-ca verify-full no-verify".split()
@@ -76,9 +77,8 @@ def _meant(target: Target, name: str, value: str) -> Fix | None:
     if name == "pgbouncer" and value in ("1", "on", "yes", "True", "TRUE"):
         return with_parameter(target, "Write pgbouncer=true", name, "true", safe=True)
     if name == "sslmode" and value not in SSLMODES:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for a value that nobody knows
-
-        near = get_close_matches(value.lower().replace("_", "-"), sorted(SSLMODES), n=1, cutoff=0.8)
+        # An edit rests on it, and the six words are short.
+        near = nearest(value.lower().replace("_", "-"), sorted(SSLMODES), alike=0.8)
         if near:
             return with_parameter(target, f"Write sslmode={near[0]}", name, near[0], safe=True)
     return None

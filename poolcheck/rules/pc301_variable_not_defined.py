@@ -38,13 +38,13 @@ DIRECT_URL=postgresql://app:s3cret@localhost:5432/app
 """
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.rules._configs import strings
+from poolcheck.text import nearest
 
 # What hosting platforms and database integrations set by themselves, whatever the env files say.
 _SET_ELSEWHERE = ("POSTGRES_", "PG", "DATABASE_URL_UNPOOLED", "NETLIFY_", "VERCEL_", "RENDER_", "RAILWAY_")
@@ -67,7 +67,7 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
         name = url.variables[0]
         if any(each.startswith(_SET_ELSEWHERE) for each in url.variables):
             continue
-        near = get_close_matches(name, sorted(file.defined), n=1, cutoff=0.6)
+        near = nearest(name, sorted(file.defined))
         yield Problem(
             message=f"{url.key} reads {name}, which no env file here defines.",
             why=f"{near[0]} is defined: is that the one meant?" if near else "The other strings of this config are defined, this one is not.",

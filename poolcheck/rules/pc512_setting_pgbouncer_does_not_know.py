@@ -32,7 +32,6 @@ admin_users = dba
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import (
@@ -48,6 +47,7 @@ from poolcheck.model.pooler_config import (
 )
 from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
+from poolcheck.text import nearest
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
@@ -86,7 +86,7 @@ def _judge(
                 fix=Fix(f"Use PgBouncer {_dotted(needed)} or later, or delete the line"),
             )
         return
-    near = get_close_matches(name.lower(), sorted(keys), n=1, cutoff=0.8)
+    near = nearest(name.lower(), sorted(keys), alike=0.8)  # it makes the finding an error
     newest = _dotted(NEWEST)
     yield Problem(
         message=f"{config.name}: {section} knows no {name}{f': {near[0]} is meant?' if near else ''}",
