@@ -1,10 +1,17 @@
 """Ignore comments in any comment syntax, and which of them were never needed."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolcheck.model.ignores import Ignore, Ignores, Placed, Unused, parse_ignore
+from poolcheck.model.ignores import Ignore, Ignores, Placed, Unused, ignores_in_lines, parse_ignore
+from poolcheck.project import collected
+from poolcheck.readers import source_files
+from poolcheck.readers.env import dotenv
+from poolcheck.readers.poolers import pgbouncer_ini
 
 
 @pytest.mark.parametrize(
@@ -135,3 +142,90 @@ def test_no_comments_cover_nothing() -> None:
     assert Ignores().covers("PC101", "direct-endpoint", 1) is None
     assert Ignores().unused([("PC101", "direct-endpoint", 1)]) == ()
     assert Unused(1, "", "why").line == 1
+
+
+def of_source(path: str) -> Callable[[str], Ignores]:
+    """The ignore comments that the readers of source find."""
+
+    def read(text: str) -> Ignores:
+        made = source_files.read(text.encode(), path)
+        assert isinstance(made, source_files.Read), made
+        return made.ignores
+
+    return read
+
+
+def of_env(text: str) -> Ignores:
+    """Those of an env file."""
+    return dotenv.read(text).ignores
+
+
+def of_ini(text: str) -> Ignores:
+    """Those of a pgbouncer.ini."""
+    made = pgbouncer_ini.read(text, "pgbouncer.ini")
+    assert made is not None
+    return made.ignores
+
+
+def of_schema(text: str) -> Ignores:
+    """Those of a file that nobody parses for its comments."""
+    return collected.lines_of("schema.prisma", text).ignores.get("schema.prisma", Ignores())
+
+
+# reader, mark, a line of code that is a statement, and whether a comment may stand behind code
+KINDS = {
+    "env": (of_env, "#", "A=postgresql://u:p@h/a", True),
+    "ini": (of_ini, ";", "[databases]", False),
+    "schema": (of_schema, "//", "datasource db {}", True),
+    "python": (of_source("a.py"), "#", "import psycopg2", True),
+    "javascript": (of_source("a.js"), "//", "const pg = require('pg')", True),
+    "sql": (of_source("a.sql"), "--", "SET search_path = x;", True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_comment_covers_the_same_lines_in_every_language(kind: str) -> None:
+    """Behind code its own line, alone the line below, and of a stack each the line below the stack."""
+    read, mark, code, behind = KINDS[kind]
+    note = f"{mark} poolcheck: ignore[PC101]"
+
+    def lines(*rows: str) -> list[tuple[int, set[int]]]:
+        placed = read("\n".join(rows) + "\n").placed
+        return [
+            (one.line, set(one.lines) - {each for each in one.lines if rows[each - 1] == note})
+            for one in placed
+        ]
+
+    assert lines(code, note, code, code) == [(2, {3})]
+    assert lines(code, note, note, code, code) == [(2, {4}), (3, {4})]
+    if behind:
+        assert lines(code, f"{code} {note}", code) == [(2, {2})]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["", "x", "; ", "#", "# poolcheck: ignore", "x # poolcheck: ignore[PC101]", ";"])
+    ),
+    st.booleans(),
+    st.sampled_from(["", ";"]),
+)
+def test_lines_are_covered_from_the_comment_on(lines: list[str], behind: bool, end: str) -> None:
+    """Each ignore comment that may stand there is placed, and covers itself and lines behind it that exist."""
+    placed = ignores_in_lines(lines, "#", behind=behind, end=end).placed
+
+    alone = [number for number, line in enumerate(lines, 1) if line.startswith("# poolcheck")]
+    mixed = [number for number, line in enumerate(lines, 1) if line.startswith("x # poolcheck")]
+    assert [one.line for one in placed] == sorted(alone + (mixed if behind else []))
+    for one in placed:
+        assert one.lines[0] == one.line
+        assert list(one.lines) == sorted(set(one.lines))
+        assert one.lines[-1] <= len(lines)
+
+
+def test_a_file_of_ignore_comments_alone() -> None:
+    """The work is linear: each finds the code below without a walk of its own."""
+    lines = ["# poolcheck: ignore"] * 20_000
+    start = time.process_time()
+
+    assert len(ignores_in_lines(lines, "#|//", end=";").placed) == 20_000
+    assert time.process_time() - start < 2

@@ -8,7 +8,7 @@ a typing error must not silence the wrong rule.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 # As text: most runs meet no ignore comment, and `re` keeps what it has compiled.
@@ -34,6 +34,14 @@ class Ignore(NamedTuple):
         if self.trouble:
             return False
         return not self.rules or rule_id.lower() in self.rules or rule_name.lower() in self.rules
+
+
+class Comment(NamedTuple):
+    """A comment of a file, by its first line, from 1. `alone`: no code stands before it there."""
+
+    text: str
+    line: int
+    alone: bool
 
 
 class Placed(NamedTuple):
@@ -131,3 +139,67 @@ class Ignores:
                 if (one, rule) not in met and (ran is None or rule in ran)
             ]
         return tuple(result)
+
+
+Lines = Callable[[int], Iterable[int]]
+
+
+def _itself(line: int) -> Iterable[int]:
+    return (line,)
+
+
+def ignores_of(comments: Iterable[Comment], below: Lines, beside: Lines = _itself) -> Ignores:
+    """The ignore comments among a file's comments, each over the lines that its place gives it.
+
+    Args:
+        comments: all of the file, or those that mention poolcheck.
+        below: the lines of the statement below a comment that stands alone at a line.
+        beside: the lines of the statement that a comment stands behind; that line alone unless given.
+    """
+    placed = []
+    for comment in comments:
+        ignore = parse_ignore(comment.text)
+        if ignore is not None:
+            around = (comment.line, *below(comment.line)) if comment.alone else beside(comment.line)
+            placed.append(Placed(ignore, comment.line, tuple(around)))
+    return Ignores(placed)
+
+
+def ignores_in_lines(lines: Sequence[str], mark: str, *, behind: bool = True, end: str = "") -> Ignores:
+    """The ignore comments of a file whose comments begin with a mark, wherever nobody needs to parse more.
+
+    Args:
+        lines: of the file.
+        mark: how a comment begins, as a regular expression: `#|//`.
+        behind: whether a comment may stand behind code.
+        end: what ends a statement; "": each line is one.
+    """
+    found = [one for one in _comments(lines, mark) if one.alone or behind]
+    if not found:
+        return Ignores()
+    code = following([re.match(rf"\s*(?:{mark}|$)", line) is None for line in lines])
+    ends = following([end in line for line in lines])
+
+    def below(line: int) -> Iterable[int]:
+        first = code[line]
+        return range(first, (ends[first - 1] or first) + 1) if first else ()
+
+    return ignores_of(found, below)
+
+
+def _comments(lines: Sequence[str], mark: str) -> Iterator[Comment]:
+    """The comments that begin with poolcheck's name."""
+    for number, line in enumerate(lines, 1):
+        found = re.search(rf"(?i)(?:{mark})\s*poolcheck\s*:", line) if "poolcheck" in line.lower() else None
+        if found:
+            alone = not line[: found.start()].strip() or re.match(rf"\s*(?:{mark})", line) is not None
+            yield Comment(line[found.start() :], number, alone)
+
+
+def following(wanted: Sequence[bool]) -> list[int]:
+    """For each line, and the one before the first, the next line behind it that is wanted, from 1; 0 for none."""
+    after, made = 0, [0]
+    for number in range(len(wanted), 0, -1):
+        after = number if wanted[number - 1] else after
+        made.append(after)
+    return made[::-1]

@@ -1,12 +1,11 @@
 """What files and arguments say, as one frozen value: each stage returns its part, `collect` puts the parts together."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, fields
 from itertools import chain
 from typing import Any
 
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.project import Package
 from poolcheck.model.report import Skipped
 from poolcheck.model.target import Target
@@ -78,21 +77,5 @@ def lines_of(name: str, text: str | None) -> Collected:
     if text is None:
         return Collected()
     lines = text.split("\n")
-    ignores = Ignores(list(_placed(lines))) if "poolcheck" in text else None
+    ignores = ignores_in_lines(lines, "#|//|--|;") if "poolcheck" in text.lower() else None
     return Collected(lines={name: lines}, ignores={name: ignores} if ignores else {})
-
-
-def _placed(lines: Sequence[str]) -> Iterator[Placed]:
-    """The ignore comments: behind code they cover their line, alone the next one that is no comment too."""
-    for number, line in enumerate(lines, 1):
-        found = re.search(r"(?:#|//|--|;)\s*poolcheck\s*:", line)
-        ignore = parse_ignore(line[found.start() :]) if found else None
-        if found is None or ignore is None:
-            continue
-        covered = [number]
-        if not line[: found.start()].strip():
-            after = number
-            while after < len(lines) and re.match(r"\s*(?:#|//|--|;|$)", lines[after]):
-                after += 1
-            covered.append(after + 1)
-        yield Placed(ignore, number, tuple(covered))

@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, Purpose, SourceFile
 from poolcheck.record import dataclass
@@ -201,27 +201,5 @@ def _read_sql(text: str, path: str) -> tuple[SourceFile, Ignores]:
                 marks.append(Mark(kind, line, column, state.beginning(statement)))
             if len(marks) >= MOST_MARKS:
                 break
-    placed = []
-    rows = text.splitlines()
-    for number, row in enumerate(rows, 1) if "poolcheck" in text.lower() else ():
-        code, sep, comment = row.partition("--")
-        ignore = (
-            parse_ignore("--" + comment)
-            if sep
-            else parse_ignore(row)
-            if row.lstrip().startswith("/*")
-            else None
-        )
-        if ignore is None:
-            continue
-        last = number
-        if not code.strip() or not sep:
-            below = number + 1
-            while below <= len(rows) and (
-                not rows[below - 1].strip() or rows[below - 1].lstrip().startswith("--")
-            ):
-                below += 1
-            last = next((each for each in range(below, len(rows) + 1) if ";" in rows[each - 1]), below)
-        placed.append(Placed(ignore, number, tuple(range(number, last + 1))))
     made = SourceFile(path=path, language="sql", location=Location(path), state=tuple(marks))
-    return made, Ignores(placed)
+    return made, ignores_in_lines(text.splitlines(), r"--|/\*", end=";")

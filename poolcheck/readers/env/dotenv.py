@@ -13,7 +13,8 @@ import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model import ignores
+from poolcheck.model.ignores import Ignores, ignores_of, parse_ignore
 from poolcheck.readers.env.lexer import Comment, Entry, Scan, Unreadable
 from poolcheck.readers.env.names import is_example, matches, stage
 from poolcheck.record import dataclass
@@ -107,26 +108,20 @@ def read(text: str, path: str = "") -> EnvFile:
 
 
 def _ignores(comments: list[Comment], entries: list[Entry]) -> Ignores:
-    """Where each ignore comment of the file applies."""
-    found = [(one, ignore) for one in comments if (ignore := parse_ignore(one.text)) is not None]
+    """Where each ignore comment of the file applies: over a whole entry, of several lines too."""
+    found = [one for one in comments if parse_ignore(one.text) is not None]
     if not found:
         return Ignores()
-    alone = {one.line for one, _ in found if one.alone}
-    span_by_first = {entry.line: entry.end_line for entry in entries}
-    span_by_last = {entry.end_line: entry.line for entry in entries}
-    placed = []
+    last = {entry.line: entry.end_line for entry in entries}
+    first = {entry.end_line: entry.line for entry in entries}
     below: dict[int, int] = {}  # line of a lone ignore comment → the line after its stack
-    for line in sorted(alone, reverse=True):
+    for line in sorted((one.line for one in found if one.alone), reverse=True):
         below[line] = below.get(line + 1, line + 1)
-    for one, ignore in found:
-        if one.alone:
-            last = span_by_first.get(below[one.line], below[one.line])
-            placed.append(Placed(ignore, one.line, (one.line, *range(below[one.line], last + 1))))
-        else:
-            placed.append(
-                Placed(ignore, one.line, tuple(range(span_by_last.get(one.line, one.line), one.line + 1)))
-            )
-    return Ignores(placed)
+    return ignores_of(
+        [ignores.Comment(one.text, one.line, one.alone) for one in found],
+        below=lambda line: range(below[line], last.get(below[line], below[line]) + 1),
+        beside=lambda line: range(first.get(line, line), line + 1),
+    )
 
 
 __all__ = [

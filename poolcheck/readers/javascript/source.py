@@ -1,11 +1,11 @@
 """JavaScript and TypeScript to what rules may know of a file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.ignores import Comment, Ignores, ignores_of
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, SourceFile
 from poolcheck.readers import session_state
@@ -214,22 +214,22 @@ def _sent(node: Node) -> bool:
 
 def ignores(module: Module) -> Ignores:
     """The ignore comments: a comment behind code covers its line, one that stands alone the statement below."""
-    placed = []
+    comments = []
+    first: dict[int, Node] = {}  # line → the comment that may stand alone in it
     for node in module.comments():
-        ignore = parse_ignore(text(node))
-        if ignore is None:
-            continue
         line = node.start_point.row + 1
         start = module.code.rfind(b"\n", 0, node.start_byte) + 1
-        if module.code[start : node.start_byte].strip():
-            placed.append(Placed(ignore, line, (line,)))
-            continue
-        below = node.next_named_sibling
-        while below is not None and below.type == "comment":
-            below = below.next_named_sibling
-        last = node.end_point.row + 1
-        if below is not None:
-            body = re.search(r"=>\s*\{|\bfunction\b|\bclass\b", text(below)) is not None
-            last = below.start_point.row + 1 if body else below.end_point.row + 1
-        placed.append(Placed(ignore, line, tuple(range(line, last + 1))))
-    return Ignores(placed)
+        comments.append(Comment(text(node), line, not module.code[start : node.start_byte].strip()))
+        first.setdefault(line, node)
+    return ignores_of(comments, lambda line: _below(first[line]))
+
+
+def _below(comment: Node) -> Iterable[int]:
+    """The lines of the statement below a comment; of one with a body its first one alone."""
+    below = comment.next_named_sibling
+    while below is not None and below.type == "comment":
+        below = below.next_named_sibling
+    if below is None:
+        return ()
+    first, last = below.start_point.row + 1, below.end_point.row + 1
+    return (first,) if re.search(r"=>\s*\{|\bfunction\b|\bclass\b", text(below)) else range(first, last + 1)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.pooler_config import (
     PoolerConfig,
     PoolerDatabase,
@@ -61,19 +61,14 @@ def read(text: str, path: str) -> IniFile | None:
     if not any(line.strip() in ("[pgbouncer]", "[databases]") for line in lines):
         return None
     state = _State(path)
-    placed: list[Placed] = []
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")
         bare = line.strip()
-        if bare.startswith((";", "#")):
-            ignore = parse_ignore(bare)
-            if ignore is not None:
-                placed.append(Placed(ignore, number, (number, _next_code(lines, number))))
-        elif bare:
+        if bare and not bare.startswith((";", "#")):
             state.line(line, bare, number)
     # A broken line may hold a password that no reader of `key=value` finds.
     shown = tuple(re.sub(r"(?i)(password\s+)\S.*", r"\1***", line) for line in lines)
-    return IniFile(config=state.config(), lines=shown, ignores=Ignores(placed))
+    return IniFile(config=state.config(), lines=shown, ignores=ignores_in_lines(lines, "[;#]", behind=False))
 
 
 def merged(config: PoolerConfig, included: PoolerConfig) -> PoolerConfig:
@@ -92,14 +87,6 @@ def include_path(config_path: str, written: str) -> str:
     if written.startswith("/"):
         return posixpath.join(posixpath.dirname(config_path), posixpath.basename(written))
     return posixpath.normpath(posixpath.join(posixpath.dirname(config_path), written))
-
-
-def _next_code(lines: tuple[str, ...], number: int) -> int:
-    """The next line, from 1, that is neither blank nor a comment."""
-    for after in range(number, len(lines)):
-        if lines[after].strip() and not lines[after].lstrip().startswith((";", "#")):
-            return after + 1
-    return number
 
 
 class _State:

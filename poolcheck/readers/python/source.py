@@ -1,13 +1,14 @@
 """Python to what rules may know of a file. Read with the language's own parser: what it refuses is not looked at."""
 
 import ast
+import contextlib
 import io
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from poolcheck.model.ignores import Ignores, Placed, parse_ignore
+from poolcheck.model.ignores import Comment, Ignores, following, ignores_of
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
@@ -206,32 +207,27 @@ def _ignores(text: str, module: Module) -> Ignores:
     """The ignore comments: behind code for its line, alone for the statement below."""
     if "poolcheck" not in text.lower():
         return Ignores()
-    ends = {node.lineno: node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)}
-    placed = []
     rows = text.splitlines()
-    try:
+    statements = {node.lineno: node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)}
+    code = following([re.match(r"\s*(?:#|$)", row) is None for row in rows])
+
+    def below(line: int) -> Iterable[int]:
+        """The lines of a statement; of a function or class its first one alone."""
+        first = code[line]
+        if not first:
+            return ()
+        statement = statements.get(first)
+        if statement is None or isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return (first,)
+        return range(first, (statement.end_lineno or first) + 1)
+
+    return ignores_of(_comments(text, rows), below)
+
+
+def _comments(text: str, rows: Sequence[str]) -> Iterator[Comment]:
+    """The comments, as far as the file can be read."""
+    with contextlib.suppress(tokenize.TokenError, IndentationError):
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            ignore = parse_ignore(token.string) if token.type == tokenize.COMMENT else None
-            if ignore is None:
-                continue
-            line = token.start[0]
-            if rows[line - 1][: token.start[1]].strip():
-                placed.append(Placed(ignore, line, (line,)))
-                continue
-            below = next(
-                (
-                    number
-                    for number in range(line + 1, len(rows) + 1)
-                    if not re.match(r"\s*(?:#|$)", rows[number - 1])
-                ),
-                line,
-            )
-            statement = ends.get(below)
-            whole = statement is not None and not isinstance(
-                statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-            )
-            last = (statement.end_lineno or below) if whole and statement is not None else below
-            placed.append(Placed(ignore, line, tuple(range(line, last + 1))))
-    except (tokenize.TokenError, IndentationError):
-        return Ignores(placed)
-    return Ignores(placed)
+            if token.type == tokenize.COMMENT:
+                line, column = token.start
+                yield Comment(token.string, line, not rows[line - 1][:column].strip())
