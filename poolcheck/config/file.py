@@ -37,7 +37,8 @@ class Settings:
 
 def find(start: StrPath) -> str | None:
     """The nearest poolcheck.toml, or pyproject.toml with [tool.poolcheck], at or above `start`."""
-    folder = os.path.abspath(start)
+    # x may be a link in x/..
+    folder = os.path.realpath(start) if ".." in os.fspath(start) else os.path.abspath(start)
     if not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     while True:

@@ -52,14 +52,14 @@ def collect(
         elif is_url(argument):
             parts.append(Collected(targets=(url_target(argument, packages.outside()),)))
         else:
-            path = argument
+            path = display(argument)
             if os.path.isdir(path):
                 files |= dict.fromkeys(packages.walk(path))
             elif os.path.lexists(path):
                 packages.around(path)
-                files[display(path)] = None
+                files[path] = None
                 if os.path.splitext(path)[1] in SOURCE_ENDINGS and not dotenv.matches(os.path.basename(path)):
-                    packages.sources[display(path)] = None
+                    packages.sources[path] = None
             else:
                 raise BadInput(
                     f"{redact(argument)}: no such file or folder",
@@ -88,7 +88,9 @@ def names_of(packages: Packages) -> list[str]:
         return []
     tests = re.compile(_TESTS)
     return list(
-        dict.fromkeys([*(name for name in packages.walked if not tests.search(name)), *packages.named])
+        dict.fromkeys(
+            [*(name for name, below in packages.walked.items() if not tests.search(below)), *packages.named]
+        )
     )
 
 

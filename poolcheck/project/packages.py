@@ -45,7 +45,8 @@ class Packages:
         self.skipped: list[Skipped] = []  # what could not be read
         self.names: dict[str, None] = {}  # context files, as shown
         self.sources: dict[str, None] = {}  # source files, as shown
-        self.walked: list[str] = []  # context files below a folder that the user named
+        # context files below a folder that the user named → their path below it: the way there says nothing of them
+        self.walked: dict[str, str] = {}
         self.named: list[str] = []  # context files that the user named themselves
         self.switches: Switches | None = None  # what the source mentions, once it was looked at
         self._texts: dict[str, str] = {}
@@ -89,7 +90,7 @@ class Packages:
                 continue
             if self.kind_of(name):
                 self.names[name] = None
-                self.walked.append(name)
+                self.walked[name] = path
             if source_code.matches(name):
                 self.sources[name] = None
         return found
@@ -233,7 +234,7 @@ class Packages:
         if self._packages is None:
             self._read_all()
         assert self._packages is not None
-        folder = posixpath.dirname(name)
+        folder = posixpath.dirname(posixpath.normpath(name))  # "./x", a build context's, is "x"
         if folder not in self._packages:
             self._packages[folder] = self._make(folder)
         return self._packages[folder]
@@ -319,20 +320,19 @@ def read_bytes(name: str) -> bytes:
         return file.read()
 
 
-def upwards(folder: str) -> Iterable[str]:
-    """A folder as shown, and those above it, as far as the shown paths go."""
+def upwards(folder: str) -> Iterator[str]:
+    """A folder as shown and those above it: "a/b", "a", "", "..", "../.." and so on; "/a", "/".
+
+    Whoever climbs through shown paths climbs here: dirname("/") is "/", and a loop that waits for "" never ends.
+    """
     place = folder
-    while True:
+    while posixpath.basename(place) not in ("", ".", ".."):
         yield place
-        if place == "/":
-            return
-        if place in ("", ".") or place.endswith(".."):
-            up = posixpath.join(place, "..") if place not in ("", ".") else ".."
-            for _ in range(10):
-                yield up
-                up = posixpath.join(up, "..")
-            return
         place = posixpath.dirname(place)
+    yield place
+    for _ in range(0 if place.startswith("/") else 10):
+        place = posixpath.normpath(posixpath.join(place, ".."))
+        yield place
 
 
 def inside(place: str, folder: str) -> bool:

@@ -3,17 +3,14 @@
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from poolcheck.model.report import Skipped
 from poolcheck.project.fleet import overlays
 from poolcheck.project.fleet.overlays import PRODUCTION, Group
+from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import helm, kubernetes
 from poolcheck.readers.deploy.go_template import Tree, Unread
 from poolcheck.readers.deploy.kubernetes import Manifests
-
-if TYPE_CHECKING:
-    from poolcheck.project.packages import Packages
 
 _VALUES = re.compile(r"values[._-][\w.-]+\.ya?ml|[\w.-]+[._-]values\.ya?ml")
 # What makes an unread template matter: a workload that names a database, or takes its variables from elsewhere.
@@ -21,7 +18,7 @@ _MATTERS = re.compile(r"\b(?:DATABASE_URL|POSTGRES\w*|PG(?:HOST|DATABASE|USER)|\
 _HINT = "Fill it in with `helm template . > rendered.yaml`, and lint that file."
 
 
-def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
+def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
     """Every set of objects; what is missing is said in `skipped`."""
     yaml = [name for name in packages.walked if name.endswith((".yaml", ".yml"))]
     charts = sorted(posixpath.dirname(name) for name in names if posixpath.basename(name) == "Chart.yaml")
@@ -43,11 +40,9 @@ def _by_folder(charts: Sequence[str], yaml: Sequence[str]) -> dict[str, list[str
     known = set(charts)
     found: dict[str, list[str]] = {each: [] for each in charts}
     for name in yaml:
-        place = posixpath.dirname(name)
-        while place not in known and place:
-            place = posixpath.dirname(place)
-        if place in known:
-            found[place].append(name)
+        nearest = next((place for place in upwards(posixpath.dirname(name)) if place in known), None)
+        if nearest is not None:
+            found[nearest].append(name)
     return found
 
 
@@ -62,7 +57,7 @@ class _Charts:
 
     def __init__(
         self,
-        packages: "Packages",
+        packages: Packages,
         files: dict[str, list[str]],
         inner: dict[str, list[str]],
         skipped: list[Skipped],

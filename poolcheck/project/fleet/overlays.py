@@ -4,17 +4,14 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from poolcheck.model.problem import Location
 from poolcheck.model.report import Skipped
+from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import kubernetes
 from poolcheck.readers.deploy.kubernetes import Autoscaler, Held, Manifests, Workload
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
-
-if TYPE_CHECKING:
-    from poolcheck.project.packages import Packages
 
 PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|prd|live)(?:$|[/._-])", re.IGNORECASE)
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -47,7 +44,7 @@ class Group:
         return self._scalers.get(workload)
 
 
-def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
+def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
     """The plain manifests, with the one overlay that runs in production laid over its base."""
     layers = {each.folder: each for name in names if (each := _layer(packages, name)) is not None}
     over: dict[str, list[_Layer]] = {}
@@ -84,7 +81,7 @@ def groups(packages: "Packages", names: Sequence[str], skipped: list[Skipped]) -
     yield Group("", "", tuple(files.values()))
 
 
-def _layer(packages: "Packages", name: str) -> _Layer | None:
+def _layer(packages: Packages, name: str) -> _Layer | None:
     if posixpath.basename(name) not in _NAMES:
         return None
     made = documents(packages.text(name) or "")
@@ -110,12 +107,10 @@ def _patch_files(layer: _Layer) -> Iterator[str]:
 
 
 def _within(folder: str, folders: set[str]) -> bool:
-    while folder and folder not in folders:
-        folder = posixpath.dirname(folder)
-    return folder in folders
+    return any(place in folders for place in upwards(folder))
 
 
-def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: "Packages") -> dict[str, Manifests]:
+def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -> dict[str, Manifests]:
     """What a kustomization changes in what was read."""
     workloads: list[Workload] = []
     scalers: list[Autoscaler] = []
@@ -167,7 +162,7 @@ def _sized(name: str, count: Node, at: Location) -> Workload:
     return Workload(name=name, kind="", location=at, replicas=number, replicas_at=at)
 
 
-def _patches(layer: _Layer, packages: "Packages") -> Iterator[tuple[str, str, str, int]]:
+def _patches(layer: _Layer, packages: Packages) -> Iterator[tuple[str, str, str, int]]:
     """Text, path, the name it is for, and the lines above it."""
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         for each in (layer.document.get(key) or Node([], 0)).items:
