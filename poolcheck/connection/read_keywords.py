@@ -12,6 +12,10 @@ from poolcheck.connection.string import ConnectionString, Host, Param, Span, Tro
 from poolcheck.connection.words import Form, libpq_word
 
 
+# A port as libpq's strtol takes it: spaces around, a plus sign, zeros before.
+_PORT = r"[ \t\n\v\f\r]*\+?0*([0-9]{1,5})[ \t\n\v\f\r]*"
+
+
 class Draft:
     """What is known so far while a text is read."""
 
@@ -97,6 +101,7 @@ class Draft:
             scheme=self.scheme,
             dialect=self.dialect,
             hosts=self._hosts(),
+            unmatched_ports=self._unmatched_ports(),
             user=self.user or None,
             password=None if self.password is None else Secret(self.password),
             database=self.database or None,
@@ -112,8 +117,6 @@ class Draft:
             names = [""]
         if len(ports) == 1:
             ports = ports * len(names)
-        if len(ports) != len(names) and any(ports):
-            self.trouble("bad-port", f"{len(ports)} ports for {len(names)} hosts")
         hosts: list[Host] = []
         for index, name in enumerate(names):
             text = ports[index] if index < len(ports) else ""
@@ -122,11 +125,27 @@ class Draft:
             return ()
         return tuple(hosts)
 
+    def _unmatched_ports(self) -> str:
+        """The ports as written where they are neither one for all hosts nor one for each: libpq refuses them."""
+        if len(self.ports) < 2 or len(self.ports) == max(len(self.names), 1):
+            return ""
+        named = max(len(self.names), 1)
+        addresses = [param.value for param in self.params if param.name == "hostaddr"]
+        servers = len(addresses[-1].split(",")) if any(addresses[-1:]) else named
+        if len(self.ports) != servers:
+            hosts = "1 host" if servers == 1 else f"{servers} hosts"
+            self.trouble("bad-port", f"{len(self.ports)} ports for {hosts}", self._span("port"))
+        else:
+            for text in self.ports[named:]:  # of addresses without a name
+                self._port(text)
+        return ",".join(self.ports)
+
     def _port(self, text: str) -> int | None:
         if text in ("", MASK):
             return None
-        if re.fullmatch(r"\s*[0-9]{1,5}\s*", text) and 1 <= int(text) <= 65535:
-            return int(text)
+        number = re.fullmatch(_PORT, text)
+        if number and 1 <= int(number[1]) <= 65535:
+            return int(number[1])
         if "port" not in self.placeholders:
             self.trouble("bad-port", "the port is not a number from 1 to 65535", self._span("port"))
         return None

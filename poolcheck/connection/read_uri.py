@@ -360,8 +360,9 @@ def _compared(result: ConnectionString) -> ConnectionString:
     ours = {name: value.reveal() if isinstance(value, Secret) else value for name, value in words}
     if len(result.hosts) > 1 and theirs.get("port") and "," not in theirs["port"]:
         theirs["port"] = ",".join([theirs["port"]] * len(result.hosts))
-    if not theirs.get("port", "").strip(","):
-        theirs["port"] = ""
+    for fields in (theirs, ours):
+        if not fields.get("port", "").strip(","):
+            fields["port"] = ""  # all of them empty: the default
     names = [
         name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name, "") != theirs.get(name, "")
     ]

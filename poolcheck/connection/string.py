@@ -104,6 +104,9 @@ class ConnectionString:
     )
     dialect: str | None = None  # "asyncpg" of postgresql+asyncpg
     hosts: tuple[Host, ...] = ()
+    unmatched_ports: str = (
+        ""  # the list as written, where it is neither one port for all hosts nor one for each
+    )
     user: str | None = None
     password: Secret | None = None  # Secret("") when given and empty
     database: str | None = None
@@ -239,8 +242,8 @@ class ConnectionString:
         if len(self.hosts) > 1 or self.host:
             words["host"] = ",".join(host.name for host in self.hosts)
         ports = ["" if host.port_text == MASK else host.port_text for host in self.hosts]
-        if any(ports):
-            words["port"] = ",".join(ports)
+        if self.unmatched_ports or any(ports):
+            words["port"] = self.unmatched_ports or ",".join(ports)
         return {word: value for word, value in words.items() if word and value}
 
 

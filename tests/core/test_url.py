@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from psycopg import OperationalError
-from psycopg.pq import Conninfo
+from psycopg.pq import Conninfo, ConnStatus, PGconn, PollingStatus
 
 from poolcheck.connection import edit
 from poolcheck.connection.libpq import KEYWORDS
@@ -292,7 +292,6 @@ def uris(draw: st.DrawFn, text: st.SearchStrategy[str]) -> str:
 def test_well_formed_uri_reads_as_libpq_does(text: str) -> None:
     """The same fields, and no trouble that says otherwise."""
     theirs = by_libpq(text)
-    assume("bad-port" not in kinds(text))  # two ports for one host: libpq reads it and refuses to connect
     if theirs is None:
         assert parse(text).troubles or parse(text).foreign
         return
@@ -343,8 +342,77 @@ def test_dsn_reads_as_libpq_does(text: str) -> None:
     if theirs is None:
         assert parse(text, form="dsn").troubles or parse(text, form="dsn").foreign
         return
-    assume("bad-port" not in kinds(text))
     assert alike(theirs) == alike(by_us(parse(text, form="dsn")))
+
+
+SOCKET = "/nonexistent/poolcheck"  # no server, no name to look up: libpq is done at once
+ADDRESS = "127.0.0.999"  # no address: the same
+PORTS = st.lists(
+    st.one_of(
+        st.integers(-1, 70000).map(str),
+        st.sampled_from(
+            [
+                "",
+                "5432",
+                " 5432\t",
+                " ",
+                "+5432",
+                "+ 1",
+                "-5",
+                "0",
+                "000000065535",
+                "65536",
+                "9" * 30,
+                "5432x",
+            ]
+        ),
+        st.sampled_from([";", "${PORT", "0x10", "5_432", "٥٤٣٢", "\u00a05432", "54\n32"]),
+        st.text(string.printable.replace(",", ""), max_size=4).filter(
+            lambda text: text != "***"
+        ),  # ours: hidden
+    ),
+    max_size=4,
+)
+
+
+def refused(text: str) -> bool:
+    """Whether libpq refuses the ports: their number, or one of those that it comes to."""
+    connection = PGconn.connect_start(text.encode())
+    status = connection.connect_poll() if connection.status != ConnStatus.BAD else PollingStatus.FAILED
+    assert status == PollingStatus.FAILED
+    message = connection.error_message
+    assert any(word in message for word in (b"No such file", b"port", b"parse network address")), message
+    return any(word in message for word in (b"port number", b'connection option "port"'))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(1, 3), PORTS, st.sampled_from(["dsn", "query", "authority", "hostaddr"]))
+@example(1, ["", ";"], "dsn")
+@example(2, ["1", "2", "3"], "authority")
+@example(1, [""], "dsn")
+@example(2, ["", ""], "query")
+@example(2, ["1", "0"], "hostaddr")
+def test_ports_are_refused_where_libpq_refuses_them(hosts: int, ports: list[str], place: str) -> None:
+    """Several ports, of which some are no numbers, empty, too large: in every place that a port may stand in."""
+    folder, listed = quote(SOCKET, safe=""), ",".join(ports)
+    if place == "authority":
+        ports = (ports + [""] * hosts)[:hosts]
+        pairs = ",".join(f"{folder}:{quote(port, safe='')}" if port else folder for port in ports)
+        text = (
+            f"postgresql://u@{pairs}/d"  # a user: without, what is no port is taken for a password cut short
+        )
+    elif place == "query":
+        text = f"postgresql:///d?host={','.join([folder] * hosts)}&port={quote(listed, safe='')}"
+    else:
+        text = from_parts(host=",".join([SOCKET] * hosts), port=listed, database="d").raw
+        if place == "hostaddr":  # of several addresses the number counts, and no name is needed
+            text = text.replace("host=", "hostaddr=").replace(SOCKET, ADDRESS)
+    assume("\0" not in text)
+    conn = parse(text, form="uri" if "://" in text else "dsn")
+    complained = any(trouble.kind == "bad-port" for trouble in conn.troubles)
+
+    assert complained == refused(text) or "port" in conn.placeholders
+    assert alike(by_libpq(text) or {}) == alike(by_us(conn))
 
 
 @settings(max_examples=500, deadline=None)
