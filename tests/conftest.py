@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from typing import NoReturn
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from tests.servers import (
     MAJORS,
@@ -28,6 +28,7 @@ SCRUBBED = (
     "PG", "DATABASE", "DIRECT", "POSTGRES", "SHADOW", "SUPABASE", "NEON", "GITHUB_", "GITLAB_", "CI", "BUILDKITE",
     "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "POOLCHECK_", "VERCEL", "AWS_", "FLY_", "RAILWAY_",
 )  # fmt: skip
+SOAK = 10  # times as many examples as usual
 KEPT = ("POOLCHECK_CI", "POOLCHECK_PG_CACHE")
 
 
@@ -42,17 +43,32 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Scrub the environment before anything of the project is imported; children inherit it."""
     # A job in the background of a script starts with SIGINT ignored, and so would what the tests stop with Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # CI judges a commit: the same inputs each time. A developer's runs go on looking for new ones.
-    settings.register_profile("poolcheck-ci", derandomize=True)
-    if os.environ.get("POOLCHECK_CI"):
-        settings.load_profile("poolcheck-ci")
+    # A run judges the code, not the dice: the same inputs for everybody. What looks for new ones is asked for.
+    settings.register_profile("poolcheck", derandomize=True)
+    settings.register_profile("soak", derandomize=False, print_blob=True)
+    soak = "soak" if os.environ.get("POOLCHECK_SOAK") else "poolcheck"
+    settings.load_profile(config.getoption("--hypothesis-profile") or soak)
     for name in list(os.environ):
         if name.startswith(SCRUBBED) and name not in KEPT:
             del os.environ[name]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A soak runs the property tests alone, each with many times its usual examples."""
+    if settings.get_current_profile_name() != "soak":
+        return
+    properties = [
+        item for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in properties])
+    items[:] = properties
+    for test in {item.function for item in properties}:
+        usual = test._hypothesis_internal_use_settings  # there is no other way to a test's own number
+        test._hypothesis_internal_use_settings = settings(usual, max_examples=usual.max_examples * SOAK)
 
 
 def pytest_report_header() -> list[str]:
