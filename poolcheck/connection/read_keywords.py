@@ -11,7 +11,6 @@ from poolcheck.connection.secret import MASK, Secret, hides_secret, is_secret_na
 from poolcheck.connection.string import ConnectionString, Host, Param, Span, Trouble, TroubleKind
 from poolcheck.connection.words import Form, libpq_word
 
-
 # A port as libpq's strtol takes it: spaces around, a plus sign, zeros before.
 _PORT = r"[ \t\n\v\f\r]*\+?0*([0-9]{1,5})[ \t\n\v\f\r]*"
 

@@ -89,7 +89,7 @@ def names_of(packages: Packages) -> list[str]:
     tests = re.compile(_TESTS)
     return list(
         dict.fromkeys(
-            [*(name for name, below in packages.walked.items() if not tests.search(below)), *packages.named]
+            [*(name for name in packages.walked if not tests.search(packages.below(name))), *packages.named]
         )
     )
 

@@ -45,8 +45,8 @@ class Packages:
         self.skipped: list[Skipped] = []  # what could not be read
         self.names: dict[str, None] = {}  # context files, as shown
         self.sources: dict[str, None] = {}  # source files, as shown
-        # context files below a folder that the user named → their path below it: the way there says nothing of them
-        self.walked: dict[str, str] = {}
+        self.walked: list[str] = []  # context files below a folder that the user named
+        self.roots: list[str] = []  # "app/": what the user named, and what he named a file in
         self.named: list[str] = []  # context files that the user named themselves
         self.switches: Switches | None = None  # what the source mentions, once it was looked at
         self._texts: dict[str, str] = {}
@@ -74,6 +74,7 @@ class Packages:
         base = "" if shown == "." else shown.rstrip("/") + "/"
         if not os.access(root, os.R_OK | os.X_OK):
             raise BadInput(f"{root}: cannot be read", "Check the folder's permissions.")
+        self.roots.append(base)
         found = []
 
         def problem(path: str, error: OSError) -> None:
@@ -90,7 +91,7 @@ class Packages:
                 continue
             if self.kind_of(name):
                 self.names[name] = None
-                self.walked[name] = path
+                self.walked.append(name)
             if source_code.matches(name):
                 self.sources[name] = None
         return found
@@ -100,6 +101,7 @@ class Packages:
         name = os.path.normpath(path).replace(os.sep, "/")
         folder = os.path.dirname(os.path.abspath(path))
         shown = posixpath.dirname(name)
+        self.roots.append(f"{shown}/".lstrip("/") if not shown.startswith("/") else f"{shown.rstrip('/')}/")
         if self.kind_of(name):
             self.names[name] = None
             self.named.append(name)
@@ -219,11 +221,16 @@ class Packages:
             elif kind == "js-config":
                 self.js_configs.append(js_config.read(text, name))
             if platform.matches(name):
-                signal = platform.read(text, name)
+                signal = platform.read(text, name, self.below(name))
                 if signal is not None:
                     self._signals.setdefault(folder, []).append(signal)
 
     # --- answering ---
+
+    def below(self, name: str) -> str:
+        """The path from the folder that the user named: that it lies in ~/dev or /ci says nothing of a project."""
+        root = max((root for root in self.roots if name.startswith(root)), key=len, default="")
+        return name[len(root) :]
 
     def outside(self) -> Package:
         """The package of a string that came without a file: only options tell about it."""

@@ -118,7 +118,7 @@ def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
     found = []
     for name in names:
         if compose.matches(name) and (text := packages.text(name)) is not None:
-            made = compose.read(text, name)
+            made = compose.read(text, name, packages.below(name))
             if made is not None:
                 found.append(made)
     return found

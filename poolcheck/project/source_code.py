@@ -50,6 +50,9 @@ class Place(Protocol):
     switches: "Switches | None"
     names: dict[str, None]
 
+    def below(self, name: str) -> str:
+        """The path within the project."""
+
     def of(self, name: str) -> Package:
         """The package that a file belongs to."""
 
@@ -57,8 +60,9 @@ class Place(Protocol):
 class _Reading:
     """The files that say something, as far as they are read."""
 
-    def __init__(self, instead: Mapping[str, bytes]) -> None:
-        self.instead = instead
+    def __init__(self, packages: Place) -> None:
+        self.instead = packages.instead
+        self.below = packages.below
         self.files: dict[str, SourceFile] = {}
         self.ignores: dict[str, Ignores] = {}
         self.skipped: list[Skipped] = []
@@ -118,7 +122,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
     """What the source files say; `packages.switches` is known from then on."""
     names = tuple(names)
     switches = Switches()
-    reading = _Reading(packages.instead)
+    reading = _Reading(packages)
     read = 0
     entries: dict[str, tuple[str, ...]] = {}
     attaching: set[str] = set()
@@ -133,7 +137,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
             kind = source_files.language(name)
             if kind is None:
                 _note_switches(code, switches)
-                if source_files.purpose(name) == "app":
+                if source_files.purpose(packages.below(name)) == "app":
                     switches.languages.add(OTHERS[posixpath.splitext(name)[1]])
                 continue
             read += 1
@@ -201,7 +205,7 @@ def _is_entry(head: bytes, name: str) -> bool:
 
 
 def _read(code: bytes, name: str, reading: _Reading) -> None:
-    made = source_files.read(code, name)
+    made = source_files.read(code, name, reading.below(name))
     if isinstance(made, source_files.Unread):
         reading.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
         return

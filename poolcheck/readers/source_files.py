@@ -141,8 +141,8 @@ def _depth(code: bytes) -> int:
 _NOT_BRACKETS = bytes(each for each in range(256) if each not in b"()[]{}")
 
 
-def read(code: bytes, path: str) -> Read | Unread:
-    """One file that matters. Nothing is raised: what cannot be read says why."""
+def read(code: bytes, path: str, below: str = "") -> Read | Unread:
+    """One file that matters. Nothing is raised: what cannot be read says why. `below`: its path within the project."""
     kind = language(path)
     if kind is None:
         return Unread("not a language that is read")
@@ -171,7 +171,7 @@ def read(code: bytes, path: str) -> Read | Unread:
             return Unread(str(error))
     from dataclasses import replace  # noqa: PLC0415 - beside its only use
 
-    return Read(replace(made, purpose=purpose(path)), ignores)
+    return Read(replace(made, purpose=purpose(below or path)), ignores)
 
 
 def _scripts(text: str) -> tuple[bytes, Language]:

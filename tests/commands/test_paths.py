@@ -22,6 +22,7 @@ FILES = {
     "chart/Chart.yaml": "apiVersion: v2\nname: api\nversion: 1.0.0\n",
     "chart/values.yaml": "replicas: 2\n",
     "vercel.json": "{}",
+    "lib/db.ts": 'import { Pool } from "pg"\nexport async function GET() {\n  const pool = new Pool()\n}\n',
     "poolcheck.toml": "instances = 10\n",
     "x/keep": "",
 }
@@ -48,7 +49,7 @@ COMMANDS = (
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the project in it, under two names, and a link to it."""
     folder = tmp_path_factory.mktemp("home")
-    for project in ("app", "my app"):
+    for project in ("app", "my app", "dev/tests/app"):
         for name, text in FILES.items():
             path = folder / project / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,6 +110,8 @@ def expected(home: Path) -> list[tuple[int, str]]:
         ("far", "/HOME/app/", "HOME/app"),
         ("far", "inner/..", "HOME/app"),
         ("far", "HOME/my app", "HOME/my app"),
+        ("", "dev/tests/app", "dev/tests/app"),
+        ("far", "HOME/dev/tests/app", "HOME/dev/tests/app"),
     ],
 )
 def test_same_findings(

@@ -102,13 +102,13 @@ def functions(packages: "Packages", names: Sequence[str], pool: Amount) -> list[
     for name in names:
         text = packages.text(name) if packages.kind_of(name) == "platform" else None
         if text is not None and not reader.read(text, name):
-            member = _function(text, name, pool)
+            member = _function(text, name, pool, packages.below(name))
             if member is not None:
                 made.append(member)
     return made
 
 
-def _function(text: str, name: str, pool: Amount) -> Member | None:
+def _function(text: str, name: str, pool: Amount, below: str) -> Member | None:
     """The one function of a file, with the most instances that its platform starts."""
     if (
         "oncurren" not in text
@@ -119,7 +119,7 @@ def _function(text: str, name: str, pool: Amount) -> Member | None:
         return None
     from poolcheck.readers.deploy import runtime  # noqa: PLC0415 - only where a file names a limit
 
-    signal = runtime.read(text, name)
+    signal = runtime.read(text, name, below)
     if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:
         return None
     limits = [each for each in runtime.scales(text, name) if each.what == "max instances"]

@@ -104,7 +104,9 @@ class Commands:
             from poolcheck.readers.deploy import pm2  # noqa: PLC0415 - only where there is one
 
             text = self.packages.text(path)
-            self._ecosystems[path] = pm2.read(text, path) if text is not None and pm2.matches(path) else None
+            self._ecosystems[path] = (
+                pm2.read(text, path) if text is not None and pm2.matches(self.packages.below(path)) else None
+            )
         return self._ecosystems[path]
 
     def _of_file(self, made: "Processes", at: Location, folder: str | None) -> Amount:

@@ -118,8 +118,11 @@ def matches(path: str) -> bool:
     return _NAME.fullmatch(path) is not None
 
 
-def read(text: str, path: str) -> Compose | None:
-    """The services. None when it is no compose file, or goes beyond what is read of YAML."""
+def read(text: str, path: str, below: str = "") -> Compose | None:
+    """The services. None when it is no compose file, or goes beyond what is read of YAML.
+
+    `below` is its path within the project, which says whether it is a developer's.
+    """
     if "services:" not in text:
         return None
     made = documents(text)
@@ -135,7 +138,9 @@ def read(text: str, path: str) -> Compose | None:
         for name, node in services.pairs.items()
         if node.pairs
     )
-    return Compose(path=path, services=found, development=_DEVELOPMENT.search(path) is not None, lines=lines)
+    return Compose(
+        path=path, services=found, development=_DEVELOPMENT.search(below or path) is not None, lines=lines
+    )
 
 
 def _line_of(keys: dict[str, list[int]], name: str, below: int) -> int:

@@ -167,10 +167,12 @@ def matches(path: str) -> bool:
     )
 
 
-def read(text: str | None, path: str) -> Signal | None:
-    """What one file says, or None. With `text` None only its name counts."""
+def read(text: str | None, path: str, below: str = "") -> Signal | None:
+    """What one file says, or None. With `text` None only its name counts. `below`: its path within the project."""
     name = posixpath.basename(path)
-    if _DEVELOPMENT.search(path) and ("docker" in path.lower() or name.startswith(("compose", "Procfile"))):
+    if _DEVELOPMENT.search(below or path) and (
+        "docker" in path.lower() or name.startswith(("compose", "Procfile"))
+    ):
         return None
     if path.endswith(".vercel/project.json"):
         return Signal("serverless", "vercel", path, DEPLOYED, "the folder is linked to a Vercel project")
