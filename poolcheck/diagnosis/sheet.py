@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from poolcheck.catalogue.conversions import convert
+from poolcheck.diagnosis.ground import Ground, variable
 from poolcheck.diagnosis.snippets import (
     ALSO,
     DJANGO,
@@ -19,7 +20,7 @@ from poolcheck.diagnosis.snippets import (
     SINGLETONS,
     local_servers,
 )
-from poolcheck.diagnosis.steps import TO_POOLER, Ground, steps, variable
+from poolcheck.diagnosis.steps import TO_POOLER, steps
 from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Action, Step, StepStatus
 from poolcheck.model.target import Target, on_this_machine

@@ -7,8 +7,8 @@ from pathlib import Path
 from poolcheck import rules
 from poolcheck.config.settings import Configured
 from poolcheck.diagnosis import engine, lint
+from poolcheck.diagnosis.ground import ground_of
 from poolcheck.diagnosis.sheet import NOTHING, Seen, heading, sheet
-from poolcheck.diagnosis.steps import ground_of
 from poolcheck.errors import BadInput
 from poolcheck.fix import rounds, write
 from poolcheck.fix.diff import diff

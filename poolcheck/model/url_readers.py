@@ -3,6 +3,8 @@
 Unknown stays unknown: a driver whose version is not known well enough has no behaviour, and rules say nothing.
 """
 
+from collections.abc import Iterable, Sequence
+
 from poolcheck.model.context import Context
 from poolcheck.model.facts import Driver, DriverVersion
 from poolcheck.model.project import DriverUse, Package
@@ -38,29 +40,35 @@ def readers(target: Target, ctx: Context) -> tuple[Reader, ...]:
     """
     package = target.package
     if ctx.assumed:
-        return tuple(each for use in ctx.assumed if (each := reader(use, package, ctx)))
-    if target.conn.dialect:
-        said = ctx.catalogue.driver_of_dialect(target.conn.dialect)
-        if said:
-            # A dialect is SQLAlchemy's word: its version decides how the dialect behaves.
-            alchemy = package.driver("sqlalchemy") or package.driver("sqlmodel")
-            use = (
-                DriverUse(said, alchemy.version, alchemy.source, alchemy.line) if alchemy else DriverUse(said)
-            )
-            found = reader(use, package, ctx)
-            return (found,) if found else ()
-    uses = (each for use in package.drivers if (each := reader(use, package, ctx)))
-    found_ = [each for each in uses if _reads_at_run_time(each) and _takes(each.driver)]
-    silent = {each.use.id for each in found_ if each.driver.over and _says_nothing(each)}
-    below = {driver_id for each in found_ if each.use.id not in silent for driver_id in each.driver.over}
-    if any(each.use.id.startswith("prisma-adapter-") for each in found_):
-        below.add("prisma")  # its own engine does not run; the adapter reads the URL
-    ids = {each.use.id for each in found_}
-    stood_for = {each.use.id for each in found_ if each.use.id in silent and ids & set(each.driver.over)}
-    top = [each for each in found_ if each.use.id not in below | stood_for]
+        return _known(ctx.assumed, package, ctx)
+    said = ctx.catalogue.driver_of_dialect(target.conn.dialect) if target.conn.dialect else None
+    if said:
+        # A dialect is SQLAlchemy's word: its version decides how the dialect behaves.
+        alchemy = package.driver("sqlalchemy") or package.driver("sqlmodel")
+        use = DriverUse(said, alchemy.version, alchemy.source, alchemy.line) if alchemy else DriverUse(said)
+        return _known((use,), package, ctx)
+    takers = [
+        one for one in _known(package.drivers, package, ctx) if _reads_at_run_time(one) and _takes(one.driver)
+    ]
+    top = _on_top(takers)
     stated = {read.tool for read in package.reads if read.variable == target.name and read.role == "app"}
-    named = [each for each in top if each.use.id in stated]
-    return tuple(named or top)
+    return tuple(one for one in top if one.use.id in stated) or top
+
+
+def _known(uses: Iterable[DriverUse], package: Package, ctx: Context) -> tuple[Reader, ...]:
+    """The uses of drivers that the catalogue knows, with their behaviour."""
+    return tuple(found for use in uses if (found := reader(use, package, ctx)))
+
+
+def _on_top(takers: Sequence[Reader]) -> tuple[Reader, ...]:
+    """Those that no other of them stands for: an ORM over its driver, unless nothing is known of the ORM."""
+    silent = {one.use.id for one in takers if one.driver.over and _says_nothing(one)}
+    below = {driver_id for one in takers if one.use.id not in silent for driver_id in one.driver.over}
+    if any(one.use.id.startswith("prisma-adapter-") for one in takers):
+        below.add("prisma")  # its own engine does not run; the adapter reads the URL
+    ids = {one.use.id for one in takers}
+    stood_for = {one.use.id for one in takers if one.use.id in silent and ids & set(one.driver.over)}
+    return tuple(one for one in takers if one.use.id not in below | stood_for)
 
 
 def _reads_at_run_time(each: Reader) -> bool:
@@ -96,8 +104,7 @@ def reader(use: DriverUse, package: Package, ctx: Context) -> Reader | None:
 def migration_tools(package: Package, ctx: Context) -> tuple[Reader, ...]:
     """The drivers and tools of a package that run migrations."""
     uses = ctx.assumed or package.drivers
-    found = [each for use in uses if (each := reader(use, package, ctx))]
-    return tuple(each for each in found if each.own and each.own.migrations)
+    return tuple(one for one in _known(uses, package, ctx) if one.own and one.own.migrations)
 
 
 def engine_prisma(each: Reader) -> bool:

@@ -1,0 +1,116 @@
+"""What the steps stand on: the app's strings, their readers, the sums, and every string as it is when all is mended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from poolcheck.capacity.sums import Assumed, size_for
+from poolcheck.connection.parse import parse
+from poolcheck.connection.secret import Secret
+from poolcheck.model.context import Context
+from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Severity
+from poolcheck.model.sizing import Sizing
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import Reader, readers
+from poolcheck.record import dataclass
+from poolcheck.rules import load
+
+MIGRATIONS = ("PC103", "PC104", "PC105")
+
+
+MOST_FIXES = 8  # of one string; more would be a rule that undoes another
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the steps stand on."""
+
+    ctx: Context
+    findings: Sequence[Finding]
+    app: tuple[Target, ...]
+    who: tuple[Reader, ...]
+    assumed: Assumed
+    sizing: Sizing | None
+    looked_at_source: bool
+    # (place, subject) → the first step that changes the string, and the line with everything mended
+    final: Mapping[tuple[str, str], tuple[int, str]]
+
+    def about_migrations(self) -> list[Finding]:
+        """The findings about the string that migrations use."""
+        return [
+            each for each in self.findings if each.rule.id in MIGRATIONS and each.severity > Severity.INFO
+        ]
+
+    def of_step(self, step: int) -> list[Finding]:
+        """The findings of one step, errors and warnings only."""
+        return [each for each in self.findings if each.rule.step == step and each.severity > Severity.INFO]
+
+
+def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False) -> Ground:
+    """What the steps stand on."""
+    app = tuple(
+        target
+        for target in ctx.targets
+        if target.role == "app" and target.active and not target.commented and target.stage != "test"
+    )
+    # An example file shows what to write; it speaks only where nothing real does.
+    app = tuple(target for target in app if not target.example_file) or app
+    who: dict[str, Reader] = {}
+    for target in app:
+        for each in readers(target, ctx):
+            who.setdefault(each.title, each)
+    assumed, sizing = size_for(app[0] if app else None, ctx)
+    final = _finals(findings, ctx)
+    return Ground(ctx, findings, app, tuple(who.values()), assumed, sizing, looked_at_source, final)
+
+
+def _finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], tuple[int, str]]:
+    """For each string that a fix rewrites: the first step that does, and the line with everything mended."""
+    final: dict[tuple[str, str], tuple[int, str]] = {}
+    for each in sorted(findings, key=lambda finding: finding.rule.step or 6):
+        place = f"{each.location.path}:{each.location.line}" if each.location and each.location.line else ""
+        if (
+            not each.fix
+            or not each.fix.value
+            or each.severity <= Severity.INFO
+            or (place, each.subject) in final
+        ):
+            continue
+        for target in ctx.targets:
+            here = f"{target.location.path}:{target.location.line}" if target.location.line else ""
+            if target.name == each.subject and here == place:
+                final[place, each.subject] = (each.rule.step or 6, _final(target, ctx, each.fix.value))
+    return final
+
+
+def _final(target: Target, ctx: Context, value: Secret | None) -> str:
+    """The string with `value`, its first fix, and then every fix of the 1xx and 2xx rules, as the line to write."""
+    rules_ = load("12")
+    for _ in range(MOST_FIXES):
+        if value is None or value.reveal() == target.conn.raw:
+            break
+        conn = parse(value.reveal())
+        target = replace(target, conn=conn, match=ctx.catalogue.match(conn), raw=conn.raw)
+        alone = replace(
+            ctx, targets=tuple(target if each.location == target.location else each for each in ctx.targets)
+        )
+        fixes = (
+            problem.fix.value
+            for rule in rules_
+            if rule.subject is Target
+            for problem in rule.check(target, alone)
+            if problem.fix and problem.fix.value
+            if problem.fix.safe or (problem.severity or rule.severity) > Severity.INFO
+        )
+        value = next(fixes, None)
+    return f'{target.name}="{target.conn.masked()}"' if target.origin == "env" else target.conn.masked()
+
+
+def variable(ground: Ground) -> str:
+    """The variable to look through in an incident: the direct one, since sessions behind a pooler are the pooler's."""
+    names = [
+        t.name for t in ground.ctx.targets if t.role == "migration" and t.origin == "env" and not t.commented
+    ]
+    app = [t.name for t in ground.app if t.origin == "env"]
+    pooled = bool(ground.app) and all(t.match.kind == "pooled" for t in ground.app)
+    return next(iter([*names, *app] if pooled else [*app, *names]), "DATABASE_URL")
