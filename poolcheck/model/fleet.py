@@ -5,6 +5,8 @@ from typing import Literal
 from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
+Against = Literal["slots", "pooler clients"]  # what a sum is held against
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -72,7 +74,7 @@ class Fleet:
     location: Location  # where the largest member stands
     members: tuple[Member, ...]
     limit: Amount
-    against: Literal["slots", "pooler clients"]
+    against: Against
     reserved: int = 0  # of the limit, what an ordinary role never gets
     raises: str = ""  # how the pooler's file writes its client limit: "max_client_conn = {}"
     buffer: int = 0  # kept for psql, migrations and monitoring

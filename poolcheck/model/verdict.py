@@ -3,11 +3,11 @@
 from typing import ClassVar, Literal
 
 from poolcheck.model.finding import Finding
+from poolcheck.model.fleet import Against
 from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 Outcome = Literal["pass", "fail", "could not check"]
-Against = Literal["slots", "pooler clients"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

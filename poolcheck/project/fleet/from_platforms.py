@@ -11,10 +11,21 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from poolcheck.capacity.pool_size import surge
+from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.model.context import Numbers
 from poolcheck.model.fleet import Amount, Member
 from poolcheck.model.problem import Location
 from poolcheck.model.target import Target
+from poolcheck.project.fleet.ledger import (
+    Key,
+    Ledger,
+    Project,
+    deployed_target,
+    elsewhere,
+    for_app,
+    runs_once,
+)
 from poolcheck.project.fleet.process_counts import Commands, app_amount
 from poolcheck.project.packages import PROCESS_FILES
 
@@ -23,6 +34,8 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.kubernetes import Variable
     from poolcheck.readers.deploy.platforms import Deployment
 
+MOST_NAMED = 5  # deployments in one sentence
+PARTIAL = ("procfile", "fly", "railway", "render")  # files that do not show the whole environment
 _FUNCTIONS = re.compile(
     r"^\s*[\"']?(?:handler|Handler)[\"']?\s*:|^\s*(?:image|- image)\s*:|PackageType:\s*Image", re.MULTILINE
 )
@@ -30,6 +43,95 @@ _TERRAFORM = re.compile(
     r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"
     r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]{0,300}?\bname\s*=\s*\"max_connections\""
 )
+
+
+def collect(ledger: Ledger, project: Project, names: Sequence[str]) -> None:
+    """What platform files deploy: with a string of its own, or the one thing of a project that has one string."""
+    bare: list[Deployment] = []
+    for deployment in deployments(project.packages, names, project.commands):
+        if runs_once(deployment.name):
+            continue
+        own = _target_of(project, deployment)
+        if own is None:
+            bare.append(deployment)
+        elif ledger.counted_once(Key("", own.conn.host), deployment.platform):
+            _deployment(ledger, project, deployment, own)
+    target = app_target(project.found.targets)
+    if target is None or ledger.asked(key := Key("", target.conn.host)):
+        return
+    pool = project.pool(target)
+    made = functions(project.packages, names, pool) if pool is not None else []
+    told = [deployment for deployment in bare if _tells(project, deployment)]
+    told = [deployment for deployment in told if deployment.location.path not in project.commands.started]
+    if len(made) == 1 and not told:
+        ledger.of(key).members += made
+    elif len(told) == 1 and not made:
+        _deployment(ledger, project, told[0], target)
+    elif len(told) > 1:
+        which = ", ".join(dict.fromkeys(f"{one.name} ({one.location.path})" for one in told[:MOST_NAMED]))
+        ledger.of(key).missing.append(f"which of {which} use {target.name}")
+
+
+def _tells(project: Project, deployment: "Deployment") -> bool:
+    """Whether a file says more of its deployment than that there is one."""
+    if deployment.instances.words and deployment.instances.number != 1:
+        return True
+    workers = _processes(project, deployment)
+    return instances(deployment, project.numbers) is not None and (workers.number > 1 or workers.least)
+
+
+def _processes(project: Project, deployment: "Deployment") -> Amount:
+    """The processes of one instance."""
+    if deployment.processes:
+        return deployment.processes
+    environment = {one.name: one.value.reveal() if one.value else None for one in deployment.environment}
+    at = deployment.command_at or deployment.location
+    whole = deployment.platform not in PARTIAL and not deployment.platform.startswith("aws")
+    return project.commands.amount(deployment.command, at, environment, deployment.folder, complete=whole)
+
+
+def _target_of(project: Project, deployment: "Deployment") -> Target | None:
+    """The string that a deployment's environment holds, or that it names and the project's env files hold."""
+    for variable in deployment.environment:
+        if not for_app(variable.name):
+            continue
+        text = variable.value.reveal() if variable.value else ""
+        if text and looks_like_connection_string(text):
+            conn = parse(text)
+            if elsewhere(conn) and not conn.has_placeholder:
+                package = project.packages.of(posixpath.join(deployment.folder, "x"))
+                return deployed_target(variable.name, conn, variable.location, package)
+        elif variable.secret and (known := project.env_target(variable.name)) is not None:
+            return known
+    return None
+
+
+def _deployment(ledger: Ledger, project: Project, deployment: "Deployment", target: Target) -> None:
+    """One deployment that connects with this string."""
+    server = ledger.of(Key("", target.conn.host))
+    count = instances(deployment, project.numbers)
+    if count is None:
+        if deployment.instances.words:
+            server.missing.append(f"the instances of {deployment.name}")
+        return
+    pool = project.pool(target)
+    workers = _processes(project, deployment)
+    if pool is None:
+        if count.number * workers.number > 1 or workers.least:
+            server.missing.append(f"the pool of {deployment.name}")
+        return
+    numbers = project.numbers
+    of_config = not deployment.instances.words and count.location is None and numbers.instances is not None
+    server.members.append(
+        Member(
+            name=deployment.name,
+            location=count.location or workers.location or deployment.location,
+            instances=count,
+            workers=workers,
+            pool=pool,
+            surge=surge(count.number, numbers.surge) if of_config else deployment.surge,
+        )
+    )
 
 
 def app_target(targets: Sequence[Target]) -> Target | None:
