@@ -45,10 +45,14 @@ def provider_page(provider: Provider) -> str:
     for end in provider.endpoints:
         mode = f", {end.mode} mode" if end.mode else ""
         lines.append(f"- {end.title or end.id} ({end.kind}{mode}){': ' + end.note if end.note else ''}")
+        if end.mode_note:
+            lines.append(f"  mode: {end.mode_note}")
         if end.software:
             lines.append(
                 f"  pooler: {end.software}; tracks prepared statements: {end.tracks_prepared}; migrations: {end.migrations}"
             )
+        if end.tls != "unknown":
+            lines.append(f"  TLS: {end.tls}")
         if end.user_hint:
             lines.append(f"  user name: {end.user_hint}")
         lines.append(f"  {end.source} (checked {end.checked}, {end.evidence})")

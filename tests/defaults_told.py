@@ -17,6 +17,7 @@ from poolcheck.commands import _mcp_tools, size
 from poolcheck.config.settings import DEFAULTS
 from poolcheck.model import sizing
 from poolcheck.model.context import Numbers
+from poolcheck.model.look import Look
 from poolcheck.model.simulation import Slots
 from poolcheck.model.sizing import Inputs
 
@@ -84,7 +85,7 @@ json.dump(
                 name: value for name, value in command().items() if name not in ("load", "machine")
             },
         },
-        "records": {kind.__name__: defaults(kind) for kind in (Inputs, Numbers, Slots)},
+        "records": {kind.__name__: defaults(kind) for kind in (Inputs, Look, Numbers, Slots)},
     },
     sys.stdout,
 )

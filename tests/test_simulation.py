@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.capacity import queueing
 from poolcheck.capacity.burst import PRESETS, ramp, traffic
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
+from tests.queue_oracle import mean_wait
 
 SMALL = Slots(max_connections=30, others=1)  # 26 for the app: one superuser is logged in
 GROWING = Traffic(
@@ -163,7 +163,7 @@ def test_requests_wait_for_the_pool_of_their_instance() -> None:
     )  # fmt: skip
     got = traffic(shared, helps=False)
     assert got.open == 2
-    mean = queueing.mean_wait(2, 28, 0.05)
+    mean = mean_wait(2, 28, 0.05)
     assert got.p50 is not None
     assert 0.03 < got.p50 < mean + 0.05
 

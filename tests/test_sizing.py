@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 from poolcheck.capacity import pgbouncer_lines, queueing, sizing_words
 from poolcheck.capacity.formulas import (
     deadlock_floor,
-    prisma_default,
-    prisma_pool,
-    rds_max_connections,
     threaded_fleet,
 )
 from poolcheck.capacity.pool_size import (
@@ -22,10 +19,10 @@ from poolcheck.capacity.pool_size import (
     pooler,
     recommend,
     share,
-    surge,
 )
 from poolcheck.errors import BadConfig
-from poolcheck.model.sizing import Formula, Inputs, Load, Machine, Share, Sizing
+from poolcheck.model.sizing import Formula, Inputs, Load, Machine, Share, Sizing, surge
+from tests.queue_oracle import mean_wait, wait_percentile
 
 
 def size(max_connections: int = 100, instances: int = 10, **rest: Any) -> Sizing:
@@ -153,8 +150,8 @@ def test_waits(
 ) -> None:
     """Share that waits, mean and 99th percentile for holds of 50 ms."""
     assert queueing.erlang_c(servers, rate * 0.05) == pytest.approx(waits, abs=5e-5), case
-    assert queueing.mean_wait(servers, rate, 0.05, cv2) * 1000 == pytest.approx(mean_ms, abs=0.05)
-    assert queueing.wait_percentile(servers, rate, 0.05, 99, cv2) * 1000 == pytest.approx(p99_ms, abs=0.05)
+    assert mean_wait(servers, rate, 0.05, cv2) * 1000 == pytest.approx(mean_ms, abs=0.05)
+    assert wait_percentile(servers, rate, 0.05, 99, cv2) * 1000 == pytest.approx(p99_ms, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +163,25 @@ def test_g38_need(rate: float, hold: float, target: float, expected: int) -> Non
     assert queueing.need(rate, hold, target) == expected
 
 
+@given(
+    st.floats(1, 500),
+    st.floats(0.001, 0.5),
+    st.floats(0.001, 1),
+    st.sampled_from([90.0, 99.0, 99.9]),
+    st.sampled_from([0.0, 1.0, 4.0]),
+)
+def test_need_is_the_least(rate: float, hold: float, target: float, percentile: float, cv2: float) -> None:
+    """One connection less, and more arrivals wait longer or the pool is busier than it may be."""
+    found = queueing.need(rate, hold, target, percentile, cv2=cv2)
+
+    def enough(servers: int, slack: float) -> bool:  # the two add up in another order
+        busy, wait = rate * hold / servers, wait_percentile(servers, rate, hold, percentile, cv2)
+        return busy <= queueing.MOST_BUSY * slack and wait <= target * slack
+
+    assert enough(found, 1 + 1e-9)
+    assert found == 1 or not enough(found - 1, 1 - 1e-9)
+
+
 @pytest.mark.parametrize(
     ("servers", "erlangs", "waits"),
     [(1, 0.5, 0.5), (2, 1, 0.3333), (20, 16, 0.2561), (10, 5, 0.0361), (3, 2.5, 0.7022)],
@@ -173,25 +189,6 @@ def test_g38_need(rate: float, hold: float, target: float, expected: int) -> Non
 def test_g39_erlang_c(servers: int, erlangs: float, waits: float) -> None:
     """Against printed tables."""
     assert queueing.erlang_c(servers, erlangs) == pytest.approx(waits, abs=5e-5)
-
-
-def test_g40_rds() -> None:
-    """Upper bounds by instance memory."""
-    assert [rds_max_connections(gib) for gib in (1, 2, 4, 8, 16, 32, 64)] == [
-        112,
-        225,
-        450,
-        901,
-        1802,
-        3604,
-        5000,
-    ]
-
-
-def test_g41_prisma() -> None:
-    """The default of four CPUs on two instances, and the documentation's example."""
-    assert prisma_pool(prisma_default(4), 2) == 4
-    assert prisma_pool(10, 2) == 5
 
 
 def test_g42_deadlock_floor() -> None:

@@ -26,6 +26,7 @@ from poolcheck.model.sizing import (
     Share,
     Sizing,
     Status,
+    surge,
 )
 
 CLIENT_POOL = (
@@ -210,20 +211,6 @@ def check_machine(machine: Machine) -> None:
         raise BadConfig(f"--spindles cannot be negative: {machine.spindles}")
     if machine.cpu_ms is not None and not (math.isfinite(machine.cpu_ms) and machine.cpu_ms > 0):
         raise BadConfig(f"--cpu-ms must be above 0, not {machine.cpu_ms:g}")
-
-
-def surge(instances: int, text: str) -> int:
-    """Instances that a deploy adds before old ones stop: `25%` of them, rounded up, or a count.
-
-    Raises:
-        BadConfig: neither a share nor a count.
-    """
-    digits = text.strip().removesuffix("%")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 6:
-        raise BadConfig(f"--surge is a share or a count, not {text!r}", "For example 25%, 0, 2 or 100%.")
-    if text.strip().endswith("%"):
-        return -(-instances * int(digits) // 100)
-    return int(digits)
 
 
 def slots(inputs: Inputs) -> int:

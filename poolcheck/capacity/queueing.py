@@ -43,19 +43,6 @@ def _must_wait(servers: int, erlangs: float, blocked: float) -> float:
     return blocked / (1 - erlangs / servers * (1 - blocked))
 
 
-def mean_wait(servers: int, rate: float, hold: float, cv2: float = 1.0) -> float:
-    """Mean wait for a connection; infinite when the servers cannot keep up."""
-    erlangs = rate * hold
-    if erlangs >= servers:
-        return math.inf
-    return erlang_c(servers, erlangs) * hold / (servers - erlangs) * (1 + cv2) / 2
-
-
-def wait_percentile(servers: int, rate: float, hold: float, percentile: float, cv2: float = 1.0) -> float:
-    """The wait that `percentile` percent of arrivals do not exceed; infinite when the servers cannot keep up."""
-    return _tail(servers, rate * hold, erlang_b(servers, rate * hold), percentile) * hold * (1 + cv2) / 2
-
-
 def _tail(servers: int, erlangs: float, blocked: float, percentile: float) -> float:
     """The percentile of the wait in exponential hold times; `blocked` is Erlang B."""
     if erlangs >= servers:

@@ -15,6 +15,7 @@ from poolcheck.commands._shared import Output, emit, html_option, output_options
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Share, Sizing
+from poolcheck.model.sizing import surge as added_by
 
 SERVICE = re.compile(
     r"(?P<name>[\w.-]+)=(?P<instances>\d{1,6})(?:x(?P<workers>\d{1,4}))?"
@@ -269,7 +270,7 @@ def services(text: str, surge: str) -> tuple[Share, ...]:
             raise BadConfig(f"--share: {part.strip()!r}: every number must be at least 1")
         if match["name"] in found:
             raise BadConfig(f"--share names {match['name']!r} twice")
-        peak = (instances + pool_size.surge(instances, match["surge"] or surge)) * workers
+        peak = (instances + added_by(instances, match["surge"] or surge)) * workers
         found[match["name"]] = Share(
             service=match["name"], instances=instances, workers=workers, peak=peak, most=most, pool_size=0
         )

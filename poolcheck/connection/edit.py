@@ -51,65 +51,6 @@ def without_param(conn: ConnectionString, name: str) -> str:
     return raw
 
 
-def with_host(conn: ConnectionString, host: str) -> str:
-    """The text with the first host replaced by `host`: a name, an IPv6 address without brackets, or a folder."""
-    if conn.form in ("dsn", "parts", "npgsql"):
-        rest = ",".join(other.name for other in conn.hosts[1:])
-        return with_param(conn, _word(conn, "host"), f"{host},{rest}" if len(conn.hosts) > 1 else host)
-    span = conn.span("host")
-    if span is None:
-        return _with_authority(conn, _host_text(host))
-    if _in_query(conn, span):
-        return _put(conn.raw, span, _quote(host, safe=_IN_QUERY))
-    if conn.raw[span.start - 1 : span.start] == "[" and conn.raw[span.end : span.end + 1] == "]":
-        span = Span(span.start - 1, span.end + 1)
-    return _put(conn.raw, span, _host_text(host))
-
-
-def with_port(conn: ConnectionString, port: int) -> str:
-    """The text with the first host's port set."""
-    span = conn.span("port")
-    if conn.form in ("dsn", "parts", "npgsql"):
-        rest = ",".join(other.port_text for other in conn.hosts[1:])
-        return with_param(conn, _word(conn, "port"), f"{port},{rest}" if len(conn.hosts) > 1 else str(port))
-    if span is not None:
-        return _put(conn.raw, span, str(port))
-    host = conn.span("host")
-    if host is None:
-        return _with_authority(conn, f":{port}")
-    if _in_query(conn, host):
-        return with_param(conn, "port", str(port))
-    end = host.end + (conn.raw[host.end : host.end + 1] == "]")
-    colon = conn.raw[end : end + 1] == ":"  # `host:/db`
-    return _put(conn.raw, Span(end, end + colon), f":{port}")
-
-
-def with_user(conn: ConnectionString, user: str) -> str:
-    """The text with the user set."""
-    span = conn.span("user")
-    if conn.form != "uri" and (span is None or conn.form != "jdbc"):  # pgJDBC has its user in the query
-        return with_param(conn, _word(conn, "user"), user)
-    text = _quote(user, safe=_IN_AUTHORITY)
-    if span is not None:
-        return _put(conn.raw, span, text)
-    start = conn.span("hosts")
-    at = start.start if start else len(conn.raw.rstrip())
-    return _put(conn.raw, Span(at, at), f"{text}@")
-
-
-def with_database(conn: ConnectionString, database: str) -> str:
-    """The text with the database set."""
-    if conn.form in ("dsn", "parts", "npgsql"):
-        return with_param(conn, _word(conn, "dbname"), database)
-    span = conn.span("database")
-    text = _quote(database, safe=_IN_AUTHORITY)
-    if span is not None:
-        return _put(conn.raw, span, text)
-    hosts = conn.span("hosts")
-    at = hosts.end if hosts else len(conn.raw.rstrip())
-    return _put(conn.raw, Span(at, at), f"/{text}")
-
-
 def percent_encode_password(conn: ConnectionString) -> str:
     """The text with user and password escaped so that every reader reads the same; unchanged if they are."""
     raw = conn.raw
@@ -153,27 +94,3 @@ def _with_separator(conn: ConnectionString, param: Param, raw: str) -> tuple[int
     if start and raw[start - 1] in (separator, "?"):
         return start - 1, end
     return start, end
-
-
-def _word(conn: ConnectionString, word: str) -> str:
-    """The name under which this string already gives a field: `Server` for the host in Npgsql's."""
-    if conn.form != "npgsql":
-        return word
-    span = conn.span("database" if word == "dbname" else word)
-    for param in conn.params:
-        if span is not None and param.value_span is not None and param.value_span.start == span.start:
-            return param.name
-    return {"host": "Host", "port": "Port", "user": "Username", "dbname": "Database"}[word]
-
-
-def _host_text(host: str) -> str:
-    if ":" in host and not host.startswith(("/", "@")):
-        return f"[{_quote(host, safe=':')}]"
-    return _quote(host, safe="-._~*")
-
-
-def _with_authority(conn: ConnectionString, text: str) -> str:
-    """Give a JDBC URL without a host, `jdbc:postgresql:db`, one."""
-    scheme, database = conn.span("scheme"), conn.span("database")
-    start = scheme.end + 1 if scheme else 0
-    return _put(conn.raw, Span(start, database.start if database else start), f"//{text}/")

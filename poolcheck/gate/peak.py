@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from poolcheck.capacity.pool_size import surge
 from poolcheck.capacity.sums import configured_size
 from poolcheck.model.context import Context
 from poolcheck.model.fleet import Against, Fleet, Member
 from poolcheck.model.report import Skipped
+from poolcheck.model.sizing import surge
 from poolcheck.model.snapshot import MEASURED, Server
 from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.model.url_readers import readers

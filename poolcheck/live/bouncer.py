@@ -3,7 +3,7 @@
 Works with every slot of the server taken and beyond max_client_conn: console users are exempt from it.
 """
 
-from poolcheck.live.postgres import Link, Row, StatementFailed
+from poolcheck.live.postgres import Link, Row, StatementFailed, whole
 from poolcheck.model.report import Skipped
 from poolcheck.model.snapshot import BouncerSnapshot, Pool, PoolerDatabase
 
@@ -67,7 +67,7 @@ def look(link: Link) -> BouncerSnapshot:
     databases = tuple(_database(row) for row in show("DATABASES"))
     sizes = {each.name: each.pool_size for each in databases}
     pools = tuple(_pool(row, sizes) for row in show("POOLS") if row.get("database") != "pgbouncer")
-    lists = {row.get("list") or "": _int(row.get("items")) for row in show("LISTS")}
+    lists = {row.get("list") or "": _count(row, "items") for row in show("LISTS")}
     settings = tuple(
         (row["key"] or "", row["value"] or "") for row in show("CONFIG") if row.get("key") in SETTINGS
     )
@@ -81,7 +81,7 @@ def look(link: Link) -> BouncerSnapshot:
         clients_used=max(0, (lists.get("used_clients") or 0) + (lists.get("login_clients") or 0) - 1)
         if "used_clients" in lists
         else None,
-        server_pids=frozenset(pid for row in servers if (pid := _int(row.get("remote_pid")))),
+        server_pids=frozenset(pid for row in servers if (pid := _count(row, "remote_pid"))),
         skipped=tuple(skipped),
     )
 
@@ -92,13 +92,13 @@ def _pool(row: Row, sizes: dict[str, int]) -> Pool:
         database=database,
         user=row.get("user") or "",
         mode=row.get("pool_mode") or "",
-        clients_active=_int(row.get("cl_active")),
-        clients_waiting=_int(row.get("cl_waiting")),
-        servers_active=_int(row.get("sv_active")),
-        servers_idle=_int(row.get("sv_idle")) + _int(row.get("sv_used")),
-        servers_login=_int(row.get("sv_login")),
-        servers_tested=_int(row.get("sv_tested")),
-        max_wait_seconds=_int(row.get("maxwait")) + _int(row.get("maxwait_us")) / 1e6,
+        clients_active=_count(row, "cl_active"),
+        clients_waiting=_count(row, "cl_waiting"),
+        servers_active=_count(row, "sv_active"),
+        servers_idle=_count(row, "sv_idle") + _count(row, "sv_used"),
+        servers_login=_count(row, "sv_login"),
+        servers_tested=_count(row, "sv_tested"),
+        max_wait_seconds=_count(row, "maxwait") + _count(row, "maxwait_us") / 1e6,
         pool_size=sizes.get(database),
     )
 
@@ -109,14 +109,14 @@ def _database(row: Row) -> PoolerDatabase:
         host=row.get("host") or "",
         port=row.get("port") or "",
         database=row.get("database") or "",
-        pool_size=_int(row.get("pool_size")),
-        reserve=_int(row.get("reserve_pool_size") or row.get("reserve_pool")),  # renamed in 1.24
-        max_connections=_int(row.get("max_connections")),
-        current_connections=_int(row.get("current_connections")),
+        pool_size=_count(row, "pool_size"),
+        reserve=_count(row, "reserve_pool_size") or _count(row, "reserve_pool"),  # renamed in 1.24
+        max_connections=_count(row, "max_connections"),
+        current_connections=_count(row, "current_connections"),
         paused=row.get("paused") == "1",
         disabled=row.get("disabled") == "1",
     )
 
 
-def _int(text: str | None) -> int:
-    return int(text) if text and text.lstrip("-").isdigit() else 0
+def _count(row: Row, name: str) -> int:
+    return whole(row.get(name)) or 0

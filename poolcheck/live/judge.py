@@ -1,8 +1,8 @@
 """One look, put together: what was seen, the verdicts on it and the limits it is judged by. Rules and formats read it."""
 
-from poolcheck.config.settings import Thresholds
+from poolcheck.config.settings import DEFAULTS, Thresholds
 from poolcheck.live.leaks import blocks, judge
-from poolcheck.model.look import DEFAULTS, Look
+from poolcheck.model.look import Look
 from poolcheck.model.snapshot import (
     BouncerSnapshot,
     Snapshot,
@@ -11,7 +11,7 @@ from poolcheck.model.snapshot import (
 
 def put_together(
     snapshot: Snapshot,
-    thresholds: Thresholds = DEFAULTS,
+    thresholds: Thresholds = DEFAULTS.thresholds,
     *,
     earlier: Snapshot | None = None,
     pooler: BouncerSnapshot | None = None,

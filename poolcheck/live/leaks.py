@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from poolcheck.config.settings import Thresholds
-from poolcheck.model.look import DEFAULTS, driver
+from poolcheck.config.settings import DEFAULTS, Thresholds
+from poolcheck.model.look import driver
 from poolcheck.model.snapshot import Backend, Block, Certainty, Leak, LeakKind, Snapshot, Verb
 from poolcheck.record import dataclass
 from poolcheck.text import seconds
@@ -51,7 +51,7 @@ class Evidence:
 
 def judge(
     snapshot: Snapshot,
-    thresholds: Thresholds = DEFAULTS,
+    thresholds: Thresholds = DEFAULTS.thresholds,
     *,
     earlier: Snapshot | None = None,
     pooler_pids: frozenset[int] = frozenset(),

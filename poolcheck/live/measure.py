@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.errors import BadTarget, Unreachable
 from poolcheck.live import sql
-from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed, Timeouts, connect
+from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed, Timeouts, connect, real, whole
 from poolcheck.model.report import Skipped
 from poolcheck.model.sizing import Measured
 from poolcheck.text import clean
@@ -92,18 +92,18 @@ class Database:
         return Seen(
             host=self.host,
             port=self.port,
-            max_connections=_int(first["max_connections"]),
-            reserved=_int(first["reserved"]),
-            role_limit=_int(first["role_limit"]),
-            database_limit=_int(first["database_limit"]),
+            max_connections=whole(first["max_connections"]),
+            reserved=whole(first["reserved"]),
+            role_limit=whole(first["role_limit"]),
+            database_limit=whole(first["database_limit"]),
             load=load,
             skipped=tuple(self.skipped),
         )
 
     def load(self, first: Row, last: Row, shape: Row | None) -> Measured | None:
         """Rates between two rows. One transaction is our own."""
-        seconds = _float(last["epoch"]) - _float(first["epoch"])
-        count = _float(last["transactions"]) - _float(first["transactions"]) - 1
+        seconds = _amount(last, "epoch") - _amount(first, "epoch")
+        count = _amount(last, "transactions") - _amount(first, "transactions") - 1
         if first["since"] != last["since"] or count < 0:
             self.skip("load", "the statistics were reset meanwhile, or nothing ran.", "Sample again.")
             return None
@@ -118,9 +118,9 @@ class Database:
         if last["active_ms"] is None:
             self.skip("hold time", "session times exist from PostgreSQL 14 on.", "Give --tps and --hold-ms.")
             return Measured(where=where, seconds=seconds, tps=count / seconds, hold_ms=None, erlangs=0.0)
-        active = _float(last["active_ms"]) - _float(first["active_ms"])
-        idle = _float(last["idle_in_transaction_ms"]) - _float(first["idle_in_transaction_ms"])
-        sessions = _float(last["session_ms"]) - _float(first["session_ms"])
+        active = _amount(last, "active_ms") - _amount(first, "active_ms")
+        idle = _amount(last, "idle_in_transaction_ms") - _amount(first, "idle_in_transaction_ms")
+        sessions = _amount(last, "session_ms") - _amount(first, "session_ms")
         held = active + idle
         if held <= 0:
             self.skip(
@@ -165,8 +165,7 @@ class Database:
         if last is None:
             return None
         calls, total, squared = (
-            _float(last[name] or "0") - _float(first[name] or "0")
-            for name in ("calls", "total_ms", "total_squared")
+            _amount(last, name) - _amount(first, name) for name in ("calls", "total_ms", "total_squared")
         )
         if calls < FEW_CALLS or total <= 0:
             return None
@@ -188,7 +187,7 @@ class Console:
         """When, and transactions, seconds in transactions and seconds of waiting of all databases."""
         rows = [row for row in self.link.run("SHOW STATS")[0] if row["database"] != "pgbouncer"]
         columns = [
-            sum(_float(row[name]) for row in rows)
+            sum(_amount(row, name) for row in rows)
             for name in ("total_xact_count", "total_xact_time", "total_wait_time")
         ]
         return time.monotonic(), columns[0], columns[1] / 1e6, columns[2] / 1e6
@@ -223,9 +222,5 @@ class Console:
         return Seen(host=self.host, port=self.port, load=load, skipped=tuple(skipped))
 
 
-def _int(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _float(text: str | None) -> float:
-    return float(text or 0)
+def _amount(row: Row, name: str) -> float:
+    return real(row[name]) or 0.0

@@ -323,24 +323,22 @@ def prepare() -> None:
 def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:
     server = Server(
         version=(row["version"] or "").split()[1] if " " in (row["version"] or "") else "",
-        version_num=_int(row["server_version_num"]) or 0,
+        version_num=whole(row["server_version_num"]) or 0,
         banner=clean(row["version"] or "", limit=60),
-        max_connections=_int(row["max_connections"]) or 0,
-        superuser_reserved=_int(row["superuser_reserved_connections"]) or 0,
-        reserved=_int(row["reserved_connections"]) or 0,
-        provider_reserved=(_int(row["rds_reserved"]) or 0) + (_int(row["rds_superuser_reserved"]) or 0),
-        role_limit=_int(row["role_limit"]),
-        database_limit=_int(row["database_limit"]),
+        max_connections=whole(row["max_connections"]) or 0,
+        superuser_reserved=whole(row["superuser_reserved_connections"]) or 0,
+        reserved=whole(row["reserved_connections"]) or 0,
+        provider_reserved=(whole(row["rds_reserved"]) or 0) + (whole(row["rds_superuser_reserved"]) or 0),
+        role_limit=whole(row["role_limit"]),
+        database_limit=whole(row["database_limit"]),
         database=row["database"] or "",
         user=row["user"] or "",
-        is_superuser=row["is_superuser"] == "t",
         in_recovery=row["in_recovery"] == "t",
         sees_all=row["sees_all"] == "t",
-        max_wal_senders=_int(row["max_wal_senders"]) or 0,
+        max_wal_senders=whole(row["max_wal_senders"]) or 0,
         tcp_keepalives_idle=row["tcp_keepalives_idle"] or "",
-        client_connection_check_interval=row["client_connection_check_interval"] or "",
     )
-    own = _int(row["backend_pid"])
+    own = whole(row["backend_pid"])
     processes: dict[str, int] = {}
     clients = []
     for each in sessions:
@@ -359,7 +357,7 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
     if busy and link.loopback():
         from poolcheck.live.orphans import clients_gone  # noqa: PLC0415 - only where there is something to look for
 
-        gone = clients_gone(busy, _int(row["server_port"]) or 0)
+        gone = clients_gone(busy, whole(row["server_port"]) or 0)
         backends = tuple(
             replace(each, client_gone=True)
             if each.client_port in gone and each.state == "active" and _local(each.client)
@@ -369,16 +367,16 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
     counters = next((each for each in others if each["kind"] == "counters"), None)
     return Snapshot(
         taken=row["taken"] or "",
-        epoch=_float(row["epoch"]) or 0.0,
+        epoch=real(row["epoch"]) or 0.0,
         server=server,
         backends=backends,
         waits=tuple(
-            Wait(_int(each["a"]) or 0, tuple(int(pid) for pid in (each["more"] or "").split(",") if pid))
+            Wait(whole(each["a"]) or 0, tuple(int(pid) for pid in (each["more"] or "").split(",") if pid))
             for each in others
             if each["kind"] == "waits"
         ),
         advisory=tuple(
-            AdvisoryLock(_int(each["a"]) or 0, each["name"] or "", (each["more"] or "").startswith("t"))
+            AdvisoryLock(whole(each["a"]) or 0, each["name"] or "", (each["more"] or "").startswith("t"))
             for each in others
             if each["kind"] == "advisory"
         ),
@@ -386,10 +384,10 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         counters=None
         if counters is None
         else Counters(
-            sessions=_int(counters["a"]) or 0,
-            abandoned=_int(counters["b"]) or 0,
-            fatal=_int(counters["c"]) or 0,
-            killed=_int(counters["d"]) or 0,
+            sessions=whole(counters["a"]) or 0,
+            abandoned=whole(counters["b"]) or 0,
+            fatal=whole(counters["c"]) or 0,
+            killed=whole(counters["d"]) or 0,
             since=counters["more"] or "",
         ),
         processes=tuple(sorted(processes.items())),
@@ -431,7 +429,7 @@ def _skipped(server: Server, backends: tuple[Backend, ...], waits: int) -> tuple
 def _backend(row: Row, own: int | None) -> Backend:
     from poolcheck.live.sql.normalise import is_release, normalise  # noqa: PLC0415 - see prepare
 
-    pid = _int(row["pid"]) or 0
+    pid = whole(row["pid"]) or 0
     query = row["query"] or ""
     visible = row["backend_type"] is not None
     statement = normalise(query[:FINGERPRINT]) if visible else ""
@@ -443,18 +441,16 @@ def _backend(row: Row, own: int | None) -> Backend:
         user=row["user"] or "",
         application_name=row["application_name"] or "",
         client=row["client"] or "",
-        client_port=_int(row["client_port"]),
+        client_port=whole(row["client_port"]),
         kind=row["backend_type"] or ("walsender" if row["walsender"] == "t" else ""),
         state=row["state"] or "",
         wait_type=row["wait_event_type"] or "",
         wait_event=row["wait_event"] or "",
-        age=_age(row["age"]),
         xact_age=_age(row["xact_age"]),
         state_age=_age(row["state_age"]),
         used_for=_age(row["used_for"]),
         superuser=row["superuser"] == "t",
-        leader=_int(row["leader_pid"]),
-        query_id=row["query_id"] or "",
+        leader=whole(row["leader_pid"]),
         query=query if visible else "",
         statement=statement,
         released=visible and is_release(statement),
@@ -466,7 +462,7 @@ def _caps(others: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
     clients = [each for each in backends if each.kind in ("client backend", "") and not each.own]
     caps: list[Cap] = []
     for row in others:
-        name, limit = row["name"] or "", _int(row["a"]) or 0
+        name, limit = row["name"] or "", whole(row["a"]) or 0
         if row["kind"] == "role":
             caps.append(Cap("role", name, limit, sum(each.user == name for each in clients)))
         elif row["kind"] == "database":
@@ -478,14 +474,16 @@ def _local(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
-def _int(text: str | None) -> int | None:
-    return int(text) if text not in (None, "") else None
+def whole(text: str | None) -> int | None:
+    """A column that holds a whole number; None when it holds nothing, or something else."""
+    return int(text) if text and text.removeprefix("-").isdecimal() else None
 
 
-def _float(text: str | None) -> float | None:
-    return float(text) if text not in (None, "") else None
+def real(text: str | None) -> float | None:
+    """A column that holds a number; None when it holds nothing."""
+    return float(text) if text else None
 
 
 def _age(text: str | None) -> float | None:
-    value = _float(text)
+    value = real(text)
     return None if value is None else max(0.0, value)

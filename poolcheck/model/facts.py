@@ -89,7 +89,6 @@ class Limit:
     reserved: int | None = None  # slots an ordinary role never gets
     pooler_clients: int | None = None
     pool_size: int | None = None  # the pooler's own, per (user, database)
-    ram_gb: float | None = None
     note: str = ""
 
 
@@ -249,7 +248,6 @@ class DriverVersion:
     size_param: str = ""  # URL parameter that sets the pool size, "" = not in the URL
     size_code: str = ""  # the line of code or config that sets it, {size} in it
     wait_code: str = ""  # the line that bounds the wait for a slot
-    url_code: str = ""  # the line that takes the URL
     migrations: str = ""  # how migrations run and lock, in a sentence
     migrations_need_direct: Literal["yes", "no", "unknown"] = (
         "unknown"  # do they fail through a transaction pooler?

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from poolcheck.config.settings import Thresholds
+from poolcheck.config.settings import DEFAULTS, Thresholds
+from poolcheck.model.sizing import surge
 from poolcheck.model.snapshot import (
     PRISMA_MIGRATE_LOCK,
     AdvisoryLock,
@@ -16,9 +17,6 @@ from poolcheck.model.snapshot import (
     Snapshot,
 )
 from poolcheck.record import dataclass
-
-DEFAULTS = Thresholds()
-
 
 # What drivers and tools call themselves when nobody tells them otherwise.
 _APPLICATIONS = (
@@ -89,21 +87,19 @@ class Look:
 
     name: ClassVar[str] = "live"
     snapshot: Snapshot
-    thresholds: Thresholds = DEFAULTS
+    thresholds: Thresholds = DEFAULTS.thresholds
     leaks: tuple[Leak, ...] = ()
     blocks: tuple[Block, ...] = ()
     earlier: Snapshot | None = None
     show_queries: bool = False
     target: str = ""  # which connection string, in words, masked
     instances: int | None = None  # as configured; None: unknown
-    surge: str = "25%"
+    surge: str = DEFAULTS.surge
 
     @property
     def surge_instances(self) -> int:
         """Instances that a deploy adds: a share of them, rounded up as Kubernetes does, or a count."""
-        if self.surge.endswith("%"):
-            return -(-(self.instances or 0) * int(self.surge[:-1]) // 100)
-        return int(self.surge or 0)
+        return surge(self.instances or 0, self.surge)
 
     @property
     def deploy_used(self) -> int | None:
@@ -154,7 +150,7 @@ class PoolerLook:
 
     name: ClassVar[str] = "pooler"
     snapshot: BouncerSnapshot
-    thresholds: Thresholds = DEFAULTS
+    thresholds: Thresholds = DEFAULTS.thresholds
     usable: int | None = None  # slots of the server behind, when that was looked at too
     states: tuple[tuple[str, int], ...] = ()  # states of the pooler's sessions on that server
     target: str = ""

@@ -101,7 +101,6 @@ USER_SINCE: dict[str, tuple[int, int]] = {
 }
 NEWEST = (1, 26)  # the newest version whose keys are known here
 DEFAULT_POOL_SIZE = 20
-DEFAULT_CLIENTS = 100
 OWN_DESCRIPTORS = 10  # what PgBouncer adds in its own estimate
 
 

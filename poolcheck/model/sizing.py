@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from poolcheck.config.settings import DEFAULTS as SETTINGS
 from poolcheck.config.settings import SERVER_RESERVED
+from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 
 Status = Literal[
@@ -207,3 +208,17 @@ class Measured:
     cv2: float | None = None
     cv2_source: str = ""
     wait_ms: float | None = None  # PgBouncer: mean wait of a client for a server
+
+
+def surge(instances: int, text: str) -> int:
+    """Instances that a deploy adds before old ones stop: `25%` of them, rounded up, or a count.
+
+    Raises:
+        BadConfig: neither a share nor a count.
+    """
+    digits = text.strip().removesuffix("%")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 6:
+        raise BadConfig(f"--surge is a share or a count, not {text!r}", "For example 25%, 0, 2 or 100%.")
+    if text.strip().endswith("%"):
+        return -(-instances * int(digits) // 100)
+    return int(digits)

@@ -28,12 +28,10 @@ class Server:
     database_limit: int | None = None
     database: str = ""
     user: str = ""
-    is_superuser: bool = False
     in_recovery: bool = False
     sees_all: bool = True  # pg_read_all_stats, or superuser
     max_wal_senders: int = 0
     tcp_keepalives_idle: str = ""
-    client_connection_check_interval: str = ""
 
     @property
     def major(self) -> int:
@@ -83,13 +81,11 @@ class Backend:
     state: str = ""  # "" hidden
     wait_type: str = ""
     wait_event: str = ""
-    age: float | None = None
     xact_age: float | None = None
     state_age: float | None = None
     used_for: float | None = None  # from the session's start to its last statement
     superuser: bool = False
     leader: int | None = None
-    query_id: str = ""
     query: str = ""  # as the server has it: only for --show-queries
     statement: str = ""  # without literals
     released: bool = False  # the last statement is one that pools run when a connection is given back
@@ -314,7 +310,6 @@ class BouncerSnapshot:
     databases: tuple[PoolerDatabase, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     clients_used: int | None = None  # with those that log in
-    clients_by_app: tuple[tuple[str, int], ...] = ()
     server_pids: frozenset[int] = frozenset()  # PostgreSQL's pids of the pooler's own sessions
     skipped: tuple[Skipped, ...] = ()
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from poolcheck import catalogue
+from poolcheck.config.settings import DEFAULTS
 from poolcheck.live.judge import put_together
 from poolcheck.live.sql.normalise import is_release, normalise
 from poolcheck.model.context import Context, Numbers
-from poolcheck.model.look import DEFAULTS, Look, PoolerLook
+from poolcheck.model.look import Look, PoolerLook
 from poolcheck.model.snapshot import (
     AdvisoryLock,
     Backend,
@@ -79,7 +80,7 @@ def look(given: dict[str, Any]) -> Look:
     before = given.get("earlier")
     earlier = replace(snapshot(before), epoch=given.get("epoch", 1000.0) - 30) if before else None
     fleet = {"instances": given.get("instances"), "surge": given.get("surge", "25%")}
-    return put_together(snapshot(given), DEFAULTS, earlier=earlier, **fleet)
+    return put_together(snapshot(given), DEFAULTS.thresholds, earlier=earlier, **fleet)
 
 
 def pooler(given: dict[str, Any]) -> PoolerLook:

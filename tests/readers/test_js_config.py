@@ -149,7 +149,7 @@ def test_prisma_6_classic() -> None:
         "datasource.directUrl": ("migration", ("DIRECT_URL",)),
         "datasource.shadowDatabaseUrl": ("shadow", ("SHADOW_URL",)),
     }
-    assert (found.engine, found.schema, found.loads_dotenv) == ("classic", "prisma/schema.prisma", True)
+    assert (found.engine, found.schema) == ("classic", "prisma/schema.prisma")
     assert [str(one.location) for one in found.reads] == [f"prisma.config.ts:{line}:5" for line in (7, 8, 9)]
 
 
@@ -253,7 +253,7 @@ def test_knex() -> None:
         ("production.pool.min", "2", 7),
         ("production.pool.max", "10", 8),
     ]
-    assert (found.dialect, found.loads_dotenv) == ("pg", True)
+    assert found.dialect == "pg"
 
 
 def test_what_cannot_be_followed() -> None:

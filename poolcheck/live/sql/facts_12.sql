@@ -11,13 +11,10 @@ SELECT pg_catalog.version() AS version,
            AS rds_superuser_reserved,
        pg_catalog.current_setting('max_wal_senders') AS max_wal_senders,
        pg_catalog.current_setting('tcp_keepalives_idle') AS tcp_keepalives_idle,
-       coalesce(pg_catalog.current_setting('client_connection_check_interval', true), '')
-           AS client_connection_check_interval,
        pg_catalog.current_setting('idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
        coalesce(pg_catalog.current_setting('idle_session_timeout', true), '') AS idle_session_timeout,
        pg_catalog.current_database() AS database,
        current_user AS "user",
-       (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS is_superuser,
        (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
            OR pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,
        (SELECT nullif(r.rolconnlimit, -1) FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS role_limit,

@@ -3,10 +3,10 @@
 import re
 from typing import TYPE_CHECKING
 
-from poolcheck.capacity.pool_size import surge
 from poolcheck.config.settings import SERVER_MAX, SERVER_RESERVED
 from poolcheck.model.fleet import Amount
 from poolcheck.model.problem import Location
+from poolcheck.model.sizing import surge
 
 if TYPE_CHECKING:
     from poolcheck.readers.deploy.compose import Service

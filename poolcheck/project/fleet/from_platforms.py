@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from poolcheck.capacity.pool_size import surge
+from poolcheck.model.sizing import surge
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.model.context import Numbers
 from poolcheck.model.fleet import Amount, Member

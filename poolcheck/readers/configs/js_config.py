@@ -85,11 +85,6 @@ class JsConfig:
     schema: str = ""  # place of the schema, as written
     problem: Unreadable | None = None
 
-    @property
-    def loads_dotenv(self) -> bool:
-        """Does it load env files itself? Prisma 7's own command line does not."""
-        return any(name.startswith(("dotenv", "@dotenvx/")) for name in self.imports)
-
 
 def tool(path: str) -> Tool | None:
     """The tool whose config file this is, by its name."""

@@ -84,11 +84,6 @@ class PrismaSchema:
         """The datasource. Prisma allows one."""
         return self.datasources[0] if self.datasources else None
 
-    @property
-    def models_only(self) -> bool:
-        """Nothing but models: a part of a multi-file schema."""
-        return not self.datasources and not self.generators
-
 
 class _Pair(NamedTuple):
     key: str
