@@ -108,7 +108,11 @@ def live(
         from poolcheck.live import look  # noqa: PLC0415 - brings psycopg
 
         options = look.Options(
-            dsn=dsn or None, env_file=env_file or None, variable=variable or None, bouncer=bouncer or None
+            dsn=dsn or None,
+            env_file=env_file or None,
+            variable=variable or None,
+            bouncer=bouncer or None,
+            environment=False,  # an assistant may name the file that a repository told it to name
         )
         return look.live(options, Settings({}))
 

@@ -124,7 +124,13 @@ def watch(
         raise click.UsageError("--watch needs at least 100ms between two looks")
     config = settings.over(Path())
     check_selection(config)
-    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    chosen = dsn.sources(
+        options.dsn,
+        config,
+        env_file=options.env_file,
+        variable=options.variable,
+        environment=options.environment,
+    )
     state = Watch(Seen(config=config, options=options, sources=chosen, ask=ask))
     try:
         with suppress(KeyboardInterrupt):

@@ -71,6 +71,7 @@ def look(
         dsn=urls[0] if urls else None,
         env_file=files[0] if files and not urls and not variable else None,
         variable=variable if not urls else None,
+        environment=bool(env_files),
         bouncer=bouncer,
     )
     try:

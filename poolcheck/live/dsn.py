@@ -15,9 +15,10 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string,
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Runtime
-from poolcheck.model.roles import name_claims, role_of
+from poolcheck.model.roles import PARTS_HOST, SPELLINGS, name_claims, role_of
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
+from poolcheck.text import clean
 
 # Later ones are looked at only when the earlier ones hold nothing: what runs here, then what runs there.
 ENV_FILES = (
@@ -50,8 +51,12 @@ def sources(
     env_file: str | None = None,
     variable: str | None = None,
     environ: Mapping[str, str] | None = None,
+    environment: bool = True,
 ) -> Sources:
     """The first source that is there.
+
+    `environment`: whether `${NAME}` in the env file may be filled in from the environment. Only for a file that the
+    user named with --env-file.
 
     Raises:
         BadTarget: what was given is no connection string of PostgreSQL.
@@ -62,9 +67,7 @@ def sources(
     if argument is not None:
         return Sources(usable(_argument(argument, config)))
     if env_file is not None:
-        if not Path(env_file).is_file():
-            raise BadInput(f"{env_file}: no such file", "Give the env file that holds the connection string.")
-        return choose(_file(env_file, config), variable, env_file)
+        return _named_file(env_file, variable, config, environment=environment)
     found = _environment(environ)
     if variable is not None:
         if not any(each.name == variable for each in found):
@@ -75,7 +78,7 @@ def sources(
     if _real(found):
         return choose(found, None, "the environment")
     for name in ENV_FILES:
-        if Path(name).is_file() and _real(inside := _file(name, config)):
+        if Path(name).is_file() and _real(inside := _file(name, config, environment=False)[0]):
             return choose(inside, None, name)
     raise NothingToCheck(
         "no connection string: none given, none in the environment, none in an env file here",
@@ -108,12 +111,71 @@ def _argument(text: str, config: Config) -> Target:
     )
 
 
-def _file(name: str, config: Config) -> list[Target]:
-    from poolcheck.project.env_files import read_env_file  # noqa: PLC0415 - as above
+def _file(
+    name: str, config: Config, *, environment: bool
+) -> "tuple[list[Target], Mapping[str, tuple[str, ...]]]":
+    """The connection strings of an env file, filled in; and of those that cannot be, what is set nowhere."""
+    from poolcheck.live.fill_in import fill_in  # noqa: PLC0415 - an argument needs no file
+    from poolcheck.project.env_files import env_targets, env_text  # noqa: PLC0415 - as above
     from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
+    from poolcheck.readers.env import dotenv  # noqa: PLC0415 - as above
 
-    found = read_env_file(name, Packages(config), explicit=True)
-    return [each for each in found.targets if each.active and not each.commented]
+    packages = Packages(config)
+    text, _ = env_text(name, packages, explicit=True)
+    filled = fill_in(dotenv.read(text or "", name), environment=environment)
+    found = [
+        target
+        for target in env_targets(filled.env, packages.of(name)).targets
+        if target.active and not target.commented
+    ]
+    lacking = {target.name: names for target in found if (names := _lacks(target, filled.lacking))}
+    return [target for target in found if target.name not in lacking], lacking
+
+
+def _lacks(target: Target, lacking: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The names that are set nowhere and that the target is made of: of one variable, or of several parts."""
+    parts = PARTS_HOST.get(target.name, ()) if target.origin == "parts" else ()
+    variables = (target.name, *(each for part in parts for each in (part, *SPELLINGS.get(part, ()))))
+    return tuple(dict.fromkeys(name for variable in variables for name in lacking.get(variable, ())))
+
+
+def _named_file(name: str, variable: str | None, config: Config, *, environment: bool) -> Sources:
+    """The choice out of a file that the user named.
+
+    Raises:
+        BadInput: there is no such file, or nothing usable in it; with the variable that is missing.
+    """
+    if not Path(name).is_file():
+        raise BadInput(f"{name}: no such file", "Give the env file that holds the connection string.")
+    found, lacking = _file(name, config, environment=environment)
+    wanted = variable or next(iter(lacking), "")
+    if wanted in lacking and (variable or not _real(found)):
+        said = " and ".join(f"${{{clean(each, limit=80)}}}" for each in lacking[wanted])
+        if environment:
+            raise BadInput(
+                f"{name}: {wanted} needs {said}, set neither in the file nor in the environment",
+                "Set it, or give the whole connection string as an argument.",
+            )
+        raise BadInput(
+            f"{name}: {wanted} needs {said}, which the file does not set",
+            "Only a file given with --env-file is filled in from the environment.",
+        )
+    chosen = choose(found, variable, name)
+    if _open(chosen.main):
+        raise BadInput(
+            f"{name}: {chosen.main.name} holds a reference that is not filled in",
+            "python-dotenv fills in ${NAME}, not $NAME: write it so, or give the whole string as an argument.",
+        )
+    return chosen
+
+
+def _open(target: Target) -> bool:
+    """Whether a field that is sent to the server is a reference: `$DB_PASS`."""
+    conn = target.conn
+    fields = {
+        "user": conn.user, "password": conn.password.reveal() if conn.password else None, "database": conn.database,
+    }  # fmt: skip
+    return any(name in conn.placeholders and (value or "").startswith("$") for name, value in fields.items())
 
 
 def _environment(environ: Mapping[str, str]) -> list[Target]:

@@ -45,6 +45,7 @@ class Options:
 
     dsn: str | None = None
     env_file: str | None = None
+    environment: bool = True  # whether the env file is filled in from the environment: the user named it
     variable: str | None = None
     bouncer: str | None = None
     admin: str | None = None
@@ -67,7 +68,13 @@ def live(options: Options, settings: "Configured", ask: Ask = nobody) -> Report:
     """
     config = settings.over(Path())
     check_selection(config)
-    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    chosen = dsn.sources(
+        options.dsn,
+        config,
+        env_file=options.env_file,
+        variable=options.variable,
+        environment=options.environment,
+    )
     console = dsn.console_target(options.bouncer, config) if options.bouncer else chosen.console
     seen = Seen(config=config, options=options, sources=chosen, ask=ask)
     if console is not None:

@@ -39,7 +39,13 @@ def reap(options: Options, choice: Choice, settings: Configured, ask: Ask = nobo
     """
     config = settings.over(Path())
     check_selection(config)
-    chosen = dsn.sources(options.dsn, config, env_file=options.env_file, variable=options.variable)
+    chosen = dsn.sources(
+        options.dsn,
+        config,
+        env_file=options.env_file,
+        variable=options.variable,
+        environment=options.environment,
+    )
     seen = Seen(config=config, options=options, sources=chosen, ask=ask)
     try:
         link = seen.connect(chosen.main)

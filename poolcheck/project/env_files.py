@@ -47,20 +47,30 @@ def read_stdin(package: Package) -> Collected:
 
 def read_env_file(name: str, packages: Packages, *, explicit: bool) -> Collected:
     """One env file: what cannot be read is skipped, or an error where the user named the file."""
+    text, skipped = env_text(name, packages, explicit=explicit)
+    if text is None:
+        return Collected(skipped=skipped)
+    return together(
+        (Collected(skipped=skipped, files=1), env_targets(dotenv.read(text, name), packages.of(name)))
+    )
+
+
+def env_text(name: str, packages: Packages, *, explicit: bool) -> tuple[str | None, tuple[Skipped, ...]]:
+    """The text of an env file, and what is wrong with it. None: it cannot be read.
+
+    Raises:
+        BadInput: it cannot be opened, and the user named it.
+    """
     try:
         data = packages.instead[name] if name in packages.instead else _bytes(name)
     except OSError as error:
         why = error.strerror or str(error)
         if explicit:
             raise BadInput(f"{name}: cannot be read: {why}", "Check the path and its permissions.") from error
-        return Collected(skipped=(Skipped(name, f"cannot be read: {why}", "Check its permissions."),))
+        return None, (Skipped(name, f"cannot be read: {why}", "Check its permissions."),)
     text, trouble = dotenv.decode(data)
     skipped = (Skipped(name, trouble, "Save the file as UTF-8."),) if trouble else ()
-    if trouble and "UTF-" in trouble and "not UTF-8" not in trouble:
-        return Collected(skipped=skipped)
-    return together(
-        (Collected(skipped=skipped, files=1), env_targets(dotenv.read(text, name), packages.of(name)))
-    )
+    return (None if trouble and "UTF-" in trouble and "not UTF-8" not in trouble else text), skipped
 
 
 def _bytes(name: str) -> bytes:
