@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
@@ -11,10 +12,10 @@ from typing import Any, Literal
 import pytest
 
 from poolcheck import catalogue
-from poolcheck.catalogue import lookup
-from poolcheck.catalogue.shelf import Shelf, admits, build, quick_list
+from poolcheck.catalogue import lookup, makers
+from poolcheck.catalogue.shelf import Shelf, admits, build, quick_list, quick_tables, quick_word
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Pooler, Provider, Quirk
+from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Maker, Pooler, Provider, Quirk
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 
 FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": Pooler}
@@ -57,6 +58,10 @@ class TestFile:
         item = shelf(path.parent.name).load(path.stem)
         for key in ("aliases", "suffixes", "prefixes", "packages"):
             assert quick_list(path.read_bytes(), key) == getattr(item, key, ())
+        for key in ("makers", "tcp_modules"):
+            parts = [tomllib.loads(part.decode())[key] for part in quick_tables(path.read_bytes(), key)]
+            assert len(parts) == len(getattr(item, key, ()))
+        assert quick_word(path.read_bytes(), "kind") == getattr(item, "kind", "")
 
 
 @pytest.mark.parametrize("folder", ["providers", "drivers"])
@@ -159,7 +164,7 @@ def test_behaviour_of_a_range_holds_for_all_of_it(monkeypatch: pytest.MonkeyPatc
     )
     head = 'title = "X"\nlanguage = "X"\nhomepage = "https://example.com/x"\nkind = "orm"\n'
     (tmp_path / "x.toml").write_text(head + blocks)
-    monkeypatch.setattr(lookup, "_DRIVERS", Shelf(Driver, tmp_path))
+    monkeypatch.setattr(lookup, "DRIVERS", Shelf(Driver, tmp_path))
 
     def label(version: Version) -> str | None:
         block = catalogue.behaviour("x", version)
@@ -270,6 +275,41 @@ def test_build_complains_of_patterns_and_ranges() -> None:
     block = {"when": "^6", "source": "https://example.com/x", "checked": CHECKED}
     with pytest.raises(CatalogueError, match=r"x.toml: versions\[0\].when: '\^6' is none of"):
         build(DriverVersion, block, "x.toml: versions[0]")
+
+
+MAKER: dict[str, Any] = {
+    "kind": "x", "title": "x()", "language": "javascript", "calls": [["x", "make"]], "makes": "pool",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"calls": []}, r"makers\[0\].calls: one \[module, name\] at least is wanted"),
+        ({"calls": [["x", ""]]}, r"calls\[0\]: \['x', ''\] names nothing to look for"),
+        ({"calls": [["*", "default"]]}, "names nothing to look for"),
+        ({"calls": [["*", "Make"]], "language": "python"}, "names nothing to look for"),
+        ({"overflow": 10}, "overflow: overflow_option is missing"),
+        ({"makes": "connection", "size_options": ["max"]}, "size_options: a connection has no size"),
+    ],
+)
+def test_build_complains_of_what_no_reader_could_use(change: dict[str, Any], complaint: str) -> None:
+    """A call that is looked for in vain would be overlooked in silence."""
+    with pytest.raises(CatalogueError, match=complaint):
+        build(Maker, MAKER | change, "x.toml: makers[0]")
+
+
+def test_two_files_that_claim_the_same_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a call makes would depend on the order of the files."""
+    folder = tmp_path / "drivers"
+    folder.mkdir()
+    for kind in ("a", "b"):
+        table = f'[[makers]]\nkind = "{kind}"\ntitle = "x"\nlanguage = "python"\nmakes = "pool"\n'
+        (folder / f"{kind}.toml").write_text(f'{table}calls = [["x", "pool"]]\n')
+    monkeypatch.setattr(makers, "DRIVERS", Shelf(Driver, folder))
+
+    with pytest.raises(CatalogueError, match=r"drivers/b\.toml: python x:pool is in drivers/a\.toml too"):
+        makers.makers.__wrapped__()
 
 
 @pytest.mark.parametrize(

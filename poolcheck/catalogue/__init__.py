@@ -7,6 +7,7 @@ from poolcheck.catalogue.lookup import (
     behaviour,
     driver,
     driver_of_dialect,
+    driver_packages,
     drivers,
     drivers_for_packages,
     first_size_line,
@@ -20,6 +21,6 @@ from poolcheck.catalogue.lookup import (
 )
 
 __all__ = [
-    "Stale", "behaviour", "convert", "driver", "driver_of_dialect", "drivers", "drivers_for_packages", "first_size_line",
+    "Stale", "behaviour", "convert", "driver", "driver_of_dialect", "driver_packages", "drivers", "drivers_for_packages", "first_size_line",
     "limit", "match", "parameter_names", "pooler", "poolers", "provider", "providers", "stale",
 ]  # fmt: skip

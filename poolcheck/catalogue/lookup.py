@@ -12,13 +12,13 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from poolcheck.catalogue.shelf import Shelf, admits
+from poolcheck.catalogue.shelf import Shelf, admits, quick_word
 from poolcheck.model.facts import Driver, DriverVersion, Limit, Pooler, Provider
 from poolcheck.model.project import Version
 
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 PROVIDERS = Shelf(Provider, os.path.join(_HERE, "providers"))
-_DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
+DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
 _POOLERS = Shelf(Pooler, os.path.join(_HERE, "poolers"))
 
 
@@ -34,12 +34,12 @@ def providers() -> tuple[Provider, ...]:
 
 def driver(driver_id: str) -> Driver | None:
     """A driver by id or alias; None when the catalogue has none."""
-    return _DRIVERS.find(driver_id)
+    return DRIVERS.find(driver_id)
 
 
 def drivers() -> tuple[Driver, ...]:
     """All drivers, sorted by id."""
-    return _DRIVERS.all()
+    return DRIVERS.all()
 
 
 def pooler(software: str) -> Pooler:
@@ -58,13 +58,20 @@ def poolers() -> tuple[Pooler, ...]:
 
 def drivers_for_packages(names: Iterable[str]) -> dict[str, str]:
     """Package name (`npm:pg`) → driver id, for those names that the catalogue knows. Parses nothing."""
-    index = {package: stem for stem, packages in _DRIVERS.names("packages").items() for package in packages}
+    index = {package: stem for stem, packages in DRIVERS.names("packages").items() for package in packages}
     return {name: index[name] for name in names if name in index}
+
+
+def driver_packages(prefix: str) -> frozenset[str]:
+    """The packages (`pypi:asyncpg`) of drivers that speak PostgreSQL themselves, unlike an ORM. Parses nothing."""
+    drivers_ = {stem for stem, text in DRIVERS.texts.items() if quick_word(text, "kind") == "driver"}
+    lists = DRIVERS.names("packages")
+    return frozenset(name for stem in drivers_ for name in lists[stem] if name.startswith(prefix))
 
 
 def driver_of_dialect(dialect: str) -> str | None:
     """The id of the driver that lists this scheme suffix; None when none does. Parses nothing."""
-    return next((stem for stem, names in _DRIVERS.names("dialects").items() if dialect in names), None)
+    return next((stem for stem, names in DRIVERS.names("dialects").items() if dialect in names), None)
 
 
 def first_size_line(driver_id: str) -> tuple[str, str]:
@@ -72,7 +79,7 @@ def first_size_line(driver_id: str) -> tuple[str, str]:
 
     For a report that names the commonest drivers because it knows of none. A test holds it against the parsed file.
     """
-    text = _DRIVERS.texts[driver_id]
+    text = DRIVERS.texts[driver_id]
     found = [
         re.search(rb'^%s = ("(?:[^"\\]|\\.)*")$' % key, text, re.MULTILINE)
         for key in (b"label", b"size_code")
@@ -86,7 +93,7 @@ def first_size_line(driver_id: str) -> tuple[str, str]:
 def parameter_names() -> frozenset[str]:
     """Every URL parameter that some driver knows. Parses nothing: only a parameter's table has a `name`."""
     return frozenset(
-        name for text in _DRIVERS.texts.values() for name in re.findall(r'\bname = "([^"]+)"', text.decode())
+        name for text in DRIVERS.texts.values() for name in re.findall(r'\bname = "([^"]+)"', text.decode())
     )
 
 
@@ -148,7 +155,7 @@ def stale(days: int, today: date) -> tuple[Stale, ...]:
     """The facts of every kind that were checked more than `days` days before `today`, oldest first."""
     found = [
         old
-        for shelf in (PROVIDERS, _DRIVERS, _POOLERS)
+        for shelf in (PROVIDERS, DRIVERS, _POOLERS)
         for item in shelf.all()
         for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
         if today - old.checked > timedelta(days=days)

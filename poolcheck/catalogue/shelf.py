@@ -14,9 +14,10 @@ from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Retirement
+from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Maker, Retirement
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _PATTERNS: dict[type, tuple[str, ...]] = {
     Endpoint: ("host", "not_host", "user", "database", "user_form"),
@@ -123,8 +124,29 @@ def _check(kind: type, values: Mapping[str, Any], where: str) -> None:
             raise CatalogueError(f"{_at(where, key)}: {text!r} is not an https address")
     for key in _PATTERNS.get(kind, ()):
         pattern(values.get(key, ""), _at(where, key))
+    if kind is Maker:
+        _check_maker(values, where)
     if kind is DriverVersion:
         admits(values["when"], (), _at(where, "when"))
+
+
+def _check_maker(values: Mapping[str, Any], where: str) -> None:
+    """A table that no reader could use, or that tells half of something, would be overlooked in silence."""
+    if not values["calls"]:
+        raise CatalogueError(f"{_at(where, 'calls')}: one [module, name] at least is wanted")
+    for index, (module, name) in enumerate(values["calls"]):
+        if (
+            not module
+            or not name
+            or (module == "*" and (values["language"] != "javascript" or name == "default"))
+        ):
+            raise CatalogueError(
+                f"{_at(where, 'calls')}[{index}]: [{module!r}, {name!r}] names nothing to look for"
+            )
+    if values.get("overflow") and not values.get("overflow_option"):
+        raise CatalogueError(f"{_at(where, 'overflow')}: overflow_option is missing")
+    if values.get("size_options") and values["makes"] == "connection":
+        raise CatalogueError(f"{_at(where, 'size_options')}: a connection has no size")
 
 
 def _check_defaults(kind: type, defaults: Any, where: str) -> None:
@@ -204,6 +226,22 @@ class Shelf(Generic[T]):
             self._names[key] = {stem: quick_list(text, key) for stem, text in self.texts.items()}
         return self._names[key]
 
+    def tables(self, key: str, kind: type[U]) -> dict[str, tuple[U, ...]]:
+        """Id → the tables of a top-level list such as `[[makers]]`, without parsing the rest of the file.
+
+        Raises:
+            CatalogueError: one of them is not TOML, or not what `kind` asks for.
+        """
+        found = {}
+        for stem, text in self.texts.items():
+            where = f"{os.path.basename(self.folder)}/{stem}.toml: {key}"
+            parts = quick_tables(text, key)
+            found[stem] = tuple(
+                build(kind, _toml(part, where)[key][0], f"{where}[{index}]")
+                for index, part in enumerate(parts)
+            )
+        return found
+
     def find(self, name: str) -> T | None:
         """The one with this id or alias, upper and lower case alike; None when there is none."""
         wanted = name.strip().lower()
@@ -225,13 +263,8 @@ class Shelf(Generic[T]):
             CatalogueError: it is not TOML, or not what `kind` asks for.
         """
         if stem not in self._built:
-            import tomllib  # noqa: PLC0415 - 2 ms that a lint without any known host need not spend
-
             where = f"{os.path.basename(self.folder)}/{stem}.toml"
-            try:
-                table = tomllib.loads(self.texts[stem].decode())
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise CatalogueError(f"{where}: {error}") from error
+            table = _toml(self.texts[stem], where)
             if "id" in table:
                 raise CatalogueError(f"{where}: id is not a key; the file's name is the id")
             defaults = table.pop("defaults", {})
@@ -240,8 +273,31 @@ class Shelf(Generic[T]):
         return self._built[stem]
 
 
+def _toml(text: bytes, where: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - 2 ms that a lint without any known host need not spend
+
+    try:
+        return tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{where}: {error}") from error
+
+
+def quick_tables(text: bytes, key: str) -> list[bytes]:
+    """The tables `[[key]]` of raw TOML, each with its heading. A test holds it against the parsed files."""
+    head = f"[[{key}]]\n".encode()
+    parts = (b"\n" + text).split(b"\n[")
+    return [b"[" + part + b"\n" for part in parts if (b"[" + part + b"\n").startswith(head)]
+
+
 def quick_list(text: bytes, key: str) -> tuple[str, ...]:
     """The strings of a top-level `key = [...]` in raw TOML. A test holds it against the parsed files."""
     top = (b"\n" + text).partition(b"\n[")[0]  # the keys above the first table
     start = top.find(f"\n{key} = [".encode())
     return tuple(re.findall(r'"([^"]*)"', top[start : top.index(b"]", start)].decode())) if start >= 0 else ()
+
+
+def quick_word(text: bytes, key: str) -> str:
+    """The value of a top-level `key = "..."` in raw TOML; "" when there is none. A test holds it against the parsed files."""
+    top = (b"\n" + text).partition(b"\n[")[0]
+    found = re.search(rf'\n{key} = "([^"]*)"'.encode(), top)
+    return found[1].decode() if found else ""

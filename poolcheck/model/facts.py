@@ -277,6 +277,45 @@ class DriverVersion:
         return name.lower().replace(" ", "") if self.fold_names else name
 
 
+Wire = Literal["tcp", "websocket", "http", "engine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """What calls in source code make: a client, a pool or a connection. One generic reader per language looks for them.
+
+    `calls` are pairs of the module that is imported and what it exports. In JavaScript "default" and "*" are the
+    module itself, and the module "*" is any module, or none: a client that is generated into the project.
+    """
+
+    kind: str  # "pg-pool": what findings call it; no other table has it
+    title: str  # "pg.Pool", for sentences
+    language: Literal["javascript", "python"]
+    calls: tuple[tuple[str, str], ...]
+    makes: Literal["client", "pool", "connection"]
+    wire: Wire = (
+        "tcp"  # engine: TCP unless an adapter says otherwise; http: holds no connection between queries
+    )
+    new: bool = False  # only with `new`: the name alone makes nothing
+    any_database: bool = False  # it serves others too: the call itself has to name PostgreSQL
+    elsewhere: bool = False  # which database it serves is told in another place: a schema, an engine's URL
+    wraps: bool = False  # may be given a client that exists: only a connection string makes one
+    size_options: tuple[
+        str, ...
+    ] = ()  # what sets the connections of one pool; the first that is there counts
+    overflow_option: str = ""  # what sets how many it opens on top of that
+    overflow: int = 0  # and how many that is when it is not set
+    variable: str = ""  # the environment variable that it reads by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpModule:
+    """A module that needs TCP sockets as soon as it is imported, and what sentences call it."""
+
+    module: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
     """A driver or ORM. `id` is the file's stem."""
@@ -294,6 +333,8 @@ class Driver:
     dialects: tuple[str, ...] = ()  # scheme suffixes: "asyncpg" of postgresql+asyncpg
     schemes: tuple[str, ...] = ()  # schemes it takes; () = postgres and postgresql
     over: tuple[str, ...] = ()  # driver ids it runs on: for ORMs
+    makers: tuple[Maker, ...] = ()
+    tcp_modules: tuple[TcpModule, ...] = ()
     quirks: tuple[Quirk, ...] = ()
     examples: tuple["DriverExample", ...] = ()
 

@@ -1,7 +1,9 @@
 """What is known of a source file: where it makes clients, takes connections, closes them, and what SQL it sends."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
+from poolcheck.model.facts import Maker
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.record import dataclass
@@ -19,7 +21,7 @@ MIDDLEWARE = "Next.js middleware"
 class Site:
     """One place where source code makes a client, a pool or a connection."""
 
-    kind: str  # "prisma", "pg-pool", "asyncpg-pool", ...: the keys of poolcheck.model.source.KINDS
+    made: Maker  # what the call makes, by the driver's file
     call: str  # "new PrismaClient": as the file has it, without arguments
     line: int
     column: int
@@ -34,6 +36,11 @@ class Site:
     complete: bool = False  # there is nothing besides `options`: no spread, no variable
     argument: str = ""  # what the first argument is: "", "object", "string", "pool", "neon", "env", "other"
     url: str = ""  # where the connection string comes from, when that is a name: "process.env.DIRECT_URL"
+
+    @property
+    def kind(self) -> str:
+        """What is made: "prisma", "pg-pool", "asyncpg-pool", ..."""
+        return self.made.kind
 
     def option(self, name: str) -> str | None:
         """What an option is set to; None when it is not written out."""
@@ -82,7 +89,8 @@ class SourceFile:
     state: tuple[
         Mark, ...
     ] = ()  # session state: kind as in readers._session_state, text the statement's beginning
-    modules: tuple[Mark, ...] = ()  # what it imports as values; kind is the module's name
+    # what it imports as values: kind is the module's name, text the title of a driver that needs TCP sockets
+    modules: tuple[Mark, ...] = ()
     shapes: tuple[Mark, ...] = ()  # arguments that go wrong without an error: kind names the shape
     client_side: bool = False  # "use client"
     exports: bool = True  # False: nothing can import it, so it is a program of its own
@@ -129,9 +137,8 @@ class SourceFile:
         """The sites that are about PostgreSQL, as far as is known."""
         if self.postgres is not False:
             return self.sites
-        elsewhere = ("prisma", "sqlalchemy")  # their database is named in another place
         return tuple(
-            each for each in self.sites if each.kind not in elsewhere or each.argument.startswith("postgres")
+            site for site in self.sites if not site.made.elsewhere or site.argument.startswith("postgres")
         )
 
 
@@ -151,36 +158,42 @@ class SourceTree:
         return self.package.path
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a call makes."""
+class Word(NamedTuple):
+    """What the bytes of a file hold that makes a client: looked for before a file is parsed."""
 
-    title: str  # "PrismaClient", for sentences
-    makes: Literal["client", "pool", "connection"]
-    wire: Literal["tcp", "websocket", "engine"]  # engine: TCP unless an adapter says otherwise
+    text: bytes  # the module's name
+    quoted: bool = False  # an import of that very name has to be there
+    names: tuple[bytes, ...] = ()  # and one of these, where the module alone says little
 
 
-KINDS = {
-    "prisma": Kind("PrismaClient", "client", "engine"),
-    "pg-pool": Kind("pg.Pool", "pool", "tcp"),
-    "pg-client": Kind("pg.Client", "connection", "tcp"),
-    "postgres-js": Kind("postgres()", "pool", "tcp"),
-    "neon-pool": Kind("Neon's Pool", "pool", "websocket"),
-    "neon-client": Kind("Neon's Client", "connection", "websocket"),
-    "vercel-pool": Kind("createPool()", "pool", "websocket"),
-    "vercel-client": Kind("createClient()", "connection", "websocket"),
-    "drizzle": Kind("drizzle()", "pool", "tcp"),
-    "knex": Kind("knex()", "pool", "tcp"),
-    "typeorm": Kind("DataSource", "pool", "tcp"),
-    "sequelize": Kind("Sequelize", "pool", "tcp"),
-    "sqlalchemy": Kind("the SQLAlchemy engine", "pool", "tcp"),
-    "asyncpg-pool": Kind("asyncpg's pool", "pool", "tcp"),
-    "asyncpg": Kind("an asyncpg connection", "connection", "tcp"),
-    "psycopg-pool": Kind("psycopg's ConnectionPool", "pool", "tcp"),
-    "psycopg": Kind("a psycopg connection", "connection", "tcp"),
-    "psycopg2-pool": Kind("psycopg2's pool", "pool", "tcp"),
-    "psycopg2": Kind("a psycopg2 connection", "connection", "tcp"),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Makers:
+    """The calls of one language that make clients, as its reader looks them up."""
+
+    calls: Mapping[tuple[str, str], Maker]  # (module, what it exports) → what a call of it makes
+    modules: frozenset[str]  # those that any call comes from
+    tcp: Mapping[str, str]  # module that needs TCP sockets → its title
+    words: tuple[Word, ...]
+
+    def of(self, module: str, exported: str) -> Maker | None:
+        """What a call of something imported makes; None when that is no client."""
+        return self.calls.get((module, exported)) or self.calls.get(("*", exported))
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """Names that make a client wherever they come from."""
+        return tuple(exported for module, exported in self.calls if module == "*")
+
+
+class AllMakers(NamedTuple):
+    """The calls that make clients, for each language that is read."""
+
+    javascript: Makers
+    python: Makers
+
+    def of(self, language: Language) -> Makers:
+        """Those of a file's language."""
+        return self.python if language == "python" else self.javascript
 
 
 # What in the code switches named statements off, by driver: literal texts that discovery looks for.

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 from poolcheck import catalogue
+from poolcheck.catalogue.makers import makers
 from poolcheck.model.ignores import Ignores
 from poolcheck.model.project import DriverUse, Package
 from poolcheck.model.report import Skipped
-from poolcheck.model.source import KINDS, MIDDLEWARE, SWITCHES, WAITS, Mark, SourceFile, SourceTree
+from poolcheck.model.source import MIDDLEWARE, SWITCHES, WAITS, Mark, SourceFile, SourceTree
 from poolcheck.project.collected import Collected
 from poolcheck.readers import source_files
 
@@ -30,10 +31,6 @@ OTHERS = {
     ".kt": "Java", ".properties": "", ".rs": "Rust", ".cs": ".NET",
 }  # fmt: skip
 LONGEST_OTHER = 256_000  # bytes
-POSTGRES_PYTHON = frozenset(
-    f"pypi:{name}"
-    for name in "psycopg psycopg-binary psycopg2 psycopg2-binary asyncpg pg8000 psycopg-pool psycopg-c".split()
-)
 _HYPERDRIVE = re.compile(rb"HYPERDRIVE|[Hh]yperdrive")
 _HEAD = 2_000  # bytes: directives and imports stand at the beginning
 _LOCAL_IMPORT = re.compile(
@@ -147,7 +144,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
                 hyperdrive = _HYPERDRIVE.search(code) is not None
             if kind not in ("python", "sql") and _is_entry(code[:_HEAD], name):
                 entries[name] = tuple(each.decode("utf-8", "replace") for each in _LOCAL_IMPORT.findall(code))
-            if source_files.matters(code, kind):
+            if source_files.matters(code, kind, makers()):
                 _note_switches(code, switches)
                 _read(code, name, reading)
         _link(entries, reading)
@@ -175,7 +172,7 @@ def _bytes(name: str, reading: _Reading) -> bytes | None:
         return None
     if len(data) > most:
         if source_files.language(name) is not None and source_files.matters(
-            data, source_files.LANGUAGES[posixpath.splitext(name)[1].lower()]
+            data, source_files.LANGUAGES[posixpath.splitext(name)[1].lower()], makers()
         ):
             reading.skipped.append(
                 Skipped(
@@ -205,7 +202,7 @@ def _is_entry(head: bytes, name: str) -> bool:
 
 
 def _read(code: bytes, name: str, reading: _Reading) -> None:
-    made = source_files.read(code, name, reading.below(name))
+    made = source_files.read(code, name, makers(), reading.below(name))
     if isinstance(made, source_files.Unread):
         reading.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
         return
@@ -228,9 +225,9 @@ def _is_maker(each: SourceFile) -> bool:
 def _needs_tcp(each: SourceFile) -> bool:
     """Whether a client of the file opens TCP sockets: Prisma's engine does, an adapter or Accelerate may not."""
     return any(
-        KINDS[site.kind].wire == "tcp"
+        site.made.wire == "tcp"
         or (
-            site.kind == "prisma"
+            site.made.wire == "engine"
             and site.option("adapter") is None
             and site.option("accelerateUrl") is None
             and site.complete
@@ -327,7 +324,7 @@ def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchem
     """Whether clients whose database stands elsewhere (Prisma's schema, an engine's URL) speak to PostgreSQL."""
     if each.language == "python":
         pypi = {name for name in package.dependencies if name.startswith("pypi:")}
-        return bool(pypi & POSTGRES_PYTHON) if pypi else None
+        return not pypi.isdisjoint(catalogue.driver_packages("pypi:")) if pypi else None
     if any(
         mark.kind in ("@prisma/adapter-pg", "@prisma/adapter-neon", "@prisma/adapter-ppg")
         for mark in each.modules

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Language, Mark, Purpose, SourceFile
+from poolcheck.model.source import AllMakers, Language, Makers, Mark, Purpose, SourceFile
 from poolcheck.record import dataclass
 
 LONGEST = 1_000_000  # bytes; a larger source file was not written by hand
@@ -24,15 +24,9 @@ LANGUAGES: dict[str, Language] = {
     ".vue": "typescript", ".svelte": "typescript", ".py": "python", ".sql": "sql",
 }  # fmt: skip
 
-# A JavaScript file without any of these makes no client, takes no connection and closes none.
-_JS = (
-    b"PrismaClient", b"'postgres'", b'"postgres"', b"pg-pool", b"@neondatabase/serverless",
-    b"@vercel/postgres", b"drizzle-orm/node-postgres", b"drizzle-orm/postgres-js", b"drizzle-orm/neon", b"knex(", b"Knex(", b"new DataSource(",
-    b"new Sequelize(", b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon",
-)  # fmt: skip
-_PYTHON = (
-    b"create_engine", b"create_async_engine", b"asyncpg", b"psycopg", b"SessionLocal", b"sessionmaker", b"getconn",
-)  # fmt: skip
+# A file without any of these, and without what makes a client, takes no connection and closes none.
+_JS = (b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon")
+_PYTHON = (b"SessionLocal", b"sessionmaker", b"getconn")
 _SQL = (
     b"SET ", b"LISTEN ", b"DISCARD ", b"RESET ", b"PREPARE ", b"DEALLOCATE", b"WITH HOLD", b"TEMP", b"set search_path",
     b"set statement_timeout", b"set role", b"set session", b"set lock_timeout", b"listen ", b"set_config", b"advisory_",
@@ -46,7 +40,7 @@ _STATE_IN_CODE = re.compile(
     r"""|(?:set_config|SET_CONFIG)\s*\(|pg_(?:try_)?advisory_(?:un)?lock""".encode()
 )
 # 'pg' alone may be anything; this says that it is the package.
-_PG = re.compile(rb"""(?:from|require|import|client['"]?\s*:)[\s(]*['"]pg['"]""")
+_IMPORT = re.compile(rb"""(?:from|require|import)[\s(]*['"]([^'"\n]{1,100})['"]""")
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|e2e|cypress|playwright|__mocks__|mocks?|fixtures?|testing|test[-_]utils?|"
     r"integration(?:[-_]tests?)?|__fixtures__|stories)/|[._-](?:test|tests|spec|e2e|stories|bench|fixture)\.\w+$|"
@@ -94,17 +88,24 @@ def purpose(path: str) -> Purpose:
     return "app"
 
 
-def matters(code: bytes, kind: Language) -> bool:
+def matters(code: bytes, kind: Language, makers: AllMakers) -> bool:
     """Whether the file is worth a parser."""
     if kind == "sql":
         return _holds(code, _SQL) or _holds(code.upper(), _SQL[:8])
-    if _holds(code, _PYTHON if kind == "python" else _JS):
-        return True
-    if (b"'pg'" in code or b'"pg"' in code) and kind != "python" and _PG.search(code) is not None:
+    if _makes(code, makers.of(kind)) or _holds(code, _PYTHON if kind == "python" else _JS):
         return True
     if b".connect()" in code and (b".release(" in code or b".query(" in code):
         return True
     return _holds(code, _SENDS) and _holds(code, _SQL) and _STATE_IN_CODE.search(code) is not None
+
+
+def _makes(code: bytes, makers: Makers) -> bool:
+    """Whether it may make a client: it imports what one is made with."""
+    for text, quoted, names in makers.words:
+        if text in code and (not names or _holds(code, names)):
+            if not quoted or text in _IMPORT.findall(code):
+                return True
+    return False
 
 
 def _holds(code: bytes, words: tuple[bytes, ...]) -> bool:
@@ -141,7 +142,7 @@ def _depth(code: bytes) -> int:
 _NOT_BRACKETS = bytes(each for each in range(256) if each not in b"()[]{}")
 
 
-def read(code: bytes, path: str, below: str = "") -> Read | Unread:
+def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | Unread:
     """One file that matters. Nothing is raised: what cannot be read says why. `below`: its path within the project."""
     kind = language(path)
     if kind is None:
@@ -155,7 +156,7 @@ def read(code: bytes, path: str, below: str = "") -> Read | Unread:
         from poolcheck.readers.python import source as python  # noqa: PLC0415 - only where there is Python
 
         try:
-            made, ignores = python.read(code.decode("utf-8-sig"), path)
+            made, ignores = python.read(code.decode("utf-8-sig"), path, makers.python)
         except UnicodeDecodeError as error:
             return Unread(f"not UTF-8 at byte {error.start}")
         except python.Unreadable as error:
@@ -166,7 +167,7 @@ def read(code: bytes, path: str, below: str = "") -> Read | Unread:
         if path.endswith((".vue", ".svelte")):
             code, kind = _scripts(code.decode("utf-8", "replace"))
         try:
-            made, ignores = javascript.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind)
+            made, ignores = javascript.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind, makers.javascript)
         except javascript.Unreadable as error:
             return Unread(str(error))
     from dataclasses import replace  # noqa: PLC0415 - beside its only use

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Confidence, Fix, Location
-from poolcheck.model.source import KINDS, Checkout, Kind, Mark, Site, SourceFile
+from poolcheck.model.source import Checkout, Mark, Site, SourceFile
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.rules._common import transaction_pooler
 
@@ -34,11 +34,6 @@ def at(file: SourceFile, what: Site | Checkout | Mark) -> Location:
     return Location(file.path, what.line, what.column)
 
 
-def kind(site: Site) -> Kind:
-    """What a site makes."""
-    return KINDS[site.kind]
-
-
 def on_edge(file: SourceFile) -> bool:
     """Whether sockets cannot be kept between requests there: then a client per request is right."""
     return bool(file.edge) or file.worker or file.package.runtime.kind == "edge"
@@ -58,7 +53,7 @@ def over_tcp(file: SourceFile, site: Site) -> bool:
     """Whether what a site makes opens TCP sockets: Prisma does so through its pg adapter on Workers."""
     if site.kind == "prisma":
         return any(mark.kind == "@prisma/adapter-pg" for mark in file.modules)
-    return kind(site).wire == "tcp"
+    return site.made.wire == "tcp"
 
 
 def over_http(file: SourceFile, site: Site) -> bool:
@@ -72,11 +67,7 @@ def over_http(file: SourceFile, site: Site) -> bool:
 
 def sure(file: SourceFile, site: Site) -> Confidence:
     """High where the client is known to be PostgreSQL's."""
-    known = (
-        file.postgres is True
-        or site.kind not in ("prisma", "sqlalchemy")
-        or site.argument.startswith("postgres")
-    )
+    known = file.postgres is True or not site.made.elsewhere or site.argument.startswith("postgres")
     return Confidence.HIGH if known else Confidence.MEDIUM
 
 

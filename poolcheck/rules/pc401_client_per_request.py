@@ -68,7 +68,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import app_sites, at, kind, on_edge, shared_client, sure
+from poolcheck.rules._source import app_sites, at, on_edge, shared_client, sure
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
@@ -77,7 +77,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     if file.language == "python" or on_edge(file):
         return
     for site in app_sites(file):
-        made = kind(site)
+        made = site.made
         if site.scope != "request" or (made.wire == "websocket" and site.closed != "no"):
             continue
         single = made.makes == "connection"

@@ -39,7 +39,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import RELOADERS, app_sites, at, kind, on_edge, shared_client, sure
+from poolcheck.rules._source import RELOADERS, app_sites, at, on_edge, shared_client, sure
 
 
 @rule(SourceFile, severity=Severity.INFO, step=3)
@@ -50,9 +50,9 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
         return
     whose = f"{frameworks[0]}'s" if len(frameworks) == 1 else "the"
     for site in app_sites(file):
-        if site.scope == "module" and not site.on_global and kind(site).makes != "connection":
+        if site.scope == "module" and not site.on_global and site.made.makes != "connection":
             yield Problem(
-                message=f"{kind(site).title} is made again each time {whose} dev server reloads this module.",
+                message=f"{site.made.title} is made again each time {whose} dev server reloads this module.",
                 why="The client before it keeps its connections until the process ends. Only development is affected.",
                 at=at(file, site),
                 confidence=sure(file, site),

@@ -42,7 +42,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Confidence, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Site, SourceFile, SourceTree
-from poolcheck.rules._source import app_sites, at, kind, on_edge, shared_client, sure
+from poolcheck.rules._source import app_sites, at, on_edge, shared_client, sure
 
 # Where each function is bundled apart, every file is a process of its own.
 APART = ("aws-lambda", "netlify", "azure-functions", "gcp-functions", "aws-amplify")
@@ -59,7 +59,7 @@ def check(tree: SourceTree, _ctx: Context) -> Iterator[Problem]:
         if on_edge(file) or not file.exports:
             continue
         for site in app_sites(file):
-            if site.scope == "module" and not site.on_global and kind(site).makes != "connection":
+            if site.scope == "module" and not site.on_global and site.made.makes != "connection":
                 groups.setdefault(
                     (site.kind, site.url, "py" if file.language == "python" else "js"), []
                 ).append((file, site))
@@ -70,7 +70,7 @@ def check(tree: SourceTree, _ctx: Context) -> Iterator[Problem]:
         file, site = many[0]
         listed = ", ".join(files[1:6]) + (f" and {len(files) - 6} more" if len(files) > 6 else "")
         yield Problem(
-            message=f"{len(files)} files each make {kind(site).title}: this one, {listed}.",
+            message=f"{len(files)} files each make {site.made.title}: this one, {listed}.",
             why=f"A process that loads them holds {len(files)} pools, and opens up to {len(files)} times the connections that were planned.",
             at=at(file, site),
             subject=tree.package.path,

@@ -72,18 +72,6 @@ from poolcheck.model.rule import rule
 from poolcheck.model.source import Mark, SourceFile
 from poolcheck.rules._source import app_sites, at, over_http
 
-TCP = {
-    "pg": "pg",
-    "pg-pool": "pg-pool",
-    "postgres": "postgres.js",
-    "drizzle-orm/node-postgres": "Drizzle on node-postgres",
-    "drizzle-orm/postgres-js": "Drizzle on postgres.js",
-    "knex": "Knex",
-    "typeorm": "TypeORM",
-    "sequelize": "Sequelize",
-    "@prisma/adapter-pg": "Prisma's pg adapter",
-}
-
 
 @rule(SourceFile, severity=Severity.ERROR, step=4)
 def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
@@ -107,8 +95,8 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
 
 def _needing(file: SourceFile) -> Iterator[tuple[Mark, str]]:
     for mark in file.modules:
-        if mark.kind in TCP:
-            yield mark, TCP[mark.kind]
+        if mark.text:
+            yield mark, mark.text
             return
     for site in app_sites(file):  # Prisma's own engine: an adapter or Accelerate would be given to it
         if (

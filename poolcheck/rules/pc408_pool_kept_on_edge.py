@@ -71,7 +71,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Site, SourceFile
-from poolcheck.rules._source import app_sites, at, kind, on_workers
+from poolcheck.rules._source import app_sites, at, on_workers
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=4)
@@ -82,7 +82,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
         return
     place = "a Worker" if workers and not file.edge else "an edge function"
     for site in app_sites(file):
-        wire = kind(site).wire
+        wire = site.made.wire
         kept = site.scope in ("module", "cached") and (wire == "websocket" or (workers and wire == "tcp"))
         if kept and site.option("maxUses") != "1":
             yield Problem(
@@ -97,7 +97,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
 
 def _lines(site: Site) -> tuple[str, ...]:
     """How to make it for one request."""
-    if kind(site).wire == "websocket":
+    if site.made.wire == "websocket":
         return (f"const pool = {site.call}({{ connectionString }})", "...", "ctx.waitUntil(pool.end())")
     name = site.name if site.name.isidentifier() else "pool"
     given = "{ connectionString }" if site.argument in ("object", "") else "connectionString"

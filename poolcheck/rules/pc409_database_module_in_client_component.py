@@ -49,8 +49,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import app_sites, at, kind
-from poolcheck.rules.pc407_tcp_driver_on_edge import TCP
+from poolcheck.rules._source import app_sites, at
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
@@ -71,14 +70,14 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
         )
     for site in app_sites(file):
         yield Problem(
-            message=f"This client component makes {kind(site).title} itself.",
+            message=f"This client component makes {site.made.title} itself.",
             why="A database client cannot run in a browser.",
             at=at(file, site),
             key=site.kind,
             fix=Fix("Query on the server and pass the result down"),
         )
     for mark in file.modules if not file.sites else ():
-        if mark.kind in TCP:
+        if mark.text:
             yield Problem(
                 message=f"This client component imports {mark.kind}.",
                 why="A database driver cannot run in a browser.",

@@ -35,7 +35,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import Site, SourceFile
-from poolcheck.rules._source import app_sites, at, kind, on_edge
+from poolcheck.rules._source import app_sites, at, on_edge
 
 POOLS = ("pg-pool", "neon-pool", "vercel-pool")
 
@@ -46,7 +46,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     for site in app_sites(file):
         if site.kind not in POOLS or site.scope == "request" or on_edge(file):
             continue
-        title = kind(site).title
+        title = site.made.title
         if site.option("idleTimeoutMillis") == "0":
             yield Problem(
                 message=f"idleTimeoutMillis: 0 keeps every connection of {title} open for as long as the process lives.",

@@ -73,7 +73,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Confidence, Fix, Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceTree
-from poolcheck.rules._source import app_sites, at, base, kind, on_workers, over_tcp, pooled_target
+from poolcheck.rules._source import app_sites, at, base, on_workers, over_tcp, pooled_target
 from poolcheck.text import plural
 
 TOML = ("[[hyperdrive]]", 'binding = "HYPERDRIVE"', 'id = "<from: npx wrangler hyperdrive create>"')
@@ -99,7 +99,7 @@ def check(tree: SourceTree, ctx: Context) -> Iterator[Problem]:
     config = base(tree.package.runtime.source)
     rest = f" So {plural(len(found) - 1, 'other place')} of this package." if len(found) > 1 else ""
     yield Problem(
-        message=f"{kind(site).title} connects straight to the database in each request: {config} binds no Hyperdrive.",
+        message=f"{site.made.title} connects straight to the database in each request: {config} binds no Hyperdrive.",
         why=(
             f"{pooled.label} goes through a pooler, which bounds the slots; each request still pays for a handshake."
             if pooled

@@ -61,7 +61,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem, Severity
 from poolcheck.model.rule import rule
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import app_sites, at, kind, shared_client, sure
+from poolcheck.rules._source import app_sites, at, shared_client, sure
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
@@ -72,11 +72,11 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     for site in app_sites(file):
         if site.scope != "request":
             continue
-        single = kind(site).makes == "connection" or "NullPool" in (site.option("poolclass") or "")
+        single = site.made.makes == "connection" or "NullPool" in (site.option("poolclass") or "")
         message = (
             f"{site.within} opens a connection of its own ({site.call}) for each request."
             if single
-            else f"{site.within} makes {kind(site).title} for each request."
+            else f"{site.within} makes {site.made.title} for each request."
         )
         yield Problem(
             message=message[0].upper() + message[1:],

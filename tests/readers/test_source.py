@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from poolcheck.catalogue.makers import makers
 from poolcheck.model.source import SourceFile
 from poolcheck.readers import source_files
 from poolcheck.readers.source_files import Read, Unread
@@ -14,7 +15,7 @@ PG = "import { Pool, Client } from 'pg'\n"
 
 def read(text: str, path: str = "src/app.ts") -> SourceFile:
     """The file as rules see it."""
-    made = source_files.read(text.encode(), path)
+    made = source_files.read(text.encode(), path, makers())
     assert isinstance(made, Read), made
     return made.file
 
@@ -397,7 +398,7 @@ def test_ignore_comments() -> None:
         + "/* poolcheck: ignore[PC401] */\nexport function f() {\n  return new Pool()\n}\n"
         + "const c = 'poolcheck: ignore[PC404]'\n"
     )
-    made = source_files.read(text.encode(), "a.ts")
+    made = source_files.read(text.encode(), "a.ts", makers())
     assert isinstance(made, Read)
 
     assert [(each.ignore.rules, each.lines) for each in made.ignores.placed] == [
@@ -419,7 +420,7 @@ def test_ignore_comments() -> None:
 )
 def test_pathological_files_are_left_alone(code: bytes, why: str) -> None:
     """With the reason, and at once."""
-    made = source_files.read(code, "a.js")
+    made = source_files.read(code, "a.js", makers())
 
     assert isinstance(made, Unread)
     assert why in made.why
@@ -454,7 +455,7 @@ def test_generated_files_take_no_time(text: str, path: str) -> None:
     """Nothing grows with the square of a file's length: what a program wrote is left alone or read at once."""
     start = time.process_time()
 
-    made = source_files.read(text.encode(), path)
+    made = source_files.read(text.encode(), path, makers())
 
     assert isinstance(made, Read | Unread)
     assert time.process_time() - start < 10
@@ -464,7 +465,7 @@ def test_generated_files_take_no_time(text: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["a.ts", "a.tsx", "a.js", "a.vue", "a.py", "a.sql"])
 def test_broken_files_are_read_or_left_alone(code: bytes, path: str) -> None:
     """Whatever the bytes are, there is a file or a reason."""
-    assert isinstance(source_files.read(code, path), Read | Unread)
+    assert isinstance(source_files.read(code, path, makers()), Read | Unread)
 
 
 @pytest.mark.parametrize(
@@ -492,7 +493,8 @@ def test_sql_files(text: str, found: list[tuple[str, int]]) -> None:
         (b"update users SET name = 1", "a.ts", False),
         (b"import { Pool } from 'pg'", "a.ts", True),
         (b"const { Pool } = require( 'pg' )", "a.js", True),
-        (b"knex({ client: 'pg' })", "a.js", True),
+        (b"require('knex')({ client: 'pg' })", "a.js", True),
+        (b"import { Model } from 'sequelize'", "a.js", False),
         (b"const ratings = ['pg', 'r']", "a.ts", False),
         (b"await db.query('LISTEN a')", "a.ts", True),
         (b"await db.query(`\n  listen a`)", "a.ts", True),
@@ -509,4 +511,4 @@ def test_which_files_are_worth_a_parser(code: bytes, path: str, wanted: bool) ->
     kind = source_files.language(path)
     assert kind is not None
 
-    assert source_files.matters(code, kind) is wanted
+    assert source_files.matters(code, kind, makers()) is wanted

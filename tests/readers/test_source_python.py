@@ -2,6 +2,7 @@
 
 import pytest
 
+from poolcheck.catalogue.makers import makers
 from poolcheck.model.source import SourceFile
 from poolcheck.readers import source_files
 from poolcheck.readers.source_files import Read, Unread
@@ -9,7 +10,7 @@ from poolcheck.readers.source_files import Read, Unread
 
 def read(text: str, path: str = "app/main.py") -> SourceFile:
     """The file as rules see it."""
-    made = source_files.read(text.encode(), path)
+    made = source_files.read(text.encode(), path, makers())
     assert isinstance(made, Read), made
     return made.file
 
@@ -157,7 +158,7 @@ def test_session_state() -> None:
 def test_ignore_comments() -> None:
     """Behind code: that line. Alone: the statement below, or the head of a function."""
     text = ENGINE + "# poolcheck: ignore[PC421]\ne = create_engine(\n    URL,\n)\nf = create_engine(URL)  # poolcheck: ignore\ns = '# poolcheck: ignore'\n"  # fmt: skip
-    made = source_files.read(text.encode(), "a.py")
+    made = source_files.read(text.encode(), "a.py", makers())
     assert isinstance(made, Read)
 
     assert [each.lines for each in made.ignores.placed] == [(2, 3, 4, 5), (6,)]
@@ -166,7 +167,7 @@ def test_ignore_comments() -> None:
 @pytest.mark.parametrize("text", ["print 'old'\n", "def f(:\n", "x = " + "(" * 300 + ")" * 300, "x = '" + "\ud800"[:0] + "\\ud800'\nif"])  # fmt: skip
 def test_what_is_not_python_says_so(text: str) -> None:
     """A file that cannot be parsed is left alone with its reason."""
-    made = source_files.read(("import psycopg2\n" + text).encode(), "a.py")
+    made = source_files.read(("import psycopg2\n" + text).encode(), "a.py", makers())
 
     assert isinstance(made, Unread)
     assert made.why

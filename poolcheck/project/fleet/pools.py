@@ -8,7 +8,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.fleet import Amount
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.source import KINDS, SourceFile
+from poolcheck.model.source import Site, SourceFile
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers
 
@@ -18,7 +18,6 @@ _SETTINGS = (
     "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
     "spring.datasource.hikari.maximumPoolSize",
 )  # fmt: skip
-_OPTIONS = ("max", "pool_size", "poolSize", "max_size", "connectionLimit", "maxPoolSize")
 
 
 def pool_size(target: Target, ctx: Context, subjects: Sequence[object]) -> Amount | None:
@@ -54,27 +53,26 @@ def _from_source(target: Target, subjects: Sequence[object], default: int | None
     if len(sites) != 1:
         return None
     ((file, site),) = sites
-    if site.kind in KINDS and KINDS[site.kind].makes == "connection":
+    if site.made.makes == "connection":
         return None  # one connection for each call; how many calls there are at once is not known
     at = Location(file.path, site.line)
-    for name in _OPTIONS:
-        said = site.option(name)
-        if said is not None:
-            if not said.isdigit() or int(said) < 1:
-                return None
-            overflow = site.option("max_overflow") if site.kind == "sqlalchemy" else "0"
-            extra = (
-                10
-                if overflow is None and site.complete
-                else int(overflow)
-                if overflow and overflow.isdigit()
-                else None
-            )
-            if extra is None:
-                return None
-            return Amount(
-                int(said) + extra, f"{name}: {said}" + (f" + {extra} overflow" if extra else ""), at
-            )
+    name = next((name for name in site.made.size_options if site.option(name) is not None), "")
+    if name:
+        said, extra = site.option(name) or "", _overflow(site)
+        if not said.isdigit() or int(said) < 1 or extra is None:
+            return None
+        words = f"{name}: {said}" + (f" + {extra} overflow" if extra else "")
+        return Amount(int(said) + extra, words, at)
     if site.complete and default:
         return Amount(default, f"{site.call} with its default of {default}", at)
     return None
+
+
+def _overflow(site: Site) -> int | None:
+    """How many connections a pool opens on top of its size; None when that is not known."""
+    if not site.made.overflow_option:
+        return 0
+    said = site.option(site.made.overflow_option)
+    if said is None:
+        return site.made.overflow if site.complete else None
+    return int(said) if said.isdigit() else None

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from poolcheck.model.source import MIDDLEWARE, Closed, Site
+from poolcheck.model.facts import Maker
+from poolcheck.model.source import MIDDLEWARE, Closed, Makers, Site
 from poolcheck.readers.javascript.checkouts import _place
 from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.tree import (
-    Import,
     Module,
     arguments,
     bare,
@@ -21,34 +21,6 @@ from poolcheck.readers.javascript.tree import (
     up,
 )
 
-# (module, what it exports) → kind. "default" and "*" are the module itself.
-_KINDS = {
-    ("pg", "Pool"): "pg-pool",
-    ("pg", "Client"): "pg-client",
-    ("pg-pool", "default"): "pg-pool",
-    ("pg-pool", "*"): "pg-pool",
-    ("postgres", "default"): "postgres-js",
-    ("postgres", "*"): "postgres-js",
-    ("@neondatabase/serverless", "Pool"): "neon-pool",
-    ("@neondatabase/serverless", "Client"): "neon-client",
-    ("@vercel/postgres", "createPool"): "vercel-pool",
-    ("@vercel/postgres", "createClient"): "vercel-client",
-    ("drizzle-orm/node-postgres", "drizzle"): "drizzle",
-    ("drizzle-orm/postgres-js", "drizzle"): "drizzle",
-    ("knex", "default"): "knex",
-    ("knex", "*"): "knex",
-    ("knex", "knex"): "knex",
-    ("typeorm", "DataSource"): "typeorm",
-    ("sequelize", "Sequelize"): "sequelize",
-    ("sequelize", "default"): "sequelize",
-}
-# What sends each query over HTTP, or keeps its own counsel: (module, what it exports) → (title, the variable it reads)
-_HTTP = {
-    ("@neondatabase/serverless", "neon"): ("neon()", ""),
-    ("drizzle-orm/neon-http", "drizzle"): ("drizzle()", ""),
-    ("@vercel/postgres", "sql"): ("sql", "POSTGRES_URL"),
-}
-_NEW = frozenset({"prisma", "pg-pool", "pg-client", "neon-pool", "neon-client", "typeorm", "sequelize"})
 _PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier", "unary_expression"})
 _DIALECT = re.compile(
     r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""
@@ -58,19 +30,19 @@ _ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}env\.\w")
 _URL_KEYS = frozenset({"connectionString", "url", "datasourceUrl", "connection"})
 
 
-def sites(module: Module) -> Iterator[Site]:
+def sites(module: Module, makers: Makers) -> Iterator[Site]:
     """Every place that makes a client or a pool for PostgreSQL, as far as the imports tell."""
     on_global = _on_global(module)
-    for kind, call, node in _calls(module):
+    for made, call, node in _calls(module, makers):
         options, complete, argument, url = _arguments(module, call)
-        if kind in ("knex", "typeorm", "sequelize") and not _DIALECT.search(text(call)):
+        if made.any_database and not _DIALECT.search(text(call)):
             continue
-        if kind == "drizzle" and argument not in ("string", "env") and not _connects(call):
+        if made.wraps and argument not in ("string", "env") and not _connects(call):
             continue  # given a client that exists already
         placed = place(module, call)
         inner = function_around(call)
         yield Site(
-            kind=kind,
+            made=made,
             call=text(node)[:60] if call.type == "call_expression" else f"new {text(node)[:60]}",
             line=call.start_point.row + 1,
             column=module.column(call),
@@ -88,28 +60,30 @@ def sites(module: Module) -> Iterator[Site]:
         )
 
 
-def over_http(module: Module) -> Iterator[tuple[str, Node, str]]:
+def over_http(module: Module, makers: Makers) -> Iterator[tuple[str, Node, str]]:
     """(title, place, what names the string) of clients that hold no connection between queries."""
     for local, known in list(module.imports.items()):
-        title, variable = _HTTP.get((known.module, known.exported), ("", ""))
-        for use in module.uses(local) if title else ():
+        made = makers.of(known.module, known.exported)
+        if made is None or made.wire != "http":
+            continue
+        for use in module.uses(local):
             call = use.parent
             if call is None or call.type != "call_expression" or field(call, "function") != use:
                 continue
-            if variable:
-                yield title, call, variable
+            if made.variable:
+                yield made.title, call, made.variable
                 break
             given = arguments(call)
             url = _named(given[0]) if given else ""
-            if known.module != "drizzle-orm/neon-http" or url.rpartition(".")[2].isupper():
-                yield title, call, url
+            if not made.wraps or url.rpartition(".")[2].isupper():
+                yield made.title, call, url
 
 
-def _calls(module: Module) -> Iterator[tuple[str, Node, Node]]:
-    """(kind, call, what is called) for every call of something that makes a client."""
+def _calls(module: Module, makers: Makers) -> Iterator[tuple[Maker, Node, Node]]:
+    """(what is made, call, what is called) for every call of something that makes a client."""
     seen: set[int] = set()
     for local, known in list(module.imports.items()):
-        if not _relevant(known):
+        if known.module not in makers.modules and known.exported not in makers.everywhere:
             continue
         for use in module.uses(local):
             called, exported = use, known.exported
@@ -118,55 +92,56 @@ def _calls(module: Module) -> Iterator[tuple[str, Node, Node]]:
                 and called.parent.type == "member_expression"
                 and called.parent.children[0] == called
             ):
-                if exported in ("default", "*") and known.module != "postgres":
-                    exported = text(field(called.parent, "property"))
-                else:
-                    exported = ""
+                exported = text(field(called.parent, "property")) if exported in ("default", "*") else ""
                 called = called.parent
             call = called.parent
-            kind = _kind(known.module, exported)
-            if kind and call is not None and _is_made(call, called, kind) and call.start_byte not in seen:
+            made = _made(makers, known.module, exported)
+            if made and call is not None and _is_made(call, called, made) and call.start_byte not in seen:
                 seen.add(call.start_byte)
-                yield kind, call, called
+                yield made, call, called
     for use in module.find(rb"\brequire\s*\("):
         required = use.parent  # require("knex")({...})
         call = required.parent if required is not None else None
         if required is None or call is None or required.type != "call_expression" or not arguments(required):
             continue
-        kind = _kind(string(arguments(required)[0]), "*")
-        if kind and _is_made(call, required, kind):
-            yield kind, call, required
+        made = _made(makers, string(arguments(required)[0]), "*")
+        if made and _is_made(call, required, made):
+            yield made, call, required
+    for name in makers.everywhere:
+        yield from _anywhere(module, makers, name, seen)
+
+
+def _anywhere(
+    module: Module, makers: Makers, name: str, seen: set[int]
+) -> Iterator[tuple[Maker, Node, Node]]:
+    """`new PrismaClient()` where no import tells what that is: the client is generated into the project."""
+    made = _made(makers, "*", name)
     own = {
         text(field(node, "name")) for node in module.root.named_children if node.type == "class_declaration"
     }
-    for found in module.find(rb"(?<=new)\s+(?:[A-Za-z_$][\w$]*\.)*PrismaClient(?![\w$])"):
+    if made is None or name in own:
+        return
+    pattern = rb"(?<=new)\s+(?:[A-Za-z_$][\w$]*\.)*" + re.escape(name.encode()) + rb"(?![\w$])"
+    for found in module.find(pattern):
         call = found if found.type == "new_expression" else found.parent
         if call is None or call.type != "new_expression" or call.start_byte in seen:
             continue
         constructor = field(call, "constructor")
-        if (
-            constructor is not None
-            and text(constructor).endswith("PrismaClient")
-            and "PrismaClient" not in own
-        ):
+        if constructor is not None and text(constructor).endswith(name):
             seen.add(call.start_byte)
-            yield "prisma", call, constructor
+            yield made, call, constructor
 
 
-def _relevant(known: Import) -> bool:
-    return any(known.module == module for module, _ in _KINDS) or known.exported == "PrismaClient"
+def _made(makers: Makers, module: str, exported: str) -> Maker | None:
+    """What is made; what goes over HTTP is looked for apart."""
+    made = makers.of(module, exported)
+    return made if made is not None and made.wire != "http" else None
 
 
-def _kind(module: str, exported: str) -> str:
-    if exported == "PrismaClient":
-        return "prisma"
-    return _KINDS.get((module, exported), "")
-
-
-def _is_made(call: Node, called: Node, kind: str) -> bool:
+def _is_made(call: Node, called: Node, made: Maker) -> bool:
     if call.type == "new_expression":
         return field(call, "constructor") == called
-    return call.type == "call_expression" and kind not in _NEW and field(call, "function") == called
+    return call.type == "call_expression" and not made.new and field(call, "function") == called
 
 
 def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...], bool, str, str]:

@@ -7,7 +7,7 @@ from tree_sitter import Node
 
 from poolcheck.model.ignores import Comment, Ignores, ignores_of
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Language, Mark, SourceFile
+from poolcheck.model.source import Language, Makers, Mark, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.javascript import checkouts, sites
 from poolcheck.readers.javascript.scope import handler_around
@@ -30,9 +30,7 @@ _SENDS = frozenset(
     "query execute unsafe raw $queryRaw $executeRaw $queryRawUnsafe $executeRawUnsafe any none one oneOrNone manyOrNone simple run".split()
 )
 _TAGS = frozenset("sql db prisma pg client tx trx $queryRaw $executeRaw raw".split())
-_DRIVERS = re.compile(
-    r"pg$|pg-pool|postgres$|drizzle-orm/|knex|typeorm|sequelize|@prisma/|@neondatabase/|@vercel/postgres"
-)
+_PRISMA = "@prisma/"  # adapters and extensions: they say how PrismaClient connects
 # What closes a database; other stores have disconnect() and close() too.
 _CLOSES = re.compile(
     r"\$disconnect|\bdisconnect(?:Prisma|Db|Database)\w*\(|\b\w*(?:[pP]ool|[sS]ql|[dD]b|pg|knex)\.(?:end|destroy)\("
@@ -45,19 +43,19 @@ class Unreadable(Exception):
     """Why a file is not looked at, in a few words."""
 
 
-def read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignores]:
+def read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[SourceFile, Ignores]:
     """One file.
 
     Raises:
         Unreadable: it cannot be parsed, or nobody wrote it by hand.
     """
     try:
-        return _read(code, path, language)
+        return _read(code, path, language, makers)
     except TooMuch as error:
         raise Unreadable("written by a program: too many places to look at") from error
 
 
-def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignores]:
+def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[SourceFile, Ignores]:
     module = Module(code, path, language)
     if module.root.has_error and _broken(module.root) > len(code) // 2:
         raise Unreadable("cannot be parsed")
@@ -65,13 +63,13 @@ def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignor
         path=path,
         language=language,
         location=Location(path),
-        sites=tuple(sorted(sites.sites(module), key=lambda site: (site.line, site.column))),
-        http=tuple(_mark(module, node, kind, url) for kind, node, url in sites.over_http(module)),
+        sites=tuple(sorted(sites.sites(module, makers), key=lambda site: (site.line, site.column))),
+        http=tuple(_mark(module, node, kind, url) for kind, node, url in sites.over_http(module, makers)),
         checkouts=tuple(checkouts.checkouts(module)),
         disconnects=tuple(_disconnects(module)),
-        hooks=tuple(_hooks(module)),
+        hooks=tuple(_hooks(module, makers)),
         state=tuple(_state(module)),
-        modules=tuple(_modules(module)),
+        modules=tuple(_modules(module, makers)),
         shapes=tuple(
             Mark(shape, node.start_point.row + 1, module.column(node), words)
             for shape, node, words in sites.shapes(module)
@@ -86,12 +84,16 @@ def _read(code: bytes, path: str, language: Language) -> tuple[SourceFile, Ignor
     return made, ignores(module)
 
 
-def _modules(module: Module) -> Iterator[Mark]:
+def _modules(module: Module, makers: Makers) -> Iterator[Mark]:
     """The modules that rules ask for: drivers, adapters, and the project's own where it matters who imports them."""
     own = "use client" in module.directives or sites.edge(module)
     for name, node in module.modules.items():
-        if (own or _DRIVERS.match(name)) and _as_value(module, name):
-            yield _mark(module, node, name)
+        if (own or _is_driver(name, makers)) and _as_value(module, name):
+            yield _mark(module, node, name, makers.tcp.get(name, ""))
+
+
+def _is_driver(name: str, makers: Makers) -> bool:
+    return name in makers.modules or name in makers.tcp or name.startswith(_PRISMA)
 
 
 def _as_value(module: Module, name: str) -> bool:
@@ -134,9 +136,9 @@ def _disconnects(module: Module) -> Iterator[Mark]:
             yield _mark(module, call, ".".join(names), within)
 
 
-def _hooks(module: Module) -> Iterator[Mark]:
+def _hooks(module: Module, makers: Makers) -> Iterator[Mark]:
     """Shutdown hooks on `beforeExit` and `exit`: the process's that close the database, and Prisma's own."""
-    drivers = any(_DRIVERS.match(name) for name in module.modules)
+    drivers = any(_is_driver(name, makers) for name in module.modules)
 
     def closes(words: str) -> bool:
         return bool(_CLOSES.search(words) or (drivers and _CLOSES_CLIENT.search(words)))

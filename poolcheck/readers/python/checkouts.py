@@ -2,8 +2,9 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from poolcheck.model.facts import Maker
 from poolcheck.model.source import Checkout, Closed
 from poolcheck.readers.python.scope import Function, Module, bound, dotted, place
 
@@ -12,13 +13,10 @@ _SESSIONS = re.compile(
     r"(?:^|\.)(?:\w*SessionLocal|\w*session_?maker|\w*session_factory|AsyncSession|Session)$", re.IGNORECASE
 )
 _SESSION_MODULES = ("sqlalchemy", "sqlmodel")
-_CONNECTS = frozenset(
-    {"psycopg.connect", "psycopg2.connect", "asyncpg.connect", "psycopg.AsyncConnection.connect"}
-)
 _OTHER_POOLS = re.compile(r"(?i)lock|sem|limiter|redis|aiomysql|mysql|aioodbc|motor")
 
 
-def checkouts(module: Module) -> Iterator[Checkout]:
+def checkouts(module: Module, calls: Mapping[str, Maker]) -> Iterator[Checkout]:
     """What is taken and bound to a name in a function, with how it is given back."""
     uses_pool = any(
         each.startswith(("asyncpg", "psycopg", "psycopg2", "psycopg_pool")) for each in module.names.values()
@@ -40,7 +38,9 @@ def checkouts(module: Module) -> Iterator[Checkout]:
         session = bool(_SESSIONS.search(full)) and (
             full.startswith(_SESSION_MODULES) or "SessionLocal" in full
         )
-        connection = full in _CONNECTS or (verb == "connect" and owner.endswith("engine") and not call.args)
+        connection = (full in calls and calls[full].makes == "connection") or (
+            verb == "connect" and owner.endswith("engine") and not call.args
+        )
         if not (slot or session or connection):
             continue
         name = bound(module, call)

@@ -6,31 +6,16 @@ import io
 import re
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from poolcheck.model.facts import Maker
 from poolcheck.model.ignores import Comment, Ignores, following, ignores_of
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Closed, Mark, Site, SourceFile
+from poolcheck.model.source import Closed, Makers, Mark, Site, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.python.checkouts import checkouts
 from poolcheck.readers.python.scope import MOST_CALLS, Module, dotted, place
 
-_KINDS = {
-    "sqlalchemy.create_engine": "sqlalchemy",
-    "sqlalchemy.engine.create_engine": "sqlalchemy",
-    "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy",
-    "sqlmodel.create_engine": "sqlalchemy",
-    "asyncpg.create_pool": "asyncpg-pool",
-    "asyncpg.connect": "asyncpg",
-    "psycopg.connect": "psycopg",
-    "psycopg.Connection.connect": "psycopg",
-    "psycopg.AsyncConnection.connect": "psycopg",
-    "psycopg_pool.ConnectionPool": "psycopg-pool",
-    "psycopg_pool.AsyncConnectionPool": "psycopg-pool",
-    "psycopg2.connect": "psycopg2",
-    "psycopg2.pool.SimpleConnectionPool": "psycopg2-pool",
-    "psycopg2.pool.ThreadedConnectionPool": "psycopg2-pool",
-}
 _SENDS = frozenset(
     {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
 )
@@ -41,7 +26,7 @@ class Unreadable(Exception):
     """Why a file is not looked at, in a few words."""
 
 
-def read(text: str, path: str) -> tuple[SourceFile, Ignores]:
+def read(text: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores]:
     """One file.
 
     Raises:
@@ -51,14 +36,15 @@ def read(text: str, path: str) -> tuple[SourceFile, Ignores]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in the file's own strings
             module = Module(text, path)
-        if sum(_matters(module, call) for call in module.calls) > 2 * MOST_CALLS:
+            calls = {f"{of}.{name}": maker for (of, name), maker in makers.calls.items()}
+        if sum(_matters(module, call, calls) for call in module.calls) > 2 * MOST_CALLS:
             raise Unreadable("written by a program: too many places to look at")
         made = SourceFile(
             path=path,
             language="python",
             location=Location(path),
-            sites=tuple(_sites(module)),
-            checkouts=tuple(checkouts(module)),
+            sites=tuple(_sites(module, calls)),
+            checkouts=tuple(checkouts(module, calls)),
             state=tuple(_state(module)),
             modules=tuple(Mark(name.partition(".")[0], 1, 1) for name in sorted(set(module.names.values()))),
         )
@@ -69,27 +55,27 @@ def read(text: str, path: str) -> tuple[SourceFile, Ignores]:
     return made, _ignores(text, module)
 
 
-def _matters(module: Module, call: ast.Call) -> bool:
+def _matters(module: Module, call: ast.Call, calls: Mapping[str, Maker]) -> bool:
     """Whether a call makes or takes a connection, or may."""
     verb = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     return (
         verb in ("connect", "acquire", "getconn")
         or "ession" in dotted(call.func)
-        or module.full(call.func) in _KINDS
+        or module.full(call.func) in calls
     )
 
 
-def _sites(module: Module) -> Iterator[Site]:
+def _sites(module: Module, calls: Mapping[str, Maker]) -> Iterator[Site]:
     for call in module.calls:
-        kind = _KINDS.get(module.full(call.func))
-        if kind is None:
+        made = calls.get(module.full(call.func))
+        if made is None:
             continue
         url, database = _url(call)
         if database and not database.startswith(("postgres", "cockroach")):
             continue
         placed = place(module, call)
         yield Site(
-            kind=kind,
+            made=made,
             call=dotted(call.func)[:60],
             line=call.lineno,
             column=call.col_offset + 1,

@@ -1,0 +1,149 @@
+"""One thing, one file: a copy of the package gets one file more, and the command line knows the new thing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import poolcheck
+
+
+class Copy:
+    """A copy of the package in a temporary folder, and a project beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.project = folder / "copy", folder / "project"
+        self.project.mkdir()
+        shutil.copytree(
+            Path(poolcheck.__file__).parent,
+            self.root / "poolcheck",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+
+    def add(self, path: str, text: str) -> None:
+        """The one new file, by its path in the package."""
+        place = self.root / "poolcheck" / path
+        assert not place.exists()
+        place.write_text(text, encoding="utf-8")
+
+    def run(self, *arguments: str, files: Mapping[str, str] | None = None) -> str:
+        """What the command line prints in the project, with these files in it."""
+        for name, text in (files or {}).items():
+            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.project / name).write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "poolcheck", *arguments], cwd=self.project, capture_output=True, text=True,
+            check=False, env={**os.environ, "PYTHONPATH": str(self.root), "NO_COLOR": "1"},
+        )  # fmt: skip
+        assert done.returncode in (0, 1, 3), done.stderr
+        return done.stdout
+
+    def report(self, *arguments: str, files: Mapping[str, str]) -> Any:
+        """The JSON report of a lint."""
+        return json.loads(self.run("lint", *arguments, "--format", "json", files=files))
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    """The package, ready to get a file."""
+    return Copy(tmp_path)
+
+
+def rules(report: Any) -> set[str]:
+    """The rules that found something."""
+    return {finding["rule"] for finding in report["findings"]}
+
+
+# A driver that nobody has: its pool is sized in JavaScript as well as in Python.
+DRIVER = """
+title = "Acme"
+language = "JavaScript, TypeScript, Python"
+homepage = "https://acme.example"
+kind = "driver"
+packages = ["npm:acme-pg", "pypi:acme-pg"]
+
+[[makers]]
+kind = "acme-js"
+title = "Acme's pool"
+language = "javascript"
+calls = [["acme-pg", "openPool"]]
+makes = "pool"
+size_options = ["most"]
+
+[[makers]]
+kind = "acme-py"
+title = "Acme's pool"
+language = "python"
+calls = [["acme_pg.pools", "Pool"]]
+makes = "pool"
+size_options = ["most"]
+overflow_option = "extra"
+overflow = 2
+
+[[tcp_modules]]
+module = "acme-pg"
+title = "Acme"
+
+[[versions]]
+when = "*"
+label = "Acme"
+source = "https://acme.example/pool"
+checked = 2026-11-21
+"""
+COMPOSE = """services:
+  db:
+    image: postgres:17
+  web:
+    build: .
+    deploy:
+      replicas: 4
+    environment:
+      DATABASE_URL: postgresql://app:s3cret@db:5432/app
+"""
+PACKAGE = '{"name": "web", "dependencies": {"acme-pg": "1.2.0"}}'
+SCRIPT = "import { openPool } from 'acme-pg'\nexport const pool = openPool(process.env.DATABASE_URL, { most: 30 })\n"
+PYTHON = "from acme_pg.pools import Pool\n\npool = Pool(most=30)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "size"),
+    [
+        ({"package.json": PACKAGE, "db.ts": SCRIPT}, "4 x 30 = 120"),
+        ({"requirements.txt": "acme-pg==1.2.0\n", "db.py": PYTHON}, "4 x 32 = 128"),
+    ],
+    ids=["JavaScript", "Python"],
+)
+def test_driver_read_from_source(copy: Copy, files: dict[str, str], size: str) -> None:
+    """Its call is found, the option is its size, and the project's sum counts it."""
+    files = {**files, "docker-compose.yml": COMPOSE}
+    assert "PC601" not in rules(copy.report(".", files=files))
+
+    copy.add("catalogue/drivers/acme.toml", DRIVER)
+    report = copy.report(".", files=files)
+
+    (found,) = [finding for finding in report["findings"] if finding["rule"] == "PC601"]
+    assert size in found["message"]
+
+
+def test_driver_where_it_cannot_run(copy: Copy) -> None:
+    """Its module is refused on the edge, its pool for each request, and both by its own name."""
+    copy.add("catalogue/drivers/acme.toml", DRIVER)
+    handler = SCRIPT.replace("export const pool =", "export async function GET() { const pool =") + "}\n"
+    report = copy.report(
+        ".",
+        files={
+            "package.json": PACKAGE,
+            "app/api/a/route.ts": handler,
+            "app/api/b/route.ts": f"{handler}export const runtime = 'edge'\n",
+        },
+    )
+
+    said = {finding["rule"]: finding["message"] for finding in report["findings"]}
+    assert "makes Acme's pool for each request" in said["PC401"]
+    assert said["PC407"].startswith("Acme needs TCP sockets")
