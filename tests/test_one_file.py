@@ -147,3 +147,65 @@ def test_driver_where_it_cannot_run(copy: Copy) -> None:
     said = {finding["rule"]: finding["message"] for finding in report["findings"]}
     assert "makes Acme's pool for each request" in said["PC401"]
     assert said["PC407"].startswith("Acme needs TCP sockets")
+
+
+# Pgpool-II, as far as a reader needs: `key = 'value'`. Its words for PgBouncer's settings are in the TOML.
+POOLER = '''
+"""pgpool.conf: settings of Pgpool-II."""
+
+import re
+
+from poolcheck.model.finding import Location
+from poolcheck.model.pooler_config import PoolerConfig, PoolerSetting
+from poolcheck.readers.poolers.interface import ALONE, Files
+from poolcheck.readers.poolers.lines import shown as shown
+
+NAMES = ("pgpool",)
+LONGEST = 1_000_000
+
+
+def matches(path: str) -> bool:
+    return path.endswith("pgpool.conf")
+
+
+def read(text: str, path: str, _files: Files = ALONE) -> PoolerConfig | None:
+    rows = [re.match(r"(\\w+)\\s*=\\s*'?([^'#\\s]*)", row) for row in text.splitlines()]
+    settings = [
+        PoolerSetting(row[1], row[2], Location(path, number)) for number, row in enumerate(rows, 1) if row
+    ]
+    return PoolerConfig(software="pgpool", name=path, location=Location(path, 1), settings=tuple(settings))
+'''
+WORDS = """
+title = "Pgpool-II"
+homepage = "https://pgpool.example"
+
+[defaults]
+checked = 2026-11-21
+source = "https://pgpool.example/settings"
+
+[[options]]
+concept = "auth_type"
+name = "pool_auth"
+off = ["any", "trust"]
+
+[[options]]
+concept = "listen_addr"
+name = "listen_addresses"
+default = "localhost"
+"""
+
+
+def test_pooler(copy: Copy) -> None:
+    """One module reads its file, one TOML says what it calls PgBouncer's settings, and the rules judge it."""
+    files = {
+        ".env": "DATABASE_URL=postgresql://app:s3cret@localhost/app\n",
+        "deploy/pgpool.conf": "listen_addresses = '*'\npool_auth = 'trust'\n",
+    }
+    assert "PC505" not in rules(copy.report(".", files=files))
+
+    copy.add("catalogue/poolers/pgpool.toml", WORDS)
+    copy.add("readers/poolers/pgpool.py", POOLER)
+    (found,) = [each for each in copy.report(".", files=files)["findings"] if each["rule"] == "PC505"]
+
+    assert (found["location"]["path"], found["location"]["line"]) == ("deploy/pgpool.conf", 2)
+    assert "pool_auth" in found["message"]

@@ -166,7 +166,8 @@ class PoolerConfig:
     users: tuple[PoolerUser, ...] = ()
     logins: tuple[str, ...] = ()  # names of userlist.txt
     troubles: tuple[PoolerTrouble, ...] = ()
-    includes: tuple[PoolerSetting, ...] = ()  # %include, not followed yet
+    includes: tuple[str, ...] = ()  # paths of the files that were read with this one
+    missing: tuple[PoolerTrouble, ...] = ()  # what it names and the project does not have
     published: bool | None = None  # whether a container's port is open beyond this machine; None: not known
     descriptors: PoolerSetting | None = None  # the limit of open files, where a file sets it
     container: bool = False

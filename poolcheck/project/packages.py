@@ -133,14 +133,11 @@ class Packages:
     def kind_of(self, name: str) -> str | None:
         """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
         base = posixpath.basename(name)
-        if (
-            base.endswith(CONTEXT_ENDINGS)
-            or base in CONTEXT_NAMES
-            or (base.endswith(".conf") and "odyssey" in base)
-        ):
+        if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
             from poolcheck.readers.configs import js_config, prisma  # noqa: PLC0415 - only where there is one
             from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - only where there is one
             from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where there is one
+            from poolcheck.readers.poolers.interface import reader_of  # noqa: PLC0415 - only where there is one
 
             if prisma.matches(name):
                 return "prisma"
@@ -153,16 +150,8 @@ class Packages:
 
                 if frameworks.matches(name):
                     return "framework"
-            if POOLER_WORDS.search(base):
-                from poolcheck.readers.poolers import odyssey, pgbouncer_ini, pgcat, pgdog  # noqa: PLC0415 - see above
-
-                readers = (pgbouncer_ini, odyssey, pgcat, pgdog)
-                if (
-                    any(each.matches(name) for each in readers)
-                    or pgbouncer_ini.is_userlist(name)
-                    or pgdog.is_users(name)
-                ):
-                    return "pooler"
+            if reader_of(name) is not None:
+                return "pooler"
             if platform.matches(name):
                 return "platform"
             if PROCESS_FILES.search(base):
@@ -365,8 +354,7 @@ LOADERS = {
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }
-POOLER_WORDS = re.compile(r"pgbouncer|userlist|pgcat|pgdog|odyssey|^users\.toml$")
-CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
+CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".conf", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
 PROCESS_FILES = re.compile(r"gunicorn[\w.-]*\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)")
 CONTEXT_NAMES = frozenset(
     {"puma.rb", "Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}

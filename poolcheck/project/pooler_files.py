@@ -1,7 +1,10 @@
-"""The poolers of a project: their files with what they include, containers, Kubernetes manifests, templates of AWS."""
+"""The poolers of a project: their files with what they include, containers, Kubernetes manifests, templates.
+
+No software is named here: readers.poolers.interface finds the reader.
+"""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,16 +20,11 @@ if TYPE_CHECKING:
 
 def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, Sequence[str]]) -> Collected:
     """Every pooler that the files configure: its subject, its lines, its ignore comments."""
-    wanted = [name for name in names if packages.kind_of(name) == "pooler"]
     parts: list[
         Collected
     ] = []  # what masks its lines comes first: of two readings of a file the first is shown
-    files = _inis(packages, wanted, parts)
-    if wanted:
-        from poolcheck.project import other_poolers  # noqa: PLC0415 - only where there is one
-
-        files |= other_poolers.files(packages, wanted, parts)
-    proxies = list(_proxies(packages, names, parts))
+    files = _files(packages, [name for name in names if packages.kind_of(name) == "pooler"], parts)
+    in_templates = list(_templates(packages, names, parts))
     poolers: list[PoolerConfig] = []
     for compose in composes_of(packages, names):
         for service in compose.services:
@@ -49,7 +47,7 @@ def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, 
                 poolers.append(replace(own, package=packages.of(compose.path)))
                 parts.append(lines_of(compose.path, packages.text(compose.path)))
     poolers += _manifests(packages, names, parts)
-    poolers += proxies
+    poolers += in_templates
     poolers += [replace(config, package=packages.of(path)) for path, config in files.items()]
     known = tuple(
         each if each.software == "pgbouncer" else translated(each, catalogue.pooler(each.software))
@@ -83,18 +81,30 @@ def _container(service: "Service", env_lines: Mapping[str, Sequence[str]]) -> Po
     return None
 
 
-def _proxies(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
-    """RDS Proxy in Terraform and in templates of CloudFormation, SAM and the Serverless Framework."""
-    texts = [
-        (name, text)
-        for name in names
-        if name.endswith((".tf", ".yaml", ".yml", ".json")) and packages.kind_of(name) in ("terraform", "platform")
-        and (text := packages.text(name)) is not None and ("aws_db_proxy" in text or "AWS::RDS::DBProxy" in text)
-    ]  # fmt: skip
-    if texts:
-        from poolcheck.project import other_poolers  # noqa: PLC0415 - only where there is one
+def _templates(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
+    """Poolers in Terraform and in templates of CloudFormation, SAM and the Serverless Framework."""
+    from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only for a project
+    from poolcheck.readers.poolers.lines import shown  # noqa: PLC0415 - only for a project
 
-        for config in other_poolers.proxies(packages, texts, parts):
+    words = interface.template_words()
+    texts: dict[str, list[tuple[str, str]]] = {}
+    for name in names:
+        if name.endswith((".tf", ".yaml", ".yml", ".json")) and packages.kind_of(name) in (
+            "terraform",
+            "platform",
+        ):
+            text = packages.text(name) or ""
+            for stem, of_pooler in words.items():
+                if any(word in text for word in of_pooler):
+                    texts.setdefault(stem, []).append((name, text))
+    for stem, of_reader in texts.items():
+        configs, broken = interface.template_reader(stem).read_all(of_reader)
+        title = catalogue.pooler(stem.replace("_", "-")).title
+        for name in broken:
+            why = f"cannot be read as far as its {title}"
+            parts.append(_skipped(name, why, "It is judged by nothing."))
+        parts += [_shown(packages, name, shown) for name, _ in of_reader if name not in broken]
+        for config in configs:
             yield replace(config, package=packages.of(config.location.path))
 
 
@@ -124,42 +134,64 @@ def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
     return found
 
 
-def _inis(packages: "Packages", wanted: Sequence[str], parts: list[Collected]) -> dict[str, PoolerConfig]:
-    """Every pgbouncer.ini, with what it includes; an included file is not a config of its own."""
-    if not wanted:
-        return {}
-    from poolcheck.readers.poolers import pgbouncer_ini  # noqa: PLC0415 - only where there is one
+class _Texts(Mapping[str, str]):
+    """The texts of the pooler files that were found, each read when it is asked for."""
 
+    def __init__(self, packages: "Packages") -> None:
+        self._packages = packages
+
+    def __getitem__(self, path: str) -> str:
+        text = self._packages.text(path) if path in self._packages.names else None
+        if text is None:
+            raise KeyError(path)
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._packages.names if self._packages.kind_of(name) == "pooler")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> dict[str, PoolerConfig]:
+    """The configurations by path; what cannot be read is said. An included file is not one of its own."""
+    if not names:
+        return {}
+    from poolcheck.readers.manifests.types import Unreadable  # noqa: PLC0415 - only where there is one
+    from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only where there is one
+
+    texts = _Texts(packages)
     read: dict[str, PoolerConfig] = {}
-    for name in wanted:
-        text = packages.text(name)
-        made = pgbouncer_ini.read(text, name) if text is not None and pgbouncer_ini.matches(name) else None
-        if made is not None:
-            read[name] = made.config
-            parts.append(
-                Collected(lines={name: made.lines}, ignores={name: made.ignores} if made.ignores else {})
-            )
-    included: set[str] = set()
-    for name, config in list(read.items()):
-        for each in config.includes:
-            path = pgbouncer_ini.include_path(name, each.value)
-            text = packages.text(path) if path in packages.names else None
-            inner = pgbouncer_ini.read(text, path) if text else None
-            if inner is None:
-                why = f"the included file {each.value} is not in the project"
-                missing = Skipped(f"{name}:{each.location.line}", why, "Its settings are not known.")
-                parts.append(Collected(skipped=(missing,)))
-                read[name] = replace(read[name], complete=False)
-            else:
-                included.add(path)
-                parts.append(Collected(lines={path: inner.lines}))
-                read[name] = pgbouncer_ini.merged(read[name], inner.config)
-    lists = [name for name in wanted if pgbouncer_ini.is_userlist(name)]
-    for name, config in read.items():
-        beside = next((each for each in lists if posixpath.dirname(each) == posixpath.dirname(name)), None)
-        if beside is not None:
-            read[name] = replace(config, logins=pgbouncer_ini.userlist(packages.text(beside) or ""))
+    for name in names:
+        reader, text = interface.reader_of(name), packages.text(name)
+        if reader is None or text is None:
+            continue
+        if len(text) > reader.LONGEST:
+            why = f"larger than {reader.LONGEST // 1_000_000} MB: nobody wrote it by hand"
+            parts.append(_skipped(name, why, "Its pools are in no sum."))
+            continue
+        made = reader.read(text, name, texts)
+        if isinstance(made, Unreadable):
+            at = f":{made.line}" if made.line else ""
+            parts.append(_skipped(f"{name}{at}", made.message, "Its pools are in no sum."))
+        elif made is not None:
+            read[name] = made
+            for missing in made.missing:
+                at = f"{missing.location.path}:{missing.location.line}"
+                parts.append(_skipped(at, missing.message, "Its settings are not known."))
+            parts += [_shown(packages, path, reader.shown) for path in (name, *made.includes)]
+    included = {path for config in read.values() for path in config.includes}
     return {name: config for name, config in read.items() if name not in included}
+
+
+def _shown(packages: "Packages", name: str, shown: Callable[[str], tuple[str, ...]]) -> Collected:
+    """The lines of a file for excerpts, fit to be shown, and its ignore comments."""
+    text = packages.text(name)
+    return replace(lines_of(name, text), lines={name: shown(text or "")})
+
+
+def _skipped(what: str, why: str, hint: str) -> Collected:
+    return Collected(skipped=(Skipped(what, why, hint),))
 
 
 def _mounts(volumes: Iterable[str], compose_path: str, ini: str) -> bool:

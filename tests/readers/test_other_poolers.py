@@ -181,12 +181,12 @@ class TestOdyssey:
         """They are listed, and read with the file that names them: a storage may stand in either."""
         text = 'include "conf.d/routes.conf"\nstorage "main" { type "remote" host "db" }\n'
         made = known(odyssey.read(text, "etc/odyssey.conf"))
-        assert [odyssey.include_path("etc/odyssey.conf", each.value) for each in made.includes] == [
-            "etc/conf.d/routes.conf"
-        ]
+        assert (made.includes, [str(each.location) for each in made.missing]) == ((), ["etc/odyssey.conf:1"])
+        assert not made.complete
 
         route = 'database "a" { user "b" { pool "session" storage "main" } }'
-        made = known(odyssey.read(text, "etc/odyssey.conf", (("etc/conf.d/routes.conf", route),)))
+        made = known(odyssey.read(text, "etc/odyssey.conf", {"etc/conf.d/routes.conf": route}))
+        assert (made.includes, made.missing) == (("etc/conf.d/routes.conf",), ())
         assert pools(made, "host") == [("db",)]
         assert str(made.databases[0].location) == "etc/conf.d/routes.conf:1"
 
@@ -265,7 +265,8 @@ class TestPgCat:
     @pytest.mark.parametrize("text", ["", "[general]\nport = 6432\n", "pools = 3\n", "[pools]\n"])
     def test_nothing_to_read(self, text: str) -> None:
         """No pool, nothing to say."""
-        assert pgcat.read(text, "pgcat.toml") is None
+        assert pgcat.read(text, "etc/pgcat-dev.toml") is None
+        assert pgcat.read(text, "pgcat.toml") == Unreadable("has no [pools]")
 
 
 class TestPgDog:
@@ -273,7 +274,7 @@ class TestPgDog:
 
     def test_each_user_has_a_pool_on_each_server(self) -> None:
         """The user's size wins over the database's, and that over the default."""
-        config = known(pgdog.read(PGDOG, "pgdog.toml", USERS, "users.toml"))
+        config = known(pgdog.read(PGDOG, "pgdog.toml", {"users.toml": USERS}))
 
         assert pools(config, "user", "pool_size", "host") == [
             ("web", "20", "10.0.0.5"),
@@ -300,12 +301,13 @@ class TestPgDog:
     @pytest.mark.parametrize("text", ["[general]\n", "databases = 1\n", ""])
     def test_nothing_to_read(self, text: str) -> None:
         """No database, nothing to say."""
-        assert pgdog.read(text, "pgdog.toml") is None
+        assert pgdog.read(text, "pgdog-dev.toml") is None
+        assert pgdog.read(text, "pgdog.toml") == Unreadable("has no [[databases]]")
 
     def test_broken(self) -> None:
         """TOML that is none is said with its line; so are the users beside it."""
         made = pgdog.read('[general\nport = "s3cret"', "pgdog.toml")
-        beside = pgdog.read(PGDOG, "pgdog.toml", "[[users]\n", "users.toml")
+        beside = pgdog.read(PGDOG, "pgdog.toml", {"users.toml": "[[users]\n"})
 
         assert isinstance(made, Unreadable)
         assert made.line == 1
@@ -424,9 +426,9 @@ PIECES = st.sampled_from(
     ]
 )
 READERS: dict[str, Callable[[str], object]] = {
-    "odyssey": lambda text: odyssey.read(text, "odyssey.conf", (("x.conf", text),)),
+    "odyssey": lambda text: odyssey.read(text, "odyssey.conf", {"x.conf": text}),
     "pgcat": lambda text: pgcat.read(text, "pgcat.toml"),
-    "pgdog": lambda text: pgdog.read(text, "pgdog.toml", text, "users.toml"),
+    "pgdog": lambda text: pgdog.read(text, "pgdog.toml", {"users.toml": text}),
     "supavisor": lambda text: supavisor_env.env_values(tuple(text.split("\n")), ".env"),
 }
 

@@ -85,7 +85,7 @@ def read(text: str) -> PoolerConfig:
     """The config of a text that is one."""
     made = pgbouncer_ini.read(text, "pgbouncer.ini")
     assert made is not None
-    return made.config
+    return made
 
 
 @pytest.fixture(scope="module")

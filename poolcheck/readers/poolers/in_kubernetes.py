@@ -38,4 +38,4 @@ def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
                 # the lines of a block begin below its key
                 made = pgbouncer_ini.read("\n" * value.line + value.text, path)
                 if made is not None:
-                    yield replace(made.config, name=f"{path} {key}", container=True)
+                    yield replace(made, name=f"{path} {key}", container=True)

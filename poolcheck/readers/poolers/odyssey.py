@@ -10,12 +10,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
+from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting, PoolerTrouble
 from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Unreadable
+from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import known
+from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
 from poolcheck.record import dataclass
 
+NAMES = ("odyssey",)
+LONGEST = 1_000_000  # characters
+_ROUNDS = 16  # as deep as Odyssey follows includes
 _NAME = re.compile(r"(?:.*/)?(?:[\w.-]*[.-])?odyssey[\w.-]*\.(?:conf|cfg)")
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\f\v]++|#[^\n]*+)|(?P<newline>\n)|(?P<string>\"[^\"\\]*+(?:\\.[^\"\\]*+)*(?P<end>\")?)"
@@ -46,20 +51,37 @@ def matches(path: str) -> bool:
     return _NAME.fullmatch(path) is not None
 
 
-def read(text: str, path: str, included: Sequence[tuple[str, str]] = ()) -> PoolerConfig | Unreadable | None:
-    """The listeners and routes of a file and of those that it includes, as (path, text); None when there are none.
-
-    `includes` of the result are those of all the texts.
-    """
+def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadable | None:
+    """The listeners and routes of a file and of those that it includes; None when there are none."""
     state = _State(path)
-    for name, each in ((path, text), *included):
-        trouble = _read(each, name, state)
-        if trouble is not None:
-            return trouble if name == path else Unreadable(f"the included {name} {trouble.message}")
-    return state.config()
+    trouble = _read(text, path, state)
+    if trouble is not None:
+        return trouble
+    included: list[str] = []
+    missing: dict[str, PoolerTrouble] = {}
+    seen = 0
+    for _ in range(_ROUNDS):
+        wanted = state.includes[seen:]
+        seen = len(state.includes)
+        for setting in wanted:
+            name = _include_path(setting.location.path, setting.value)
+            inner = files.get(name) if name != path else None
+            if inner is None or len(inner) > LONGEST:
+                why = f"the included file {setting.value} is {'larger than 1 MB' if inner else 'not in the project'}"
+                missing.setdefault(name, PoolerTrouble(why, setting.location))
+            elif name not in included:
+                included.append(name)
+                trouble = _read(inner, name, state)
+                if trouble is not None:
+                    return Unreadable(f"the included {name} {trouble.message}")
+    made = state.config()
+    if made is None:
+        return None
+    missed = tuple(missing.values())
+    return replace(made, includes=tuple(included), missing=missed, complete=not missed)
 
 
-def include_path(config_path: str, written: str) -> str:
+def _include_path(config_path: str, written: str) -> str:
     """Where an included file is looked for: beside the file, as a project keeps it."""
     folder = posixpath.dirname(config_path)
     if written.startswith("/"):
@@ -201,7 +223,6 @@ class _State:
             location=Location(self.path, 1),
             settings=(*self.settings, *_widest(self.listeners)),
             databases=tuple(made for each in self.routes if (made := each.made(self.hosts, hba=self.hba))),
-            includes=tuple(self.includes),
         )
 
 

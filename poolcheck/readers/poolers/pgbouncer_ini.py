@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.pooler_config import (
     PoolerConfig,
     PoolerDatabase,
@@ -18,9 +17,11 @@ from poolcheck.model.pooler_config import (
     PoolerUser,
 )
 from poolcheck.model.problem import Location
+from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import known
-from poolcheck.record import dataclass
 
+NAMES = ("pgbouncer", "userlist")
+LONGEST = 16_000_000  # characters: programs write long lists of databases
 _NAME = re.compile(
     r"(?:.*/)?(?:[\w.-]*[.-])?pgbouncer[\w.-]*\.(?:ini|conf|cfg)(?:\.example|\.sample|\.dist)?"
 )
@@ -30,23 +31,9 @@ _PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?(.*?)\s*$")
 _WORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\S*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IniFile:
-    """The config, the lines for excerpts (secrets of broken lines out), and the ignore comments."""
-
-    config: PoolerConfig
-    lines: tuple[str, ...]
-    ignores: Ignores
-
-
 def matches(path: str) -> bool:
-    """Is it PgBouncer's ini file, by its name?"""
-    return _NAME.fullmatch(path) is not None
-
-
-def is_userlist(path: str) -> bool:
-    """Is it a list of PgBouncer's users?"""
-    return _USERLIST.fullmatch(path) is not None
+    """Is it PgBouncer's ini file, by its name, or a list of its users?"""
+    return _NAME.fullmatch(path) is not None or _USERLIST.fullmatch(path) is not None
 
 
 def userlist(text: str) -> tuple[str, ...]:
@@ -55,9 +42,44 @@ def userlist(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each[1].replace('""', '"') for each in found if each))
 
 
-def read(text: str, path: str) -> IniFile | None:
-    """The file's sections; None when it has none of PgBouncer's: then it is something else."""
-    lines = tuple(text.split("\n"))
+def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | None:
+    """The file's sections, with those of the files that it includes and the logins of the list beside it.
+
+    None when it has none of PgBouncer's: then it is something else.
+    """
+    made = _read(text, path)
+    if made is None or _USERLIST.fullmatch(path):
+        return None
+    config, wanted = made
+    included: list[str] = []
+    missing: list[PoolerTrouble] = []
+    for setting in wanted:
+        name = _include_path(path, setting.value)
+        inner = _read(files.get(name) or "", name)
+        if inner is None:
+            why = f"the included file {setting.value} is not in the project"
+            missing.append(PoolerTrouble(why, setting.location))
+        else:
+            included.append(name)
+            config = _merged(config, inner[0])
+    folder = posixpath.dirname(path)
+    beside = next(
+        (name for name in files if posixpath.dirname(name) == folder and _USERLIST.fullmatch(name)), ""
+    )
+    return replace(
+        config, includes=tuple(included), missing=tuple(missing), complete=not missing,
+        logins=userlist(files[beside]) if beside else (),
+    )  # fmt: skip
+
+
+def shown(text: str) -> tuple[str, ...]:
+    """The lines for excerpts. A broken line may hold a password that no reader of `key=value` finds."""
+    return tuple(re.sub(r"(?i)(password\s+)\S.*", r"\1***", line) for line in text.split("\n"))
+
+
+def _read(text: str, path: str) -> tuple[PoolerConfig, tuple[PoolerSetting, ...]] | None:
+    """One file, and what it includes."""
+    lines = text.split("\n")
     if not any(line.strip() in ("[pgbouncer]", "[databases]") for line in lines):
         return None
     state = _State(path)
@@ -66,12 +88,10 @@ def read(text: str, path: str) -> IniFile | None:
         bare = line.strip()
         if bare and not bare.startswith((";", "#")):
             state.line(line, bare, number)
-    # A broken line may hold a password that no reader of `key=value` finds.
-    shown = tuple(re.sub(r"(?i)(password\s+)\S.*", r"\1***", line) for line in lines)
-    return IniFile(config=state.config(), lines=shown, ignores=ignores_in_lines(lines, "[;#]", behind=False))
+    return state.config(), tuple(state.includes)
 
 
-def merged(config: PoolerConfig, included: PoolerConfig) -> PoolerConfig:
+def _merged(config: PoolerConfig, included: PoolerConfig) -> PoolerConfig:
     """The config with what a file says that it includes."""
     return replace(
         config,
@@ -82,7 +102,7 @@ def merged(config: PoolerConfig, included: PoolerConfig) -> PoolerConfig:
     )
 
 
-def include_path(config_path: str, written: str) -> str:
+def _include_path(config_path: str, written: str) -> str:
     """Where an included file is looked for: beside the file, as a project keeps it."""
     if written.startswith("/"):
         return posixpath.join(posixpath.dirname(config_path), posixpath.basename(written))
@@ -109,7 +129,6 @@ class _State:
             databases=tuple(self.databases),
             users=tuple(self.users),
             troubles=tuple(self.troubles),
-            includes=tuple(self.includes),
         )
 
     def line(self, line: str, bare: str, number: int) -> None:

@@ -10,8 +10,12 @@ from typing import Any
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Unreadable, load_toml, table
+from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces, known
+from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
 
+NAMES = ("pgcat",)
+LONGEST = 1_000_000  # characters
 _OF_POOL = ("pool_mode", "prepared_statements_cache_size")
 
 
@@ -21,14 +25,14 @@ def matches(path: str) -> bool:
     return name.endswith(".toml") and "pgcat" in name
 
 
-def read(text: str, path: str) -> PoolerConfig | Unreadable | None:
+def read(text: str, path: str, _files: Files = ALONE) -> PoolerConfig | Unreadable | None:
     """The pools of a file; None when it has none."""
     made = load_toml(text)
     if isinstance(made, Unreadable):
         return made
     pools = table(made.get("pools"))
-    if not pools:
-        return None
+    if not pools:  # by any other name it may be something else's file
+        return Unreadable("has no [pools]") if posixpath.basename(path) == "pgcat.toml" else None
     places = TomlPlaces(text, path)
     general = table(made.get("general"))
     logins = [

@@ -10,8 +10,13 @@ from typing import Any
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Unreadable, load_toml, table
+from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces
+from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
 
+NAMES = ("pgdog", "users.toml")
+LONGEST = 1_000_000  # characters
+_USERS = "users.toml"
 _GENERAL = ("host", "default_pool_size", "pooler_mode", "prepared_statements", "auth_type", "tls_certificate")
 _OF_POOL = ("pool_size", "pooler_mode")
 _OTHER_NAMES = {
@@ -20,26 +25,24 @@ _OTHER_NAMES = {
 
 
 def matches(path: str) -> bool:
-    """Is it PgDog's file, by its name?"""
+    """Is it PgDog's file, by its name, or may it be its list of users?"""
     name = posixpath.basename(path)
-    return name.endswith(".toml") and "pgdog" in name
+    return name.endswith(".toml") and ("pgdog" in name or name == _USERS)
 
 
-def is_users(path: str) -> bool:
-    """May it be PgDog's list of users? Only beside a pgdog.toml."""
-    return posixpath.basename(path) == "users.toml"
-
-
-def read(
-    text: str, path: str, users: str | None = None, users_path: str = ""
-) -> PoolerConfig | Unreadable | None:
-    """The databases of a file, with the users of the other; None when it has none."""
+def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadable | None:
+    """The databases of a file, with the users of users.toml beside it; None when it has none."""
+    if posixpath.basename(path) == _USERS:
+        return None
+    users_path = posixpath.join(posixpath.dirname(path), _USERS)
+    users = files.get(users_path)
     made = load_toml(text)
     if isinstance(made, Unreadable):
         return made
     databases = made.get("databases")
     if not isinstance(databases, list) or not databases:
-        return None
+        named = posixpath.basename(path) == "pgdog.toml"
+        return Unreadable("has no [[databases]]") if named else None
     places = TomlPlaces(text, path)
     listed = load_toml(users) if users is not None else {}
     if isinstance(listed, Unreadable):
@@ -56,6 +59,7 @@ def read(
         software="pgdog",
         name=path,
         location=Location(path, 1),
+        includes=(users_path,) if users is not None else (),
         settings=(
             *(each for each in general if each.name in _GENERAL),
             *_admin(admin, people, places),

@@ -6,8 +6,10 @@ https://github.com/hashicorp/terraform-provider-aws/blob/main/website/docs/r/db_
 """
 
 import json
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
@@ -15,6 +17,7 @@ from poolcheck.readers import hcl
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
+WORDS = ("aws_db_proxy", "AWS::RDS::DBProxy")
 _PROXY = re.compile(r"aws_db_proxy\.([\w-]+)")
 _TYPES = ("AWS::RDS::DBProxy", "AWS::RDS::DBProxyTargetGroup")
 _KEYS = frozenset(
@@ -37,14 +40,37 @@ class Resource:
         return self.block.labels[1] if len(self.block.labels) > 1 else ""
 
 
-def in_terraform(text: str) -> bool:
-    """Whether a .tf file may hold a proxy."""
-    return '"aws_db_proxy"' in text or '"aws_db_proxy_' in text
+def read_all(texts: Iterable[tuple[str, str]]) -> tuple[tuple[PoolerConfig, ...], tuple[str, ...]]:
+    """The proxies of several (path, text), and the paths that cannot be read. The .tf files of one folder are one module.
+
+    Proxies of one database know of each other.
+    """
+    made: list[PoolerConfig] = []
+    modules: dict[str, list[Resource]] = {}
+    broken: list[str] = []
+    for path, text in texts:
+        if path.endswith(".tf"):
+            own = resources(text, path)
+            modules.setdefault(posixpath.dirname(path), []).extend(own or ())
+            broken += [path] if own is None else []
+        else:
+            found = from_template(text, path)
+            made += found or ()
+            broken += [path] if found is None else []
+    for module in modules.values():
+        made += from_terraform(module)
+    return tuple(_grouped(made)), tuple(broken)
 
 
-def in_template(text: str) -> bool:
-    """Whether a YAML or JSON file may be a template with a proxy."""
-    return "AWS::RDS::DBProxy" in text
+def _grouped(proxies: Iterable[PoolerConfig]) -> Iterator[PoolerConfig]:
+    """The first proxy of a database, in a folder, knows of the others."""
+    groups: dict[tuple[str, str], list[PoolerConfig]] = {}
+    for number, proxy in enumerate(proxies):
+        target = proxy.databases[0].value("host") or str(number)
+        groups.setdefault((posixpath.dirname(proxy.location.path), target), []).append(proxy)
+    for group in groups.values():
+        yield replace(group[0], beside=tuple(group[1:]))
+        yield from group[1:]
 
 
 def resources(text: str, path: str) -> tuple[Resource, ...] | None:

@@ -1,0 +1,71 @@
+"""What a reader of a pooler's configuration is, and which one reads a file. One module, one software; no list has it.
+
+A reader of files that are the pooler's own has `NAMES`, `matches`, `read` and `shown`; one that finds a pooler in
+templates of something else has `WORDS` and `read_all`. The software is the module's name (`rds_proxy`: rds-proxy) unless
+the configuration says otherwise, and catalogue/poolers/*.toml says what it calls PgBouncer's settings.
+"""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from poolcheck.readers.index import declared
+
+if TYPE_CHECKING:
+    from poolcheck.model.pooler_config import PoolerConfig
+    from poolcheck.readers.manifests.types import Unreadable
+
+# The project's files that any pooler reads, by path; one that is not there has no key.
+Files = Mapping[str, str]
+ALONE: Files = {}
+
+
+class FileReader(Protocol):
+    """Reads files that belong to the pooler alone."""
+
+    NAMES: tuple[str, ...]  # a file's name holds one of these, in lower case: a cheap test before the import
+    LONGEST: int  # characters of a file that somebody wrote
+
+    def matches(self, path: str, /) -> bool:
+        """Is it one of its files, by its name? One that only belongs beside another counts, too."""
+
+    def read(self, text: str, path: str, files: Files, /) -> "PoolerConfig | Unreadable | None":
+        """The configuration with what it includes; None when it is none.
+
+        `includes` are the paths that were read with it, `missing` those that were not there.
+        """
+
+    def shown(self, text: str, /) -> tuple[str, ...]:
+        """The lines for excerpts, without secrets."""
+
+
+class TemplateReader(Protocol):
+    """Finds poolers in Terraform and in templates of platforms."""
+
+    WORDS: tuple[str, ...]  # a text without any of these holds no such pooler
+
+    def read_all(
+        self, texts: Iterable[tuple[str, str]], /
+    ) -> "tuple[tuple[PoolerConfig, ...], tuple[str, ...]]":
+        """The poolers of several (path, text), which may be parts of one module; and the paths that cannot be read."""
+
+
+def reader_of(path: str) -> FileReader | None:
+    """The reader of a file; None when it is no pooler's."""
+    lower = path.rpartition("/")[2].lower()
+    for stem, words in declared("poolers", "NAMES").items():
+        if any(word in lower for word in words):
+            reader = cast("FileReader", import_module(f"poolcheck.readers.poolers.{stem}"))
+            if reader.matches(path):
+                return reader
+    return None
+
+
+def template_words() -> dict[str, tuple[str, ...]]:
+    """Module name → the words that a template with such a pooler holds."""
+    return declared("poolers", "WORDS")
+
+
+def template_reader(stem: str) -> TemplateReader:
+    """The reader of that name."""
+    return cast("TemplateReader", import_module(f"poolcheck.readers.poolers.{stem}"))
