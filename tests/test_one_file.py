@@ -209,3 +209,54 @@ def test_pooler(copy: Copy) -> None:
 
     assert (found["location"]["path"], found["location"]["line"]) == ("deploy/pgpool.conf", 2)
     assert "pool_auth" in found["message"]
+
+
+PROVIDER = """
+title = "Acme Postgres"
+homepage = "https://acme.example"
+summary = "PostgreSQL by Acme."
+suffixes = ["db.acme.example"]
+pooler = "PgBouncer on port 6543 of the same host."
+
+[defaults]
+source = "https://acme.example/docs"
+checked = 2026-11-21
+
+[[endpoints]]
+id = "direct"
+kind = "direct"
+title = "direct"
+host = '[a-z]+\\.db\\.acme\\.example'
+ports = [5432]
+
+[[endpoints]]
+id = "pooled"
+kind = "pooled"
+title = "PgBouncer"
+host = '[a-z]+\\.db\\.acme\\.example'
+ports = [6543]
+mode = "transaction"
+tracks_prepared = "no"
+
+[[conversions]]
+from = "direct"
+to = "pooled"
+port = 6543
+
+[[examples]]
+url = "postgresql://u:p@x.db.acme.example:5432/app"
+endpoint = "direct"
+"""
+
+
+def test_provider(copy: Copy) -> None:
+    """Its hosts are recognised, its direct string is told to move, and `explain` has its page."""
+    url = "postgresql://app:s3cret@shop.db.acme.example:5432/app"
+    copy.add("catalogue/providers/acme.toml", PROVIDER)
+    report = copy.report("--runtime", "serverless", files={".env": f"DATABASE_URL={url}\n"})
+
+    (target,) = report["targets"]
+    assert (target["provider"], target["endpoint"]) == ("acme", "direct")
+    (found,) = [finding for finding in report["findings"] if finding["rule"] == "PC101"]
+    assert ":6543/app" in json.dumps(found["fix"])
+    assert "Acme Postgres" in copy.run("explain", "acme")

@@ -1,6 +1,8 @@
 """The providers: each file's own examples, what no file may claim, and the traps of the field."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 
 from poolcheck import catalogue
 from poolcheck.catalogue import conversions, endpoints
-from poolcheck.catalogue.shelf import pattern
+from poolcheck.catalogue.shelf import Shelf, pattern
 from poolcheck.connection.parse import parse
+from poolcheck.errors import CatalogueError
 from poolcheck.model.facts import Conversion, Endpoint, Match, Provider, UrlExample
 
 PROVIDERS = catalogue.providers()
@@ -77,17 +80,6 @@ class TestFile:
         """Where hosts are matched, at least one example says what must not match."""
         assert not provider.endpoints or any(not each.endpoint for each in provider.examples)
 
-    def test_ids_are_unique_and_used_rightly(self, provider: Provider) -> None:
-        """Conversions start at an endpoint, and what they and variables name is one or says that it is not."""
-        ids = [end.id for end in provider.endpoints]
-        assert len(set(ids)) == len(ids)
-        for way in provider.conversions:
-            assert way.from_ in ids
-            assert way.cannot or way.to in ids
-            assert bool(way.cannot) != changes(way)
-            assert way.steps or not way.cannot
-        assert {variable.endpoint for variable in provider.variables} <= {*ids, ""}
-
     def test_plans_are_unique(self, provider: Provider) -> None:
         """A plan's name leads to one row, and numbers are possible ones."""
         names = [name for each in provider.limits for name in (each.plan, *each.aliases)]
@@ -105,18 +97,10 @@ class TestFile:
         assert all(quirk.text.endswith((".", '"')) for quirk in provider.quirks)
         assert provider.endpoints or provider.quirks
         assert all(end.title for end in provider.endpoints)
-        pooled = [end for end in provider.endpoints if end.kind == "pooled"]
-        assert all(end.tracks_prepared != "needless" and (end.mode or end.mode_note) for end in pooled)
-        assert provider.pooler or not pooled
 
     def test_retirements_are_recognised(self, provider: Provider) -> None:
         """What is retired has a host or scheme of its own."""
         assert all(each.host or each.schemes for each in provider.retirements)
-
-
-def changes(way: Conversion) -> bool:
-    """Whether the conversion says what to change."""
-    return bool(way.host_pattern or way.port or way.user_pattern or way.database or way.host_from_user)
 
 
 def test_everyone_is_there() -> None:
@@ -438,17 +422,11 @@ def test_database_and_user_can_decide() -> None:
 
 def test_pooled_is_not_transaction() -> None:
     """T7: a mode is claimed only where the provider has no other."""
-    modes = {
-        f"{provider.id} {end.id}": end.mode
-        for provider in PROVIDERS
-        for end in provider.endpoints
-        if end.kind == "pooled"
-    }
-    assert {name for name, mode in modes.items() if mode == "transaction"} == {
-        "neon pooled", "planetscale dedicated-pooler", "planetscale pooled", "prisma-postgres pooled", "rds proxy",
-        "supabase dedicated-pooler", "supabase pooled", "tiger pooled",
-    }  # fmt: skip
-    assert {name for name, mode in modes.items() if mode == "session"} == {"supabase session-pooler"}
+    assert [endpoint(name, "pooled").mode for name in ("neon", "supabase", "planetscale")] == [
+        "transaction"
+    ] * 3
+    assert endpoint("supabase", "session-pooler").mode == "session"
+    assert [endpoint(name, "pooled").mode for name in ("azure", "digitalocean", "fly")] == [None] * 3
     assert endpoint("fly", "pooled").mode_note.startswith("session by default")
     assert "pinned" in endpoint("rds", "proxy").mode_note
 
@@ -529,29 +507,79 @@ def test_render_has_a_pooler_whose_string_is_not_known() -> None:
     assert made.conn is None
 
 
-def test_a_pooler_is_claimed_only_where_it_serves_that_endpoint() -> None:
-    """A direct endpoint beside a pooled one is told to move: so nothing without a pooler may share its file."""
-    beside = {
-        provider.id: {end.id for end in provider.endpoints if end.kind == "direct"}
-        for provider in PROVIDERS
-        if any(end.kind == "pooled" for end in provider.endpoints)
-    }
-    assert beside == {
-        "azure": {"direct"},
-        "crunchy": {"direct"},
-        "digitalocean": {"direct"},
-        "fly": {"direct"},
-        "neon": {"direct"},
-        "nile": set(),
-        "planetscale": {"direct", "replica"},
-        "prisma-postgres": {"direct"},
-        "rds": {"direct", "cluster", "cluster-reader", "cluster-custom"},
-        "supabase": {"direct"},
-        "tiger": set(),
-    }
-    for name, ids in beside.items():
-        ways = {way.from_ for way in known(name).conversions}
-        assert ids <= ways, name
+GOOD = """
+title = "X"
+homepage = "https://x.example"
+summary = "X."
+suffixes = ["x.example"]
+pooler = "Ask for it."
+[defaults]
+source = "https://x.example/docs"
+checked = 2026-11-21
+[[endpoints]]
+id = "direct"
+kind = "direct"
+host = 'db\\.x\\.example'
+[[endpoints]]
+id = "pooled"
+kind = "pooled"
+host = 'pool\\.x\\.example'
+mode = "transaction"
+tracks_prepared = "unknown"
+[[conversions]]
+from = "direct"
+to = "pooled"
+host_pattern = "^db"
+host_replace = "pool"
+[[variables]]
+name = "X_URL"
+endpoint = "pooled"
+[[examples]]
+url = "postgresql://u:p@db.x.example/app"
+endpoint = "direct"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("", "", ""),
+        ('tracks_prepared = "unknown"\n', "", "endpoints[1].tracks_prepared: a pooled endpoint says whether"),
+        ('mode = "transaction"\n', "", "endpoints[1].mode: a pooled endpoint has a mode, or a mode_note"),
+        ('mode = "transaction"', 'mode_note = "either"', ""),
+        ('pooler = "Ask for it."\n', "", "pooler: a provider with a pooled endpoint says in a sentence"),
+        ('id = "pooled"', 'id = "direct"', "endpoints[1].id: 'direct' is there twice"),
+        (
+            'from = "direct"',
+            'from = "first"',
+            "conversions[0].from: 'first' is none of its endpoints: direct",
+        ),
+        (
+            'to = "pooled"',
+            'to = "other"',
+            "conversions[0].to: 'other' is none of its endpoints: direct, pooled",
+        ),
+        ('from = "direct"', 'from = "pooled"', "conversions: none leads from 'direct', which stands beside"),
+        ('host_pattern = "^db"\nhost_replace = "pool"', "", "conversions[0]: it says either what to change"),
+        ('host_pattern = "^db"\n', 'cannot = "Nobody knows."\nsteps = ["Ask."]\n', ""),
+        (
+            'host_pattern = "^db"\n',
+            'cannot = "Nobody knows."\n',
+            "conversions[0].steps: `cannot` wants the steps",
+        ),
+        ('endpoint = "pooled"', 'endpoint = "z"', "variables[0].endpoint: 'z' is none of direct, pooled"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    """With the place and the reason: rules would take the omission for an answer."""
+    (tmp_path / "x.toml").write_text(GOOD.replace(old, new, 1) if old else GOOD)
+    shelf = Shelf(Provider, tmp_path)
+
+    if not complaint:
+        assert shelf.load("x").title == "X"
+        return
+    with pytest.raises(CatalogueError, match=re.escape(f"/x.toml: {complaint}")):
+        shelf.load("x")
 
 
 # --- popular claims, corrected

@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Maker, Retirement
+from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Maker, Provider, Retirement
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -124,10 +124,67 @@ def _check(kind: type, values: Mapping[str, Any], where: str) -> None:
             raise CatalogueError(f"{_at(where, key)}: {text!r} is not an https address")
     for key in _PATTERNS.get(kind, ()):
         pattern(values.get(key, ""), _at(where, key))
-    if kind is Maker:
-        _check_maker(values, where)
     if kind is DriverVersion:
         admits(values["when"], (), _at(where, "when"))
+    elif kind is Endpoint:
+        _check_endpoint(values, where)
+    elif kind is Provider:
+        _check_provider(values, where)
+    elif kind is Maker:
+        _check_maker(values, where)
+
+
+def _check_endpoint(values: Mapping[str, Any], where: str) -> None:
+    """What rules ask of a pooled endpoint has no default: silence would be an answer."""
+    if values["kind"] != "pooled":
+        return
+    if values.get("tracks_prepared", "needless") == "needless":
+        raise CatalogueError(
+            f"{_at(where, 'tracks_prepared')}: a pooled endpoint says whether it tracks named statements: "
+            "yes, no or unknown"
+        )
+    if not values.get("mode") and not values.get("mode_note"):
+        raise CatalogueError(
+            f"{_at(where, 'mode')}: a pooled endpoint has a mode, or a mode_note that says which are possible"
+        )
+
+
+def _check_provider(values: Mapping[str, Any], where: str) -> None:
+    """The names that its tables use of each other, and what a pooled endpoint asks of the others."""
+    ids = [end.id for end in values["endpoints"]]
+    for index, name in enumerate(ids):
+        if name in ids[:index]:
+            raise CatalogueError(f"{_at(where, 'endpoints')}[{index}].id: {name!r} is there twice")
+    ways = values.get("conversions", ())
+    for index, way in enumerate(ways):
+        place = f"{_at(where, 'conversions')}[{index}]"
+        if way.from_ not in ids:
+            raise CatalogueError(f"{place}.from: {way.from_!r} is none of its endpoints: {', '.join(ids)}")
+        if bool(way.cannot) == way.changes:
+            raise CatalogueError(
+                f"{place}: it says either what to change, or in `cannot` why nobody can tell"
+            )
+        if way.to not in ids and not way.cannot:
+            raise CatalogueError(f"{place}.to: {way.to!r} is none of its endpoints: {', '.join(ids)}")
+        if way.cannot and not way.steps:
+            raise CatalogueError(f"{place}.steps: `cannot` wants the steps that give the other string")
+    for index, variable in enumerate(values.get("variables", ())):
+        if variable.endpoint and variable.endpoint not in ids:
+            raise CatalogueError(
+                f"{_at(where, 'variables')}[{index}].endpoint: {variable.endpoint!r} is none of {', '.join(ids)}"
+            )
+    if all(end.kind != "pooled" for end in values["endpoints"]):
+        return
+    if not values.get("pooler"):
+        raise CatalogueError(
+            f"{_at(where, 'pooler')}: a provider with a pooled endpoint says in a sentence how to get its string"
+        )
+    for end in values["endpoints"]:
+        if end.kind == "direct" and all(way.from_ != end.id for way in ways):
+            raise CatalogueError(
+                f"{_at(where, 'conversions')}: none leads from {end.id!r}, which stands beside a pooled endpoint; "
+                "an endpoint that no pooler serves has a file of its own"
+            )
 
 
 def _check_maker(values: Mapping[str, Any], where: str) -> None:

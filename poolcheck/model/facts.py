@@ -75,6 +75,13 @@ class Conversion:
     steps: tuple[str, ...] = ()  # dashboard path or CLI command that gives the other string
     condition: str = ""  # what must hold at the provider: "pooler enabled on the compute"
 
+    @property
+    def changes(self) -> bool:
+        """Whether it says what to change in the string."""
+        return bool(
+            self.host_pattern or self.port or self.user_pattern or self.database or self.host_from_user
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
