@@ -15,10 +15,10 @@ from poolcheck import catalogue
 from poolcheck.catalogue import lookup, makers
 from poolcheck.catalogue.shelf import Shelf, admits, build, quick_list, quick_tables, quick_word
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Maker, Pooler, Provider, Quirk
+from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Image, Maker, Pooler, Provider, Quirk
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 
-FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": Pooler}
+FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": Pooler, "images": Image}
 ROOT = Path(catalogue.__file__).parent
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.toml"))]
 CHECKED = date(2026, 11, 21)
@@ -56,7 +56,7 @@ class TestFile:
     def test_lists_read_from_raw_text_are_the_parsed_ones(self, path: Path) -> None:
         """The short cut that saves the parsing sees what the parser sees."""
         item = shelf(path.parent.name).load(path.stem)
-        for key in ("aliases", "suffixes", "prefixes", "packages"):
+        for key in ("aliases", "suffixes", "prefixes", "packages", "words"):
             assert quick_list(path.read_bytes(), key) == getattr(item, key, ())
         for key in ("makers", "tcp_modules"):
             parts = [tomllib.loads(part.decode())[key] for part in quick_tables(path.read_bytes(), key)]
@@ -359,3 +359,36 @@ def test_one_host_parses_one_file() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]", "[]", "['neon']"]
+
+
+# --- images
+
+
+@pytest.mark.parametrize("image", catalogue.images(), ids=lambda image: image.id)
+def test_images(image: Image) -> None:
+    """A file's examples are that image, and no other file claims them; the pooler that it runs is known."""
+    for example in image.examples:
+        found = catalogue.image(example.name)
+        assert (found is image) is example.fits, example.name
+    fitting = [example.name for example in image.examples if example.fits]
+    assert fitting
+    assert image.pooler in ("", "pgbouncer", *(pooler.id for pooler in catalogue.poolers()))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"is": "pooler"}, "pooler: which one it runs is missing"),
+        ({"pooler": "pgcat"}, "pooler: not of a server, which has own_defaults"),
+        ({"is": "pooler", "pooler": "pgcat", "own_defaults": True}, "own_defaults: not of a pooler"),
+        ({"pattern": "("}, "pattern: '\\(' is not a pattern"),
+    ],
+)
+def test_images_that_contradict_themselves(change: dict[str, Any], complaint: str) -> None:
+    """Nobody would read the wrong half."""
+    table = {
+        "id": "x", "title": "X", "homepage": "https://x.example", "words": ["x"], "pattern": "x", "is": "server",
+        "source": "https://x.example", "checked": CHECKED, "examples": [],
+    }  # fmt: skip
+    with pytest.raises(CatalogueError, match=complaint):
+        build(Image, table | change, "images/x.toml:")

@@ -158,6 +158,7 @@ import re
 from poolcheck.model.finding import Location
 from poolcheck.model.pooler_config import PoolerConfig, PoolerSetting
 from poolcheck.readers.poolers.interface import ALONE, Files
+from poolcheck.readers.poolers.lines import ignores as ignores
 from poolcheck.readers.poolers.lines import shown as shown
 
 NAMES = ("pgpool",)
@@ -260,3 +261,37 @@ def test_provider(copy: Copy) -> None:
     (found,) = [finding for finding in report["findings"] if finding["rule"] == "PC101"]
     assert ":6543/app" in json.dumps(found["fix"])
     assert "Acme Postgres" in copy.run("explain", "acme")
+
+
+IMAGE = """
+title = "Acme's PostgreSQL"
+homepage = "https://acme.example"
+words = ["acmedb"]
+pattern = "acme/acmedb"
+is = "server"
+max_variable = "ACME_CONNECTIONS"
+source = "https://acme.example/image"
+checked = 2026-11-21
+
+[[examples]]
+name = "acme/acmedb"
+fits = true
+"""
+
+
+def test_image(copy: Copy) -> None:
+    """A server's limit is read from the variable that its image takes."""
+    compose = COMPOSE.replace(
+        "image: postgres:17", "image: acme/acmedb:3\n    environment: {ACME_CONNECTIONS: 40}"
+    )
+    files = {
+        "docker-compose.yml": compose, "requirements.txt": "psycopg2==2.9.11\nsqlalchemy==2.0.44\n",
+        "db.py": "from sqlalchemy import create_engine\nengine = create_engine(URL, pool_size=10, max_overflow=5)\n",
+    }  # fmt: skip
+    assert "PC601" not in rules(copy.report(".", files=files))
+
+    copy.add("catalogue/images/acmedb.toml", IMAGE)
+    (found,) = [each for each in copy.report(".", files=files)["findings"] if each["rule"] == "PC601"]
+
+    assert "4 x 15 = 60 connections, and the server allows 37" in found["message"]
+    assert "ACME_CONNECTIONS=40" in found["message"] + json.dumps(found)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poolcheck.catalogue.makers import makers
 from poolcheck.model.ignores import Ignore, Ignores, Placed, Unused, ignores_in_lines, parse_ignore
 from poolcheck.project import collected
 from poolcheck.readers import source_files
@@ -148,7 +149,7 @@ def of_source(path: str) -> Callable[[str], Ignores]:
     """The ignore comments that the readers of source find."""
 
     def read(text: str) -> Ignores:
-        made = source_files.read(text.encode(), path)
+        made = source_files.read(text.encode(), path, makers())
         assert isinstance(made, source_files.Read), made
         return made.ignores
 
@@ -162,9 +163,7 @@ def of_env(text: str) -> Ignores:
 
 def of_ini(text: str) -> Ignores:
     """Those of a pgbouncer.ini."""
-    made = pgbouncer_ini.read(text, "pgbouncer.ini")
-    assert made is not None
-    return made.ignores
+    return pgbouncer_ini.ignores(text)
 
 
 def of_schema(text: str) -> Ignores:

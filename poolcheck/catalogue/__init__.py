@@ -11,6 +11,8 @@ from poolcheck.catalogue.lookup import (
     drivers,
     drivers_for_packages,
     first_size_line,
+    image,
+    images,
     limit,
     parameter_names,
     pooler,
@@ -21,6 +23,6 @@ from poolcheck.catalogue.lookup import (
 )
 
 __all__ = [
-    "Stale", "behaviour", "convert", "driver", "driver_of_dialect", "driver_packages", "drivers", "drivers_for_packages", "first_size_line",
-    "limit", "match", "parameter_names", "pooler", "poolers", "provider", "providers", "stale",
+    "Stale", "behaviour", "convert", "driver", "driver_of_dialect", "driver_packages", "drivers", "drivers_for_packages",
+    "first_size_line", "image", "images", "limit", "match", "parameter_names", "pooler", "poolers", "provider", "providers", "stale",
 ]  # fmt: skip

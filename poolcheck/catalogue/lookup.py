@@ -12,13 +12,14 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from poolcheck.catalogue.shelf import Shelf, admits, quick_word
-from poolcheck.model.facts import Driver, DriverVersion, Limit, Pooler, Provider
+from poolcheck.catalogue.shelf import Shelf, admits, pattern, quick_word
+from poolcheck.model.facts import Driver, DriverVersion, Image, Limit, Pooler, Provider
 from poolcheck.model.project import Version
 
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 PROVIDERS = Shelf(Provider, os.path.join(_HERE, "providers"))
 DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
+_IMAGES = Shelf(Image, os.path.join(_HERE, "images"))
 _POOLERS = Shelf(Pooler, os.path.join(_HERE, "poolers"))
 
 
@@ -54,6 +55,25 @@ def pooler(software: str) -> Pooler:
 def poolers() -> tuple[Pooler, ...]:
     """All poolers but PgBouncer, sorted by id."""
     return _POOLERS.all()
+
+
+def image(name: str) -> Image | None:
+    """The kind of image with this name, without registry and tag; None when nothing is known of it."""
+    lower = name.lower()
+    stems = [stem for stem, words in _IMAGES.names("words").items() if any(word in lower for word in words)]
+    found = [each for each in map(_IMAGES.load, stems) if _fits(each, lower)]
+    return next((each for each in found if not each.otherwise), next(iter(found), None))
+
+
+def _fits(known: Image, name: str) -> bool:
+    if known.not_pattern and pattern(known.not_pattern).fullmatch(name):
+        return False
+    return pattern(known.pattern).fullmatch(name) is not None
+
+
+def images() -> tuple[Image, ...]:
+    """All kinds of images, sorted by id."""
+    return _IMAGES.all()
 
 
 def drivers_for_packages(names: Iterable[str]) -> dict[str, str]:
@@ -155,7 +175,7 @@ def stale(days: int, today: date) -> tuple[Stale, ...]:
     """The facts of every kind that were checked more than `days` days before `today`, oldest first."""
     found = [
         old
-        for shelf in (PROVIDERS, DRIVERS, _POOLERS)
+        for shelf in (PROVIDERS, DRIVERS, _POOLERS, _IMAGES)
         for item in shelf.all()
         for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
         if today - old.checked > timedelta(days=days)

@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Maker, Provider, Retirement
+from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Image, Maker, Provider, Retirement
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -23,6 +23,7 @@ _PATTERNS: dict[type, tuple[str, ...]] = {
     Endpoint: ("host", "not_host", "user", "database", "user_form"),
     Conversion: ("host_pattern", "user_pattern"),
     Retirement: ("host",),
+    Image: ("pattern", "not_pattern"),
 }
 _WHEN = r"(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)"
 
@@ -132,6 +133,8 @@ def _check(kind: type, values: Mapping[str, Any], where: str) -> None:
         _check_provider(values, where)
     elif kind is Maker:
         _check_maker(values, where)
+    elif kind is Image:
+        _check_image(values, where)
 
 
 def _check_endpoint(values: Mapping[str, Any], where: str) -> None:
@@ -185,6 +188,20 @@ def _check_provider(values: Mapping[str, Any], where: str) -> None:
                 f"{_at(where, 'conversions')}: none leads from {end.id!r}, which stands beside a pooled endpoint; "
                 "an endpoint that no pooler serves has a file of its own"
             )
+
+
+_OF_SERVERS = ("own_defaults", "max_variable", "may_configure")
+_OF_POOLERS = ("pooler", "prefix", "host", "user", "dbname", "database")
+
+
+def _check_image(values: Mapping[str, Any], where: str) -> None:
+    """A server has no settings of a pooler, and the other way round."""
+    own, foreign = (_OF_SERVERS, _OF_POOLERS) if values["is_"] == "server" else (_OF_POOLERS, _OF_SERVERS)
+    for key in foreign:
+        if values.get(key):
+            raise CatalogueError(f"{_at(where, key)}: not of a {values['is_']}, which has {', '.join(own)}")
+    if values["is_"] == "pooler" and not values.get("pooler"):
+        raise CatalogueError(f"{_at(where, 'pooler')}: which one it runs is missing")
 
 
 def _check_maker(values: Mapping[str, Any], where: str) -> None:

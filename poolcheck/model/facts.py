@@ -397,3 +397,43 @@ class Pooler:
     def option(self, concept: str) -> PoolerOption | None:
         """What it calls that setting; None when it has none, or nothing is known of it."""
         return next((each for each in self.options if each.concept == concept), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageExample:
+    """A test of the file: whether an image of this name is one."""
+
+    name: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A kind of container image whose environment or command tells something about connections: images/<id>.toml.
+
+    `pattern` is matched against the whole name without registry and tag (`bitnami/pgbouncer`), or that of a service
+    which is built. What is left empty is not known of the image.
+    """
+
+    id: str
+    title: str
+    homepage: str
+    words: tuple[str, ...]  # the name holds one of them: a cheap test before the file is parsed
+    pattern: str
+    is_: Literal["server", "pooler"]  # the key is `is` in TOML
+    source: str
+    checked: date
+    examples: tuple[ImageExample, ...]
+    not_pattern: str = ""
+    otherwise: bool = False  # only where no other file fits
+    # a server
+    own_defaults: bool = False  # PostgreSQL's hold where neither the command nor a file says otherwise
+    max_variable: str = ""  # the variable that alone sets it
+    may_configure: tuple[str, ...] = ()  # variables that may set it in a way that is not followed
+    # a pooler
+    pooler: str = ""  # "pgbouncer", or the stem of poolers/*.toml
+    prefix: str = ""  # what stands before a setting's name in capitals, or does not
+    host: tuple[str, ...] = ()  # variables that name the server; the first that is there counts
+    user: tuple[str, ...] = ()
+    dbname: tuple[str, ...] = ()
+    database: tuple[str, ...] = ()  # variables that name the database which clients ask for

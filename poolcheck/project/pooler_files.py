@@ -4,7 +4,7 @@ No software is named here: readers.poolers.interface finds the reader.
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from poolcheck.project.collected import Collected, lines_of, together
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
     from poolcheck.readers.deploy.compose import Compose, Service
+    from poolcheck.readers.poolers.interface import Shows
 
 
 def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, Sequence[str]]) -> Collected:
@@ -59,32 +60,24 @@ def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, 
 
 
 def _container(service: "Service", env_lines: Mapping[str, Sequence[str]]) -> PoolerConfig | None:
-    """What a service says about the pooler that it runs; None when it runs none."""
-    from poolcheck.readers.poolers import pgbouncer_env  # noqa: PLC0415 - only where there is a compose file
+    """What a service says about the pooler that it runs, by its image or built here under that name; None: it runs none."""
+    image = catalogue.image(service.repository or (service.name if service.build else ""))
+    if image is None or not image.pooler:
+        return None
+    from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only where there is one
 
-    if pgbouncer_env.is_pgbouncer(service):
-        return pgbouncer_env.read(service)
-    name = service.repository.rpartition("/")[2] or (service.name if service.build else "")
-    software = next((each for each in ("supavisor", "odyssey", "pgcat", "pgdog") if each in name), "")
-    if software == "supavisor":
-        from poolcheck.readers.poolers import supavisor_env  # noqa: PLC0415 - only where there is one
-
-        beside = posixpath.join(posixpath.dirname(service.path), ".env")
-        values = supavisor_env.env_values(tuple(env_lines.get(beside, ())), beside)
-        made = supavisor_env.read(service, values)
-        return replace(made, published=pgbouncer_env.published(service.ports))
-    if software and "exporter" not in name:
-        return PoolerConfig(
-            software=software, name=f"service {service.name}", location=service.location, complete=False, container=True,
-            published=pgbouncer_env.published(service.ports), service=service.name, path=service.path,
-        )  # fmt: skip
-    return None
+    reader = interface.container_reader(image.pooler)
+    if reader is not None:
+        return reader.read(service, image, env_lines)
+    return PoolerConfig(
+        software=image.pooler, name=f"service {service.name}", location=service.location, complete=False, container=True,
+        published=service.published, service=service.name, path=service.path,
+    )  # fmt: skip
 
 
 def _templates(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
     """Poolers in Terraform and in templates of CloudFormation, SAM and the Serverless Framework."""
-    from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only for a project
-    from poolcheck.readers.poolers.lines import shown  # noqa: PLC0415 - only for a project
+    from poolcheck.readers.poolers import interface, lines  # noqa: PLC0415 - only for a project
 
     words = interface.template_words()
     texts: dict[str, list[tuple[str, str]]] = {}
@@ -103,22 +96,24 @@ def _templates(packages: "Packages", names: Sequence[str], parts: list[Collected
         for name in broken:
             why = f"cannot be read as far as its {title}"
             parts.append(_skipped(name, why, "It is judged by nothing."))
-        parts += [_shown(packages, name, shown) for name, _ in of_reader if name not in broken]
+        parts += [_shown(packages, name, lines) for name, _ in of_reader if name not in broken]
         for config in configs:
             yield replace(config, package=packages.of(config.location.path))
 
 
 def _manifests(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
-    """PgBouncer in Kubernetes: the environment of a container, and a ConfigMap's pgbouncer.ini."""
+    """Poolers in Kubernetes: the environment of a container, and a pooler's file in a ConfigMap."""
+    from poolcheck.readers.poolers import interface, lines  # noqa: PLC0415 - only for a project
+
     for name in names:
         text = packages.text(name) if name.endswith((".yaml", ".yml")) else None
-        if text is None or "pgbouncer" not in text or "apiVersion:" not in text:
+        if text is None or "apiVersion:" not in text or not interface.speaks_of_a_pooler(text):
             continue
         from poolcheck.readers.poolers import in_kubernetes  # noqa: PLC0415 - only where there is one
 
-        for config in in_kubernetes.poolers(text, name):
+        for config in in_kubernetes.poolers(text, name, lambda service: _container(service, {})):
             yield replace(config, package=packages.of(name))
-            parts.append(lines_of(name, packages.text(name)))
+            parts.append(_shown(packages, name, lines))
 
 
 def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
@@ -179,15 +174,16 @@ def _files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -
             for missing in made.missing:
                 at = f"{missing.location.path}:{missing.location.line}"
                 parts.append(_skipped(at, missing.message, "Its settings are not known."))
-            parts += [_shown(packages, path, reader.shown) for path in (name, *made.includes)]
+            parts += [_shown(packages, path, reader) for path in (name, *made.includes)]
     included = {path for config in read.values() for path in config.includes}
     return {name: config for name, config in read.items() if name not in included}
 
 
-def _shown(packages: "Packages", name: str, shown: Callable[[str], tuple[str, ...]]) -> Collected:
+def _shown(packages: "Packages", name: str, reader: "Shows") -> Collected:
     """The lines of a file for excerpts, fit to be shown, and its ignore comments."""
-    text = packages.text(name)
-    return replace(lines_of(name, text), lines={name: shown(text or "")})
+    text = packages.text(name) or ""
+    ignores = reader.ignores(text)
+    return Collected(lines={name: reader.shown(text)}, ignores={name: ignores} if ignores else {})
 
 
 def _skipped(what: str, why: str, hint: str) -> Collected:

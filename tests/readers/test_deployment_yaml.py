@@ -2,6 +2,8 @@
 
 import pytest
 
+from poolcheck import catalogue
+from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.readers.deploy import compose, kubernetes, processes
 from poolcheck.readers.poolers import in_kubernetes, pgbouncer_env
 
@@ -126,9 +128,11 @@ def test_pooler_container() -> None:
     service = made.service("pooler") if made else None
     assert service is not None
 
-    config = pgbouncer_env.read(service)
+    image = catalogue.image(service.repository)
+    assert image is not None
+    config = pgbouncer_env.read(service, image, {})
 
-    assert pgbouncer_env.is_pgbouncer(service)
+    assert image.pooler == "pgbouncer"
     assert config.version == (1, 23, 1)
     assert config.mode() == "transaction"
     assert config.number("max_client_conn", 100) is None
@@ -262,7 +266,12 @@ data:
 
 def test_poolers_of_manifests() -> None:
     """A container's environment, and an ini file in a ConfigMap with the lines of the manifest."""
-    container, config_map = in_kubernetes.poolers(POOLERS, "k8s/pooler.yaml")
+
+    def contained(service: compose.Service) -> PoolerConfig | None:
+        image = catalogue.image(service.repository)
+        return pgbouncer_env.read(service, image, {}) if image else None
+
+    container, config_map = in_kubernetes.poolers(POOLERS, "k8s/pooler.yaml", contained)
 
     assert container.version == (1, 23, 1)
     assert container.mode() == "transaction"

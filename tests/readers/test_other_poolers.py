@@ -334,10 +334,10 @@ ENV = "POSTGRES_HOST=db\nPOOLER_DEFAULT_POOL_SIZE=20\nPOOLER_MAX_CLIENT_CONN=100
 
 def test_supavisor() -> None:
     """The compose file's settings, with what the `.env` beside it fills in."""
-    made = compose.read(SUPAVISOR, "docker-compose.yml")
+    made, image = compose.read(SUPAVISOR, "docker-compose.yml"), catalogue.image("supabase/supavisor")
     assert made is not None
-    values = supavisor_env.env_values(tuple(ENV.splitlines()), ".env")
-    config = known(supavisor_env.read(made.services[0], values))
+    assert image is not None
+    config = known(supavisor_env.read(made.services[0], image, {".env": ENV.splitlines()}))
 
     clients = config.setting("max_client_conn")
     assert clients is not None
@@ -349,9 +349,10 @@ def test_supavisor() -> None:
 
 def test_supavisor_without_the_env_file() -> None:
     """Then nothing is known."""
-    made = compose.read(SUPAVISOR, "docker-compose.yml")
+    made, image = compose.read(SUPAVISOR, "docker-compose.yml"), catalogue.image("supabase/supavisor")
     assert made is not None
-    config = known(supavisor_env.read(made.services[0], {}))
+    assert image is not None
+    config = known(supavisor_env.read(made.services[0], image, {}))
 
     assert config.number("max_client_conn", 100) is None
     assert "POSTGRES_PASSWORD" not in repr(config.settings)

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from poolcheck import catalogue
 from poolcheck.config.settings import SERVER_MAX, SERVER_RESERVED
 from poolcheck.model.fleet import Amount
 from poolcheck.model.problem import Location
@@ -11,9 +12,6 @@ from poolcheck.model.sizing import surge
 if TYPE_CHECKING:
     from poolcheck.readers.deploy.compose import Service
     from poolcheck.readers.deploy.kubernetes import Autoscaler, Workload
-
-_SERVERS = ("postgres", "pgvector/pgvector", "postgis/postgis")  # images with PostgreSQL's own default
-_BITNAMI = ("bitnami/postgresql", "bitnamilegacy/postgresql")
 
 
 def instances_of(service: "Service | None") -> Amount:
@@ -43,28 +41,28 @@ def rollout_surge(instances: int, written: str) -> int:
 
 def server_limit(service: "Service") -> tuple[Amount, int] | None:
     """max_connections and reserved slots of a PostgreSQL service; None when it is none, or a file sets them."""
+    image = catalogue.image(service.repository)
+    if image is None or image.is_ != "server":
+        return None
     words = " ".join(service.command)
     said = re.search(r"max_connections\s*=\s*['\"]?(\d+)|(?:^|\s)-N\s*(\d+)", words)
     reserved = re.search(r"superuser_reserved_connections\s*=\s*(\d+)", words)
     keep = int(reserved[1]) if reserved else SERVER_RESERVED
     at = Location(service.path, service.command_line)
-    if service.repository in _BITNAMI:
-        text = service.env("POSTGRESQL_MAX_CONNECTIONS")
-        if text is not None and text.value.isdigit():
-            return Amount(
-                int(text.value), f"POSTGRESQL_MAX_CONNECTIONS={text.value}", Location(service.path, text.line)
-            ), keep
-        return None
-    if not re.search(r"postg|timescale|pgvector|paradedb|supabase/postgres", service.repository):
-        return None
+    if image.max_variable:
+        text = service.env(image.max_variable)
+        if text is None or not text.value.isdigit():
+            return None
+        at = Location(service.path, text.line)
+        return Amount(int(text.value), f"{image.max_variable}={text.value}", at), keep
     if said:
         number = int(said[1] or said[2])
         return Amount(number, f"max_connections={number}", at), keep
     configured = "config_file" in words or any("postgresql.conf" in each or "/etc/postgresql" in each or "conf.d" in each for each in service.volumes)  # fmt: skip
     if (
-        service.repository in _SERVERS
+        image.own_defaults
         and not configured
-        and service.env("POSTGRES_INITDB_ARGS") is None
+        and all(service.env(name) is None for name in image.may_configure)
         and "$" not in words
     ):
         return Amount(SERVER_MAX, f"PostgreSQL's default of {SERVER_MAX}"), keep

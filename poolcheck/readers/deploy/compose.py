@@ -25,6 +25,9 @@ _REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UN
 _FILLED_IN = re.compile(r"\$\{?\w")
 
 
+_ON_THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):")
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text with its line."""
@@ -76,6 +79,13 @@ class Service:
         last = last.partition(":")[0]
         folder = head.rpartition("/")[2]
         return f"{folder}/{last}" if folder and "." not in folder and ":" not in folder else last
+
+    @property
+    def published(self) -> bool | None:
+        """Whether a port is open beyond this machine. No ports: only other containers reach it."""
+        if self.ports is None:
+            return False
+        return any(not _ON_THIS_MACHINE.match(port) for port in self.ports)
 
     @property
     def tag(self) -> str:

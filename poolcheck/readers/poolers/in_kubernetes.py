@@ -1,17 +1,19 @@
-"""PgBouncer as manifests run it: by the environment of its container, or with a ConfigMap's pgbouncer.ini."""
+"""Poolers as manifests run them: by the environment of a container, or with a pooler's file in a ConfigMap."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import read
-from poolcheck.readers.poolers import pgbouncer_env, pgbouncer_ini
+from poolcheck.readers.poolers.interface import ALONE, reader_of
 from poolcheck.readers.yaml import Node, documents, text_of
 
 
-def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
-    """PgBouncer as manifests run it: by the environment of its container, or with a ConfigMap's pgbouncer.ini."""
+def poolers(
+    text: str, path: str, container: Callable[[Service], PoolerConfig | None]
+) -> Iterator[PoolerConfig]:
+    """The poolers of a file of manifests. `container` says what a container runs, None when it is no pooler."""
     for workload in read(text, path).workloads:
         service = Service(
             name=workload.name,
@@ -25,8 +27,8 @@ def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
                 if each.value
             ),
         )
-        config = pgbouncer_env.read(service)
-        if pgbouncer_env.is_pgbouncer(service) and config.settings:
+        config = container(service)
+        if config is not None and config.settings:
             yield replace(
                 config, name=f"{workload.kind} {workload.name}", published=None, service="", path=""
             )
@@ -34,8 +36,9 @@ def poolers(text: str, path: str) -> Iterator[PoolerConfig]:
         return
     for document in documents(text):
         for key, value in (document.get("data") or Node({}, 0)).pairs.items():
-            if text_of(document.get("kind")) == "ConfigMap" and pgbouncer_ini.matches(key) and value.text:
+            reader = reader_of(key) if text_of(document.get("kind")) == "ConfigMap" else None
+            if reader is not None and value.text and len(value.text) <= reader.LONGEST:
                 # the lines of a block begin below its key
-                made = pgbouncer_ini.read("\n" * value.line + value.text, path)
-                if made is not None:
+                made = reader.read("\n" * value.line + value.text, path, ALONE)
+                if isinstance(made, PoolerConfig):
                     yield replace(made, name=f"{path} {key}", container=True)

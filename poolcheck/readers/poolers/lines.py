@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.pooler_config import PoolerSetting
 from poolcheck.model.problem import Location
 
@@ -23,6 +24,11 @@ Path = tuple[str | int, ...]
 def known(text: str) -> bool:
     """Whether nothing fills the text in before the pooler reads it."""
     return _TEMPLATE.search(text) is None
+
+
+def ignores(text: str) -> Ignores:
+    """The ignore comments of a file."""
+    return ignores_in_lines(text.split("\n"), "#|//|--|;") if "poolcheck" in text.lower() else Ignores()
 
 
 def shown(text: str) -> tuple[str, ...]:

@@ -1,23 +1,18 @@
-"""PgBouncer in a container: what the environment of an image says.
+"""PgBouncer in a container: what the environment of an image says; catalogue/images tells which variable is what.
 
-The images spell the settings in capitals: POOL_MODE (edoburu, bitnami's older ones) or PGBOUNCER_POOL_MODE (bitnami),
-and give the server as DB_HOST, POSTGRESQL_HOST or DATABASE_URL. What is not set is the image's choice, and not known.
+What is not set is the image's choice, and not known.
 """
 
 import re
+from collections.abc import Iterator
 
+from poolcheck.model.facts import Image
 from poolcheck.model.pooler_config import KEYS, PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.compose import Service, Text
+from poolcheck.readers.poolers.interface import EnvLines
 
-_HOSTS = ("DB_HOST", "POSTGRESQL_HOST", "PGBOUNCER_DB_HOST")
-_ON_THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):")
-
-
-def is_pgbouncer(service: Service) -> bool:
-    """Does the service run PgBouncer: by its image, or built here under that name?"""
-    name = service.repository.rpartition("/")[2] or (service.name if service.build else "")
-    return name.startswith("pgbouncer") and "exporter" not in name
+ENVIRONMENT = ("pgbouncer",)
 
 
 def version_of(tag: str) -> tuple[int, ...]:
@@ -26,11 +21,11 @@ def version_of(tag: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[1].split(".")) if match else ()
 
 
-def read(service: Service) -> PoolerConfig:
+def read(service: Service, image: Image, _env_lines: EnvLines) -> PoolerConfig:
     """The settings that the service's environment makes."""
     settings: list[PoolerSetting] = []
     for name, text in service.environment:
-        key = name.lower().removeprefix("pgbouncer_")
+        key = name.lower().removeprefix(image.prefix.lower())
         if key in KEYS and key not in ("user", "service_name") and name.isupper():
             settings.append(_setting(key, text, service.path))
     return PoolerConfig(
@@ -40,8 +35,8 @@ def read(service: Service) -> PoolerConfig:
         version=version_of(service.tag),
         version_source=f"{service.path}:{service.image_line}" if version_of(service.tag) else "",
         settings=tuple(settings),
-        databases=tuple(_databases(service)),
-        published=published(service.ports),
+        databases=tuple(_databases(service, image)),
+        published=service.published,
         descriptors=_setting("nofile", service.descriptors, service.path) if service.descriptors else None,
         container=True,
         service=service.name,
@@ -53,28 +48,20 @@ def _setting(key: str, text: Text, path: str) -> PoolerSetting:
     return PoolerSetting(key, text.value, Location(path, text.line), text.known)
 
 
-def _databases(service: Service) -> list[PoolerDatabase]:
+def _databases(service: Service, image: Image) -> Iterator[PoolerDatabase]:
     """The one server that the environment names; a forced user makes one pool of it."""
-    host = next((text for name in _HOSTS if (text := service.env(name))), None)
+    host = _first(service, image.host)
     if host is None:
-        return []
-    settings = [_setting("host", host, service.path)]
-    for name, key in (("DB_USER", "user"), ("DB_NAME", "dbname"), ("POSTGRESQL_USERNAME", "user")):
-        text = service.env(name)
-        if text is not None:
-            settings.append(_setting(key, text, service.path))
-    named = service.env("DB_NAME") or service.env("PGBOUNCER_DATABASE") or service.env("POSTGRESQL_DATABASE")
-    return [
-        PoolerDatabase(
-            name=named.value if named else "*",
-            location=Location(service.path, host.line),
-            settings=tuple(settings),
-        )
-    ]
+        return
+    named = _first(service, image.database)
+    pairs = (("host", host), ("user", _first(service, image.user)), ("dbname", _first(service, image.dbname)))
+    yield PoolerDatabase(
+        name=named.value if named else "*",
+        location=Location(service.path, host.line),
+        settings=tuple(_setting(key, text, service.path) for key, text in pairs if text is not None),
+    )
 
 
-def published(ports: tuple[str, ...] | None) -> bool | None:
-    """Whether a port is open beyond this machine. No ports: only other containers reach it."""
-    if ports is None:
-        return False
-    return any(not _ON_THIS_MACHINE.match(each) for each in ports)
+def _first(service: Service, names: tuple[str, ...]) -> Text | None:
+    """The first of these variables that is set."""
+    return next((text for name in names if (text := service.env(name))), None)

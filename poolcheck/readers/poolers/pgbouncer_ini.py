@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.pooler_config import (
     PoolerConfig,
     PoolerDatabase,
@@ -70,6 +71,11 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | None:
         config, includes=tuple(included), missing=tuple(missing), complete=not missing,
         logins=userlist(files[beside]) if beside else (),
     )  # fmt: skip
+
+
+def ignores(text: str) -> Ignores:
+    """The ignore comments. Behind a value there is no comment: PgBouncer takes it for part of the value."""
+    return ignores_in_lines(text.split("\n"), "[;#]", behind=False)
 
 
 def shown(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Unreadable, load_toml, table
 from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces
+from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
 from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
 
 NAMES = ("pgdog", "users.toml")

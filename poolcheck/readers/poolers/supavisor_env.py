@@ -5,19 +5,23 @@ it. What is not set is that script's choice, and not known.
 https://github.com/supabase/supabase/blob/master/docker/docker-compose.yml
 """
 
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from poolcheck.model.facts import Image
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.compose import Service, Text
+from poolcheck.readers.poolers.interface import EnvLines
 
+ENVIRONMENT = ("supavisor",)
 _FILLED_IN = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _HOST = re.compile(r"[a-z]+://[^/@]*@([^:/@?]+)")
 Values = Mapping[str, tuple[str, Location]]
 
 
-def env_values(lines: tuple[str, ...], path: str) -> dict[str, tuple[str, Location]]:
+def env_values(lines: Sequence[str], path: str) -> dict[str, tuple[str, Location]]:
     """The plain assignments of the `.env` beside a compose file that this reader asks for, and where they stand."""
     found = {}
     for number, line in enumerate(lines, 1):
@@ -27,8 +31,10 @@ def env_values(lines: tuple[str, ...], path: str) -> dict[str, tuple[str, Locati
     return found
 
 
-def read(service: Service, values: Values) -> PoolerConfig:
-    """The settings that the service's environment makes, with what `values` fills in."""
+def read(service: Service, _image: Image, env_lines: EnvLines) -> PoolerConfig:
+    """The settings that the service's environment makes, with what the `.env` beside the file fills in."""
+    beside = posixpath.join(posixpath.dirname(service.path), ".env")
+    values = env_values(env_lines.get(beside, ()), beside)
     made = {name: _setting(name, text, service, values) for name, text in service.environment}
     return PoolerConfig(
         software="supavisor",
@@ -37,6 +43,7 @@ def read(service: Service, values: Values) -> PoolerConfig:
         complete=False,
         settings=tuple(made.values()),
         databases=tuple(_databases(service, made, values)),
+        published=service.published,
         container=True,
         service=service.name,
         path=service.path,
