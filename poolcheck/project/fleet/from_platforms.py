@@ -11,11 +11,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from poolcheck.model.sizing import surge
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.model.context import Numbers
 from poolcheck.model.fleet import Amount, Member
 from poolcheck.model.problem import Location
+from poolcheck.model.sizing import surge
 from poolcheck.model.target import Target
 from poolcheck.project.fleet.ledger import (
     Key,
