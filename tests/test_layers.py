@@ -26,6 +26,9 @@ FLOORS = (
     ("gate", "fix", "api", "demo", "cli"),
     ("__init__", "__main__", "commands"),
 )
+TESTS = Path(__file__).parent
+SHARED = {"validation"}  # models held against a real clock
+UNTESTED_ALONE = {"output/sections"}  # seen through the formats
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 
@@ -109,6 +112,15 @@ def test_packages_below_a_package_have_no_circles() -> None:
         folders.setdefault(own, set()).update(each for each in apart if not each.startswith(own + "."))
 
     assert circles(folders) == []
+
+
+def test_tests_mirror_the_package() -> None:
+    """What tests a package stands in the folder of its name; what tests no single one, at the top or in SHARED."""
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in modules() if path.name == "__init__.py"}
+    tests = {path.parent.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
+
+    assert tests - packages - SHARED == set()
+    assert packages - tests - UNTESTED_ALONE == set()
 
 
 def folder(name: str) -> str:

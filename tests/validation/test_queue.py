@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from poolcheck.capacity import queueing
+from tests.capacity.queue_oracle import wait_percentile
 from tests.conftest import need_bouncer, need_postgres
-from tests.queue_oracle import wait_percentile
 from tests.servers import Bouncer, Postgres
 
 pytestmark = [pytest.mark.measured, pytest.mark.slow, pytest.mark.postgres]

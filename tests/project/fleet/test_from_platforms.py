@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.readers.test_deployments import AZURE, ENGINE, KNATIVE
+from tests.readers.deploy.test_platforms import AZURE, ENGINE, KNATIVE
 from tests.rules.projects import run
 from tests.rules.test_pc601_project_exceeds_slots import ENV, PRISMA, TERRAFORM, sums
 

@@ -7,7 +7,7 @@ import pytest
 
 from poolcheck.text import did_you_mean, nearest
 
-PACKAGE = Path(__file__).parents[2] / "poolcheck"
+PACKAGE = Path(__file__).parents[1] / "poolcheck"
 
 
 @pytest.mark.parametrize(

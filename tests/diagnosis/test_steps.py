@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from poolcheck.model.report import Report, Step
-from tests.test_rules import look
+from tests.rules.test_pages import look
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
 POOLED = NEON.replace("a1b2c3d4.", "a1b2c3d4-pooler.")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from poolcheck.capacity.burst import PRESETS, ramp, traffic
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
-from tests.queue_oracle import mean_wait
+from tests.capacity.queue_oracle import mean_wait
 
 SMALL = Slots(max_connections=30, others=1)  # 26 for the app: one superuser is logged in
 GROWING = Traffic(

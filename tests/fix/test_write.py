@@ -12,7 +12,7 @@ import pytest
 
 from poolcheck.fix import write
 from poolcheck.fix.write import NewContent, Refused
-from tests.writing_crash import NEW, OLD
+from tests.fix.crash import NEW, OLD
 
 CRASH = Path(__file__).parent / "writing_crash.py"
 
@@ -56,7 +56,7 @@ class TestCrash:
             capture_output=True,
             text=True,
             check=True,
-            cwd=Path(__file__).parent.parent,
+            cwd=Path(__file__).parents[2],
         )
         deaths: list[dict[str, Any]] = json.loads(done.stdout)
 

@@ -12,7 +12,7 @@ from poolcheck.cli import cli
 from tests.conftest import lacking
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NODE = (20, 19)  # Prisma 7 starts with no older one; Debian 12's own is 18
 PINNED = {6: ("prisma@6.19.3",), 7: ("prisma@7.10.1", "dotenv@17.2.3")}
 

@@ -20,7 +20,7 @@ from poolcheck import rules
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
 from poolcheck.config.told import filled
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "poolcheck"
 SETTINGS = PACKAGE / "config" / "settings.py"
 LIMITS = {each.name: getattr(DEFAULTS.thresholds, each.name) for each in fields(DEFAULTS.thresholds)}

@@ -22,7 +22,7 @@ from poolcheck.capacity.pool_size import (
 )
 from poolcheck.errors import BadConfig
 from poolcheck.model.sizing import Formula, Inputs, Load, Machine, Share, Sizing, surge
-from tests.queue_oracle import mean_wait, wait_percentile
+from tests.capacity.queue_oracle import mean_wait, wait_percentile
 
 
 def size(max_connections: int = 100, instances: int = 10, **rest: Any) -> Sizing:

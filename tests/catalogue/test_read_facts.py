@@ -14,7 +14,7 @@ from poolcheck.model.explanation import ErrorFile
 from poolcheck.model.facts import Driver, Pooler, Provider
 from poolcheck.model.snapshot import BouncerSnapshot, Refusal, Snapshot
 
-PACKAGE = Path(__file__).parent.parent / "poolcheck"
+PACKAGE = Path(__file__).parents[2] / "poolcheck"
 RECORDS = ("model/facts.py", "model/explanation.py", "model/snapshot.py")
 LOADER = "catalogue/shelf.py"  # it reads every field, to check it: that is no use of one
 FOR_TESTS = {
@@ -43,12 +43,14 @@ def functions(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def taken(part: ast.AST) -> Iterator[str]:
-    """The names in it: `limit.plan`, and `names("suffixes")` where a shelf is searched without being parsed."""
+    """The names in it: `limit.plan`, `names("suffixes")` where a shelf is searched, `tables("makers")` where it is read in part."""
     for node in ast.walk(part):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield node.attr
         elif (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "names"
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("names", "tables")
         ):
             yield from (ast.literal_eval(each) for each in node.args if isinstance(each, ast.Constant))
 
