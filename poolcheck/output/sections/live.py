@@ -6,6 +6,7 @@ from typing import Any
 from poolcheck.connection.secret import redact
 from poolcheck.model.look import Group, Look, driver
 from poolcheck.model.snapshot import Backend, Block, Leak, Snapshot
+from poolcheck.output._sql import laid_out
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, plural, seconds
 
@@ -308,13 +309,19 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
         yield from paint.wrap(f"{words}{_pids(leak, room)}", indent=6, first=f"  {head}  ")
         if evidence:
             yield from paint.wrap("; ".join(evidence), indent=6)
-        statement = query(leak.members[0], look, limit=max(40, paint.width - 12))
-        if statement:
-            yield from paint.code([statement], indent=6)
+        yield from paint.code(_statement(leak.members[0], look, paint), indent=6)
         if leak.certainty != "certain" and leak.otherwise:
             yield from paint.wrap(f"Or: {leak.otherwise}. To tell: {leak.confirm}.", indent=6)
     if len(look.leaks) > len(shown):
         yield f"  and {plural(len(look.leaks) - len(shown), 'more group')} (-v)"
+
+
+def _statement(backend: Backend, look: Look, paint: Paint) -> list[str]:
+    """The last statement: a line of it; with -v and on a page all of it, laid out. Unmasked, as it is."""
+    room = max(34, paint.width - 6)
+    if paint.look.verbosity > 0 and not look.show_queries:
+        return laid_out(backend.statement, room) if backend.statement.strip() else []
+    return [line] if (line := query(backend, look, limit=max(40, paint.width - 12))) else []
 
 
 def _pids(leak: Leak, room: int) -> str:

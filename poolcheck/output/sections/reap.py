@@ -1,9 +1,10 @@
 """What `reap` would end, or has ended: who, why, the exact statement, and whose errors to expect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from poolcheck.model.look import Ending, Reaping
+from poolcheck.output._sql import laid_out
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, plural
 
@@ -66,6 +67,8 @@ def text(section: Reaping, paint: Paint) -> Iterator[str]:
         for each in section.endings
     ]
     yield from paint.table(rows, header=("pid", "application", "client", "why", ""), align=">")
+    if paint.look.verbosity > 0:
+        yield from _statements(section.endings, paint)
     for each in section.endings:
         if each.reason:
             yield from paint.wrap(f"pid {each.backend.pid}: {each.reason}", indent=4, first="  ")
@@ -78,6 +81,18 @@ def text(section: Reaping, paint: Paint) -> Iterator[str]:
         yield ""
         yield paint.heading(f"The statement (pid {section.endings[0].backend.pid}, the others alike)")
         yield from paint.code(section.endings[0].statement.splitlines(), indent=2)
+
+
+def _statements(endings: Sequence[Ending], paint: Paint) -> Iterator[str]:
+    """What each session ran last, masked; the same statement of several sessions once."""
+    pids: dict[str, list[int]] = {}
+    for ending in endings:
+        if ending.backend.statement.strip():
+            pids.setdefault(ending.backend.statement, []).append(ending.backend.pid)
+    for statement, of in pids.items():
+        named = ", ".join(map(str, of))
+        yield from paint.wrap(f"pid {named} last ran:", indent=4, first="  ")
+        yield from paint.code(laid_out(statement, max(34, paint.width - 4)), indent=4)
 
 
 def errors_to_expect(reaping: Reaping) -> str:
