@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from poolcheck.config.told import filled
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem, Severity
 from poolcheck.record import dataclass
@@ -28,8 +27,15 @@ class Rule(Generic[S]):
     severity: Severity
     step: int  # 1 to 5: the step of the fix path; 0 when it is none of them
     since: str
-    doc: str
+    written: str  # the docstring as the file has it
     check: Check[S]
+
+    @property
+    def doc(self) -> str:
+        """The page: the docstring with the defaults of settings in their places."""
+        from poolcheck.config.told import filled  # noqa: PLC0415 - few runs show a page
+
+        return filled(self.written)
 
     @property
     def title(self) -> str:
@@ -64,7 +70,7 @@ def rule(
             severity=severity,
             step=step,
             since=since,
-            doc=filled((module.__doc__ or "").strip()),
+            written=(module.__doc__ or "").strip(),
             check=check,
         )
 
