@@ -41,9 +41,7 @@ def walk(
 
     Folders that are symbolic links are not entered, so loops end.
     """
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - a lint of one file does not walk
-
-    own = GitIgnoreSpec.from_lines(exclude) if exclude else None
+    own = _patterns(exclude) if exclude else None
     stack: list[tuple[str, list[_Ignored]]] = [("", [])]
     while stack:
         folder, specs = stack.pop()
@@ -104,16 +102,20 @@ class _Ignored:
         return next(include for regex, include in self.each if regex.fullmatch(path))
 
 
-def _spec(root: Path, folder: str) -> list[_Ignored]:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - see walk
+def _patterns(lines: Sequence[str]) -> "GitIgnoreSpec":
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - it costs a third of `import click`, and only patterns need it
 
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _spec(root: Path, folder: str) -> list[_Ignored]:
     try:
         lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     # To git `a/**` is what lies in a; to pathspec it is a too, and no later `!a/b` would count. `a/**/*` is not.
     lines = [re.sub(r"(/\*\*)(/?)\s*$", r"\1/*\2", line) for line in lines]
-    return [_Ignored(folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))]
+    return [_Ignored(folder + "/" if folder else "", _patterns(lines))]
 
 
 def _ignored(path: str, specs: list[_Ignored]) -> bool:

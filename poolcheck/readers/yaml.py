@@ -21,6 +21,7 @@ _MOST_DIRECTIVES = 100  # libyaml looks through all of them for each one more
 _NO_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _BLOCKS = ("|", ">")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # written as escapes; no path and no terminal takes them
+UNKNOWN = "\ufffd"  # stands in rendered text for what is not known
 
 
 class Node(NamedTuple):

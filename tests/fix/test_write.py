@@ -14,7 +14,7 @@ from poolcheck.fix import write
 from poolcheck.fix.write import NewContent, Refused
 from tests.fix.crash import NEW, OLD
 
-CRASH = Path(__file__).parent / "writing_crash.py"
+CRASH = Path(__file__).parent / "crash.py"
 
 
 def new(path: Path, before: bytes | None = OLD, after: bytes = NEW) -> NewContent:

@@ -37,7 +37,7 @@ def _nothing(subject: object, ctx: Context) -> "tuple[()]":
 def rule(rule_id: str, name: str, severity: Severity) -> "Rule[object]":
     """A rule that was never run."""
     return Rule(
-        id=rule_id, name=name, subject=object, severity=severity, step=2, since="0.1.0", doc=PAGE.strip(),
+        id=rule_id, name=name, subject=object, severity=severity, step=2, since="0.1.0", written=PAGE.strip(),
         check=lambda subject, ctx: iter(_nothing(subject, ctx)),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.model.fleet import Member
 from poolcheck.model.target import Target
+from poolcheck.project.fleet import charts
 from poolcheck.project.fleet.amounts import replicas_of, rollout_surge
 from poolcheck.project.fleet.ledger import (
     Key,
@@ -17,18 +18,15 @@ from poolcheck.project.fleet.ledger import (
     for_app,
     runs_once,
 )
+from poolcheck.readers.deploy.kubernetes import Variable
 
 if TYPE_CHECKING:
     from poolcheck.project.fleet.overlays import Group
-    from poolcheck.readers.deploy.kubernetes import Variable, Workload
+    from poolcheck.readers.deploy.kubernetes import Workload
 
 
 def collect(ledger: Ledger, project: Project, names: Sequence[str]) -> None:
     """Every workload that is deployed in one way only; which of two of one name runs is not known."""
-    if not any(name.endswith((".yaml", ".yml")) for name in names):
-        return
-    from poolcheck.project.fleet import charts  # noqa: PLC0415 - only where there is YAML
-
     seen: dict[tuple[str, str], list[tuple[Workload, Group]]] = {}
     for group in charts.groups(project.packages, names, ledger.skipped):
         for workload in (one for file in group.files for one in file.workloads):
@@ -79,8 +77,6 @@ def _workload(ledger: Ledger, project: Project, workload: "Workload", group: "Gr
 
 def _environment(workload: "Workload", group: "Group") -> tuple[dict[str, str | None], list["Variable"]]:
     """The variables of a workload's first container, those of its ConfigMaps and Secrets behind its own."""
-    from poolcheck.readers.deploy.kubernetes import Variable  # noqa: PLC0415 - only where there is one
-
     environment = {one.name: one.value.reveal() if one.value else None for one in workload.environment}
     variables = list(workload.environment)
     for held in (held for name in workload.sources for held in group.held.get(name, {}).values()):

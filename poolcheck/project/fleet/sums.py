@@ -11,7 +11,7 @@ from poolcheck import catalogue
 from poolcheck.model.context import Context
 from poolcheck.project import assumptions
 from poolcheck.project.collected import Collected, lines_of, together
-from poolcheck.project.fleet import from_compose, from_kubernetes, from_platforms
+from poolcheck.project.fleet import from_platforms
 from poolcheck.project.fleet.ledger import Ledger, Project
 from poolcheck.project.pooler_files import composes_of
 
@@ -24,10 +24,13 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
     ctx = Context(catalogue=catalogue, assumed=assumptions.assumed_drivers(packages.config))
     project = Project(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
     ledger = Ledger()
-    for compose in composes_of(packages, names):
-        if not compose.development:
-            from_compose.collect(ledger, project, compose)
-    from_kubernetes.collect(ledger, project, names)
+    if any(name.endswith((".yaml", ".yml")) for name in names):
+        from poolcheck.project.fleet import from_compose, from_kubernetes  # noqa: PLC0415 - only where there is YAML
+
+        for compose in composes_of(packages, names):
+            if not compose.development:
+                from_compose.collect(ledger, project, compose)
+        from_kubernetes.collect(ledger, project, names)
     from_platforms.collect(ledger, project, names)
     fleets = tuple(ledger.fleets(project.numbers, from_platforms.terraform_limit(packages, names)))
     own = Collected(

@@ -11,8 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from poolcheck.model.problem import Location
-from poolcheck.readers.deploy.go_template import UNKNOWN
-from poolcheck.readers.yaml import Node, documents, text_of
+from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
 
 _NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml")

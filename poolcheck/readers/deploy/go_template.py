@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
-UNKNOWN = "\ufffd"  # stands in rendered text for what is not known
 _DEEPEST = 30
 _ACTION = re.compile(r"\{\{(-(?=\s))?((?:/\*(?:[^*]|\*(?!/))*\*/|\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|[^}\"`/]|/(?!\*)|\}(?!\}))*)\}\}")  # fmt: skip
 _OPENS = re.compile(r"(if|with|range|define|block)\b\s*(.*)$", re.DOTALL)

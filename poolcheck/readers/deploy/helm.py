@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.go_template import (
-    UNKNOWN,
     Block,
     Expressions,
     Leaf,
@@ -21,7 +20,7 @@ from poolcheck.readers.deploy.go_template import (
     parse,
     truth,
 )
-from poolcheck.readers.yaml import Node, documents
+from poolcheck.readers.yaml import UNKNOWN, Node, documents
 from poolcheck.record import dataclass
 
 _MOST_VALUES = 20_000  # of one chart; the largest public ones have 3,000

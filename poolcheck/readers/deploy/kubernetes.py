@@ -13,8 +13,7 @@ from dataclasses import replace
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.compose import address
-from poolcheck.readers.deploy.go_template import UNKNOWN
-from poolcheck.readers.yaml import Node, documents, text_of
+from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import helm, kubernetes
-from poolcheck.readers.deploy.go_template import UNKNOWN, Unread
-from poolcheck.readers.yaml import documents, text_of
+from poolcheck.readers.deploy.go_template import Unread
+from poolcheck.readers.yaml import UNKNOWN, documents, text_of
 
 VALUES = """replicaCount: 10
 image: {repository: acme/web, tag: ""}
