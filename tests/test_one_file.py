@@ -295,3 +295,117 @@ def test_image(copy: Copy) -> None:
 
     assert "4 x 15 = 60 connections, and the server allows 37" in found["message"]
     assert "ACME_CONNECTIONS=40" in found["message"] + json.dumps(found)
+
+
+MANIFEST = '''
+"""acme.deps: one package in each line."""
+
+from poolcheck.readers.manifests.types import Dependency, Manifest
+from poolcheck.readers.manifests.versions import pinned
+
+
+def deps(text: str, path: str) -> Manifest:
+    rows = [row.partition(" ") for row in text.splitlines()]
+    found = (Dependency(name=name, version=pinned(version)) for name, _, version in rows)
+    return Manifest(path=path, ecosystem="npm", dependencies=tuple(found))
+
+
+FILES = {
+    "acme.deps": deps,
+}
+'''
+
+
+def test_manifest(copy: Copy) -> None:
+    """Its packages lead to the driver, and to what is wrong with that version of it."""
+    files = {
+        ".env": "DATABASE_URL=postgresql://u:p@ep-x-pooler.eu-central-1.aws.neon.tech/app?pgbouncer=true\n",
+        "acme.deps": "@prisma/client 6.19.3\nprisma 6.19.3\n",
+    }
+    assert copy.report(".", files=files)["context"]["drivers"] == []
+
+    copy.add("readers/manifests/acme.py", MANIFEST)
+    (driver,) = copy.report(".", files=files)["context"]["drivers"]
+
+    assert (driver["id"], driver["version"], driver["source"]) == ("prisma", "6.19.3", "acme.deps")
+
+
+FORMAT = '''
+"""TAP, the Test Anything Protocol."""
+
+from poolcheck.model.report import Report
+
+COMMANDS = ("lint",)
+
+
+def render(report: Report, _style: object) -> str:
+    return "".join(f"not ok - {finding.rule.id}\\n" for finding in report.findings)
+'''
+
+
+def test_format(copy: Copy) -> None:
+    """It is in the help of its command, and renders."""
+    copy.add("output/tap.py", FORMAT)
+    url = "DATABASE_URL=postgresql://u:p@ep-x.eu-central-1.aws.neon.tech/app\n"
+    out = copy.run("lint", "--runtime", "serverless", "--format", "tap", files={".env": url})
+
+    assert "not ok - PC101" in out.splitlines()
+    assert "|tap" in copy.run("lint", "--help") + copy.run("gate", "--help")
+
+
+COMMAND = '''
+"""The `hello` command."""
+
+import click
+
+
+@click.command
+def command() -> None:
+    """Say hello."""
+    click.echo("Hello, pool.")
+'''
+
+
+def test_command(copy: Copy) -> None:
+    """It is in the help, and runs."""
+    copy.add("commands/hello.py", COMMAND)
+
+    assert "Say hello" in copy.run("--help")
+    assert copy.run("hello") == "Hello, pool.\n"
+
+
+RULE = '''
+"""A database that is named prod.
+
+## Why it matters
+It is a test.
+
+## What to do
+Nothing.
+
+## Sources
+- https://example.com/
+"""
+
+from collections.abc import Iterator
+
+from poolcheck.model.context import Context
+from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.rule import rule
+from poolcheck.model.target import Target
+
+
+@rule(Target, severity=Severity.INFO, step=1)
+def check(target: Target, _ctx: Context) -> Iterator[Problem]:
+    if target.conn.database == "prod":
+        yield Problem(message="It is named prod.", why="It is.", at=target.location)
+'''
+
+
+def test_rule(copy: Copy) -> None:
+    """The stem is its id and name, and the docstring its page."""
+    copy.add("rules/pc199_database_named_prod.py", RULE)
+    files = {".env": "DATABASE_URL=postgresql://app:s3cret@localhost/prod\n"}
+
+    assert "PC199" in rules(copy.report(files=files))
+    assert "A database that is named prod" in copy.run("explain", "database-named-prod")

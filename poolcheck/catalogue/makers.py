@@ -10,7 +10,7 @@ from poolcheck.catalogue.lookup import DRIVERS
 from poolcheck.catalogue.shelf import quick_word
 from poolcheck.errors import CatalogueError
 from poolcheck.model.facts import Maker, TcpModule
-from poolcheck.model.source import AllMakers, Makers, Word
+from poolcheck.model.makers import AllMakers, Makers, Word
 
 # Without one of these no call names PostgreSQL, and no rule asks where the file runs.
 _DATABASES = frozenset({b"'pg", b'"pg', b"postgres", b"cockroachdb", b"edge", b"use client", b"next/server"})

@@ -16,6 +16,7 @@ from poolcheck.errors import BadInput
 from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
 from poolcheck.model.report import Skipped
 from poolcheck.readers.env import dotenv
+from poolcheck.readers.index import manifest_of, reader_of
 
 if TYPE_CHECKING:
     from poolcheck.project.source_code import Switches
@@ -133,25 +134,16 @@ class Packages:
     def kind_of(self, name: str) -> str | None:
         """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
         base = posixpath.basename(name)
-        if base.endswith(CONTEXT_ENDINGS) or base in CONTEXT_NAMES:
-            from poolcheck.readers.configs import js_config, prisma  # noqa: PLC0415 - only where there is one
+        if manifest_of(name) is not None:
+            return "manifest"
+        config = reader_of("configs", name)
+        if config is not None:
+            return str(config.KIND)
+        if reader_of("poolers", name) is not None:
+            return "pooler"
+        if base.endswith(PLATFORM_ENDINGS) or base in PLATFORM_NAMES:
             from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - only where there is one
-            from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where there is one
-            from poolcheck.readers.poolers.interface import reader_of  # noqa: PLC0415 - only where there is one
 
-            if prisma.matches(name):
-                return "prisma"
-            if manifest.matches(name):
-                return "manifest"
-            if js_config.matches(name):
-                return "js-config"
-            if not base.endswith((".json", ".toml", ".txt", ".lock")):
-                from poolcheck.readers.configs import frameworks  # noqa: PLC0415 - see above
-
-                if frameworks.matches(name):
-                    return "framework"
-            if reader_of(name) is not None:
-                return "pooler"
             if platform.matches(name):
                 return "platform"
             if PROCESS_FILES.search(base):
@@ -185,9 +177,7 @@ class Packages:
         self._packages = {}
         if not self.names:
             return
-        from poolcheck.readers.configs import js_config, prisma  # noqa: PLC0415 - only where there is one
         from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - only where there is one
-        from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where there is one
 
         for name in self.names:
             kind = self.kind_of(name)
@@ -196,6 +186,8 @@ class Packages:
             if text is None:
                 continue
             if kind == "manifest":
+                from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where there is one
+
                 made = manifest.read(text, name)
                 if made.problem:
                     at = f":{made.problem.line}" if made.problem.line else ""
@@ -204,10 +196,14 @@ class Packages:
                     )
                 self._manifests.setdefault(folder, []).append(made)
             elif kind == "prisma":
+                from poolcheck.readers.configs import prisma  # noqa: PLC0415 - only where there is one
+
                 schema = prisma.read(text, name)
                 if not schema.is_template and not schema.is_generated_copy:
                     self.schemas.append(schema)
             elif kind == "js-config":
+                from poolcheck.readers.configs import js_config  # noqa: PLC0415 - only where there is one
+
                 self.js_configs.append(js_config.read(text, name))
             if platform.matches(name):
                 signal = platform.read(text, name, self.below(name))
@@ -354,8 +350,8 @@ LOADERS = {
     "pypi:python-dotenv": "python-dotenv",
     "pypi:pydantic-settings": "python-dotenv",
 }
-CONTEXT_ENDINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml", ".lock", ".txt", ".prisma", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".cfg", ".conf", ".py", ".mod", ".xml", ".gradle", ".kts", ".exs", ".csproj", ".fsproj", ".props", ".in", ".vbproj", ".php", ".ini", ".properties", ".tf")  # fmt: skip
+PLATFORM_ENDINGS = (
+    ".json", ".jsonc", ".toml", ".yaml", ".yml", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".py", ".tf",
+)  # fmt: skip
 PROCESS_FILES = re.compile(r"gunicorn[\w.-]*\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)")
-CONTEXT_NAMES = frozenset(
-    {"puma.rb", "Gemfile", "Pipfile", "Procfile", "Dockerfile", "Gemfile.lock", "Pipfile.lock", "Caddyfile"}
-)
+PLATFORM_NAMES = frozenset({"puma.rb", "Procfile", "Dockerfile"})

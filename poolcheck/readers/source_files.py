@@ -8,8 +8,9 @@ import re
 from typing import NamedTuple
 
 from poolcheck.model.ignores import Ignores, ignores_in_lines
+from poolcheck.model.makers import AllMakers, Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import AllMakers, Language, Makers, Mark, Purpose, SourceFile
+from poolcheck.model.source import Language, Mark, Purpose, SourceFile
 from poolcheck.record import dataclass
 
 LONGEST = 1_000_000  # bytes; a larger source file was not written by hand

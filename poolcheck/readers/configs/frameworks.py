@@ -16,6 +16,11 @@ from poolcheck.readers.configs.js_config import ConfigRead, Setting
 from poolcheck.readers.manifests.types import Unreadable
 from poolcheck.record import dataclass
 
+KIND = "framework"
+NAMES = (
+    "alembic.ini", "database.", "application", "datasource", "data-source", "typeorm", "ormconfig", "settings",
+)  # fmt: skip  # words of the names of its files, see readers.index
+
 _LONGEST = 1_000_000  # characters
 
 

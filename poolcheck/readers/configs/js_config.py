@@ -17,6 +17,9 @@ from poolcheck.record import dataclass
 if TYPE_CHECKING:
     from poolcheck.readers.javascript.values import Found
 
+KIND = "js-config"
+NAMES = ("prisma", "drizzle", "knexfile")  # words of the names of its files, see readers.index
+
 Tool = Literal["prisma", "drizzle", "knex"]
 
 _NAMES: tuple[tuple[re.Pattern[str], Tool], ...] = (

@@ -15,6 +15,9 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import Lines
 from poolcheck.record import dataclass
 
+KIND = "prisma"
+NAMES = (".prisma",)  # words of the names of its files, see readers.index
+
 POSTGRES = ("postgresql", "postgres")
 _GENERATED = frozenset({"generated", "dist", "build", "node_modules", ".prisma", ".next", "out"})
 _MARK = re.compile(r"\{\{|\{%|<%|\$\{")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from poolcheck.model.facts import Maker
-from poolcheck.model.source import MIDDLEWARE, Closed, Makers, Site
+from poolcheck.model.makers import Makers
+from poolcheck.model.source import MIDDLEWARE, Closed, Site
 from poolcheck.readers.javascript.checkouts import _place
 from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.tree import (

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from tree_sitter import Node
 
 from poolcheck.model.ignores import Comment, Ignores, ignores_of
+from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Language, Makers, Mark, SourceFile
+from poolcheck.model.source import Language, Mark, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.javascript import checkouts, sites
 from poolcheck.readers.javascript.scope import handler_around

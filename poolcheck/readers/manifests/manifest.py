@@ -1,90 +1,34 @@
 """Manifests and lock files of every ecosystem: which packages a project uses, and in which version.
 
+One module of this package for each ecosystem; its `FILES` says which names it reads, and no list has it.
 Text in, `Manifest` out; no file is opened here and no text makes a reader raise. A lock file's version wins over
 the manifest's range, the nearest manifest over those above it.
 """
 
-import fnmatch
 import importlib
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from poolcheck.model.project import UNKNOWN_VERSION, DriverUse, Version
+from poolcheck.readers.index import manifest_of
 from poolcheck.readers.manifests.types import Dependency, Manifest, Unreadable
 
-__all__ = ["Dependency", "Manifest", "Unreadable", "drivers", "matches", "names", "read"]
-
-# File name → module and function. Imported when such a file turns up: most projects have one ecosystem.
-_READERS = {
-    "package.json": ("npm", "package_json"),
-    "package-lock.json": ("npm", "package_lock"),
-    "npm-shrinkwrap.json": ("npm", "package_lock"),
-    "yarn.lock": ("npm", "yarn_lock"),
-    "bun.lock": ("npm", "bun_lock"),
-    "pnpm-lock.yaml": ("npm", "pnpm_lock"),
-    "pnpm-workspace.yaml": ("npm", "pnpm_workspace"),
-    "pyproject.toml": ("python_packages", "pyproject"),
-    "Pipfile": ("python_packages", "pipfile"),
-    "Pipfile.lock": ("python_packages", "pipfile_lock"),
-    "poetry.lock": ("python_packages", "packages_lock"),
-    "uv.lock": ("python_packages", "packages_lock"),
-    "pdm.lock": ("python_packages", "packages_lock"),
-    "setup.cfg": ("python_packages", "setup_cfg"),
-    "setup.py": ("python_packages", "setup_py"),
-    "*requirements*.txt": ("python_packages", "requirements"),
-    "*requirements*.in": ("python_packages", "requirements"),
-    "requirements/*.txt": ("python_packages", "requirements"),
-    "requirements/*.in": ("python_packages", "requirements"),
-    "Gemfile": ("others", "gemfile"),
-    "Gemfile.lock": ("others", "gemfile_lock"),
-    "go.mod": ("others", "go_mod"),
-    "composer.json": ("others", "composer_json"),
-    "composer.lock": ("others", "composer_lock"),
-    "pom.xml": ("others", "pom_xml"),
-    "build.gradle": ("others", "build_gradle"),
-    "build.gradle.kts": ("others", "build_gradle"),
-    "libs.versions.toml": ("others", "version_catalog"),
-    "mix.exs": ("others", "mix_exs"),
-    "mix.lock": ("others", "mix_lock"),
-    "Cargo.toml": ("others", "cargo_toml"),
-    "Cargo.lock": ("others", "cargo_lock"),
-    "Directory.Packages.props": ("others", "dotnet"),
-    "*.csproj": ("others", "dotnet"),
-    "*.fsproj": ("others", "dotnet"),
-    "*.vbproj": ("others", "dotnet"),
-}
-_PATTERNS = tuple((pattern, place) for pattern, place in _READERS.items() if "*" in pattern)
-
-
-def _reader(path: str) -> tuple[str, str] | None:
-    folder, _, name = path.rpartition("/")
-    found = _READERS.get(name)
-    if found is None and name.endswith((".txt", ".in", "proj")):
-        place = f"{posixpath.basename(folder)}/{name}"
-        for pattern, reader in _PATTERNS:
-            if fnmatch.fnmatchcase(place if "/" in pattern else name, pattern):
-                return reader
-    return found
-
-
-def matches(path: str) -> bool:
-    """Is it a manifest or lock file? Only the name counts, and for requirements/base.txt its folder."""
-    return _reader(path) is not None
+__all__ = ["Dependency", "Manifest", "Unreadable", "drivers", "names", "read"]
 
 
 def read(text: str, path: str) -> Manifest:
     """The packages of one manifest. What cannot be read says so in `problem`.
 
     Raises:
-        ValueError: the name is none that `matches`.
+        ValueError: no module reads a file of that name.
     """
-    place = _reader(path)
+    place = manifest_of(path)
     if place is None:
         raise ValueError(f"not a manifest: {path}")
-    module, function = place
-    reader: Callable[[str, str], Manifest] = getattr(
-        importlib.import_module(f"poolcheck.readers.manifests.{module}"), function
-    )
+    module, pattern = place
+    reader: Callable[[str, str], Manifest] = importlib.import_module(
+        f"poolcheck.readers.manifests.{module}"
+    ).FILES[pattern]
     return reader(text, path)
 
 

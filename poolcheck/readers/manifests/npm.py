@@ -259,3 +259,14 @@ def _unalias(local: str, asked: str) -> tuple[str, str]:
 
 def _local(local: str, name: str) -> str:
     return "" if local == name else local
+
+
+FILES = {
+    "package.json": package_json,
+    "package-lock.json": package_lock,
+    "npm-shrinkwrap.json": package_lock,
+    "yarn.lock": yarn_lock,
+    "bun.lock": bun_lock,
+    "pnpm-lock.yaml": pnpm_lock,
+    "pnpm-workspace.yaml": pnpm_workspace,
+}

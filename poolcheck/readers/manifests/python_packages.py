@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from poolcheck.model.project import Version
 from poolcheck.readers.manifests.types import (
     Dependency,
-    Ecosystem,
     Manifest,
     Unreadable,
     load_json,
@@ -152,7 +151,7 @@ def pipfile_lock(text: str, path: str) -> Manifest:
 _TOML_STRING = re.compile(r'(name|version)\s*=\s*"([^"]*)"\s*')
 
 
-def packages_lock(text: str, path: str, ecosystem: Ecosystem = "pypi") -> Manifest:
+def packages_lock(text: str, path: str, ecosystem: str = "pypi") -> Manifest:
     """`[[package]]` with `name` and `version`: what poetry.lock, uv.lock, pdm.lock and Cargo.lock have in common.
 
     Read by line: these files are written by tools, and parsing megabytes of hashes would cost a second.
@@ -229,3 +228,19 @@ def setup_py(text: str, path: str) -> Manifest:
                     if isinstance(item, ast.Constant) and isinstance(item.value, str)
                 ]
     return Manifest(path=path, ecosystem="pypi", dependencies=_merge(asked, {}))
+
+
+FILES = {
+    "pyproject.toml": pyproject,
+    "Pipfile": pipfile,
+    "Pipfile.lock": pipfile_lock,
+    "poetry.lock": packages_lock,
+    "uv.lock": packages_lock,
+    "pdm.lock": packages_lock,
+    "setup.cfg": setup_cfg,
+    "setup.py": setup_py,
+    "*requirements*.txt": requirements,
+    "*requirements*.in": requirements,
+    "requirements/*.txt": requirements,
+    "requirements/*.in": requirements,
+}

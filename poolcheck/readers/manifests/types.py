@@ -3,12 +3,10 @@
 import bisect
 import json
 import re
-from typing import Any, Literal
+from typing import Any
 
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 from poolcheck.record import dataclass
-
-Ecosystem = Literal["npm", "pypi", "gem", "go", "composer", "maven", "hex", "crate", "nuget"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Manifest:
     """One manifest or lock file."""
 
     path: str
-    ecosystem: Ecosystem
+    ecosystem: str  # what stands before a package's name in the catalogue: "npm", "pypi", "gem", ...
     dependencies: tuple[Dependency, ...] = ()
     lock: bool = False
     problem: Unreadable | None = None

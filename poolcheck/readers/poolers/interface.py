@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from poolcheck.readers import index
 from poolcheck.readers.index import declared
 
 if TYPE_CHECKING:
@@ -72,13 +73,7 @@ class TemplateReader(Protocol):
 
 def reader_of(path: str) -> FileReader | None:
     """The reader of a file; None when it is no pooler's."""
-    lower = path.rpartition("/")[2].lower()
-    for stem, words in declared("poolers", "NAMES").items():
-        if any(word in lower for word in words):
-            reader = cast("FileReader", import_module(f"poolcheck.readers.poolers.{stem}"))
-            if reader.matches(path):
-                return reader
-    return None
+    return cast("FileReader | None", index.reader_of("poolers", path))
 
 
 def speaks_of_a_pooler(text: str) -> bool:

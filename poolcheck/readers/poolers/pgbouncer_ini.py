@@ -23,9 +23,7 @@ from poolcheck.readers.poolers.lines import known
 
 NAMES = ("pgbouncer", "userlist")
 LONGEST = 16_000_000  # characters: programs write long lists of databases
-_NAME = re.compile(
-    r"(?:.*/)?(?:[\w.-]*[.-])?pgbouncer[\w.-]*\.(?:ini|conf|cfg)(?:\.example|\.sample|\.dist)?"
-)
+_NAME = re.compile(r"(?:.*/)?(?:[\w.-]*[.-])?pgbouncer[\w.-]*\.(?:ini|conf|cfg)")
 _USERLIST = re.compile(r"(?:.*/)?(?:pgbouncer[\w.-]*/.*)?(?:[\w-]*userlist)\.txt")
 _SECTIONS = ("databases", "users", "peers", "pgbouncer")
 _PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?(.*?)\s*$")

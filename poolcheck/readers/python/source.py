@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from poolcheck.model.facts import Maker
 from poolcheck.model.ignores import Comment, Ignores, following, ignores_of
+from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Closed, Makers, Mark, Site, SourceFile
+from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.python.checkouts import checkouts
 from poolcheck.readers.python.scope import MOST_CALLS, Module, dotted, place

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolcheck.model.project import Version
+from poolcheck.readers.index import manifest_of
 from poolcheck.readers.manifests import manifest, versions
 from poolcheck.readers.manifests.manifest import Manifest
 from tests.steps import steps
@@ -403,8 +404,8 @@ git+https://github.com/x/y.git#egg=y
     ]
     assert found.dependencies[1].version.major == 2
     assert manifest.read("pytest\n", "requirements-dev.txt").dependencies[0].dev
-    assert manifest.matches("api/requirements/base.txt")
-    assert not manifest.matches("notes/base.txt")
+    assert manifest_of("api/requirements/base.txt")
+    assert not manifest_of("notes/base.txt")
 
 
 def test_pipenv_setup_and_poetry() -> None:
@@ -685,6 +686,6 @@ def test_big_files_are_linear(name: str) -> None:
 
 def test_unknown_name() -> None:
     """Asking for a file that is no manifest is the caller's mistake."""
-    assert not manifest.matches("notes.txt")
+    assert not manifest_of("notes.txt")
     with pytest.raises(ValueError, match="not a manifest"):
         manifest.read("", "notes.txt")
