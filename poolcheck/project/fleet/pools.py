@@ -63,9 +63,23 @@ def _from_source(target: Target, subjects: Sequence[object], default: int | None
             return None
         words = f"{name}: {said}" + (f" + {extra} overflow" if extra else "")
         return Amount(int(said) + extra, words, at)
-    if site.complete and default:
+    if site.complete and default and not _hidden(site):
         return Amount(default, f"{site.call} with its default of {default}", at)
     return None
+
+
+def _hidden(site: Site) -> bool:
+    """Whether the size may stand in an object that was not seen into: `pool` of pool.max is a variable, or has a spread.
+
+    `connection` is mostly the string itself.
+    """
+    for name in site.made.size_options:
+        key, dot, _ = name.rpartition(".")
+        inner = [option for option, _ in site.options if option.startswith(f"{key}.")]
+        unseen = f"{key}.*" in inner or (not inner and key != "connection")
+        if dot and site.option(key) is not None and unseen:
+            return True
+    return False
 
 
 def _overflow(site: Site) -> int | None:

@@ -163,7 +163,7 @@ def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...],
         for part in found.named_children:
             if part.type == "pair":
                 key, value = text(field(part, "key")).strip("'\""), bare(field(part, "value"))
-                options.append((key, _plain(value)))
+                options += [(key, _plain(value)), *_inside(key, value)]
                 if key in _URL_KEYS and not url:
                     url = _named(value)
             elif part.type == "shorthand_property_identifier":
@@ -172,6 +172,18 @@ def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...],
             elif part.type != "comment":
                 complete = False
     return tuple(options), complete, shape, url
+
+
+def _inside(key: str, value: Node | None) -> Iterator[tuple[str, str]]:
+    """One level into an object that is written there: pool.max; `pool.*` stands for what a spread brings."""
+    for part in value.named_children if value is not None and value.type == "object" else ():
+        if part.type == "pair":
+            inner = text(field(part, "key")).strip("'\"")
+            yield f"{key}.{inner}", _plain(bare(field(part, "value")))
+        elif part.type == "shorthand_property_identifier":
+            yield f"{key}.{text(part)}", text(part)
+        elif part.type != "comment":
+            yield f"{key}.*", "..."
 
 
 def _object(module: Module, given: Node) -> Node | None:
