@@ -131,6 +131,20 @@ def test_driver_read_from_source(copy: Copy, files: dict[str, str], size: str) -
     assert size in found["message"]
 
 
+def test_driver_whose_connections_are_not_given_back(copy: Copy) -> None:
+    """A package with it speaks PostgreSQL, so that a pool.connect() in it matters."""
+    taken = "const client = await pool.connect(); await client.query('select 1'); client.release()"
+    files = {
+        ".env": "DATABASE_URL=postgresql://app:s3cret@localhost/app\n",
+        "package.json": PACKAGE,
+        "work.ts": f"import {{ pool }} from './db'\nexport async function work() {{ {taken} }}\n",
+    }
+    assert "PC404" not in rules(copy.report(".", files=files))
+
+    copy.add("catalogue/drivers/acme.toml", DRIVER)
+    assert "PC404" in rules(copy.report(".", files=files))
+
+
 def test_driver_where_it_cannot_run(copy: Copy) -> None:
     """Its module is refused on the edge, its pool for each request, and both by its own name."""
     copy.add("catalogue/drivers/acme.toml", DRIVER)

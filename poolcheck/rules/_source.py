@@ -17,13 +17,8 @@ RELOADERS = {
     "npm:nuxt": "Nuxt",
     "npm:@sveltejs/kit": "SvelteKit",
 }
-POSTGRES_NPM = frozenset(
-    f"npm:{name}"
-    for name in (
-        "pg", "pg-pool", "pg-promise", "pg-native", "postgres", "@neondatabase/serverless", "@vercel/postgres",
-        "slonik", "@prisma/adapter-pg", "@prisma/adapter-neon",
-    )
-)  # fmt: skip
+# Packages that speak PostgreSQL and of which the catalogue has no file.
+_ALSO = frozenset({"npm:pg-pool", "npm:pg-promise", "npm:pg-native", "npm:slonik"})
 # What listens on a port by itself: a package with one of them has code that does not run on Workers.
 SERVERS = frozenset({"npm:express", "npm:fastify", "npm:koa", "npm:@hono/node-server", "npm:@nestjs/core"})
 _HTTP_ADAPTERS = ("@prisma/adapter-ppg", "@prisma/client/edge", "@prisma/extension-accelerate")
@@ -71,10 +66,13 @@ def sure(file: SourceFile, site: Site) -> Confidence:
     return Confidence.HIGH if known else Confidence.MEDIUM
 
 
-def speaks_postgres(file: SourceFile) -> bool:
+def speaks_postgres(file: SourceFile, ctx: Context) -> bool:
     """Whether the package has a driver for PostgreSQL, or its manifest is not known: MySQL's pools look alike."""
     npm = {name for name in file.package.dependencies if name.startswith("npm:")}
-    return not npm or not npm.isdisjoint(POSTGRES_NPM) or bool(file.sites)
+    if not npm or file.sites or npm & _ALSO:
+        return True
+    used = [ctx.catalogue.driver(use.id) for use in file.package.drivers]
+    return any(known and known.kind in ("driver", "http") and npm & set(known.packages) for known in used)
 
 
 def app_sites(file: SourceFile) -> Iterator[Site]:

@@ -54,9 +54,9 @@ from poolcheck.rules._source import at, speaks_postgres
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
-def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
+def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     """Never released: an error. Released on the way without a throw: a warning."""
-    if file.language == "python" or file.purpose != "app" or not speaks_postgres(file):
+    if file.language == "python" or file.purpose != "app" or not speaks_postgres(file, ctx):
         return
     for take in file.checkouts:
         if take.returned == "always":
