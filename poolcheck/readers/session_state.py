@@ -4,7 +4,6 @@ Each pattern stands against PgBouncer's own list and was tried on PgBouncer in t
 """
 
 import re
-from collections.abc import Iterator
 
 _STATE = (
     ("role", r"^\s*SET\s+(?!LOCAL\b)(?:SESSION\s+)?(?:ROLE|AUTHORIZATION)\b|^\s*SET\s+SESSION\s+AUTHORIZATION\b"),
@@ -58,66 +57,3 @@ def beginning(statement: str) -> str:
     words = " ".join(statement.split())
     words = re.split(r"[=(;'$]|\sTO\s", words, maxsplit=1)[0].strip()
     return words[:60]
-
-
-def split(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of an SQL text with the offset where each begins; comments and quoted text are blanked.
-
-    Knows '…', "…", $tag$…$tag$, -- and nested /* */ comments. Bodies of functions are not looked into.
-    """
-    masked = mask(text)
-    start = 0
-    while start < len(masked):
-        end = masked.find(";", start)
-        end = len(masked) if end < 0 else end
-        piece = masked[start:end]
-        if piece.strip():
-            yield start + len(piece) - len(piece.lstrip()), text_of(text, masked, start, end)
-        start = end + 1
-
-
-def text_of(text: str, masked: str, start: int, end: int) -> str:
-    """A statement with its comments blanked and its short quoted words kept: set_config(..., 'false')."""
-    piece = list(masked[start:end])
-    for match in re.finditer(r"'\w{0,8}'", text[start:end]):
-        if piece[match.start()] == "'":
-            piece[match.start() : match.end()] = match.group()
-    return "".join(piece).strip()
-
-
-_TOKEN = re.compile(r"--[^\n]*|/\*|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$", re.DOTALL)
-
-
-def mask(text: str) -> str:
-    """The text with comments and the inside of quotes as blanks; offsets and lines stay."""
-    out: list[str] = []
-    at = 0
-    while found := _TOKEN.search(text, at):
-        token = found.group()
-        end = found.end()
-        if token == "/*":  # noqa: S105 - not a password
-            end = _comment_end(text, found.start())
-        elif token.startswith("$"):
-            close = text.find(token, end)
-            end = len(text) if close < 0 else close + len(token)
-        body = text[found.start() : end]
-        keep = token[0] if token[0] in "'\"" else " "
-        inner = (
-            body.replace(";", " ")
-            if keep == '"'
-            else keep + re.sub(r"[^\n]", " ", body[1:-1]) + (keep if len(body) > 1 else "")
-        )
-        out += [text[at : found.start()], inner]
-        at = end
-    out.append(text[at:])
-    return "".join(out)
-
-
-def _comment_end(text: str, start: int) -> int:
-    depth, at = 0, start
-    for found in re.compile(r"/\*|\*/").finditer(text, start):
-        depth += 1 if found.group() == "/*" else -1
-        at = found.end()
-        if depth == 0:
-            return at
-    return len(text)

@@ -191,11 +191,12 @@ def _scripts(text: str) -> tuple[bytes, Language]:
 def _read_sql(text: str, path: str) -> tuple[SourceFile, Ignores]:
     """Session state in a file of SQL; a dump sets what it needs on the connection that loads it."""
     from poolcheck.readers import session_state as state  # noqa: PLC0415 - only where there is SQL
+    from poolcheck.readers import sql  # noqa: PLC0415 - as above
 
     marks = []
     if "PostgreSQL database dump" not in text[:2000]:
         line, counted = 1, 0
-        for offset, statement in state.split(text):
+        for offset, statement in sql.split(text):
             line, counted = line + text.count("\n", counted, offset), offset
             kind = state.state_of(statement)
             if kind:

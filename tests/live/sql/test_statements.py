@@ -2,11 +2,11 @@
 
 import pytest
 import sqlparse
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolcheck.live.sql.normalise import normalise
-from poolcheck.readers.session_state import split
+from poolcheck.readers.sql import mask, split, tokens
 
 SCRIPTS = [
     "SET search_path TO x; SELECT 1",
@@ -49,3 +49,53 @@ def test_no_literal_that_sqlparse_finds_is_left(values: list[str], numbers: list
     shown = normalise(statement)
 
     assert not [each for each in literals if each in shown]
+
+
+PIECES = st.sampled_from(
+    [
+        "select ",
+        "a",
+        "1",
+        "e'",
+        "'",
+        "''",
+        "\\",
+        '"',
+        "u&'",
+        "$$",
+        "$x$",
+        "--",
+        "\n",
+        "/*",
+        "*/",
+        ";",
+        "date'",
+        "a$b$",
+        "é",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+@example("a$b$ ; c$b$")  # names with a dollar in them
+@example("E'it\\'s; x'; y")
+def test_tokens_are_the_whole_text(text: str) -> None:
+    """One after the other, nothing left out; masked, every place stays."""
+    found = list(tokens(text))
+
+    assert "".join(text[start:end] for _, start, end in found) == text
+    assert all(start < end for _, start, end in found)
+    masked = mask(text)
+    assert [len(line) for line in masked.split("\n")] == [len(line) for line in text.split("\n")]
+    assert all(
+        text[start:end] == masked[start:end] for kind, start, end in found if kind in ("code", "number")
+    )
+
+
+def test_names_and_escapes_are_those_of_the_server() -> None:
+    """A dollar within a name begins no body, and an escaped quote ends no string."""
+    assert [statement for _, statement in split("select a$b$ ; set c$b$ = 1")] == [
+        "select a$b$",
+        "set c$b$ = 1",
+    ]
+    assert [statement for _, statement in split(r"select E'it\'s; x'; set y = 1")][1:] == ["set y = 1"]
