@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from poolcheck.api import as_dict, lint, look, size
     from poolcheck.errors import PoolcheckError
     from poolcheck.model.finding import Finding
-    from poolcheck.model.problem import Severity
     from poolcheck.model.report import Report
+    from poolcheck.model.severity import Severity
     from poolcheck.model.sizing import Sizing
     from poolcheck.version import __version__
 

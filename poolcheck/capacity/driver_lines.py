@@ -1,13 +1,16 @@
 """The exact line that tells a driver its pool size, from the catalogue's `size_code`."""
 
+import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from poolcheck.model.project import DriverUse
 from poolcheck.model.sizing import ConfigLine
 
-DRIVERS = Path(__file__).parent.parent / "catalogue" / "drivers"
+if TYPE_CHECKING:
+    from poolcheck.model.project import DriverUse
+
+DRIVERS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "catalogue", "drivers")
 
 # Shown when nothing names the driver: id and how many of its version blocks, newest behaviours that differ.
 COMMON = (("prisma", 2), ("pg", 1), ("postgres-js", 1), ("sqlalchemy", 1), ("django", 1), ("hikaricp", 1), ("pgx", 1), ("rails", 1))  # fmt: skip
@@ -22,7 +25,8 @@ def common(size: int) -> tuple[ConfigLine, ...]:
     """
     lines = []
     for stem, blocks in COMMON:
-        text = (DRIVERS / f"{stem}.toml").read_text(encoding="utf-8")
+        with open(os.path.join(DRIVERS, f"{stem}.toml"), encoding="utf-8") as file:
+            text = file.read()
         title, *versions = text.split("\n[[versions]]\n")
         found = [
             line(_string(v, "label") or _string(title, "title"), code, _string(v, "size_param"), size)
@@ -39,7 +43,7 @@ def _string(text: str, key: str) -> str:
     return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
 
 
-def of(uses: Iterable[DriverUse], size: int) -> tuple[ConfigLine, ...]:
+def of(uses: "Iterable[DriverUse]", size: int) -> tuple[ConfigLine, ...]:
     """The lines of these drivers; one whose version is not known well enough gives those of all its versions."""
     from poolcheck import catalogue  # noqa: PLC0415 - only where a driver is named
 

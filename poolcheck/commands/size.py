@@ -1,10 +1,10 @@
 """`poolcheck size`: how many connections each process, each service and each pooler may have, with the sums."""
 
+import os
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -288,12 +288,12 @@ def _lines(numbers: Numbers, answer: Sizing) -> tuple[Any, ...]:
         from poolcheck.project.assumptions import assumed_drivers  # noqa: PLC0415 - as above
 
         return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size)
-    if not numbers.get("isolated") and any(Path(name).is_file() for name in MANIFESTS):
+    if not numbers.get("isolated") and any(os.path.isfile(name) for name in MANIFESTS):
         from poolcheck.config.settings import Config  # noqa: PLC0415 - only where there is a manifest
         from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
         packages = Packages(Config())
-        packages.around(Path(".env"))
+        packages.around(".env")
         uses = packages.of(".env").drivers
         numbers.skipped += packages.skipped
         if uses:

@@ -8,8 +8,9 @@ from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding, UnusedIgnore
 from poolcheck.model.ignores import Ignores
-from poolcheck.model.problem import Location, Problem, Severity
+from poolcheck.model.problem import Location, Problem
 from poolcheck.model.rule import AnyRule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
 from poolcheck.text import did_you_mean

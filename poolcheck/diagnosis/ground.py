@@ -8,7 +8,7 @@ from poolcheck.connection.parse import parse
 from poolcheck.connection.secret import Secret
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
+from poolcheck.model.severity import Severity
 from poolcheck.model.sizing import Sizing
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, readers

@@ -8,9 +8,9 @@ from poolcheck.config.settings import Config, Configured
 from poolcheck.diagnosis import engine, steps
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.model.context import Context
-from poolcheck.model.problem import SEVERITY
 from poolcheck.model.project import Package
 from poolcheck.model.report import Report, Skipped
+from poolcheck.model.severity import SEVERITY
 from poolcheck.project import arguments, assumptions, collect
 from poolcheck.project.collected import Collected
 from poolcheck.text import plural

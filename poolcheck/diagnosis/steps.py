@@ -11,8 +11,8 @@ from typing import NamedTuple
 from poolcheck.diagnosis.ground import Ground, ground_of, variable
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import TITLES, Action, Step, StepStatus
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.model.url_readers import engine_prisma, migration_tools
 from poolcheck.text import plural

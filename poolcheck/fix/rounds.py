@@ -16,8 +16,9 @@ from poolcheck.diagnosis.engine import Selection
 from poolcheck.fix import orm_edits
 from poolcheck.fix.diff import split_lines
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Edit, Severity
+from poolcheck.model.problem import Edit
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from poolcheck.project import arguments, collect
 from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass

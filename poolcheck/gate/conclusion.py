@@ -4,8 +4,8 @@ from collections import Counter
 
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.gate.measured import NOT_ASKED, Looked
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import Outcome, PeakSum, Statistics, Verdict
 from poolcheck.text import plural
 

@@ -15,14 +15,15 @@ from poolcheck.errors import BadInput, ExitCode, NothingToCheck
 from poolcheck.gate import baseline, peak
 from poolcheck.gate.conclusion import conclude, statistics
 from poolcheck.gate.measured import NOT_ASKED, look, with_server
-from poolcheck.model import problem
+from poolcheck.model import severity
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.fleet import Fleet
-from poolcheck.model.problem import Location, Severity
+from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.report import Report, Section, Skipped
 from poolcheck.model.roles import PARTS_HOST, role_of
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.model.verdict import PeakSum
 from poolcheck.project import arguments, assumptions
@@ -172,7 +173,7 @@ def lint(found: Collected, config: Config, what: tuple[str, ...]) -> tuple[Repor
     try:
         report = linting.report_on(found, config, what)
     except NothingToCheck as none:
-        return Report(command="gate", fail_on=problem.SEVERITY[config.fail_on]), none
+        return Report(command="gate", fail_on=severity.SEVERITY[config.fail_on]), none
     if report.exit_code == ExitCode.NOTHING:
         return report, NothingToCheck("nothing that was found could be read")
     return report, None

@@ -347,7 +347,7 @@ class Seen:
         from poolcheck import rules  # noqa: PLC0415 - see load_judges
         from poolcheck.diagnosis import engine, steps  # noqa: PLC0415 - see load_judges
         from poolcheck.model.look import NoEntry  # noqa: PLC0415 - see load_judges
-        from poolcheck.model.problem import Severity  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.severity import Severity  # noqa: PLC0415 - see load_judges
 
         look, pooler = self.look(), self.pooler_look()
         subjects: list[object] = [each for each in (look, pooler) if each is not None]

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from poolcheck.model.problem import Confidence, Fix, Location, Severity
+from poolcheck.model.problem import Fix, Location
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:

@@ -1,35 +1,8 @@
 """What a rule reports: severity, place, edits and words, before the engine makes it a finding."""
 
-from enum import IntEnum
-
 from poolcheck.connection.secret import Secret
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.record import dataclass
-
-
-class Severity(IntEnum):
-    """How bad. Ordered, so that `--fail-on` is a comparison."""
-
-    INFO = 10
-    WARNING = 20
-    ERROR = 30
-
-    @property
-    def word(self) -> str:
-        """The word in every format: error, warning or info."""
-        return self.name.lower()
-
-
-class Confidence(IntEnum):
-    """How sure, apart from how bad."""
-
-    LOW = 10
-    MEDIUM = 20
-    HIGH = 30
-
-    @property
-    def word(self) -> str:
-        """The word in every format: high, medium or low."""
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +65,3 @@ class Problem:
     key: str = ""  # tells two problems of one rule at one place apart, in fingerprints
     fix: Fix | None = None
     sources: tuple[str, ...] = ()  # of the facts the verdict rests on; the rule's own sources follow
-
-
-SEVERITY = {"error": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.INFO, "never": None}

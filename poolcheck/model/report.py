@@ -1,17 +1,28 @@
 """What every command ends in. Formats read it, nothing else."""
 
-from collections.abc import Sequence
-from dataclasses import field
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from poolcheck.errors import ExitCode
-from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
-from poolcheck.model.project import Package
-from poolcheck.model.target import Target
+from poolcheck.model.severity import Severity
 from poolcheck.record import dataclass
 
+if TYPE_CHECKING:  # a sizing has none of them
+    from poolcheck.model.finding import Finding
+    from poolcheck.model.project import Package
+    from poolcheck.model.target import Target
+
 StepStatus = Literal["done", "do", "check", "not needed"]
+
+
+TITLES = {
+    1: "Send app traffic through the pooler",
+    2: "Set the driver's pool parameters",
+    3: "Reuse one client per process",
+    4: "Use an HTTP driver where sockets cannot be kept",
+    5: "Raise the limit",
+    6: "Migrations",
+    7: "Meanwhile",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class Section(Protocol):
     """A command's own part of the report: live, sizing, simulation, explanations, ...
 
     `output/sections/<name>.py` renders it: `record(section) -> dict` (merged into the JSON object) and
-    `text(section, paint) -> Iterator[str]`. The section itself is a frozen dataclass under core/ and knows neither.
+    `text(section, paint) -> Iterator[str]`. The section itself is a frozen dataclass of the model and knows neither.
     """
 
     name: ClassVar[str]
@@ -57,11 +68,11 @@ class Report:
     """Frozen, complete, and free of secrets once rendered."""
 
     command: str
-    findings: tuple[Finding, ...] = ()
-    suppressed: tuple[Finding, ...] = ()
+    findings: "tuple[Finding, ...]" = ()
+    suppressed: "tuple[Finding, ...]" = ()
     skipped: tuple[Skipped, ...] = ()
-    targets: tuple[Target, ...] = ()
-    packages: tuple[Package, ...] = ()
+    targets: "tuple[Target, ...]" = ()
+    packages: "tuple[Package, ...]" = ()
     fix_path: tuple[Step, ...] = ()
     sections: tuple[Section, ...] = ()
     notes: tuple[str, ...] = ()  # what was concluded and assumed, in sentences
@@ -82,15 +93,4 @@ class Report:
         return ExitCode.FINDINGS if failing else ExitCode.OK
 
 
-__all__ = ["Action", "Report", "Section", "Sequence", "Skipped", "Step", "StepStatus", "field"]
-
-
-TITLES = {
-    1: "Send app traffic through the pooler",
-    2: "Set the driver's pool parameters",
-    3: "Reuse one client per process",
-    4: "Use an HTTP driver where sockets cannot be kept",
-    5: "Raise the limit",
-    6: "Migrations",
-    7: "Meanwhile",
-}
+__all__ = ["TITLES", "Action", "Report", "Section", "Skipped", "Step", "StepStatus"]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
+from poolcheck.model.severity import Severity
 from poolcheck.record import dataclass
 
 S = TypeVar("S")

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Skipped
 from poolcheck.model.rule import AnyRule
+from poolcheck.model.severity import Severity
 from poolcheck.text import clean
 
 HOME = "https://github.com/poolcheck/poolcheck"

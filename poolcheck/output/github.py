@@ -6,8 +6,8 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 from collections.abc import Iterator
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import Verdict
 from poolcheck.output._finding import NO_FILE, path_of, words, worst_first
 from poolcheck.output.paint import Style

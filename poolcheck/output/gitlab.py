@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from poolcheck.output._finding import line_of, numbered, path_of, words
 from poolcheck.output.paint import Style
 from poolcheck.text import clean

@@ -5,8 +5,9 @@ from importlib import import_module
 from typing import Any
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Location, Severity
+from poolcheck.model.problem import Location
 from poolcheck.model.report import Report, Step
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.output.paint import Style
 from poolcheck.text import clean

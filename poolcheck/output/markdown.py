@@ -9,8 +9,8 @@ from importlib import import_module
 
 from poolcheck.errors import ExitCode
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report, Section, Skipped, Step
+from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import PeakSum, Statistics, Verdict
 from poolcheck.output._finding import NO_FILE, advice_lines, not_looked_at, page_url, path_of, worst_first
 from poolcheck.output.paint import Paint, Style

@@ -9,7 +9,7 @@ line, nothing cut, drawn, aligned or coloured. What poolcheck itself says is the
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from poolcheck.model.problem import Severity
+from poolcheck.model.severity import Severity
 from poolcheck.record import dataclass
 from poolcheck.text import clean, width
 

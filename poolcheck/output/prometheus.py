@@ -6,8 +6,8 @@ The collector reads at any moment: write to another file and move it, as `sponge
 from collections.abc import Iterator, Sequence
 
 from poolcheck.model.look import Look, NoEntry, PoolerLook
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
 from poolcheck.version import __version__

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from poolcheck.errors import ExitCode
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Confidence
 from poolcheck.model.report import Report
 from poolcheck.model.rule import AnyRule
+from poolcheck.model.severity import Confidence
 from poolcheck.output._finding import (
     HOME,
     LEVELS,

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from poolcheck.errors import ExitCode
-from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report, Step
+from poolcheck.model.severity import Severity
 from poolcheck.output.paint import Paint, Style
 from poolcheck.text import clean, plural, width
+
+if TYPE_CHECKING:
+    from poolcheck.model.finding import Finding
 
 COMMANDS: tuple[str, ...] = ()  # every command
 
@@ -54,11 +57,11 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
             first = False
 
 
-def _path(finding: Finding) -> str:
+def _path(finding: "Finding") -> str:
     return finding.location.path if finding.location else ""
 
 
-def file_findings(path: str, findings: list[Finding], paint: Paint) -> Iterator[str]:
+def file_findings(path: str, findings: "list[Finding]", paint: Paint) -> Iterator[str]:
     """The findings of one file under its name."""
     if path:
         yield paint.heading(clean({"-": "standard input"}.get(path, path)))
@@ -68,7 +71,7 @@ def file_findings(path: str, findings: list[Finding], paint: Paint) -> Iterator[
         yield from one_finding(finding, paint)
 
 
-def one_finding(finding: Finding, paint: Paint) -> Iterator[str]:
+def one_finding(finding: "Finding", paint: Paint) -> Iterator[str]:
     """What, where, why, what to write instead; with -v the sources."""
     head = f"{finding.rule.id} {finding.rule.name}"
     yield f"  {paint.severity(finding.severity)} {paint.style(head, 'bold')}"

@@ -4,7 +4,8 @@ import posixpath
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Location
+from poolcheck.model.problem import Fix, Location
+from poolcheck.model.severity import Confidence
 from poolcheck.model.source import Checkout, Mark, Site, SourceFile
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.rules._common import transaction_pooler

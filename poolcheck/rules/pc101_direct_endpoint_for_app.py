@@ -32,8 +32,9 @@ DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neo
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, direct_twin, endpoint_of_kind, pooled_fix, runtime_words

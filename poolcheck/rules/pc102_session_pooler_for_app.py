@@ -29,8 +29,9 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.rules._common import at, direct_twin, pooled_fix, runtime_words
 

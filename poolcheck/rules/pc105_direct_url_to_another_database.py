@@ -26,8 +26,9 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.rules._common import at, direct_twin
 

@@ -25,8 +25,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.rules._common import at
 from poolcheck.text import plural

@@ -26,9 +26,10 @@ POSTGRES_URL_NON_POOLING=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.roles import name_claims
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import migration_tools
 from poolcheck.rules._common import at, migration_fix, pooled_fix

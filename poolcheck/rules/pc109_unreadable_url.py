@@ -25,8 +25,9 @@ from collections.abc import Iterator
 
 from poolcheck.connection.edit import percent_encode_password
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, rewrite

@@ -27,8 +27,9 @@ DATABASE_URL=postgresql://${DB_USER}:${DB_PASSWORD}@localhost:5432/app
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.rules._common import at, interpolated
 

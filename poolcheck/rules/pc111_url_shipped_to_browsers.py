@@ -24,8 +24,9 @@ DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.us-east-2.
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 
 PREFIXES = {

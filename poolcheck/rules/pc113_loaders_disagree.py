@@ -24,8 +24,9 @@ DATABASE_URL="postgresql://app:s3%23cret@localhost:5432/app"
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Location, Problem, Severity
+from poolcheck.model.problem import Location, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.rules._common import quote_value
 

@@ -27,8 +27,9 @@ DATABASE_URL=postgresql://app:s3cret@localhost:5432/app?sslmode=disable
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.rules._common import at, with_parameter
 

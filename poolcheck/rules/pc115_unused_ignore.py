@@ -23,8 +23,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.finding import UnusedIgnore
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 
 
 @rule(UnusedIgnore, severity=Severity.INFO, step=0)

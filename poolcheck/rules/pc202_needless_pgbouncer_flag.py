@@ -31,8 +31,9 @@ DIRECT_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-1.
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import engine_prisma, readers
 from poolcheck.rules._common import at, without_parameter

@@ -25,8 +25,9 @@ from collections.abc import Iterator
 
 from poolcheck.capacity.sums import configured_size, pool_sum
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, with_parameter

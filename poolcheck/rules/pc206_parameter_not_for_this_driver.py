@@ -28,8 +28,9 @@ from collections.abc import Iterator
 
 from poolcheck.connection.string import Param
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, readers
 from poolcheck.rules._common import at, misspelt, rewrite, without_parameter

@@ -28,8 +28,9 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.source import SWITCHES
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers

@@ -25,8 +25,9 @@ DIRECT_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.source import WAITS
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers

@@ -41,8 +41,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.rules._configs import strings
 from poolcheck.text import nearest
 

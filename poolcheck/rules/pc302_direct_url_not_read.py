@@ -41,9 +41,10 @@ from collections.abc import Iterator
 
 from poolcheck.model.config_file import ConfigFile, ConfigUrl
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.roles import name_claims
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.target import Target
 from poolcheck.rules._configs import fails_migrations, strings
 

@@ -36,8 +36,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.rules._configs import shown_version
 
 

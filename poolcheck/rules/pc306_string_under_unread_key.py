@@ -32,8 +32,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 
 _READ = {"prisma": "datasource.url", "drizzle": "dbCredentials.url"}
 # Keys that were met with the mistake; anything else may be an option that is not known here.

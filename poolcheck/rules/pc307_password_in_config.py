@@ -39,8 +39,9 @@ from poolcheck.connection.parse import from_parts
 from poolcheck.connection.placeholder import placeholder_kind
 from poolcheck.model.config_file import ConfigFile, ConfigUrl
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 
 
 @rule(ConfigFile, severity=Severity.ERROR, step=0)

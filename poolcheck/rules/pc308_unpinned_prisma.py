@@ -24,9 +24,10 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Location, Problem, Severity
+from poolcheck.model.problem import Fix, Location, Problem
 from poolcheck.model.project import Package
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 
 
 @rule(Package, severity=Severity.WARNING, step=0)

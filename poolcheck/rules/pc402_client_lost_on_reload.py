@@ -36,8 +36,9 @@ export const prisma = new PrismaClient()
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import RELOADERS, app_sites, at, on_edge, shared_client, sure
 

@@ -39,8 +39,9 @@ export const users = () => prisma.user.findMany()
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Problem, Severity
+from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.source import Site, SourceFile, SourceTree
 from poolcheck.rules._source import app_sites, at, on_edge, shared_client, sure
 

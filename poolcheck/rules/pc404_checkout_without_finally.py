@@ -47,8 +47,9 @@ export async function transfer(from: number) {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import at, speaks_postgres
 

@@ -33,8 +33,9 @@ export const adapter = new PrismaPg(pool)
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import at
 

@@ -70,8 +70,9 @@ export default {
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.source import SourceTree
 from poolcheck.rules._source import app_sites, at, base, on_workers, over_tcp, pooled_target
 from poolcheck.text import plural

@@ -73,8 +73,9 @@ def users(db=Depends(get_db)):
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import at
 

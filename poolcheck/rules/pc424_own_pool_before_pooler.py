@@ -36,8 +36,9 @@ engine = create_engine(DATABASE_URL)
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.source import Site, SourceFile
 from poolcheck.rules._common import transaction_pooler
 from poolcheck.rules._source import app_sites, at, other_url, pooled_target

@@ -62,8 +62,9 @@ from collections.abc import Iterator
 from poolcheck.capacity.pooler_sums import most_connections, users
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.rules._poolers import place
 from poolcheck.text import plural
 

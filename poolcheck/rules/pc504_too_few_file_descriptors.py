@@ -41,8 +41,9 @@ from collections.abc import Iterator
 from poolcheck.capacity.pooler_sums import descriptors
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig, whole
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.rules._poolers import place
 
 

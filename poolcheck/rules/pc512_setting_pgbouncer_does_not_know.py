@@ -45,8 +45,9 @@ from poolcheck.model.pooler_config import (
     PoolerConfig,
     PoolerSetting,
 )
-from poolcheck.model.problem import Confidence, Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.text import nearest
 
 

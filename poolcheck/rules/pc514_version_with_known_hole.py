@@ -37,8 +37,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig
-from poolcheck.model.problem import Fix, Location, Problem, Severity
+from poolcheck.model.problem import Fix, Location, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 
 # From the first release that has it, to the first that has not; the gravest first. Read from the changelog on 2026-11-21.
 HOLES: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (

@@ -56,8 +56,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.fleet import Fleet
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.rules._fleets import asked, places
 
 

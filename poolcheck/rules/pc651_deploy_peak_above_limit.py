@@ -25,8 +25,9 @@ Give each process a smaller pool, lower the deploy's surge, or put a transaction
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import PeakSum
 
 

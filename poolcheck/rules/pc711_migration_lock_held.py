@@ -29,8 +29,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.look import Look
-from poolcheck.model.problem import Fix, Problem, Severity
+from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
+from poolcheck.model.severity import Severity
 from poolcheck.text import seconds
 
 PATIENCE = 10.0  # seconds: as long as Prisma Migrate waits for the lock

@@ -7,8 +7,8 @@ import pytest
 from poolcheck import rules
 from poolcheck.diagnosis import engine
 from poolcheck.errors import BadConfig
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from tests.rules.test_pages import look
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"

@@ -14,9 +14,10 @@ from poolcheck.gate import conclusion, peak
 from poolcheck.gate.measured import NOT_ASKED, Looked
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.fleet import Amount, Fleet, Member
-from poolcheck.model.problem import Location, Severity
+from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.report import Report, Skipped
+from poolcheck.model.severity import Severity
 from poolcheck.model.snapshot import Server
 from poolcheck.model.target import Target
 from poolcheck.model.verdict import PeakSum

@@ -7,10 +7,11 @@ from poolcheck.connection.parse import parse
 from poolcheck.errors import ExitCode
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Confidence, Edit, Fix, Location, Severity
+from poolcheck.model.problem import Edit, Fix, Location
 from poolcheck.model.project import Package
 from poolcheck.model.report import Action, Report, Skipped, Step
 from poolcheck.model.rule import Rule
+from poolcheck.model.severity import Confidence, Severity
 from poolcheck.model.target import Target
 from poolcheck.model.verdict import PeakSum, Statistics, Verdict
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import xmlschema
 
-from poolcheck.model.problem import Severity
 from poolcheck.model.report import Report
+from poolcheck.model.severity import Severity
 from poolcheck.output import junit
 from poolcheck.output.paint import Style
 from tests.output.goldens import FORMATS, golden

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from poolcheck import rules
-from poolcheck.model.problem import Severity
 from poolcheck.model.rule import AnyRule, Rule
+from poolcheck.model.severity import Severity
 from tests.rules.source_examples import FENCE, LANGUAGES, look
 
 CASES = [

@@ -6,7 +6,7 @@ import pytest
 
 from poolcheck.errors import NothingToCheck
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
+from poolcheck.model.severity import Severity
 from tests.rules.projects import run
 
 PRISMA = "npm:prisma@6.19.3 npm:@prisma/client@6.19.3"

@@ -12,7 +12,7 @@ import pytest
 from poolcheck.config.settings import Config
 from poolcheck.diagnosis.lint import lint
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Severity
+from poolcheck.model.severity import Severity
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
 NEON_POOLED = NEON.replace("a1b2c3d4.", "a1b2c3d4-pooler.")
