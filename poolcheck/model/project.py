@@ -88,3 +88,16 @@ class Package:
     def driver(self, driver_id: str) -> DriverUse | None:
         """The use of that driver, or None."""
         return next((use for use in self.drivers if use.id == driver_id), None)
+
+
+# What in the code switches named statements off, by driver: literal texts that discovery looks for.
+SWITCHES = (
+    "prepare: false", "prepare:false", "statement_cache_size", "prepare_threshold", "preparedStatements: false",
+    "prepared_statements: false", "default_query_exec_mode", "prepareThreshold", "ATTR_EMULATE_PREPARES",
+    "prepare: :unnamed", "statement-cache-capacity", "statement_cache_capacity", "QueryExecModeExec",
+    "QueryExecModeSimpleProtocol", "CacheSize::Disabled", "persistent(false)",
+)  # fmt: skip
+
+
+# What in the code bounds the wait, in drivers that wait for ever unless told: literal texts that discovery looks for.
+WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")

@@ -15,6 +15,7 @@ from poolcheck.config.settings import Config
 from poolcheck.errors import BadInput
 from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
 from poolcheck.model.report import Skipped
+from poolcheck.project.walk import read_bytes
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.index import manifest_of, reader_of
 
@@ -66,10 +67,8 @@ class Packages:
         Raises:
             BadInput: the folder cannot be read at all.
         """
-        from pathlib import Path  # noqa: PLC0415 - takes 3 ms to import
-
-        from poolcheck.project import source_code  # noqa: PLC0415 - a lint of one file does not walk
         from poolcheck.project.walk import walk  # noqa: PLC0415 - a lint of one file does not walk
+        from poolcheck.readers import languages  # noqa: PLC0415 - a lint of one file does not walk
 
         shown = os.path.normpath(root).replace(os.sep, "/")
         base = "" if shown == "." else shown.rstrip("/") + "/"
@@ -84,7 +83,7 @@ class Packages:
             )
 
         for path in walk(
-            Path(root), lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
+            os.fspath(root), lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
         ):
             name = base + path
             if dotenv.matches(posixpath.basename(path)):
@@ -93,7 +92,7 @@ class Packages:
             if self.kind_of(name):
                 self.names[name] = None
                 self.walked.append(name)
-            if source_code.matches(name):
+            if languages.matches(name):
                 self.sources[name] = None
         return found
 
@@ -304,12 +303,6 @@ class Packages:
             for read in config.reads:
                 for variable in read.variables if read.whole and not read.composed else ():
                     yield VariableRead(variable, read.role, config.tool, read.location)
-
-
-def read_bytes(name: str) -> bytes:
-    """A file, whole."""
-    with open(name, "rb") as file:
-        return file.read()
 
 
 def upwards(folder: str) -> Iterator[str]:

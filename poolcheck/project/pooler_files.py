@@ -77,19 +77,23 @@ def _container(service: "Service", env_lines: Mapping[str, Sequence[str]]) -> Po
 
 def _templates(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
     """Poolers in Terraform and in templates of CloudFormation, SAM and the Serverless Framework."""
-    from poolcheck.readers.poolers import interface, lines  # noqa: PLC0415 - only for a project
+    templates = [name for name in names if name.endswith((".tf", ".yaml", ".yml", ".json"))]
+    templates = [name for name in templates if packages.kind_of(name) in ("terraform", "platform")]
+    if not templates:
+        return
+    from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only where there is one
 
     words = interface.template_words()
     texts: dict[str, list[tuple[str, str]]] = {}
-    for name in names:
-        if name.endswith((".tf", ".yaml", ".yml", ".json")) and packages.kind_of(name) in (
-            "terraform",
-            "platform",
-        ):
-            text = packages.text(name) or ""
-            for stem, of_pooler in words.items():
-                if any(word in text for word in of_pooler):
-                    texts.setdefault(stem, []).append((name, text))
+    for name in templates:
+        text = packages.text(name) or ""
+        for stem, of_pooler in words.items():
+            if any(word in text for word in of_pooler):
+                texts.setdefault(stem, []).append((name, text))
+    if not texts:
+        return
+    from poolcheck.readers.poolers import lines  # noqa: PLC0415 - as above
+
     for stem, of_reader in texts.items():
         configs, broken = interface.template_reader(stem).read_all(of_reader)
         title = catalogue.pooler(stem.replace("_", "-")).title
@@ -103,14 +107,14 @@ def _templates(packages: "Packages", names: Sequence[str], parts: list[Collected
 
 def _manifests(packages: "Packages", names: Sequence[str], parts: list[Collected]) -> Iterator[PoolerConfig]:
     """Poolers in Kubernetes: the environment of a container, and a pooler's file in a ConfigMap."""
-    from poolcheck.readers.poolers import interface, lines  # noqa: PLC0415 - only for a project
-
     for name in names:
         text = packages.text(name) if name.endswith((".yaml", ".yml")) else None
-        if text is None or "apiVersion:" not in text or not interface.speaks_of_a_pooler(text):
+        if text is None or "apiVersion:" not in text:
             continue
-        from poolcheck.readers.poolers import in_kubernetes  # noqa: PLC0415 - only where there is one
+        from poolcheck.readers.poolers import in_kubernetes, interface, lines  # noqa: PLC0415 - only where there is one
 
+        if not interface.speaks_of_a_pooler(text):
+            continue
         for config in in_kubernetes.poolers(text, name, lambda service: _container(service, {})):
             yield replace(config, package=packages.of(name))
             parts.append(_shown(packages, name, lines))
@@ -118,7 +122,10 @@ def _manifests(packages: "Packages", names: Sequence[str], parts: list[Collected
 
 def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
     """Every compose file that was walked and can be read."""
-    from poolcheck.readers.deploy import compose  # noqa: PLC0415 - only for a project
+    names = [name for name in names if name.endswith((".yaml", ".yml"))]
+    if not names:
+        return []
+    from poolcheck.readers.deploy import compose  # noqa: PLC0415 - only where there is YAML
 
     found = []
     for name in names:

@@ -9,27 +9,23 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 from poolcheck import catalogue
 from poolcheck.catalogue.makers import makers
 from poolcheck.model.ignores import Ignores
-from poolcheck.model.project import DriverUse, Package
+from poolcheck.model.project import SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
-from poolcheck.model.source import MIDDLEWARE, SWITCHES, WAITS, Mark, SourceFile, SourceTree
+from poolcheck.model.source import MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.project.collected import Collected
-from poolcheck.readers import source_files
+from poolcheck.project.walk import read_bytes
+from poolcheck.readers import languages, source_files
+from poolcheck.readers.languages import OTHERS
 
 if TYPE_CHECKING:
     from poolcheck.readers.configs.prisma import PrismaSchema
 
 ATTACHES = b"attachDatabasePool"
-# Files that are only looked through for switches; "" where the ending does not tell whose they are.
-OTHERS = {
-    ".go": "Go", ".rb": "Ruby", ".yml": "", ".ex": "Elixir", ".exs": "Elixir", ".php": "PHP", ".java": "Java",
-    ".kt": "Java", ".properties": "", ".rs": "Rust", ".cs": ".NET",
-}  # fmt: skip
 LONGEST_OTHER = 256_000  # bytes
 _HYPERDRIVE = re.compile(rb"HYPERDRIVE|[Hh]yperdrive")
 _HEAD = 2_000  # bytes: directives and imports stand at the beginning
@@ -65,11 +61,6 @@ class _Reading:
         self.skipped: list[Skipped] = []
 
 
-def matches(name: str) -> bool:
-    """Whether a file is looked at as source, by its name."""
-    return source_files.language(name) is not None or posixpath.splitext(name)[1] in OTHERS
-
-
 class Switches:
     """Which switches the source mentions, and of which languages any source was seen that could hold them."""
 
@@ -97,7 +88,7 @@ class Lines(Sequence[str]):
     def _read(self) -> list[str]:
         if self._rows is None:
             try:
-                data = self._instead if self._instead is not None else Path(self._name).read_bytes()
+                data = self._instead if self._instead is not None else read_bytes(self._name)
             except OSError:
                 data = b""
             self._rows = data.decode("utf-8-sig", "replace").split("\n")
@@ -131,7 +122,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
             code = _bytes(name, reading)
             if code is None:
                 continue
-            kind = source_files.language(name)
+            kind = languages.language(name)
             if kind is None:
                 _note_switches(code, switches)
                 if source_files.purpose(packages.below(name)) == "app":
@@ -159,7 +150,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
 def _bytes(name: str, reading: _Reading) -> bytes | None:
     if name in reading.instead:
         return reading.instead[name]
-    most = LONGEST_OTHER if source_files.language(name) is None else 4 * source_files.LONGEST_SQL
+    most = LONGEST_OTHER if languages.language(name) is None else 4 * source_files.LONGEST_SQL
     try:
         with open(
             name, "rb", buffering=0
@@ -171,8 +162,8 @@ def _bytes(name: str, reading: _Reading) -> bytes | None:
         )
         return None
     if len(data) > most:
-        if source_files.language(name) is not None and source_files.matters(
-            data, source_files.LANGUAGES[posixpath.splitext(name)[1].lower()], makers()
+        if languages.language(name) is not None and source_files.matters(
+            data, languages.LANGUAGES[posixpath.splitext(name)[1].lower()], makers()
         ):
             reading.skipped.append(
                 Skipped(

@@ -6,7 +6,6 @@ Env files are the exception: .gitignore names them because they hold secrets, no
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ SKIP = frozenset(
 
 
 def walk(
-    root: Path,
+    root: str,
     wanted: Callable[[str], bool],
     always: Callable[[str], bool],
     *,
@@ -46,7 +45,7 @@ def walk(
     while stack:
         folder, specs = stack.pop()
         try:
-            with os.scandir(root / folder) as scan:
+            with os.scandir(os.path.join(root, folder)) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
             problem(folder or ".", error)
@@ -63,7 +62,11 @@ def walk(
                 problem(path, error)
                 continue
             if is_folder:
-                if entry.name in SKIP or _is_venv(root / path) or (own and own.match_file(path + "/")):
+                if (
+                    entry.name in SKIP
+                    or _is_venv(os.path.join(root, path))
+                    or (own and own.match_file(path + "/"))
+                ):
                     continue
                 if not _ignored(path + "/", specs):
                     inner.append((path, specs))
@@ -108,9 +111,10 @@ def _patterns(lines: Sequence[str]) -> "GitIgnoreSpec":
     return GitIgnoreSpec.from_lines(lines)
 
 
-def _spec(root: Path, folder: str) -> list[_Ignored]:
+def _spec(root: str, folder: str) -> list[_Ignored]:
     try:
-        lines = (root / folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+        with open(os.path.join(root, folder, ".gitignore"), encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
     except OSError:
         return []
     # To git `a/**` is what lies in a; to pathspec it is a too, and no later `!a/b` would count. `a/**/*` is not.
@@ -127,5 +131,13 @@ def _ignored(path: str, specs: list[_Ignored]) -> bool:
     return False
 
 
-def _is_venv(folder: Path) -> bool:
-    return folder.name in ("env", "ENV", ".env") and (folder / "pyvenv.cfg").exists()
+def _is_venv(folder: str) -> bool:
+    return os.path.basename(folder) in ("env", "ENV", ".env") and os.path.exists(
+        os.path.join(folder, "pyvenv.cfg")
+    )
+
+
+def read_bytes(name: str) -> bytes:
+    """A file, whole."""
+    with open(name, "rb") as file:
+        return file.read()

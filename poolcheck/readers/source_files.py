@@ -11,6 +11,7 @@ from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.makers import AllMakers, Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, Purpose, SourceFile
+from poolcheck.readers.languages import language
 from poolcheck.record import dataclass
 
 LONGEST = 1_000_000  # bytes; a larger source file was not written by hand
@@ -19,11 +20,6 @@ LONGEST_LINE = 20_000  # bytes; bundlers write such lines, people do not
 MOST_MARKS = 200  # of one file of SQL: what follows says the same
 DEEPEST = 400  # brackets inside brackets; hand-written code stays below 40
 
-LANGUAGES: dict[str, Language] = {
-    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
-    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
-    ".vue": "typescript", ".svelte": "typescript", ".py": "python", ".sql": "sql",
-}  # fmt: skip
 
 # A file without any of these, and without what makes a client, takes no connection and closes none.
 _JS = (b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon")
@@ -70,13 +66,6 @@ class Read(NamedTuple):
 
     file: SourceFile
     ignores: Ignores
-
-
-def language(path: str) -> Language | None:
-    """The language of a file by its name; None for what is not read. Declarations hold no code."""
-    if path.endswith((".d.ts", ".d.mts", ".d.cts", ".min.js")):
-        return None
-    return LANGUAGES.get(posixpath.splitext(path)[1].lower())
 
 
 def purpose(path: str) -> Purpose:

@@ -29,9 +29,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
+from poolcheck.model.project import SWITCHES
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Confidence, Severity
-from poolcheck.model.source import SWITCHES
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers
 from poolcheck.rules._common import at, transaction_pooler, with_parameter

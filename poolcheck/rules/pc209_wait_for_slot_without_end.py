@@ -26,9 +26,9 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
+from poolcheck.model.project import WAITS
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Confidence, Severity
-from poolcheck.model.source import WAITS
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers
 from poolcheck.rules._common import at, with_parameter

@@ -17,7 +17,7 @@ PATTERNS = st.sampled_from(
 
 def found(root: Path) -> set[str]:
     """What the walk yields."""
-    return set(walk(root, lambda name: True, dotenv.matches, problem=lambda path, error: None))
+    return set(walk(str(root), lambda name: True, dotenv.matches, problem=lambda path, error: None))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,7 +6,7 @@ import pytest
 
 from poolcheck.catalogue.makers import makers
 from poolcheck.model.source import SourceFile
-from poolcheck.readers import source_files
+from poolcheck.readers import languages, source_files
 from poolcheck.readers.source_files import Read, Unread
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\n"
@@ -508,7 +508,7 @@ def test_sql_files(text: str, found: list[tuple[str, int]]) -> None:
 )
 def test_which_files_are_worth_a_parser(code: bytes, path: str, wanted: bool) -> None:
     """By a few words in their bytes."""
-    kind = source_files.language(path)
+    kind = languages.language(path)
     assert kind is not None
 
     assert source_files.matters(code, kind, makers()) is wanted
