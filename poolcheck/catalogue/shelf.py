@@ -8,11 +8,10 @@ none of its own (`[defaults.limits]` to those of one list).
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, cast
 
+from poolcheck.config.tables import Complaint, Keys, Walk, shape
 from poolcheck.errors import CatalogueError
 from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Image, Maker, Provider, Retirement
 
@@ -28,29 +27,6 @@ _PATTERNS: dict[type, tuple[str, ...]] = {
 _WHEN = r"(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)"
 
 
-_Shape = dict[str, tuple[str, Any, bool]]
-_shapes: dict[type, _Shape] = {}
-
-
-def _shape(kind: type) -> _Shape:
-    """TOML key → (field name, type, required)."""
-    if kind not in _shapes:
-        _shapes[kind] = _read_shape(cast("type[Any]", kind))
-    return _shapes[kind]
-
-
-def _read_shape(kind: type[Any]) -> _Shape:
-    hints = get_type_hints(kind)
-    return {
-        field.name.rstrip("_"): (
-            field.name,
-            hints[field.name],
-            field.default is MISSING and field.default_factory is MISSING,
-        )
-        for field in fields(kind)
-    }
-
-
 def build(kind: type[T], table: Mapping[str, Any], where: str, defaults: Mapping[str, Any] = {}) -> T:
     """Make a `kind` of a TOML table.
 
@@ -58,63 +34,32 @@ def build(kind: type[T], table: Mapping[str, Any], where: str, defaults: Mapping
     `checked` for tables without, and under a list's name those of that list.
 
     Raises:
-        CatalogueError: a key is unknown or missing, a value has the wrong type or is outside its Literal, a
-            pattern does not compile, a source is not https, a date is not a date, a range cannot be read.
+        CatalogueError: with every complaint: a key is unknown or missing, a value has the wrong type or is outside
+            its Literal, a pattern does not compile, a source is not https, a date is not a date, a range cannot be read.
     """
-    shape = _shape(kind)
-    for key in table:
-        if key not in shape:
-            raise CatalogueError(f"{where.rstrip(':')}: {key} is not a key; known are {', '.join(shape)}")
-    values: dict[str, Any] = {}
-    for key, (name, hint, required) in shape.items():
-        if key in table:
-            own = defaults[key] if isinstance(defaults.get(key), dict) else {}
-            values[name] = _value(hint, table[key], _at(where, key), {**defaults, **own})
-        elif required and key in defaults and key in ("source", "checked"):
-            values[name] = _value(hint, defaults[key], _at(where, key), {})
-        elif required:
-            raise CatalogueError(f"{where.rstrip(':')}: {key} is missing")
-    _check(kind, values, where)
-    return kind(**values)
+    walk = Walk(check=lambda part, values, keys: _check(part, values, _place(where, keys)))
+    made = walk.table(kind, table, defaults=defaults)
+    if walk.complaints:
+        raise CatalogueError("\n  ".join(_said(each, where) for each in walk.complaints))
+    return cast("T", made)
+
+
+def _said(complaint: Complaint, where: str) -> str:
+    """A complaint with its place; those of `_check` bring theirs."""
+    place = _place(where, complaint.keys)
+    text = complaint.what if complaint.what.startswith(place) else f"{place.rstrip(':')}: {complaint.what}"
+    return f"{text}. {complaint.hint}" if complaint.hint else text
+
+
+def _place(where: str, keys: Keys) -> str:
+    """The place of a value: `providers/neon.toml: title`, `providers/neon.toml: limits[0].plan`."""
+    for key in keys:
+        where = f"{where}[{key}]" if isinstance(key, int) else _at(where, key)
+    return where
 
 
 def _at(where: str, key: str) -> str:
-    """The place of a key: `providers/neon.toml: title`, `providers/neon.toml: limits[0].plan`."""
     return f"{where}{' ' if where.endswith(':') else '.'}{key}"
-
-
-def _value(hint: Any, value: Any, where: str, defaults: Mapping[str, Any]) -> Any:
-    """One value of the type `hint`, or a complaint."""
-    origin = get_origin(hint)
-    if origin is Literal:
-        if value not in get_args(hint):
-            raise CatalogueError(f"{where}: {value!r} is none of {', '.join(map(repr, get_args(hint)))}")
-        return value
-    if origin in (Union, UnionType):  # TOML has no null: an optional field is there, or left out
-        return _value(next(arg for arg in get_args(hint) if arg is not type(None)), value, where, defaults)
-    if origin is tuple:
-        return _tuple(get_args(hint), value, where, defaults)
-    if is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise CatalogueError(f"{where}: a table is wanted, not {value!r}")
-        return build(cast("type[Any]", hint), value, where, defaults)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:  # exactly: True is no number, and a time of day is no date
-        raise CatalogueError(f"{where}: {hint.__name__} is wanted, not {value!r}")
-    return value
-
-
-def _tuple(args: tuple[Any, ...], value: Any, where: str, defaults: Mapping[str, Any]) -> tuple[Any, ...]:
-    """An array of any length (`tuple[X, ...]`), or of these very types (`tuple[X, Y]`)."""
-    if not isinstance(value, list):
-        raise CatalogueError(f"{where}: an array is wanted, not {value!r}")
-    if args[-1] is Ellipsis:
-        args = (args[0],) * len(value)
-    if len(args) != len(value):
-        raise CatalogueError(f"{where}: {len(args)} values are wanted, not {len(value)}")
-    pairs = enumerate(zip(args, value, strict=True))
-    return tuple(_value(arg, item, f"{where}[{index}]", defaults) for index, (arg, item) in pairs)
 
 
 def _check(kind: type, values: Mapping[str, Any], where: str) -> None:
@@ -228,7 +173,7 @@ def _check_defaults(kind: type, defaults: Any, where: str) -> None:
     if not isinstance(defaults, dict):
         raise CatalogueError(f"{where}: a table is wanted, not {defaults!r}")
     for key, value in defaults.items():
-        tables = value if key in _shape(kind) and isinstance(value, dict) else {key: value}
+        tables = value if key in shape(kind) and isinstance(value, dict) else {key: value}
         for name in tables:
             if name not in ("source", "checked"):
                 raise CatalogueError(f"{where}: {name} is neither source nor checked nor a list of this file")

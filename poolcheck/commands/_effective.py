@@ -9,7 +9,8 @@ from poolcheck import rules
 from poolcheck.config import file
 from poolcheck.config.schema import ID
 from poolcheck.config.settings import Config, PerPath, Thresholds
-from poolcheck.config.values import default_of, line_of, settings_of
+from poolcheck.config.tables import default_of
+from poolcheck.config.values import line_of, settings_of
 from poolcheck.diagnosis import engine
 from poolcheck.model.effective import Effective, Setting, toml
 from poolcheck.project import arguments, assumptions, collect

@@ -138,7 +138,13 @@ class Config:
         example='"poolcheck-baseline.json"',
     )
     thresholds: Thresholds = field(default_factory=Thresholds)
-    per_path: tuple[PerPath, ...] = ()
+    per_path: tuple[PerPath, ...] = field(
+        default=(),
+        metadata={
+            "heading": "pattern",
+            "example": 'Write [per-path."apps/web/**"] and below it for example ignore = ["PC203"].',
+        },
+    )
     path: str = ""  # the file this was read from; not a key
 
     def at(self, path: str) -> "Config":

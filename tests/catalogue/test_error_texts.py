@@ -288,16 +288,16 @@ examples = ["abc"]
     [
         (
             ('layer = "slots"', 'layer = "slot"'),
-            "errors/test.toml: errors[0].layer: 'slot' is none of 'slots'",
+            "errors/test.toml: errors[0].layer: 'slot' is not one of slots",
         ),
         (("patterns = ['abc']", "patterns = ['(']"), "errors/test.toml: test-error: '(' is not a pattern"),
         (("patterns = ['abc']", ""), "errors/test.toml: test-error: no patterns, codes or routines"),
         (('examples = ["abc"]', ""), "errors/test.toml: test-error: it has no examples"),
         (("step = 1", "step = 9"), "errors/test.toml: test-error: step 9 is not 1 to 7"),
-        (('means = "Nothing."', ""), "errors/test.toml: errors[0]: means is missing"),
+        (('means = "Nothing."', ""), "errors/test.toml: errors[0].means: is missing"),
         (("https://", "http://"), "'http://example.com/x' is not an https address"),
         (('title = "Test"', 'title = "Test'), "errors/test.toml: Illegal character"),
-        (('who = "a test"', 'who = "a test"\nwhy = "x"'), "errors/test.toml: errors[0]: why is not a key"),
+        (('who = "a test"', 'who = "a test"\nwhy = "x"'), "errors/test.toml: errors[0].why: unknown key"),
     ],
 )
 def test_a_wrong_file_is_named_exactly(

@@ -120,7 +120,7 @@ class TestComplaints:
             ),
             ("max_usage = '1%'\nmax-usage = '2%'", "given twice, as max_usage and max-usage"),
             ("path = 'x'", "path: unknown key"),
-            ("instances = 2001-01-01", "must be a whole number, not date"),
+            ("instances = 2001-01-01", "must be a whole number, not a date"),
         ],
     )
     def test_one(self, project: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
