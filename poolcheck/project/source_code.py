@@ -197,6 +197,9 @@ def _read(code: bytes, name: str, reading: _Reading) -> None:
     if isinstance(made, source_files.Unread):
         reading.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
         return
+    if made.partly:
+        hint = "Mend it there, or leave the file out with `exclude` in poolcheck.toml."
+        reading.skipped.append(Skipped(name, made.partly, hint))
     if not made.file.says_anything:
         return
     reading.files[name] = made.file

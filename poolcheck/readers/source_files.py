@@ -66,6 +66,7 @@ class Read(NamedTuple):
 
     file: SourceFile
     ignores: Ignores
+    partly: str = ""  # why a part of it was not looked at
 
 
 def purpose(path: str) -> Purpose:
@@ -141,28 +142,38 @@ def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | U
     if found:
         return Unread(found)
     if kind == "sql":
-        made, ignores = _read_sql(code.decode("utf-8", "replace"), path)
+        made: Read | Unread = Read(*_read_sql(code.decode("utf-8", "replace"), path))
     elif kind == "python":
-        from poolcheck.readers.python import source as python  # noqa: PLC0415 - only where there is Python
-
-        try:
-            made, ignores = python.read(code.decode("utf-8-sig"), path, makers.python)
-        except UnicodeDecodeError as error:
-            return Unread(f"not UTF-8 at byte {error.start}")
-        except python.Unreadable as error:
-            return Unread(str(error))
+        made = _read_python(code, path, makers.python)
     else:
-        from poolcheck.readers.javascript import source as javascript  # noqa: PLC0415 - only where there is JavaScript
-
-        if path.endswith((".vue", ".svelte")):
-            code, kind = _scripts(code.decode("utf-8", "replace"))
-        try:
-            made, ignores = javascript.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind, makers.javascript)
-        except javascript.Unreadable as error:
-            return Unread(str(error))
+        made = _read_javascript(code, path, kind, makers.javascript)
+    if isinstance(made, Unread):
+        return made
     from dataclasses import replace  # noqa: PLC0415 - beside its only use
 
-    return Read(replace(made, purpose=purpose(below or path)), ignores)
+    return made._replace(file=replace(made.file, purpose=purpose(below or path)))
+
+
+def _read_python(code: bytes, path: str, makers: Makers) -> Read | Unread:
+    from poolcheck.readers.python import source as python  # noqa: PLC0415 - only where there is Python
+
+    try:
+        return Read(*python.read(code.decode("utf-8-sig"), path, makers))
+    except UnicodeDecodeError as error:
+        return Unread(f"not UTF-8 at byte {error.start}")
+    except python.Unreadable as error:
+        return Unread(str(error))
+
+
+def _read_javascript(code: bytes, path: str, kind: Language, makers: Makers) -> Read | Unread:
+    from poolcheck.readers.javascript import source as javascript  # noqa: PLC0415 - only where there is JavaScript
+
+    if path.endswith((".vue", ".svelte")):
+        code, kind = _scripts(code.decode("utf-8", "replace"))
+    try:
+        return Read(*javascript.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind, makers))
+    except javascript.Unreadable as error:
+        return Unread(str(error))
 
 
 def _scripts(text: str) -> tuple[bytes, Language]:

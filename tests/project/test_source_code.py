@@ -237,6 +237,17 @@ def test_an_absolute_build_context_ends(project: Path) -> None:
     assert report.files
 
 
+def test_python_that_is_read_in_part_says_so(project: Path) -> None:
+    """What stands outside the error is found, and where the error is stands among what was skipped."""
+    text = "import asyncpg\n@app.get('/')\nasync def f():\n    c = await asyncpg.connect(URL)\n\n\nx = = 1\n"
+    report = look({"a.py": text, "requirements.txt": "asyncpg\nfastapi\n"}, project)
+
+    assert [(each.what, each.why) for each in report.skipped] == [
+        ("a.py", "not Python at line 7: what stands around it was not looked at")
+    ]
+    assert "PC421" in rules(report)
+
+
 def test_vanished_file_is_skipped(project: Path) -> None:
     """A link to nowhere is not a reason to stop."""
     (project / "gone.ts").symlink_to("nowhere.ts")

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-import tree_sitter_python
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.readers.configs.js_config import ConfigRead, Setting
+from poolcheck.readers.python.tree import parser
+from poolcheck.readers.syntax import text
 
-_PYTHON = Language(tree_sitter_python.language())
 _POSTGRES = re.compile(r"postgres|postgis|psycopg", re.IGNORECASE)
 _PARTS = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "database"}
 _SETTINGS = (
@@ -26,22 +26,22 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _DEEPEST = 8
 
 
-def databases(text: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[Setting, ...]]:
+def databases(source: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[Setting, ...]]:
     """The reads and settings of every PostgreSQL entry of DATABASES, keyed "default.url", "default.HOST" and so on."""
-    code = text.encode("utf-8", "surrogatepass")
+    code = source.encode("utf-8", "surrogatepass")
     reader = _Reader(code, path)
-    root = Parser(_PYTHON).parse(code).root_node
+    root = parser().parse(code).root_node
     for node in _assignments(root):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is None or right is None:
             continue
         if left.type == "identifier":
-            reader.names.setdefault(_text(left), right)
-            if _text(left) == "DATABASES" and right.type == "dictionary":
+            reader.names.setdefault(text(left), right)
+            if text(left) == "DATABASES" and right.type == "dictionary":
                 for alias, value in reader.aliases(right):
                     reader.entry(alias, value)
         elif left.type == "subscript":
-            keys = re.fullmatch(r"DATABASES((?:\[\s*[\"']\w+[\"']\s*\]){1,3})", _text(left))
+            keys = re.fullmatch(r"DATABASES((?:\[\s*[\"']\w+[\"']\s*\]){1,3})", text(left))
             steps = re.findall(r"\w+", keys[1]) if keys else []
             if len(steps) == 1:
                 reader.entry(steps[0], right)
@@ -63,7 +63,7 @@ class _Reader:
         for pair in dictionary.named_children:
             key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
             if pair.type == "pair" and key is not None and value is not None:
-                yield _string(self._followed(key)) or _text(key), value
+                yield _string(self._followed(key)) or text(key), value
 
     def entry(self, alias: str, value: Node) -> None:
         """One database: a dictionary of parts, or a function that takes a URL."""
@@ -79,11 +79,11 @@ class _Reader:
                     self._read(f"{alias}.{_PARTS[key]}", at, item)
                 elif key in _SETTINGS:
                     self.setting(alias, key, item)
-        elif value.type == "call" and _FROM_URL.fullmatch(_text(value.child_by_field_name("function"))):
+        elif value.type == "call" and _FROM_URL.fullmatch(text(value.child_by_field_name("function"))):
             self._from_url(alias, value)
 
     def _from_url(self, alias: str, call: Node) -> None:
-        function = _text(call.child_by_field_name("function")).rpartition(".")[2]
+        function = text(call.child_by_field_name("function")).rpartition(".")[2]
         positional, keywords = _call_arguments(call)
         first = keywords.get("env") or (positional[0] if positional else None)
         named = _string(first) if first is not None else None
@@ -113,7 +113,7 @@ class _Reader:
                     self.setting(alias, f"{key}.{inner}", item)
             return
         plain = _string(value)
-        shown = plain if plain is not None else _text(value)
+        shown = plain if plain is not None else text(value)
         if plain is not None or value.type in ("integer", "float", "true", "false", "none"):
             if "password" not in key.lower():
                 self.settings.append(Setting(f"{alias}.{key}", shown, value.start_point.row + 1))
@@ -129,10 +129,10 @@ class _Reader:
         start = end = 0
         if literal is not None:
             row = literal.start_point.row
-            text = _text(literal)
-            quote = len(text) - len(text.lstrip("rRbBuUfF")) + 1
+            written = text(literal)
+            quote = len(written) - len(written.lstrip("rRbBuUfF")) + 1
             start = self._column(row, literal.start_point.column) + quote
-            line, end = row + 1, start + max(len(text) - quote - 1, 0)
+            line, end = row + 1, start + max(len(written) - quote - 1, 0)
         self.reads.append(
             ConfigRead(
                 key=key,
@@ -160,7 +160,7 @@ class _Reader:
             return (), node, False
         if node.type == "parenthesized_expression" and node.named_children:
             return self._value(node.named_children[0], deep - 1)
-        if node.type == "subscript" and _text(node.child_by_field_name("value")).endswith("environ"):
+        if node.type == "subscript" and text(node.child_by_field_name("value")).endswith("environ"):
             index = node.child_by_field_name("subscript")
             found = _string(index) if index is not None else None
             return ((found,) if found else ()), None, found is None
@@ -173,7 +173,7 @@ class _Reader:
         if node.type == "call":
             positional, keywords = _call_arguments(node)
             name = _string(positional[0]) if positional else None
-            called = _text(node.child_by_field_name("function"))
+            called = text(node.child_by_field_name("function"))
             if (
                 name
                 and _VARIABLE.fullmatch(name)
@@ -187,25 +187,21 @@ class _Reader:
     def _followed(self, node: Node) -> Node:
         """The value of a module-level name, as far as it goes."""
         for _ in range(_DEEPEST):
-            if node.type != "identifier" or _text(node) not in self.names:
+            if node.type != "identifier" or text(node) not in self.names:
                 break
-            node = self.names[_text(node)]
+            node = self.names[text(node)]
         return node
 
     def _column(self, row: int, column: int) -> int:
         return len(self._rows[row][:column].decode("utf-8", "replace"))
 
 
-def _text(node: Node | None) -> str:
-    return node.text.decode("utf-8", "replace") if node is not None and node.text is not None else ""
-
-
 def _string(node: Node) -> str | None:
     """The text of a plain string literal: no f-string with values in it, no bytes."""
     if node.type != "string" or any(child.type == "interpolation" for child in node.children):
         return None
-    text = "".join(_text(child) for child in node.children if child.type == "string_content")
-    return re.sub(r"\\([\"'\\])", r"\1", text)
+    written = "".join(text(child) for child in node.children if child.type == "string_content")
+    return re.sub(r"\\([\"'\\])", r"\1", written)
 
 
 def _assignments(root: Node) -> Iterator[Node]:
@@ -235,7 +231,7 @@ def _call_arguments(call: Node) -> tuple[list[Node], dict[str, Node]]:
     for argument in arguments.named_children if arguments is not None else []:
         name, value = argument.child_by_field_name("name"), argument.child_by_field_name("value")
         if argument.type == "keyword_argument" and name is not None and value is not None:
-            keywords[_text(name)] = value
-        elif argument.type != "comment":
+            keywords[text(name)] = value
+        elif not argument.is_extra:
             positional.append(argument)
     return positional, keywords

@@ -11,13 +11,11 @@ from poolcheck.readers.javascript.tree import (
     FUNCTIONS,
     Module,
     chain,
-    field,
     function_around,
     name_of,
-    text,
     up,
-    within,
 )
+from poolcheck.readers.syntax import field, text, within
 
 _TAKE = rb"\.(?:connect|reserve|createQueryRunner)\s*\(\s*\)|\.createQueryRunner\s*\(\s*['\"]"
 _OTHERS = re.compile(

@@ -15,15 +15,13 @@ from poolcheck.readers.javascript.tree import (
     bare,
     called_at_once,
     exported,
-    field,
     function_around,
     name_of,
     parameters,
     string,
-    text,
     up,
-    within,
 )
+from poolcheck.readers.syntax import field, text, within
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _ROUTES = frozenset({"get", "post", "put", "patch", "delete", "all", "use", "options", "head"})

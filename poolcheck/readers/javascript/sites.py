@@ -15,12 +15,11 @@ from poolcheck.readers.javascript.tree import (
     arguments,
     bare,
     chain,
-    field,
     function_around,
     string,
-    text,
     up,
 )
+from poolcheck.readers.syntax import field, text
 
 _PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier", "unary_expression"})
 _DIALECT = re.compile(

@@ -14,15 +14,13 @@ from poolcheck.readers.javascript import checkouts, sites
 from poolcheck.readers.javascript.scope import handler_around
 from poolcheck.readers.javascript.tree import (
     Module,
-    TooMuch,
     arguments,
     chain,
-    field,
     function_around,
     string,
-    text,
     up,
 )
+from poolcheck.readers.syntax import TooMuch, field, text
 
 _SQL = re.compile(
     rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE|CREATE)\s|set_config\s*\(|pg_(?:try_)?advisory_"""

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from tree_sitter import Language, Node, Parser
 
+from poolcheck.readers.syntax import Parsed, field, text
+
 FUNCTIONS = frozenset(
     "arrow_function function_expression function_declaration generator_function generator_function_declaration "
     "method_definition".split()
@@ -24,13 +26,6 @@ _WORD = frozenset(
 _COMMENT_OR_TEXT = frozenset(
     {"comment", "string_fragment", "string", "template_string", "jsx_text", "regex_pattern"}
 )
-
-
-_EFFORT = 20_000_000  # steps; finding a node or its parent passes over the root's children each time
-
-
-class TooMuch(Exception):
-    """Nobody wrote this by hand: looking at every place would take longer than it is worth."""
 
 
 class Import(NamedTuple):
@@ -57,19 +52,9 @@ def parser(language: str) -> Parser:
     return Parser(Language(made()))
 
 
-def text(node: Node | None) -> str:
-    """The source text of a node; "" for none."""
-    return node.text.decode("utf-8", "replace") if node is not None and node.text is not None else ""
-
-
 def string(node: Node | None) -> str:
     """What stands between the quotes of a string."""
     return text(node)[1:-1] if node is not None and node.type in ("string", "template_string") else ""
-
-
-def field(node: Node | None, name: str) -> Node | None:
-    """A child by its field's name."""
-    return node.child_by_field_name(name) if node is not None else None
 
 
 def arguments(call: Node | None) -> list[Node]:
@@ -88,11 +73,6 @@ def up(node: Node) -> Iterator[Node]:
         parent = parent.parent
 
 
-def within(node: Node, outer: Node) -> bool:
-    """Whether `node` lies inside `outer`."""
-    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
-
-
 def bare(node: Node | None) -> Node | None:
     """The value inside brackets, casts and `await`."""
     while node is not None and node.type in AROUND and node.named_children:
@@ -100,36 +80,18 @@ def bare(node: Node | None) -> Node | None:
     return node
 
 
-class Module:
+class Module(Parsed):
     """One parsed file."""
 
     def __init__(self, code: bytes, path: str, language: str) -> None:
-        self.code, self.path, self.language = code, path, language
-        self.tree = parser(language).parse(code)
-        self.root = self.tree.root_node
-        self._looks_left = _EFFORT // (self.root.child_count + 50)
+        super().__init__(code, parser(language))
+        self.path, self.language = path, language
         self.directives = self._directives()
         self.imports: dict[str, Import] = {}
         self.modules: dict[str, Node] = {}  # imported as values, by the module's name
         for node in self.root.named_children:
             self._import(node)
         self._requires()
-
-    def column(self, node: Node) -> int:
-        """The column of a node, from 1, in characters."""
-        start = node.start_byte - node.start_point.column
-        return len(self.code[start : node.start_byte].decode("utf-8", "replace")) + 1
-
-    def look(self, start: int, end: int) -> Node | None:
-        """The smallest node around these bytes.
-
-        Raises:
-            TooMuch: the file has more places to look at than any source that was written by hand.
-        """
-        self._looks_left -= 1
-        if self._looks_left < 0:
-            raise TooMuch
-        return self.root.descendant_for_byte_range(start, end)
 
     def find(self, pattern: bytes) -> Iterator[Node]:
         """The smallest node at each match of a pattern that is code: not a comment, not the inside of a string."""
@@ -150,15 +112,6 @@ class Module:
                 if node is not None and node.type in NAMES:
                     yield node
             at = self.code.find(word, after, end)
-
-    def comments(self) -> Iterator[Node]:
-        """The comments that mention poolcheck."""
-        seen = set()
-        for match in re.finditer(rb"(?i)poolcheck", self.code):
-            node = self.look(match.start(), match.end())
-            if node is not None and node.type == "comment" and node.start_byte not in seen:
-                seen.add(node.start_byte)
-                yield node
 
     def _directives(self) -> tuple[str, ...]:
         found = []

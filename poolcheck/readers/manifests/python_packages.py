@@ -193,40 +193,13 @@ def setup_cfg(text: str, path: str) -> Manifest:
 
 def setup_py(text: str, path: str) -> Manifest:
     """The literal `install_requires` of setup.py; what code computes is not known and not guessed."""
-    import ast  # noqa: PLC0415 - few projects have a setup.py
-    import warnings  # noqa: PLC0415
+    from poolcheck.readers.python.setup_file import install_requires  # noqa: PLC0415 - few projects have a setup.py
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in other people's strings
-            tree = ast.parse(text)
-    except SyntaxError as error:
-        return Manifest(
-            path=path, ecosystem="pypi", problem=Unreadable("is not readable as Python 3", error.lineno)
-        )
-    except (ValueError, RecursionError, MemoryError):
-        return Manifest(path=path, ecosystem="pypi", problem=Unreadable("is not readable as Python 3"))
-    lists = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    asked: list[Dependency | None] = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        for keyword in node.keywords:
-            value: ast.expr | None = keyword.value
-            if isinstance(value, ast.Name):
-                value = lists.get(value.id)
-            if keyword.arg == "install_requires" and isinstance(value, ast.List | ast.Tuple):
-                asked += [
-                    _requirement(item.value, line=item.lineno)
-                    for item in value.elts
-                    if isinstance(item, ast.Constant) and isinstance(item.value, str)
-                ]
+    found, error = install_requires(text, path)
+    if error and not found:
+        problem = Unreadable("is not readable as Python", error)
+        return Manifest(path=path, ecosystem="pypi", problem=problem)
+    asked = (_requirement(requirement, line=line) for requirement, line in found)
     return Manifest(path=path, ecosystem="pypi", dependencies=_merge(asked, {}))
 
 

@@ -1,13 +1,16 @@
 """How often a piece of Python runs: once, for each request, or when some other function calls it."""
 
-import ast
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
-from poolcheck.model.source import Scope
+from tree_sitter import Node
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from poolcheck.model.source import Scope
+from poolcheck.readers.python.tree import Module, arguments, bare, body, called, dotted, parameters
+from poolcheck.readers.syntax import field, text, within
+
 _ROUTES = frozenset(
     "get post put patch delete head options route api_route websocket websocket_route before_request after_request "
     "teardown_request middleware errorhandler on_request on_call http".split()
@@ -19,9 +22,11 @@ MOST_CALLS = (
 _KEEPERS = re.compile(
     r"(?:^|\.)(?:lru_cache|cache|cached|cache_resource|cached_property|singleton|memoize|once)$"
 )
-
-
 _PER_REQUEST = ("g.", "request.")  # flask's, and what frameworks hand to a view
+_MISSING = re.compile(r"\bnot\b|\bis None\b|not in\b|hasattr ?\(|\bNone ?==|== ?None")
+_LONGEST_TEST = 2_000  # characters of a condition that are looked at
+_VIEWS = re.compile(r"(?:^|/)(?:views|handlers|endpoints)(?:/|\.py)")
+_METHODS = frozenset({"get", "post", "put", "patch", "delete", "dispatch"})
 
 
 class Placed(NamedTuple):
@@ -32,203 +37,219 @@ class Placed(NamedTuple):
     name: str = ""
 
 
-class Module:
-    """One parsed file: parents of nodes, imported names, functions by name."""
+class Scopes:
+    """What the calls of a file say about its functions: which are dependencies, which routes, who calls whom."""
 
-    def __init__(self, text: str, path: str) -> None:
-        self.path = path
-        self.tree = ast.parse(text)
-        self.parents: dict[ast.AST, ast.AST] = {}
-        self.names: dict[str, str] = {}  # local name → dotted name of what it is
-        self.calls: list[ast.Call] = []
+    def __init__(self, module: Module, calls: list[Node]) -> None:
+        self.module = module
         self.depends: set[str] = set()
         self.routes: set[str] = set()  # functions given to add_api_route() and its like
-        stack: list[ast.AST] = [self.tree]
-        while stack:
-            node = stack.pop()
-            for child in ast.iter_child_nodes(node):
-                self.parents[child] = node
-                stack.append(child)
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    self.names[bound] = alias.name if alias.asname else alias.name.partition(".")[0]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                self.names.update(
-                    {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
-                )
-            elif isinstance(node, ast.Call):
-                self.calls.append(node)
-                verb = dotted(node.func).rpartition(".")[2]
-                if verb in ("Depends", "Security") and node.args:
-                    self.depends.add(dotted(node.args[0]))
-                elif verb in ("add_api_route", "add_route", "add_url_rule") and len(node.args) > 1:
-                    self.routes.add(dotted(node.args[-1]))
-        self.calls.sort(key=lambda call: (call.lineno, call.col_offset))
-        self.called: dict[str, list[ast.Call]] = {}  # by the name that is called
-        for call in self.calls:
-            self.called.setdefault(dotted(call.func), []).append(call)
+        self._called: dict[str, list[Node]] = {}  # by the name that is called
+        self._known: dict[int, Placed] = {}
+        for call in calls:
+            name = dotted(called(call))
+            self._called.setdefault(name, []).append(call)
+            self._registered(call, name.rpartition(".")[2])
 
-    def full(self, node: ast.AST) -> str:
-        """The dotted name of what an expression names, imports resolved: "psycopg2.connect"."""
-        words = dotted(node)
-        first, _, rest = words.partition(".")
-        known = self.names.get(first)
-        return words if known is None else known + (f".{rest}" if rest else "")
+    def _registered(self, call: Node, verb: str) -> None:
+        if verb in ("Depends", "Security"):
+            self.depends.update(dotted(given) for given in arguments(call)[:1])
+        elif verb in ("add_api_route", "add_route", "add_url_rule"):
+            given = arguments(call)
+            if len(given) > 1:
+                self.routes.add(dotted(given[-1]))
 
-    def up(self, node: ast.AST) -> Iterator[ast.AST]:
-        """What a node stands in, from the inside out."""
-        found = self.parents.get(node)
-        while found is not None:
-            yield found
-            found = self.parents.get(found)
+    def place(self, call: Node) -> Placed:
+        """How often the value that a call makes is made."""
+        found = self._place(call)
+        function = self.module.function(call)
+        if found.scope != "function" or function is None:
+            return found
+        for caller in self._called.get(name_of(function), ())[:MOST_CALLS]:
+            if self.module.function(caller) != function:
+                placed = self._place(caller)
+                if placed.scope == "request":
+                    return placed._replace(name=found.name)
+        return found
 
-    def function(self, node: ast.AST) -> Function | None:
-        """The function a node stands in."""
-        for outer in self.up(node):
-            if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
-                return outer
-        return None
+    def _place(self, call: Node) -> Placed:
+        """The same, as far as the function says in which it stands."""
+        if call.id not in self._known:
+            self._known[call.id] = self._look(call)
+        return self._known[call.id]
+
+    def _look(self, call: Node) -> Placed:
+        module = self.module
+        function = module.function(call)
+        name = bound(module, call)
+        if function is None:
+            return Placed("module", name=name)
+        around = list(_functions(module, call))
+        if any(_kept(module, outer) for outer in around):
+            return Placed("cached", name=name)
+        if _guarded(module, call, function) and _outlives(module, name, function):
+            return Placed("cached", name=name)
+        words = next(filter(None, map(self.handler, around)), "")
+        return Placed("request", words, name) if words else Placed("function", name=name)
+
+    def handler(self, function: Node) -> str:
+        """What a function is when it runs for each request, in words; "" when that is not known."""
+        name = name_of(function)
+        for decorator in self.module.decorators(function):
+            decided = _by_decorator(decorator, name)
+            if decided is not None:
+                return decided
+        if name in self.routes:
+            return f"the route {name}()"
+        if name in self.depends:
+            return f"the dependency {name}()"
+        return self._by_parameters(function, name) or (
+            f"{name}(), once for each request," if self._bound_to_g(function) else ""
+        )
+
+    def _by_parameters(self, function: Node, name: str) -> str:
+        given = parameters(function)
+        if given[:2] == ["event", "context"] or name == "lambda_handler":
+            return f"the function handler {name}()"
+        outer = self.module.parent(function)
+        if outer is not None and outer.type == "class_definition":
+            method = given[:2] == ["self", "request"] and name in _METHODS
+            return f"the view method {name}()" if method else ""
+        return f"the view {name}()" if given[:1] == ["request"] and _VIEWS.search(self.module.path) else ""
+
+    def _bound_to_g(self, function: Node) -> bool:
+        """Whether the function puts something on flask's `g`, which lives as long as a request."""
+        for node in self.module.uses("g", function):
+            outer = self.module.parent(node)
+            if outer is None or outer.type != "attribute" or not _begins(outer, node):
+                continue
+            while (above := self.module.parent(outer)) is not None and above.type == "attribute":
+                outer = above
+            if self.module.stored(outer):
+                return True
+        return False
 
 
-def dotted(node: ast.AST) -> str:
-    """`a.b.c` of names and attributes; "" for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    return ".".join([node.id, *reversed(parts)])
+def _begins(attribute: Node, node: Node) -> bool:
+    """Whether a name is what an attribute is taken of."""
+    owner = field(attribute, "object")
+    return owner is not None and within(node, owner)
 
 
-def bound(module: Module, node: ast.AST) -> str:
+def _functions(module: Module, call: Node) -> Iterator[Node]:
+    """The functions around a call, from the inside out."""
+    outer = module.function(call)
+    while outer is not None:
+        module.spend(10)
+        yield outer
+        outer = module.function(outer)
+
+
+def name_of(function: Node) -> str:
+    """The name of a function."""
+    return text(field(function, "name"))
+
+
+def bound(module: Module, node: Node) -> str:
     """The variable that a value is bound to: `conn`, `self.pool`, `g.db`; "" when it is not."""
-    inner = node
-    for outer in module.up(node):
-        if isinstance(outer, ast.Await):
-            inner = outer
-            continue
-        if isinstance(outer, ast.Assign) and outer.value is inner and len(outer.targets) == 1:
-            return dotted(outer.targets[0])
-        if isinstance(outer, ast.AnnAssign | ast.NamedExpr) and outer.value is inner:
-            return dotted(outer.target)
-        return ""
+    outer = module.parent(node)
+    while outer is not None and outer.type == "await":
+        node, outer = outer, module.parent(outer)
+    if outer is not None and outer.type == "assignment" and is_value(outer, node):
+        above = module.parent(outer)
+        several = above is not None and above.type == "assignment"
+        return "" if several else dotted(field(outer, "left"))
+    if outer is not None and outer.type == "named_expression" and is_value(outer, node, "value"):
+        return dotted(field(outer, "name"))
     return ""
 
 
-def place(module: Module, node: ast.AST, *, deep: int = 0) -> Placed:
-    """How often the value at `node` is made."""
-    function = module.function(node)
-    name = bound(module, node)
-    if function is None:
-        return Placed("module", name=name)
-    outer: Function | None = function
-    while outer is not None:
-        if any(_KEEPERS.search(decorator_name(each)) for each in outer.decorator_list):
-            return Placed("cached", name=name)
-        outer = module.function(outer)
-    if _guarded(module, node, function) and _outlives(name, function):
-        return Placed("cached", name=name)
-    outer = function
-    while outer is not None:
-        found = handler(module, outer)
-        if found:
-            return Placed("request", found, name)
-        outer = module.function(outer)
-    if deep == 0:
-        for call in module.called.get(function.name, ())[:MOST_CALLS]:
-            if module.function(call) is not function:
-                placed = place(module, call, deep=1)
-                if placed.scope == "request":
-                    return placed._replace(name=name)
-    return Placed("function", name=name)
+def is_value(outer: Node, node: Node, name: str = "right") -> bool:
+    """Whether a node is the value of an assignment, brackets aside."""
+    return bare(field(outer, name)) == node
 
 
-def _guarded(module: Module, node: ast.AST, function: Function) -> bool:
+def _kept(module: Module, function: Node) -> bool:
+    """Whether what a function returns is kept and given to the next caller."""
+    return any(_KEEPERS.search(name.removesuffix("()")) for name in module.decorators(function))
+
+
+def _guarded(module: Module, node: Node, function: Node) -> bool:
     """Whether the value is only made when there is none yet."""
-    for outer in module.up(node):
-        if outer is function:
+    inner = node
+    for outer in takewhile(lambda outer: outer != function, module.up(node)):
+        if outer.type in ("except_clause", "except_group_clause"):
+            return True
+        if outer.type == "boolean_operator" and text(field(outer, "operator")) == "or":
+            return True
+        if any(_MISSING.search(_words(test)) for test in _tests(module, outer, inner)):
+            return True
+        inner = outer
+    for statement in body(function):
+        if statement.start_point.row >= node.start_point.row:
             break
-        if isinstance(outer, ast.If | ast.IfExp):
-            test = ast.unparse(outer.test)
-            if re.search(r"\bnot\b|\bis None\b|not in\b|hasattr\(|\bNone\s*==|==\s*None", test):
+        if statement.type == "if_statement":
+            if any(child.type == "return_statement" for child in body(statement, "consequence")):
                 return True
-        if isinstance(outer, ast.BoolOp) and isinstance(outer.op, ast.Or):
-            return True
-        if isinstance(outer, ast.ExceptHandler):
-            return True
-    for statement in function.body:
-        if statement.lineno >= getattr(node, "lineno", 0):
-            break
-        if isinstance(statement, ast.If) and any(isinstance(each, ast.Return) for each in statement.body):
-            return True
     return False
 
 
-def _outlives(name: str, function: Function) -> bool:
+def _tests(module: Module, outer: Node, inner: Node) -> Iterator[Node]:
+    """The conditions that decide whether `inner` runs."""
+    if outer.type == "conditional_expression":
+        yield [child for child in outer.named_children if not child.is_extra][1]
+    if outer.type in ("if_statement", "elif_clause"):
+        yield from filter(None, [field(outer, "condition")])
+    if outer.type == "if_statement":
+        branches = outer.children_by_field_name("alternative")
+        module.spend(100 * len(branches))
+        for branch in branches:
+            if branch.type == "elif_clause" and branch.start_byte < inner.start_byte:
+                yield from filter(None, [field(branch, "condition")])
+
+
+def _words(test: Node) -> str:
+    """The text of a condition on one line, without comments."""
+    lines = re.sub(r"(?m)(?:^|\s)#.*$", " ", text(test)[:_LONGEST_TEST])
+    return " ".join(lines.split())
+
+
+def _outlives(module: Module, name: str, function: Node) -> bool:
     """Whether the name is there after the function has returned; flask's g ends with the request."""
     if name.startswith(_PER_REQUEST):
         return False
     if "." in name:
         return True
-    return any(
-        isinstance(each, ast.Global | ast.Nonlocal) and name in each.names for each in ast.walk(function)
-    ) or any(
-        isinstance(each, ast.Assign)
-        and isinstance(each.targets[0], ast.Attribute | ast.Subscript)
-        and dotted(each.value) == name
-        and not dotted(each.targets[0]).startswith(_PER_REQUEST)
-        for each in ast.walk(function)
+    for statement in module.inside(module.outer_names, function):
+        if name and any(text(child) == name for child in statement.named_children):
+            return True
+    return any(_keeps(module, node, name) for node in module.inside(module.assignments, function))
+
+
+def _keeps(module: Module, assignment: Node, name: str) -> bool:
+    """Whether an assignment puts the value of a name on an object or into a collection that outlives the request."""
+    value = bare(field(assignment, "right"))
+    if field(assignment, "type") is not None or value is None or value.type == "assignment":
+        return False
+    first = assignment
+    while (above := module.parent(first)) is not None and above.type == "assignment":
+        module.spend(10)
+        first = above
+    target = bare(field(first, "left"))
+    return (
+        target is not None
+        and target.type in ("attribute", "subscript")
+        and dotted(value) == name
+        and not dotted(target).startswith(_PER_REQUEST)
     )
 
 
-def decorator_name(node: ast.expr) -> str:
-    """The dotted name of a decorator, with or without arguments."""
-    return dotted(node.func if isinstance(node, ast.Call) else node)
-
-
-def handler(module: Module, function: Function) -> str:
-    """What a function is when it runs for each request, in words; "" when that is not known."""
-    for each in function.decorator_list:
-        name = decorator_name(each)
-        owner, _, verb = name.rpartition(".")
-        if verb in _ROUTES and owner and (isinstance(each, ast.Call) or verb in ("http", "before_request")):
-            if owner.startswith(("mock", "patch", "requests", "responses")):
-                continue
-            return f"the route {function.name}()"
-        if verb in ("api_view", "require_http_methods", "csrf_exempt"):
-            return f"the view {function.name}()"
-        if verb in _NOT_ROUTES:
-            return ""
-    given = [each.arg for each in function.args.args]
-    if function.name in module.routes:
-        return f"the route {function.name}()"
-    if function.name in module.depends:
-        return f"the dependency {function.name}()"
-    if given[:2] == ["event", "context"] or function.name == "lambda_handler":
-        return f"the function handler {function.name}()"
-    within_class = isinstance(module.parents.get(function), ast.ClassDef)
-    if (
-        not within_class
-        and given[:1] == ["request"]
-        and re.search(r"(?:^|/)(?:views|handlers|endpoints)(?:/|\.py)", module.path)
-    ):
-        return f"the view {function.name}()"
-    if (
-        within_class
-        and given[:2] == ["self", "request"]
-        and function.name in ("get", "post", "put", "patch", "delete", "dispatch")
-    ):
-        return f"the view method {function.name}()"
-    if bound_to_g(function):
-        return f"{function.name}(), once for each request,"
-    return ""
-
-
-def bound_to_g(function: Function) -> bool:
-    """Whether the function puts something on flask's `g`, which lives as long as a request."""
-    return any(
-        isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and dotted(each).startswith("g.")
-        for each in ast.walk(function)
-    )
+def _by_decorator(decorator: str, name: str) -> str | None:
+    """What a decorator makes of a function: "" says that it is no handler, None that it does not tell."""
+    calls = decorator.endswith("()")
+    owner, _, verb = decorator.removesuffix("()").rpartition(".")
+    if verb in _ROUTES and owner and (calls or verb in ("http", "before_request")):
+        return None if owner.startswith(("mock", "patch", "requests", "responses")) else f"the route {name}()"
+    if verb in ("api_view", "require_http_methods", "csrf_exempt"):
+        return f"the view {name}()"
+    return "" if verb in _NOT_ROUTES else None

@@ -1,12 +1,9 @@
-"""Python to what rules may know of a file. Read with the language's own parser: what it refuses is not looked at."""
+"""Python to what rules may know of a file: read by its grammar, whatever Python runs poolcheck."""
 
-import ast
-import contextlib
-import io
 import re
-import tokenize
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+
+from tree_sitter import Node
 
 from poolcheck.model.facts import Maker
 from poolcheck.model.ignores import Comment, Ignores, following, ignores_of
@@ -14,8 +11,12 @@ from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
-from poolcheck.readers.python.checkouts import checkouts
-from poolcheck.readers.python.scope import MOST_CALLS, Module, dotted, place
+from poolcheck.readers.python.checkouts import checkouts, closed_at
+from poolcheck.readers.python.errors import Errors
+from poolcheck.readers.python.literals import constant, plain, string
+from poolcheck.readers.python.scope import MOST_CALLS, Scopes
+from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, keywords, verb
+from poolcheck.readers.syntax import TooMuch, field, text
 
 _SENDS = frozenset(
     {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
@@ -27,175 +28,171 @@ class Unreadable(Exception):
     """Why a file is not looked at, in a few words."""
 
 
-def read(text: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores]:
-    """One file.
+def read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, str]:
+    """One file, and why parts of it were not looked at: "" when all of it was.
 
     Raises:
-        Unreadable: it is not Python that this interpreter can parse.
+        Unreadable: most of it is not Python, or nobody wrote it by hand.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about escapes in the file's own strings
-            module = Module(text, path)
-            calls = {f"{of}.{name}": maker for (of, name), maker in makers.calls.items()}
-        if sum(_matters(module, call, calls) for call in module.calls) > 2 * MOST_CALLS:
-            raise Unreadable("written by a program: too many places to look at")
-        made = SourceFile(
-            path=path,
-            language="python",
-            location=Location(path),
-            sites=tuple(_sites(module, calls)),
-            checkouts=tuple(checkouts(module, calls)),
-            state=tuple(_state(module)),
-            modules=tuple(Mark(name.partition(".")[0], 1, 1) for name in sorted(set(module.names.values()))),
-        )
-    except SyntaxError as error:
-        raise Unreadable(f"is not Python as this version reads it (line {error.lineno})") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable("is nested too deep, or holds characters that no source has") from error
-    return made, _ignores(text, module)
+        return _read(source, path, makers)
+    except TooMuch as error:
+        raise Unreadable("written by a program: too many places to look at") from error
 
 
-def _matters(module: Module, call: ast.Call, calls: Mapping[str, Maker]) -> bool:
+def _read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, str]:
+    if "\0" in source:
+        raise Unreadable("holds characters that no source has")
+    module = Module(source, path)
+    errors = Errors(module)
+    if errors.mostly:
+        raise Unreadable(f"is not Python (line {errors.first})")
+    calls = [call for call in module.calls if errors.outside(call)]
+    known = {f"{of}.{name}": maker for (of, name), maker in makers.calls.items()}
+    if sum(_matters(module, call, known) for call in calls) > 2 * MOST_CALLS:
+        raise TooMuch
+    scopes = Scopes(module, calls)
+    made = SourceFile(
+        path=path,
+        language="python",
+        location=Location(path),
+        sites=tuple(_sites(module, scopes, calls, known)),
+        checkouts=tuple(checkouts(module, scopes, calls, known)),
+        state=tuple(_state(module, calls)),
+        modules=tuple(Mark(name.partition(".")[0], 1, 1) for name in sorted(set(module.names.values()))),
+    )
+    return made, _ignores(module), errors.words
+
+
+def _matters(module: Module, call: Node, makers: Mapping[str, Maker]) -> bool:
     """Whether a call makes or takes a connection, or may."""
-    verb = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    function = called(call)
     return (
-        verb in ("connect", "acquire", "getconn")
-        or "ession" in dotted(call.func)
-        or module.full(call.func) in calls
+        verb(call) in ("connect", "acquire", "getconn")
+        or "ession" in dotted(function)
+        or module.full(function) in makers
     )
 
 
-def _sites(module: Module, calls: Mapping[str, Maker]) -> Iterator[Site]:
-    for call in module.calls:
-        made = calls.get(module.full(call.func))
+def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[str, Maker]) -> Iterator[Site]:
+    for call in calls:
+        made = makers.get(module.full(called(call)))
         if made is None:
             continue
         url, database = _url(call)
         if database and not database.startswith(("postgres", "cockroach")):
             continue
-        placed = place(module, call)
+        placed = scopes.place(call)
         yield Site(
             made=made,
-            call=dotted(call.func)[:60],
-            line=call.lineno,
-            column=call.col_offset + 1,
+            call=dotted(called(call))[:60],
+            line=module.line(call),
+            column=module.column(call),
             scope=placed.scope,
             within=placed.within,
             name=placed.name,
             closed=_closed(module, call, placed.name),
             options=tuple(_options(call)),
-            complete=not any(each.arg is None for each in call.keywords),
+            complete=all(name for name, _ in keywords(call)),
             argument=database,
             url=url,
         )
 
 
-def _url(call: ast.Call) -> tuple[str, str]:
+def _url(call: Node) -> tuple[str, str]:
     """(what names the URL, its scheme when that is written out)."""
-    given = (
-        call.args[0]
-        if call.args
-        else next((each.value for each in call.keywords if each.arg in ("url", "dsn", "conninfo")), None)
-    )
-    if isinstance(given, ast.JoinedStr) and given.values and isinstance(given.values[0], ast.Constant):
-        given = given.values[0]
-    if isinstance(given, ast.Constant) and isinstance(given.value, str):
-        scheme, sep, _ = given.value.partition("://")
+    named = (value for name, value in keywords(call) if name in ("url", "dsn", "conninfo"))
+    given = next(iter(arguments(call)), None) or next(named, None)
+    written = string(given)
+    if written is not None:
+        scheme, sep, _ = written.texts[0].partition("://")
         return "", scheme.lower() if sep and len(scheme) < 30 else ""
     return (_named(given), "") if given is not None else ("", "")
 
 
-def _named(node: ast.expr) -> str:
+def _named(node: Node) -> str:
     """What names a connection string: `settings.database_url`, `DATABASE_URL` of the environment; never its text."""
-    if isinstance(node, ast.Call | ast.Subscript):
-        given = node.args[:1] if isinstance(node, ast.Call) else [node.slice]
-        for each in given:
-            if isinstance(each, ast.Constant) and re.fullmatch(r"[A-Z][A-Z0-9_]*", str(each.value)):
-                return str(each.value)
-            if isinstance(each, ast.Name | ast.Attribute):
-                return dotted(each)[:80]
-        return dotted(node.func)[:80] if isinstance(node, ast.Call) else ""
-    return dotted(node)[:80]
+    if node.type not in ("call", "subscript"):
+        return dotted(node)[:80]
+    given = _key(node)
+    word = constant(given)
+    if word is not None and re.fullmatch(r"[A-Z][A-Z0-9_]*", word):
+        return word
+    if given is not None and given.type in ("identifier", "attribute"):
+        return dotted(given)[:80]
+    return dotted(called(node))[:80] if node.type == "call" else ""
 
 
-def _options(call: ast.Call) -> Iterator[tuple[str, str]]:
+def _key(node: Node) -> Node | None:
+    """The first argument of a call, or what a subscript is looked up by."""
+    if node.type == "call":
+        return next(iter(arguments(node)), None)
+    single = not any(child.type == "," for child in node.children)
+    return bare(field(node, "subscript")) if single else None
+
+
+def _options(call: Node) -> Iterator[tuple[str, str]]:
     """Keywords with values that can be no secret; one level into dictionaries: connect_args.statement_cache_size."""
-    for each in call.keywords:
-        if each.arg is None:
+    for name, value in keywords(call):
+        if not name:
             continue
-        yield each.arg, _plain(each.value)
-        if isinstance(each.value, ast.Dict):
-            for key, value in zip(each.value.keys, each.value.values, strict=True):
-                if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    yield f"{each.arg}.{key.value}", _plain(value)
+        yield name, plain(value)
+        for pair in value.named_children if value.type == "dictionary" else ():
+            key = constant(field(pair, "key"))
+            if key is not None:
+                yield f"{name}.{key}", plain(field(pair, "value"))
 
 
-def _plain(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and not isinstance(node.value, str | bytes):
-        return repr(node.value)
-    if (
-        isinstance(node, ast.UnaryOp)
-        and isinstance(node.op, ast.USub)
-        and isinstance(node.operand, ast.Constant)
-    ):
-        return f"-{_plain(node.operand)}"
-    return dotted(node)[:40] or "..."
-
-
-def _in_with(module: Module, call: ast.Call) -> bool:
-    return any(isinstance(each, ast.withitem) for each in list(module.up(call))[:3])
-
-
-def _closed(module: Module, call: ast.Call, name: str) -> Closed:
+def _closed(module: Module, call: Node, name: str) -> Closed:
     """Whether the function that makes it also closes it."""
-    if _in_with(module, call):
+    if any(outer.type == "with_item" for outer, _ in zip(module.up(call), range(3), strict=False)):
         return "always"
     function = module.function(call)
     if function is None or not name:
         return "no"
-    found: Closed = "no"
-    for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and node.attr in _CLOSES and dotted(node.value) == name:
-            inner: ast.AST = node
-            for outer in module.up(node):
-                if isinstance(outer, ast.Try) and any(inner is each for each in outer.finalbody):
-                    return "always"
-                inner = outer
-            found = "sometimes"
-        if isinstance(node, ast.withitem) and name in ast.unparse(node.context_expr):
+    word = name.encode()
+    for item in module.inside(module.with_items, function):
+        value = bare(field(item, "value"))
+        if value is not None and value.type == "as_pattern":
+            value = value.named_children[0]
+        if value is not None and module.code.find(word, value.start_byte, value.end_byte) >= 0:
             return "always"
-    return found
+    closes = [closed_at(module, node) for node in _closings(module, name, function)]
+    return "always" if "always" in closes else "sometimes" if closes else "no"
 
 
-def _state(module: Module) -> Iterator[Mark]:
+def _closings(module: Module, name: str, function: Node) -> Iterator[Node]:
+    """Where `name.close()` and its like stand in a function."""
+    for closing in _CLOSES:
+        for node in module.uses(closing, function):
+            outer = module.parent(node)
+            if outer is not None and outer.type == "attribute" and field(outer, "attribute") == node:
+                if dotted(field(outer, "object"), name.count(".")) == name:
+                    yield outer
+
+
+def _state(module: Module, calls: list[Node]) -> Iterator[Mark]:
     """Session state in SQL that is sent: the argument of execute() and its like."""
-    for call in module.calls:
-        verb = dotted(call.func).rpartition(".")[2] or (
-            call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        )
-        if verb not in _SENDS or not call.args:
+    for call in calls:
+        sends = verb(call) or dotted(called(call))
+        given = next(iter(arguments(call)), None) if sends in _SENDS else None
+        written = string(given)
+        if given is None or written is None:
             continue
-        given = call.args[0]
-        if isinstance(given, ast.JoinedStr):
-            statement = "".join(
-                str(each.value) if isinstance(each, ast.Constant) else "x" for each in given.values
-            )
-        elif isinstance(given, ast.Constant) and isinstance(given.value, str):
-            statement = given.value
-        else:
-            continue
+        statement = "x".join(written.texts)
         kind = session_state.state_of(statement)
         if kind:
-            yield Mark(kind, given.lineno, given.col_offset + 1, session_state.beginning(statement))
+            yield Mark(kind, module.line(given), module.column(given), session_state.beginning(statement))
 
 
-def _ignores(text: str, module: Module) -> Ignores:
+def _ignores(module: Module) -> Ignores:
     """The ignore comments: behind code for its line, alone for the statement below."""
-    if "poolcheck" not in text.lower():
+    comments = [
+        Comment(text(node), module.line(node), not module.before(node).strip()) for node in module.comments()
+    ]
+    if not comments:
         return Ignores()
-    rows = text.splitlines()
-    statements = {node.lineno: node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)}
+    rows = module.code.decode("utf-8", "replace").split("\n")
     code = following([re.match(r"\s*(?:#|$)", row) is None for row in rows])
 
     def below(line: int) -> Iterable[int]:
@@ -203,18 +200,9 @@ def _ignores(text: str, module: Module) -> Ignores:
         first = code[line]
         if not first:
             return ()
-        statement = statements.get(first)
-        if statement is None or isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        statement = module.statements.get(first)
+        if statement is None or statement.type in ("function_definition", "class_definition"):
             return (first,)
-        return range(first, (statement.end_lineno or first) + 1)
+        return range(first, statement.end_point.row + 2)
 
-    return ignores_of(_comments(text, rows), below)
-
-
-def _comments(text: str, rows: Sequence[str]) -> Iterator[Comment]:
-    """The comments, as far as the file can be read."""
-    with contextlib.suppress(tokenize.TokenError, IndentationError):
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                line, column = token.start
-                yield Comment(token.string, line, not rows[line - 1][:column].strip())
+    return ignores_of(comments, below)

@@ -427,7 +427,22 @@ def test_pipenv_setup_and_poetry() -> None:
     setup = 'from setuptools import setup\nREQ = ["psycopg2==2.9.1"]\nsetup(install_requires=REQ)\n'
     assert held(manifest.read(setup, "setup.py")) == {"psycopg2": ("==2.9.1", (2, 9, 1), True)}
     assert manifest.read("setup(install_requires=open('r').read())", "setup.py").dependencies == ()
-    assert manifest.read("print 'python 2'", "setup.py").problem is not None
+    old = "print 'python 2'\n" + setup
+    assert held(manifest.read(old, "setup.py")) == {"psycopg2": ("==2.9.1", (2, 9, 1), True)}
+    assert held(manifest.read("x = = 1\n\n\n" + setup, "setup.py"))["psycopg2"] == (
+        "==2.9.1",
+        (2, 9, 1),
+        True,
+    )
+    chained = (
+        "a = REQ = ['x']\nREQ = (  # of three\n    'psycopg2' '>=2', # old\n)\nsetup(install_requires=REQ)"
+    )
+    assert [(one.name, one.line) for one in manifest.read(chained, "setup.py").dependencies] == [
+        ("psycopg2", 3)
+    ]
+    broken = manifest.read("x = 1\nsetup(install_requires=['psycopg2',\n", "setup.py")
+    assert broken.problem is not None
+    assert broken.problem.line == 2
     assert manifest.read("no section", "setup.cfg").problem is not None
 
 

@@ -1,10 +1,18 @@
 """Python: where engines and connections are made and how often, and what is given back."""
 
+import contextlib
+import textwrap
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from poolcheck.catalogue.makers import makers
-from poolcheck.model.source import SourceFile
+from poolcheck.model.source import Checkout, Site, SourceFile
 from poolcheck.readers import source_files
+from poolcheck.readers.python import setup_file
+from poolcheck.readers.python import source as python
 from poolcheck.readers.source_files import Read, Unread
 
 
@@ -164,10 +172,176 @@ def test_ignore_comments() -> None:
     assert [each.lines for each in made.ignores.placed] == [(2, 3, 4, 5), (6,)]
 
 
-@pytest.mark.parametrize("text", ["print 'old'\n", "def f(:\n", "x = " + "(" * 300 + ")" * 300, "x = '" + "\ud800"[:0] + "\\ud800'\nif"])  # fmt: skip
+def test_columns_are_characters() -> None:
+    """What stands before on the line may be no ASCII."""
+    made = read(ENGINE + "é = 'äöü'; e = create_engine(URL)\n")
+
+    assert [(site.line, site.column) for site in made.sites] == [(2, 16)]
+
+
+def test_call_inside_an_f_string() -> None:
+    """It stands where it is written."""
+    made = read(ENGINE + 'text = f"""a\n  {create_engine(URL)}"""\n')
+
+    assert [(site.line, site.column) for site in made.sites] == [(3, 4)]
+
+
+ROUTE_BELOW = (
+    "\n@app.get('/x')\nasync def x():\n    c = await asyncpg.connect(URL)\n    return await c.fetch('x')\n"
+)
+
+GRAMMAR = {
+    "type alias": "type X = int",
+    "generic function": "def f[T](x: T) -> T:\n    return x",
+    "generic class": "class A[T: (int, str), *U, **P](B[T]):\n    b: T",
+    "f-string quotes": "x = f'{d['a']}' f\"{'\\n'.join(f\"{y}\" for y in z)}\"",
+    "f-string formats": "x = f'{a!r:>{w}} {{}} {b=}' rf'\\d{c}'",
+    "walrus": "while (chunk := f.read(1)):\n    print(chunk)",
+    "match": "match x:\n    case {'a': [1, *_]} | None if y:\n        pass\n    case A(b=1) as c:\n        pass",
+    "match as a name": "match = type = case = 1\nmatch.x(type)",
+    "decorators": "@a.b[0](lambda x: x)\n@(yield_)\ndef g(a, /, b, *, c): pass",
+    "async": "async def g():\n    async with a as b, c():\n        pass\n    async for x in [y async for y in z]:\n        await x",
+    "brackets around with": "with (open(a) as b, open(c) as d,):\n    pass",
+    "except star": "try:\n    pass\nexcept* (A, B) as e:\n    pass",
+    "no brackets around except": "try:\n    pass\nexcept A, B:\n    pass",
+    "Python 2": "print 'a', b\nprint >>f, x\nexec 'a' in b\ntry:\n    pass\nexcept A, e:\n    raise A, 'b'\nx = `1` <> 0777L",
+    "numbers": "x = 0xFF + 1_000j + 1e-10 + 0b1 + " + "9" * 5_000,
+    "backslash": "x = a \\\n    .b(\\\n  1)",
+    "form feed": "x = 1\n\f\ndef g():\n    pass",
+    "windows": "x = 1\r\ndef g():\r\n\tpass\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GRAMMAR.values(), ids=GRAMMAR)
+def test_every_python_is_read(text: str) -> None:
+    """Whatever Python runs poolcheck: no part is left out, and the route below is seen."""
+    made = source_files.read(("import asyncpg\n" + text + ROUTE_BELOW).encode(), "app/main.py", makers())
+    assert isinstance(made, Read), made
+
+    assert made.partly == ""
+    assert [(site.kind, site.scope) for site in made.file.sites] == [("asyncpg", "request")]
+
+
+NEVER = (
+    "x = = 1",
+    "if x\n    pass",
+    "f(1 2)",
+    "return)",
+    "x = $",
+    "class A\n    b = 1",
+)  # wherever it stands
+BROKEN = (
+    *NEVER, "def f(:\n    pass", "x = 'open", "else:\n    pass", "  x = 1", "def f():\nx = 1", "try:\n    pass", "if x:\n        a\n    b", "import", "@", "def f():",
+)  # fmt: skip
+GREEDY = ("if x\n    pass", "@")  # the grammar takes what stands below for a part of it
+TAKE = "def take(pool):\n    c = pool.getconn()\n    try:\n        c.cursor()\n    finally:\n        pool.putconn(c)\n"
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_what_stands_outside_an_error_is_read(text: str) -> None:
+    """Above and below; the file says at which line it was not read."""
+    head = "import asyncpg\n" + ROUTE_BELOW
+    made = source_files.read(
+        f"{head}\nx = 1\n\n{text}\n\ny = 1\n\n{ROUTE_BELOW}".encode(), "app/main.py", makers()
+    )
+    assert isinstance(made, Read), made
+
+    assert made.partly.startswith("not Python at line ")
+    assert int(made.partly.split(":")[0].rpartition(" ")[2]) in range(8, 14)
+    assert [site.scope for site in made.file.sites] == ["request"] * (1 if text in GREEDY else 2)
+
+
+@given(st.sampled_from(BROKEN), st.integers(0, 5), st.integers(0, 2))
+def test_an_error_spoils_the_function_around_it(text: str, row: int, deeper: int) -> None:
+    """What gives a connection back may be what was not understood."""
+    rows = TAKE.splitlines()
+    rows.insert(row + 1, textwrap.indent(text, "    " * (1 + deeper)))
+    made = source_files.read(("import psycopg2\n" + "\n".join(rows) + "\n").encode(), "a.py", makers())
+
+    assert isinstance(made, Unread) or [take for take in made.file.checkouts if take.returned == "no"] == []
+
+
+@given(st.sampled_from([*NEVER, "'''", "(", "}"]), st.integers(0, 400))
+def test_an_error_is_no_reason_for_a_finding(text: str, at: int) -> None:
+    """Wherever it is put: clients made once and connections given back stay that."""
+    whole = HEAD + ENGINE + "engine = create_engine(URL)\n\n" + TAKE + "\n@app.get('/')\n" + TAKE
+    made = source_files.read((whole[:at] + text + whole[at:]).encode(), "a.py", makers())
+
+    assert isinstance(made, Unread) or all(site.scope == "module" for site in made.file.sites)
+    assert isinstance(made, Unread) or [take for take in made.file.checkouts if take.returned == "no"] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["psycopg2\n" + "(" * 300, "psycopg2 = '''", "psycopg2\n" + " " * 4_096 + "\0"]
+)
 def test_what_is_not_python_says_so(text: str) -> None:
-    """A file that cannot be parsed is left alone with its reason."""
-    made = source_files.read(("import psycopg2\n" + text).encode(), "a.py", makers())
+    """A file of which hardly anything can be parsed is left alone with its reason."""
+    made = source_files.read(text.encode(), "a.py", makers())
 
     assert isinstance(made, Unread)
     assert made.why
+
+
+DEEP = 20_000
+HOSTILE = {
+    "brackets": "x = " + "(" * DEEP + "psycopg2.connect(U)" + ")" * DEEP,
+    "calls": "f(" * DEEP + "psycopg2.connect(U)" + ")" * DEEP,
+    "chain": "x = (psycopg2.connect(U)" + "\n.close()" * DEEP + ")",
+    "sum": "x = (psycopg2.connect(U)" + "\n+ 1" * DEEP + ")",
+    "or": "x = (psycopg2.connect(U)" + "\nor 1" * DEEP + ")",
+    "not": "x = " + "not " * DEEP + "psycopg2.connect(U)",
+    "lambda": "x = " + "lambda: " * DEEP + "psycopg2.connect(U)",
+    "minus": "psycopg2.connect(a=" + "-" * DEEP + "1)",
+    "f-strings": "f'{" * DEEP,
+    "number": "psycopg2.connect(a=" + "9" * 20 * DEEP + ")",
+    "string": "c.execute('" + "SET role \\x41" * 5 * DEEP + "')",
+    "strings": "c.execute(" + "'SET role'\n" * DEEP + ")",
+    "indentation": "".join(" " * each + "if x:\n" for each in range(800)) + " " * 800 + "psycopg2.connect(U)",
+    "closing": "def f():\n" + "  c = psycopg2.connect(U)\n" * 300 + "  (c" + "\n.close" * DEEP + ")",
+    "assigned": "def f():\n  if not x:\n" + "   c = psycopg2.connect(U)\n" * 300 + "  a.b = c\n" * DEEP,
+    "elif": "def f():\n  if x: pass\n" + "  elif y: pass\n" * DEEP + "  else:\n" + "   c = psycopg2.connect(U)\n" * 300,
+    "errors": "x = = 1\n" * DEEP,
+    "errors in functions": "def f(:\n  psycopg2.connect(U)\n" * DEEP,
+    "callers": "def f():\n  c = psycopg2.connect(U)\n" * 390 + "def g(): f()\n" * DEEP,
+    "decorators": "@a\n" * DEEP + "def f(): psycopg2.connect(U)",
+    "targets": "a = \\\n" * DEEP + "psycopg2.connect(U)",
+    "comments": "x = 1  # poolcheck: ignore\n" * (DEEP // 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_files_take_no_time(text: str) -> None:
+    """No recursion, and nothing that grows with the square; asked of the reader itself, which sees no limits before."""
+    start = time.process_time()
+
+    with contextlib.suppress(python.Unreadable):
+        python.read("import psycopg2\n" + text, "app/views.py", makers().python)
+    setup_file.install_requires("import psycopg2\n" + text, "setup.py")
+
+    assert time.process_time() - start < 10
+
+
+PIECES = (
+    "psycopg2.connect(", "create_engine(", "pool.getconn()", "def f():", "class A:", "@app.get('/')", "with ", "try:", "finally:",
+    "except A:", "if not x:", "else:", "elif y:", "return ", "c = ", "self.c = ", "g.db = ", "c.close()", "(", ")", "[", "]", "{", "}",
+    "'", '"', "'''", "f'", "b'", "{x}", "\n", "\n    ", "\n        ", "\\\n", "\t", "\f", "\r", "é", ",", "=", ":", "*", "**", "#",
+    "# poolcheck: ignore\n", "import psycopg2", "from a import b as c", "global c", "lambda: ", "await ", "async ", "-", "1", "9" * 50, "1j",
+    "0o7", "07", "...", "not ", "x.execute('SET a = 1')", "install_requires=['a==1']", "setup(", "\\N{DASH}", "\\ud800", "\\777", "match x:",
+    "case 1:", "type X = ", ";",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_anything_is_read_or_left_alone(text: str) -> None:
+    """No text raises anything else, and each place that is named holds the call that is named."""
+    text = "import psycopg2\n" + ENGINE + text
+    setup_file.install_requires(text, "setup.py")
+    made = source_files.read(text.encode(), "app/views.py", makers())
+
+    assert isinstance(made, Read | Unread)
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    places: list[Site | Checkout] = [*made.file.sites, *made.file.checkouts] if isinstance(made, Read) else []
+    for place in places:
+        assert rows[place.line - 1][place.column - 1 :].startswith(
+            place.call.partition(".")[0].removesuffix("()")
+        )
