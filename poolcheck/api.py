@@ -118,7 +118,7 @@ def look(
             raise BadConfig(f"{name} must be above 0 seconds, not {seconds:g}")
     if sample < 0:
         raise BadConfig(f"sample cannot be negative: {sample:g}")
-    options = looking.Options(
+    options = looking.LookOptions(
         dsn=dsn, bouncer=bouncer, admin=admin, probe=probe, sample=sample, show_queries=show_queries,
         timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
     )  # fmt: skip

@@ -20,7 +20,7 @@ COMMANDS = os.path.join(os.path.dirname(__file__), "commands")  # pathlib takes 
 ISSUES = "https://github.com/poolcheck/poolcheck/issues"
 
 
-class Commands(click.Group):
+class CommandFolder(click.Group):
     """A group whose commands are the files of poolcheck/commands that do not start with an underscore."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -64,7 +64,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
         ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option(
     "--version",
     is_flag=True,

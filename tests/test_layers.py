@@ -123,6 +123,33 @@ def test_tests_mirror_the_package() -> None:
     assert packages - tests - UNTESTED_ALONE == set()
 
 
+def test_module_names_mean_one_thing() -> None:
+    """A stem is one job. Where a thing is seen, it keeps its name: its type, its command, its format, its section."""
+    faces = {"model", "commands", "output", "output/sections"}
+    homes: dict[str, set[str]] = {}
+    for path in modules():
+        place = path.parent.relative_to(ROOT).as_posix()
+        if place not in faces and not path.stem.startswith("__"):
+            homes.setdefault(path.stem, set()).add(
+                re.sub(r"^readers/(javascript|python)$", "readers/LANGUAGE", place)
+            )
+
+    assert {stem: places for stem, places in homes.items() if len(places) > 1} == {}
+
+
+def test_class_names_mean_one_thing() -> None:
+    """Whoever reads a name need not ask whose it is. The readers of two languages are alike on purpose."""
+    homes: dict[str, set[str]] = {}
+    for path in modules():
+        place = path.relative_to(ROOT).as_posix()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                alike = re.sub(r"^readers/(javascript|python)/", "readers/LANGUAGE/", place)
+                homes.setdefault(node.name, set()).add(alike)
+
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
 def folder(name: str) -> str:
     """The package that a module stands in; a package's face is in it too."""
     path = ROOT.parent / Path(*name.split("."))

@@ -7,12 +7,12 @@ from typing import Any
 
 from poolcheck import rules
 from poolcheck.config import file
+from poolcheck.config.checks import line_of, settings_of
 from poolcheck.config.schema import ID
 from poolcheck.config.settings import Config, PerPath, Thresholds
 from poolcheck.config.tables import default_of
-from poolcheck.config.values import line_of, settings_of
 from poolcheck.diagnosis import engine
-from poolcheck.model.effective import Effective, Setting, toml
+from poolcheck.model.effective import Effective, EffectiveSetting, toml
 from poolcheck.project import arguments, assumptions, collect
 from poolcheck.project.collected import Collected
 from poolcheck.text import clean
@@ -51,7 +51,7 @@ def _rows(
     table: Mapping[str, Any],
     place: Callable[[tuple[str, ...]], str],
     given: Mapping[str, Any],
-) -> Iterator[Setting]:
+) -> Iterator[EffectiveSetting]:
     """The settings of one table, which stands under `keys`; `place` tells where in the file a key is."""
     for name, each in settings_of(type(values)).items():
         if "reason" not in each.metadata:
@@ -64,7 +64,7 @@ def _rows(
         else:
             source = "default"
         prefix = [f'"{key}"' if set(key) & set("/*.") else key for key in keys]
-        yield Setting(
+        yield EffectiveSetting(
             name=".".join([*prefix, name]),
             value=getattr(values, name),
             source=source,

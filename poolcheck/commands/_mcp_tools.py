@@ -107,7 +107,7 @@ def live(
     def work() -> Report:
         from poolcheck.live import look  # noqa: PLC0415 - brings psycopg
 
-        options = look.Options(
+        options = look.LookOptions(
             dsn=dsn or None,
             env_file=env_file or None,
             variable=variable or None,

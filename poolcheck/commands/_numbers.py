@@ -14,7 +14,7 @@ from poolcheck.model.sizing import Measured
 
 
 @dataclass(slots=True)
-class Numbers:
+class GivenNumbers:
     """What the options, the config file, the catalogue and a live server say; options first."""
 
     options: dict[str, Any]
@@ -48,7 +48,7 @@ def number(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, **{"type": int, "metavar": "N", **attributes})
 
 
-def from_config(numbers: Numbers, thresholds: Sequence[str] = ("warn_at",)) -> None:
+def from_config(numbers: GivenNumbers, thresholds: Sequence[str] = ("warn_at",)) -> None:
     """Take what the nearest config file, or the one of --config, says.
 
     Raises:
@@ -102,7 +102,7 @@ def _config_near() -> bool:
     return False
 
 
-def from_catalogue(numbers: Numbers) -> None:
+def from_catalogue(numbers: GivenNumbers) -> None:
     """Take the limits of --provider and --plan.
 
     Raises:

@@ -20,8 +20,8 @@ from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode
 from poolcheck.live import dsn, postgres, route
 from poolcheck.live.judge import put_together
-from poolcheck.live.look import Ask, Options, Seen, address, check_selection, known
-from poolcheck.live.postgres import Link, Lost, Refused, StatementFailed, Unsupported
+from poolcheck.live.look import Ask, Inspection, LookOptions, address, check_selection, known
+from poolcheck.live.postgres import Link, Lost, NoConnection, StatementFailed, Unsupported
 from poolcheck.model.look import Look
 from poolcheck.model.snapshot import Refusal, Route, Snapshot
 from poolcheck.output.paint import Paint, Style
@@ -38,7 +38,7 @@ BARS = "▁▂▃▄▅▆▇█"
 class Watch:
     """What is carried from look to look."""
 
-    seen: Seen
+    seen: Inspection
     link: Link | None = None
     way: Route | None = None
     refusal: Refusal | None = None
@@ -64,7 +64,7 @@ class Watch:
                     known=known(target),
                     probe=self.seen.options.probe,
                 )
-        except Refused as refused:
+        except NoConnection as refused:
             self.refusal = self.seen.refused(refused.text, target)
             self.seen.refusals.clear()
             return self._without(self.refusal.title or refused.text.splitlines()[-1])
@@ -111,7 +111,7 @@ class Watch:
 
 
 def watch(
-    options: Options, settings: Configured, out: Output, *, every: float, count: int | None, ask: Ask
+    options: LookOptions, settings: Configured, out: Output, *, every: float, count: int | None, ask: Ask
 ) -> int:
     """Look until Ctrl-C, or `count` times. Gives 0, or 2 when the last look found no server.
 
@@ -131,7 +131,7 @@ def watch(
         variable=options.variable,
         environment=options.environment,
     )
-    state = Watch(Seen(config=config, options=options, sources=chosen, ask=ask))
+    state = Watch(Inspection(config=config, options=options, sources=chosen, ask=ask))
     try:
         with suppress(KeyboardInterrupt):
             if sys.stdout.isatty() and not out.plain:

@@ -11,7 +11,7 @@ from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, output_options, style_for
 
 if TYPE_CHECKING:
-    from poolcheck.demo.server import Server
+    from poolcheck.demo.server import DemoServer
     from poolcheck.demo.story import Scene
     from poolcheck.model.report import Report
     from poolcheck.output.paint import Paint
@@ -61,11 +61,11 @@ def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a signal h
 
 
 def _play(scene: str | None, paint: "Paint", out: Output, *, keep: bool, port: int | None) -> int:
-    from poolcheck.demo.server import Server  # noqa: PLC0415 - see command
+    from poolcheck.demo.server import DemoServer  # noqa: PLC0415 - see command
     from poolcheck.demo.story import SCENES, SETUP, Stage  # noqa: PLC0415 - see command
 
     click.echo("Starting a PostgreSQL with 20 slots ...", err=True)
-    server = Server(port)
+    server = DemoServer(port)
     stage = Stage(server)
     code = 0
     try:
@@ -112,24 +112,24 @@ def _settings() -> Settings:
     return Settings({"thresholds": short, "runtime": "server"}, isolated=True)
 
 
-def _look(server: "Server", scene: "Scene", paint: "Paint", out: Output) -> int:
+def _look(server: "DemoServer", scene: "Scene", paint: "Paint", out: Output) -> int:
     """Run `live` as a monitoring role; when no slot is left, as anyone would, and then as the reserve."""
-    from poolcheck.live.look import Options, live  # noqa: PLC0415 - see command
+    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - see command
 
     admin = server.url if scene.name == "full" else None
     click.echo(
         paint.style("$ poolcheck live $DATABASE_URL" + (" --admin $ADMIN_URL" if admin else ""), "dim")
     )
-    report = live(Options(dsn=server.url_for("monitor"), admin=admin), _settings())
+    report = live(LookOptions(dsn=server.url_for("monitor"), admin=admin), _settings())
     # The fix path once, where it matters: when nothing is left.
     _show(report, out, brief=scene.name != "full")
     return int(report.code)
 
 
-def _reap(server: "Server", paint: "Paint", out: Output) -> None:
+def _reap(server: "DemoServer", paint: "Paint", out: Output) -> None:
     """End what leaks, and look again."""
-    from poolcheck.live.look import Options, live  # noqa: PLC0415 - see command
-    from poolcheck.live.reap import Choice, reap  # noqa: PLC0415 - see command
+    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - see command
+    from poolcheck.live.reap import ReapChoice, reap  # noqa: PLC0415 - see command
 
     _say(
         "The way out",
@@ -137,10 +137,12 @@ def _reap(server: "Server", paint: "Paint", out: Output) -> None:
         paint,
     )
     click.echo(paint.style("$ poolcheck reap $ADMIN_URL --older-than 1s --yes", "dim"))
-    _show(reap(Options(dsn=server.url), Choice(do=True, older_than=1.0), _settings()), out, brief=True)
+    _show(
+        reap(LookOptions(dsn=server.url), ReapChoice(do=True, older_than=1.0), _settings()), out, brief=True
+    )
     _say("After it", "The same look once more.", paint)
     click.echo(paint.style("$ poolcheck live $DATABASE_URL", "dim"))
-    _show(live(Options(dsn=server.url_for("monitor")), _settings()), out, brief=True)
+    _show(live(LookOptions(dsn=server.url_for("monitor")), _settings()), out, brief=True)
 
 
 def _show(report: "Report", out: Output, *, brief: bool = False) -> None:
@@ -151,7 +153,7 @@ def _show(report: "Report", out: Output, *, brief: bool = False) -> None:
     write(render(report, replace(style, verbosity=-1) if brief else style), out.path)
 
 
-def _kept(server: "Server") -> None:
+def _kept(server: "DemoServer") -> None:
     url = server.url_for("monitor")
     pid = server.keep()
     click.echo("")

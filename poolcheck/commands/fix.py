@@ -60,13 +60,13 @@ def command(
     for option, given in (("--interactive", interactive), ("--backup", backup), ("--force", force)):
         if given and not write:
             raise click.UsageError(f"{option} goes with --write")
-    from poolcheck.fix.fix import Options, fix  # noqa: PLC0415 - `fix --help` needs none of it
-    from poolcheck.fix.rounds import Choice  # noqa: PLC0415 - nor of this
+    from poolcheck.fix.fix import FixOptions, fix  # noqa: PLC0415 - `fix --help` needs none of it
+    from poolcheck.fix.rounds import MendChoice  # noqa: PLC0415 - nor of this
 
     asked: Asked = "write" if write else "diff" if show_diff else "sheet"
     select = settings.given.get("select") or ()
-    choice = Choice(unsafe=unsafe, select=select, ask=_ask if interactive else None)
-    options = Options(asked=asked, choice=choice, backup=backup, force=force, live=live)
+    choice = MendChoice(unsafe=unsafe, select=select, ask=_ask if interactive else None)
+    options = FixOptions(asked=asked, choice=choice, backup=backup, force=force, live=live)
     # --select chooses edits. Everything is judged: an edit must not bring what nobody was looking for.
     judging = Settings({**settings.given, "select": ()}, settings.config_path, settings.isolated)
     return emit(fix(what, judging, options), out)

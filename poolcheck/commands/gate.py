@@ -103,10 +103,10 @@ def command(
       poolcheck gate --since origin/main --format markdown
     """
     from poolcheck.config.file import check_values  # noqa: PLC0415 - `gate --help` needs none of it
-    from poolcheck.gate.gate import Options, gate  # noqa: PLC0415 - as above
+    from poolcheck.gate.gate import GateOptions, gate  # noqa: PLC0415 - as above
 
     check_values({"max_usage": given["max_usage"]})
     given["live"] = given["live"] or "no"
     if given["bouncer"] and given["live"] == "no" and "live" not in given["require"]:
         raise click.UsageError("--bouncer goes with --live")
-    return emit_all(gate(Options(**given), settings), out, reports, os.environ, ci=ci)
+    return emit_all(gate(GateOptions(**given), settings), out, reports, os.environ, ci=ci)

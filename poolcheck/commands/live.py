@@ -86,10 +86,10 @@ def command(
       poolcheck live --format prometheus --output /var/lib/node_exporter/poolcheck.prom
     """
     gc.disable()  # one look makes no garbage worth a collection, and the imports run a tenth faster without
-    from poolcheck.live.look import Options, live  # noqa: PLC0415 - nor of this
+    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - nor of this
     from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `live --help` needs none of it
 
-    options = Options(
+    options = LookOptions(
         dsn=dsn,
         env_file=env_file,
         variable=variable,

@@ -91,17 +91,17 @@ def command(
       poolcheck reap "$DATABASE_URL" --older-than 10m --yes
       poolcheck reap --env-file .env --state idle --app worker --older-than 1h --yes
     """
-    from poolcheck.live.look import Options  # noqa: PLC0415 - nor of this
+    from poolcheck.live.look import LookOptions  # noqa: PLC0415 - nor of this
     from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `reap --help` needs none of it
-    from poolcheck.live.reap import Choice, reap  # noqa: PLC0415 - nor of this
+    from poolcheck.live.reap import ReapChoice, reap  # noqa: PLC0415 - nor of this
 
-    options = Options(
+    options = LookOptions(
         dsn=dsn,
         env_file=env_file,
         variable=variable,
         timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
     )
-    choice = Choice(
+    choice = ReapChoice(
         older_than=older_than,
         states=tuple(each for name in states for each in STATES[name]),
         application=application,

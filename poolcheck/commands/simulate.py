@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from poolcheck.capacity import burst
-from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
+from poolcheck.commands._numbers import GivenNumbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options, write
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
 from poolcheck.errors import BadConfig, ExitCode
@@ -82,7 +82,7 @@ def command(out: Output, **options: Any) -> int:
       poolcheck simulate --rate 50/s --hold-ms 900 --limit 2 --svg burst.svg
       poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --format csv
     """
-    numbers = Numbers(options)
+    numbers = GivenNumbers(options)
     if not options["isolated"] or options["config_path"]:
         from_config(numbers, thresholds=("warn_at", "critical_at"))
     if numbers.get("provider") or numbers.get("plan"):
@@ -103,7 +103,7 @@ def command(out: Output, **options: Any) -> int:
     return emit(report, out)
 
 
-def run(numbers: Numbers) -> Simulation:
+def run(numbers: GivenNumbers) -> Simulation:
     """The simulation that the options ask for.
 
     Raises:
@@ -122,7 +122,7 @@ def run(numbers: Numbers) -> Simulation:
     return replace(burst.traffic(_traffic(numbers, slots)), preset=get("preset") or "")
 
 
-def slots_of(numbers: Numbers) -> Slots:
+def slots_of(numbers: GivenNumbers) -> Slots:
     """The server's slots.
 
     Raises:
@@ -141,7 +141,7 @@ def slots_of(numbers: Numbers) -> Slots:
     return slots
 
 
-def _ramp(numbers: Numbers, slots: Slots, limit: int) -> Ramp:
+def _ramp(numbers: GivenNumbers, slots: Slots, limit: int) -> Ramp:
     get = numbers.get
     for name in ("hold_ms", "preset", "pooler", "length", "deploy_at", "retry", "max_instances"):
         if get(name) is not None:
@@ -160,7 +160,7 @@ def _ramp(numbers: Numbers, slots: Slots, limit: int) -> Ramp:
     )
 
 
-def _traffic(numbers: Numbers, slots: Slots) -> Traffic:
+def _traffic(numbers: GivenNumbers, slots: Slots) -> Traffic:
     get = numbers.get
     if get("first") is not None:
         raise BadConfig("--from needs --to: a ramp of instances; traffic grows by --rate 67/m..2000/m")

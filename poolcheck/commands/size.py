@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from poolcheck.capacity import pool_size
-from poolcheck.commands._numbers import Numbers, duration, from_catalogue, from_config, number
+from poolcheck.commands._numbers import GivenNumbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
@@ -110,13 +110,13 @@ def command(out: Output, **options: Any) -> int:
     )
 
 
-def gather(options: dict[str, Any]) -> Numbers:
+def gather(options: dict[str, Any]) -> GivenNumbers:
     """Options over a live server over the config file over the catalogue; the server knows its own limits best.
 
     Raises:
         PoolcheckError: a file or option is wrong, or the server cannot be asked.
     """
-    numbers = Numbers(options)
+    numbers = GivenNumbers(options)
     numbers.drivers = options["driver"]
     if not options["isolated"] or options["config_path"]:
         from_config(numbers)
@@ -128,7 +128,7 @@ def gather(options: dict[str, Any]) -> Numbers:
     return numbers
 
 
-def _from_server(numbers: Numbers) -> None:
+def _from_server(numbers: GivenNumbers) -> None:
     from poolcheck.live import measure  # noqa: PLC0415 - psycopg only where a server is asked
 
     seconds = duration(numbers.get("sample")) if numbers.get("sample") else None
@@ -158,7 +158,7 @@ def _progress(text: str) -> None:
         click.echo(text, err=True)
 
 
-def decide(numbers: Numbers) -> Sizing:
+def decide(numbers: GivenNumbers) -> Sizing:
     """The sizing that the options ask for.
 
     Raises:
@@ -193,7 +193,7 @@ def decide(numbers: Numbers) -> Sizing:
     return replace(answer, lines=_lines(numbers, answer))
 
 
-def _check_combination(numbers: Numbers) -> None:
+def _check_combination(numbers: GivenNumbers) -> None:
     """Options that need or exclude one another."""
     get = numbers.get
     pooler_only = [name for name in ("pairs", "pooler_processes", "reserve_pool") if get(name) is not None]
@@ -227,7 +227,7 @@ def _check_combination(numbers: Numbers) -> None:
         )
 
 
-def _inputs(numbers: Numbers) -> Inputs:
+def _inputs(numbers: GivenNumbers) -> Inputs:
     get = numbers.get
     load = machine = None
     if get("tps") is not None and not get("share"):
@@ -277,7 +277,7 @@ def services(text: str, surge: str) -> tuple[Share, ...]:
     return tuple(found.values())
 
 
-def _lines(numbers: Numbers, answer: Sizing) -> tuple[Any, ...]:
+def _lines(numbers: GivenNumbers, answer: Sizing) -> tuple[Any, ...]:
     """What to write, for the drivers that are named or that the manifests name."""
     if answer.shares or answer.pool_size < 1 or not answer.works:
         return ()

@@ -68,10 +68,10 @@ def load(path: StrPath) -> Config:
     Raises:
         BadConfig: not TOML, an unknown key, a wrong type or value; every complaint with file, line and key.
     """
-    from poolcheck.config import values as config_values  # noqa: PLC0415 - only where there is a file
+    from poolcheck.config import checks  # noqa: PLC0415 - only where there is a file
 
     text, table = read(path)
-    config: Config = config_values.build(Config, table, config_values.Source(str(path), text, base(path)))
+    config: Config = checks.build(Config, table, checks.SettingsSource(str(path), text, base(path)))
     return replace(config, path=str(path))
 
 
@@ -113,8 +113,8 @@ def check_values(values: Mapping[str, Any]) -> None:
     Raises:
         BadConfig: a value has the wrong form.
     """
-    from poolcheck.config import values as config_values  # noqa: PLC0415 - only where an option is given
+    from poolcheck.config import checks  # noqa: PLC0415 - only where an option is given
 
     given = {name: value for name, value in values.items() if value is not None and value != ()}
     if given:
-        config_values.check_options(Config, given)
+        checks.check_options(Config, given)

@@ -8,9 +8,9 @@ from dataclasses import Field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from poolcheck.config.checks import settings_of
 from poolcheck.config.settings import Config, PerPath, Thresholds
 from poolcheck.config.tables import default_of
-from poolcheck.config.values import settings_of
 
 ID = "https://raw.githubusercontent.com/poolcheck/poolcheck/main/poolcheck/poolcheck.schema.json"
 FILE = (

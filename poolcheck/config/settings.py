@@ -1,6 +1,6 @@
 """poolcheck.toml, or [tool.poolcheck] in pyproject.toml, and the options, as one frozen `Config`.
 
-A field is written once, here, with its type, default and reason; the file's validation (config_values), `poolcheck
+A field is written once, here, with its type, default and reason; the file's validation (config.checks), `poolcheck
 config`, `poolcheck init` and the JSON Schema are derived from it.
 """
 

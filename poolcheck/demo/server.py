@@ -64,7 +64,7 @@ def account() -> dict[str, Any]:
     )
 
 
-class Server:
+class DemoServer:
     """A running server. `close` ends it; so does the keeper when this process is gone."""
 
     def __init__(self, port: int | None = None, max_connections: int = MAX_CONNECTIONS) -> None:

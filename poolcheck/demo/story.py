@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from poolcheck.demo.server import Server
+from poolcheck.demo.server import DemoServer
 
 SETUP = (
     "CREATE ROLE app LOGIN",
@@ -32,7 +32,7 @@ GAP = 0.4  # seconds between two arrivals: the ages form a staircase
 class Stage:
     """The server and everything that holds a slot on it."""
 
-    server: Server
+    server: DemoServer
     held: list[psycopg.Connection[Any]] = field(default_factory=list)
     waiting: list[threading.Thread] = field(default_factory=list)
 

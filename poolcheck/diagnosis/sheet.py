@@ -34,7 +34,7 @@ IN_TRANSACTION = "idle in transaction"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SheetLook:
     """What a live look brought, as far as the sheet needs it."""
 
     looks: tuple[Look, ...] = ()
@@ -42,10 +42,10 @@ class Seen:
     poolers: tuple[PoolerLook, ...] = ()
 
 
-NOTHING = Seen()
+NOTHING = SheetLook()
 
 
-def sheet(ground: Ground, seen: Seen = NOTHING) -> tuple[Step, ...]:
+def sheet(ground: Ground, seen: SheetLook = NOTHING) -> tuple[Step, ...]:
     """The steps with their commands. Only steps that are to be done or checked get more than the fix path has."""
     more = {
         1: _at_the_provider,
@@ -226,7 +226,7 @@ def _config_line(tool: Reader, name: str) -> Iterator[Action]:
         yield Action("drizzle.config.ts", (f"dbCredentials: {{ url: process.env.{name}! }},",))
 
 
-def _meanwhile(ground: Ground, seen: Seen) -> Iterator[Action]:
+def _meanwhile(ground: Ground, seen: SheetLook) -> Iterator[Action]:
     """What frees slots now, from what was seen; and a server for tests, so that they take none.
 
     The first action's text is the reason of the step.

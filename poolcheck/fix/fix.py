@@ -8,11 +8,11 @@ from poolcheck import rules
 from poolcheck.config.settings import Configured
 from poolcheck.diagnosis import engine, lint
 from poolcheck.diagnosis.ground import ground_of
-from poolcheck.diagnosis.sheet import NOTHING, Seen, heading, sheet
+from poolcheck.diagnosis.sheet import NOTHING, SheetLook, heading, sheet
 from poolcheck.errors import BadInput
 from poolcheck.fix import rounds, write
 from poolcheck.fix.diff import diff
-from poolcheck.fix.rounds import Choice, Held, Mend, Mended
+from poolcheck.fix.rounds import HeldMend, Mend, MendChoice, Mended
 from poolcheck.fix.write import NewContent
 from poolcheck.model.finding import Finding
 from poolcheck.model.fixing import Asked, Change, FileDone, Fixing
@@ -24,17 +24,17 @@ from poolcheck.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class FixOptions:
     """What the command line says beyond the settings."""
 
     asked: Asked = "sheet"
-    choice: Choice = Choice()
+    choice: MendChoice = MendChoice()
     backup: bool = False
     force: bool = False
     live: str | None = None  # a connection string to look at as well
 
 
-def fix(what: Sequence[str], settings: Configured, options: Options) -> Report:
+def fix(what: Sequence[str], settings: Configured, options: FixOptions) -> Report:
     """The five steps for a project, its edits, or the edits made.
 
     Raises:
@@ -60,7 +60,7 @@ def fix(what: Sequence[str], settings: Configured, options: Options) -> Report:
     return _report(report, mended, options, seen=seen, files=files, found=found)
 
 
-def _write(mended: Mended, options: Options) -> tuple[FileDone, ...]:
+def _write(mended: Mended, options: FixOptions) -> tuple[FileDone, ...]:
     """Env files first: a schema that reads a new variable must not be there before the variable is."""
     order = sorted(mended.texts, key=lambda path: (path.endswith((".prisma", ".ts", ".js")), path))
     contents = []
@@ -79,7 +79,7 @@ def _write(mended: Mended, options: Options) -> tuple[FileDone, ...]:
 def _report(
     report: Report,
     mended: Mended,
-    options: Options,
+    options: FixOptions,
     *,
     seen: Report | None,
     files: tuple[FileDone, ...],
@@ -88,7 +88,7 @@ def _report(
     """The report on the project as it is on the disk now, with the sheet for it."""
     context = assumptions.context(found, mended.config)
     findings: tuple[Finding, ...] = (*report.findings, *(seen.findings if seen else ()))
-    looks = Seen(
+    looks = SheetLook(
         tuple(each for each in seen.sections if isinstance(each, Look)),
         tuple(each for each in seen.sections if isinstance(each, NoEntry)),
         tuple(each for each in seen.sections if isinstance(each, PoolerLook)),
@@ -127,7 +127,7 @@ def _look(dsn: str, settings: Configured) -> Report:
     """One look at the server; a refusal is part of the report."""
     from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg
 
-    return looking.live(looking.Options(dsn=dsn), settings)
+    return looking.live(looking.LookOptions(dsn=dsn), settings)
 
 
 def _change(each: Mend, why: str = "") -> Change:
@@ -137,5 +137,5 @@ def _change(each: Mend, why: str = "") -> Change:
     )  # fmt: skip
 
 
-def _held(each: Held) -> Change:
+def _held(each: HeldMend) -> Change:
     return _change(each.mend, each.why)

@@ -54,7 +54,7 @@ class Mend:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldMend:
     """A mend that was not made, and why."""
 
     mend: Mend
@@ -62,7 +62,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class MendChoice:
     """Which mends are wanted."""
 
     unsafe: bool = False  # also those that change behaviour
@@ -81,7 +81,7 @@ class Mended:
     read: Collected  # what was there before
     after: Report
     made: tuple[Mend, ...]
-    held: tuple[Held, ...]
+    held: tuple[HeldMend, ...]
     texts: Mapping[str, tuple[str | None, str]]  # path → (old text or None, new text): only files that differ
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class _Stale(Exception):
     """The text is not what the edit was made for."""
 
 
-def mend(what: Sequence[str], settings: settings.Configured, choice: Choice) -> Mended:
+def mend(what: Sequence[str], settings: settings.Configured, choice: MendChoice) -> Mended:
     """The project with every wanted fix made, judged again.
 
     A fix after which a rule speaks in a file where it was silent, and which no further fix silences, is taken back.
@@ -123,7 +123,7 @@ def _start(what: Sequence[str]) -> Path:
 class _Mending:
     """One attempt after another, each without the mends that turned out to do harm."""
 
-    def __init__(self, what: Sequence[str], config: Config, choice: Choice) -> None:
+    def __init__(self, what: Sequence[str], config: Config, choice: MendChoice) -> None:
         self.what = what
         self.config = config
         self.choice = choice
@@ -173,7 +173,7 @@ class _Mending:
         base, old = self.base, self.old
         texts = {path: new for path, (_, new) in base.texts.items()} if base else {}
         made: list[Mend] = []
-        held: dict[Key, Held] = {}
+        held: dict[Key, HeldMend] = {}
         states = {_state(texts)}
         found, report = start = self.look(texts)
         self.spoke = {_kind(each) for each in report.findings}
@@ -183,21 +183,21 @@ class _Mending:
             done: list[Mend] = []
             for each in self.proposals(found, report, texts):
                 if each.identity in self.excluded:
-                    held[each.identity] = Held(each, self.excluded[each.identity])
+                    held[each.identity] = HeldMend(each, self.excluded[each.identity])
                 elif self.choice.select and not self.selection.admits(each.rule, NAMES[each.rule]):
-                    held[each.identity] = Held(each, "not selected")
+                    held[each.identity] = HeldMend(each, "not selected")
                 elif not each.safe and not self.choice.unsafe:
-                    held[each.identity] = Held(each, "changes behaviour: --unsafe makes it")
+                    held[each.identity] = HeldMend(each, "changes behaviour: --unsafe makes it")
                 elif not _beside(each, done):
                     continue  # the next round makes it for the line as it is then
                 else:
                     try:
                         edited = apply(each.edits, changed, old)
                     except _Stale as stale:
-                        held[each.identity] = Held(each, str(stale))
+                        held[each.identity] = HeldMend(each, str(stale))
                         continue
                     if not self.wanted(each, changed, edited, old):
-                        held[each.identity] = Held(each, "declined")
+                        held[each.identity] = HeldMend(each, "declined")
                         continue
                     changed |= edited
                     done.append(each)

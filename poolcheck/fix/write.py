@@ -22,7 +22,7 @@ PREFIX, SUFFIX = (
 GIT_SECONDS = 10.0
 
 
-class Refused(PoolcheckError):
+class WriteRefused(PoolcheckError):
     """A file must not be written as things are; nothing was."""
 
 
@@ -39,7 +39,7 @@ class NewContent:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFile:
     """One file that was written: under which name, through which link, and where the old content is kept."""
 
     path: str
@@ -48,7 +48,9 @@ class Written:
     created: bool = False
 
 
-def write(files: Sequence[NewContent], *, backup: bool = False, force: bool = False) -> tuple[Written, ...]:
+def write(
+    files: Sequence[NewContent], *, backup: bool = False, force: bool = False
+) -> tuple[WrittenFile, ...]:
     """Write every file, or none: what speaks against one is found before the first is touched.
 
     Args:
@@ -96,24 +98,26 @@ class _Ready:
         path = self.new.path
         if self.new.before is None:
             if os.path.lexists(path):
-                raise Refused(f"{path}: it is there now, and was not when the project was read", AGAIN)
+                raise WriteRefused(f"{path}: it is there now, and was not when the project was read", AGAIN)
             return None
         try:
             before = os.stat(self.real)
             self._unchanged()
         except OSError as error:
-            raise Refused(f"{path}: cannot be read again: {error.strerror}", AGAIN) from None
+            raise WriteRefused(f"{path}: cannot be read again: {error.strerror}", AGAIN) from None
         if not stat.S_ISREG(before.st_mode):
-            raise Refused(f"{path} is not a regular file", "Write the lines by hand.")
+            raise WriteRefused(f"{path} is not a regular file", "Write the lines by hand.")
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise Refused(f"{path}: its folder cannot be written to", "Run as its owner, or write by hand.")
+            raise WriteRefused(
+                f"{path}: its folder cannot be written to", "Run as its owner, or write by hand."
+            )
         if before.st_nlink > 1 and not force:
-            raise Refused(
+            raise WriteRefused(
                 f"{path} has {before.st_nlink - 1} other name(s), hard links that would keep the old content",
                 "--force writes this name only.",
             )
         if not force and uncommitted(self.real):
-            raise Refused(
+            raise WriteRefused(
                 f"{path} is tracked by git and has changes that are not committed",
                 "Commit or stash them first, so that the edit can be seen and undone alone; or give --force.",
             )
@@ -122,7 +126,7 @@ class _Ready:
     def _unchanged(self) -> None:
         with open(self.real, "rb") as file:
             if file.read() != self.new.before:
-                raise Refused(f"{self.new.path} changed after it was read", AGAIN)
+                raise WriteRefused(f"{self.new.path} changed after it was read", AGAIN)
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[None]:
@@ -155,7 +159,7 @@ class _Ready:
         try:
             yield
         except OSError as error:
-            raise Refused(
+            raise WriteRefused(
                 f"{self.new.path}: cannot be written: {error.strerror or error}",
                 "This file is as it was. Look at its folder's permissions and the space on the disk.",
             ) from None
@@ -181,7 +185,7 @@ class _Ready:
                         os.setxattr(descriptor, name, os.getxattr(self.real, name))
         os.fchmod(descriptor, stat.S_IMODE(self.before.st_mode))  # after the owner: that clears setuid
 
-    def put(self, *, backup: bool) -> Written:
+    def put(self, *, backup: bool) -> WrittenFile:
         """Rename the staged file into its place, and make the folder remember it.
 
         Raises:
@@ -193,13 +197,15 @@ class _Ready:
                 try:
                     os.link(self.staging, self.real)  # a rename would take the place of a file that just came
                 except FileExistsError:
-                    raise Refused(f"{self.new.path}: it is there now, and was not before", AGAIN) from None
+                    raise WriteRefused(
+                        f"{self.new.path}: it is there now, and was not before", AGAIN
+                    ) from None
             else:
                 self._unchanged()
                 kept = self._keep() if backup else ""
                 os.replace(self.staging, self.real)
         _sync_folder(self.folder)
-        return Written(
+        return WrittenFile(
             self.new.path, self._shown(self.real) if self.linked else "", kept, self.before is None
         )
 

@@ -21,7 +21,7 @@ MAX_FILE = 16 * 1024 * 1024  # bytes; a hundred thousand findings stay below
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AcceptedFinding:
     """One accepted finding, with what a reviewer wants to know; `count` where the same stands there more than once."""
 
     fingerprint: str
@@ -39,10 +39,12 @@ class Sifted:
 
     new: tuple[Finding, ...]
     known: tuple[Finding, ...]
-    gone: tuple[Entry, ...]
+    gone: tuple[AcceptedFinding, ...]
 
 
-def sift(findings: Sequence[Finding], entries: Sequence[Entry], *, looked_at: Collection[str]) -> Sifted:
+def sift(
+    findings: Sequence[Finding], entries: Sequence[AcceptedFinding], *, looked_at: Collection[str]
+) -> Sifted:
     """Part findings into new and known ones. Live findings are never known: a full server is no old debt.
 
     Args:
@@ -68,14 +70,16 @@ def live(finding: Finding) -> bool:
     return finding.rule.id[2] in "78"
 
 
-def entries_of(findings: Sequence[Finding], kept: Sequence[Entry] = ()) -> tuple[Entry, ...]:
+def entries_of(
+    findings: Sequence[Finding], kept: Sequence[AcceptedFinding] = ()
+) -> tuple[AcceptedFinding, ...]:
     """What a baseline of these findings holds, besides the entries that are kept."""
-    made: dict[str, Entry] = {each.fingerprint: each for each in kept}
+    made: dict[str, AcceptedFinding] = {each.fingerprint: each for each in kept}
     counts = Counter(finding.fingerprint for finding in findings if not live(finding))
     for finding in findings:
         if live(finding):
             continue
-        made[finding.fingerprint] = Entry(
+        made[finding.fingerprint] = AcceptedFinding(
             fingerprint=finding.fingerprint,
             rule=finding.rule.id,
             name=finding.rule.name,
@@ -89,7 +93,7 @@ def entries_of(findings: Sequence[Finding], kept: Sequence[Entry] = ()) -> tuple
     )
 
 
-def render(entries: Sequence[Entry]) -> str:
+def render(entries: Sequence[AcceptedFinding]) -> str:
     """The text of a baseline file."""
     listed = [
         {
@@ -111,7 +115,7 @@ def render(entries: Sequence[Entry]) -> str:
     )
 
 
-def read(path: Path) -> tuple[Entry, ...]:
+def read(path: Path) -> tuple[AcceptedFinding, ...]:
     """The entries of a baseline file.
 
     Raises:
@@ -139,7 +143,7 @@ def read(path: Path) -> tuple[Entry, ...]:
     return tuple(_entry(each, path, number) for number, each in enumerate(data["findings"], 1))
 
 
-def _entry(record: Any, path: Path, number: int) -> Entry:
+def _entry(record: Any, path: Path, number: int) -> AcceptedFinding:
     if not isinstance(record, dict) or not isinstance(record.get("fingerprint"), str):
         raise BadConfig(
             f"{path}: entry {number} has no fingerprint", "Make the file anew with --update-baseline."
@@ -150,10 +154,10 @@ def _entry(record: Any, path: Path, number: int) -> Entry:
             f"{path}: entry {number}: count must be at least 1", "Make the file anew with --update-baseline."
         )
     words = {name: str(record.get(name, "")) for name in ("rule", "name", "path", "subject", "message")}
-    return Entry(record["fingerprint"], **words, count=count)
+    return AcceptedFinding(record["fingerprint"], **words, count=count)
 
 
-def write(path: Path, entries: Sequence[Entry]) -> None:
+def write(path: Path, entries: Sequence[AcceptedFinding]) -> None:
     """Write a baseline file.
 
     Raises:

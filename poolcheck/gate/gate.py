@@ -38,7 +38,7 @@ ENVIRONMENT = "environment"  # stands for a path where a variable comes from no 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class GateOptions:
     """What the command line says beyond the settings."""
 
     what: tuple[
@@ -58,7 +58,7 @@ class Options:
     allow_empty: bool = False  # nothing to check is a pass: for hooks that run on every commit
 
 
-def gate(options: Options, settings: Configured, environ: Mapping[str, str] | None = None) -> Report:
+def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] | None = None) -> Report:
     """Lint, add up, look, and conclude.
 
     Raises:
@@ -216,7 +216,7 @@ def only_changed(
 
 
 def count(
-    findings: tuple[Finding, ...], options: Options, config: Config, found: Collected, notes: list[str]
+    findings: tuple[Finding, ...], options: GateOptions, config: Config, found: Collected, notes: list[str]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """The findings that count, after --since and the baseline, and those that the baseline accepts.
 
@@ -246,7 +246,11 @@ def _looked_at(found: Collected, unchanged: frozenset[str]) -> frozenset[str]:
 
 
 def compare(
-    findings: tuple[Finding, ...], path: Path, looked_at: frozenset[str], options: Options, notes: list[str]
+    findings: tuple[Finding, ...],
+    path: Path,
+    looked_at: frozenset[str],
+    options: GateOptions,
+    notes: list[str],
 ) -> baseline.Sifted:
     """Part the findings by the baseline; write it anew when asked to.
 

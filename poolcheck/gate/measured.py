@@ -22,7 +22,7 @@ class Looked:
 
     words: str  # for the verdict
     report: Report | None = None
-    server: peak.Measured | None = None
+    server: peak.MeasuredLimits | None = None
     trouble: Skipped | None = None  # why it could not be looked at
 
     @property
@@ -67,7 +67,7 @@ def look(
             found
         )  # of the folder that was named; the current one is looked through by `live` itself
     variable = variables[0] if variables and not env_files else None
-    wanted = looking.Options(
+    wanted = looking.LookOptions(
         dsn=urls[0] if urls else None,
         env_file=files[0] if files and not urls and not variable else None,
         variable=variable if not urls else None,
@@ -108,16 +108,16 @@ def _files_of(found: Collected) -> list[str]:
     return list(dict.fromkeys(each.location.path for each in fitting))
 
 
-def _measured(report: Report) -> peak.Measured | None:
+def _measured(report: Report) -> peak.MeasuredLimits | None:
     from poolcheck.model.look import Look  # noqa: PLC0415 - only after a look
 
     seen = next((each for each in report.sections if isinstance(each, Look)), None)
     if seen is None:
         return None
     hosts = frozenset(target.conn.host for target in report.targets)
-    return peak.Measured(hosts=hosts, server=seen.snapshot.server)
+    return peak.MeasuredLimits(hosts=hosts, server=seen.snapshot.server)
 
 
-def with_server(context: Context, server: peak.Measured | None) -> Context:
+def with_server(context: Context, server: peak.MeasuredLimits | None) -> Context:
     """What the fix path stands on: the server's own numbers, where it was looked at."""
     return context if server is None else replace(context, numbers=server.server.over(context.numbers))

@@ -16,7 +16,7 @@ from poolcheck.text import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredLimits:
     """What the server itself said, for the strings that lead to it."""
 
     hosts: frozenset[str]
@@ -29,7 +29,7 @@ def peaks(
     *,
     limit: float,
     pool: int | None,
-    server: Measured | None = None,
+    server: MeasuredLimits | None = None,
     fleets: Sequence[Fleet] = (),
 ) -> tuple[tuple[PeakSum, ...], tuple[Skipped, ...]]:
     """The sum of every app string, and what keeps one from being made.
@@ -61,7 +61,7 @@ def peaks(
 
 
 def _one(
-    target: Target, ctx: Context, limit: float, pool: int | None, server: Measured | None
+    target: Target, ctx: Context, limit: float, pool: int | None, server: MeasuredLimits | None
 ) -> PeakSum | Skipped:
     numbers = ctx.numbers
     what = f"the sum of {target.label}" if target.origin != "argument" else "the sum of the connection string"
@@ -134,7 +134,7 @@ def _size(target: Target, ctx: Context) -> tuple[int | None, str]:
 
 
 def _capacity(
-    target: Target, ctx: Context, server: Measured | None
+    target: Target, ctx: Context, server: MeasuredLimits | None
 ) -> tuple[int | None, tuple[str, str], Against]:
     """What there is, in words; None, and why with a hint, when it is not known."""
     numbers = ctx.numbers

@@ -5,7 +5,7 @@ Works with every slot of the server taken and beyond max_client_conn: console us
 
 from poolcheck.live.postgres import Link, Row, StatementFailed, whole
 from poolcheck.model.report import Skipped
-from poolcheck.model.snapshot import BouncerSnapshot, Pool, PoolerDatabase
+from poolcheck.model.snapshot import BouncerSnapshot, ConsoleDatabase, Pool
 
 SETTINGS = frozenset(
     [
@@ -103,8 +103,8 @@ def _pool(row: Row, sizes: dict[str, int]) -> Pool:
     )
 
 
-def _database(row: Row) -> PoolerDatabase:
-    return PoolerDatabase(
+def _database(row: Row) -> ConsoleDatabase:
+    return ConsoleDatabase(
         name=row.get("name") or "",
         host=row.get("host") or "",
         port=row.get("port") or "",

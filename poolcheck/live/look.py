@@ -16,7 +16,7 @@ from poolcheck.live.postgres import (
     DEFAULT_TIMEOUTS,
     Link,
     Lost,
-    Refused,
+    NoConnection,
     StatementFailed,
     Timeouts,
     Unsupported,
@@ -40,7 +40,7 @@ class NotPostgres(PoolcheckError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class LookOptions:
     """What the command line says beyond the settings."""
 
     dsn: str | None = None
@@ -60,7 +60,7 @@ def nobody(_: str) -> str | None:
     return None
 
 
-def live(options: Options, settings: "Configured", ask: Ask = nobody) -> Report:
+def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Report:
     """Look once, disconnect, judge.
 
     Raises:
@@ -76,7 +76,7 @@ def live(options: Options, settings: "Configured", ask: Ask = nobody) -> Report:
         environment=options.environment,
     )
     console = dsn.console_target(options.bouncer, config) if options.bouncer else chosen.console
-    seen = Seen(config=config, options=options, sources=chosen, ask=ask)
+    seen = Inspection(config=config, options=options, sources=chosen, ask=ask)
     if console is not None:
         seen.look_at_console(console)
     seen.look_at_server(chosen.main)
@@ -118,11 +118,11 @@ def address(target: Target) -> str:
 
 
 @dataclass(slots=True)
-class Seen:
+class Inspection:
     """What has been looked at so far; `report` judges it when every connection is closed."""
 
     config: Config
-    options: Options
+    options: LookOptions
     sources: Sources
     ask: Ask = nobody
     snapshot: Snapshot | None = None
@@ -160,7 +160,7 @@ class Seen:
             words["password"] = self.password
         try:
             return postgres.connect(words, self.options.timeouts, named=named)
-        except Refused as refused:
+        except NoConnection as refused:
             password = self.ask(f"Password for {address(target)}") if refused.password else None
             if not password:
                 raise
@@ -183,7 +183,7 @@ class Seen:
         """
         try:
             link = self.connect(target)
-        except Refused as refused:
+        except NoConnection as refused:
             self.refused(refused.text, target)
             return
         with closing(link):
@@ -250,7 +250,7 @@ class Seen:
         """The app's own, pooled string: only for the probe; the slots come from the direct one."""
         try:
             link = self.connect(target)
-        except Refused as refused:
+        except NoConnection as refused:
             self.refused(refused.text, target)
             return
         with closing(link):
@@ -281,7 +281,7 @@ class Seen:
         what = f"the pooler's console at {address(target)}"
         try:
             link = self.connect(target)
-        except Refused as refused:
+        except NoConnection as refused:
             text = refused.text.splitlines()[-1] if refused.text else "refused"
             hint = "Log in as a user of admin_users or stats_users." if "not allowed" in text else ""
             self.skipped.append(Skipped(what, clean(text, limit=200), hint))

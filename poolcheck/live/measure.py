@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.errors import BadTarget, Unreachable
 from poolcheck.live import sql
-from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed, Timeouts, connect, real, whole
+from poolcheck.live.postgres import (
+    Link,
+    Lost,
+    NoConnection,
+    Row,
+    StatementFailed,
+    Timeouts,
+    connect,
+    real,
+    whole,
+)
 from poolcheck.model.report import Skipped
 from poolcheck.model.sizing import Measured
 from poolcheck.text import clean
@@ -22,7 +32,7 @@ FEW_CALLS = 100  # statements below which the variation of their time says nothi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Measurement:
     """What a server told. `load` is None without a sample, or when there was no transaction in it."""
 
     host: str
@@ -35,7 +45,7 @@ class Seen:
     skipped: tuple[Skipped, ...] = ()
 
 
-def measure(dsn: str, seconds: float | None, progress: Callable[[str], None]) -> Seen:
+def measure(dsn: str, seconds: float | None, progress: Callable[[str], None]) -> Measurement:
     """Read the limits; with `seconds`, watch the counters for so long.
 
     A PgBouncer's console (database `pgbouncer`) tells the load alone: a pooler does not know the server's limits.
@@ -55,7 +65,7 @@ def measure(dsn: str, seconds: float | None, progress: Callable[[str], None]) ->
         with closing(connect(conn.libpq(), Timeouts())) as link:
             look = Console if "bouncer" in link.parameter("server_version") else Database
             return look(link, conn.host or "127.0.0.1", conn.effective_port or 5432).seen(seconds, progress)
-    except Refused as refused:
+    except NoConnection as refused:
         raise Unreachable(
             f"no connection: {refused.text}", "Give --max, or look with: poolcheck live DSN"
         ) from None
@@ -80,7 +90,7 @@ class Database:
         answers = self.link.run(f"BEGIN READ ONLY; SET LOCAL statement_timeout = 3000; {text}; COMMIT")
         return next(rows[0] for rows in answers if rows)
 
-    def seen(self, seconds: float | None, progress: Callable[[str], None]) -> Seen:
+    def seen(self, seconds: float | None, progress: Callable[[str], None]) -> Measurement:
         """Limits, and the load where it is asked for."""
         first = self.ask(sql.load("load", self.major))
         load = None
@@ -89,7 +99,7 @@ class Database:
             progress(f"measuring {clean(first['database'] or '')} for {seconds:g} s ...")
             time.sleep(seconds)
             load = self.load(first, self.ask(sql.load("load", self.major)), shape)
-        return Seen(
+        return Measurement(
             host=self.host,
             port=self.port,
             max_connections=whole(first["max_connections"]),
@@ -192,7 +202,7 @@ class Console:
         ]
         return time.monotonic(), columns[0], columns[1] / 1e6, columns[2] / 1e6
 
-    def seen(self, seconds: float | None, progress: Callable[[str], None]) -> Seen:
+    def seen(self, seconds: float | None, progress: Callable[[str], None]) -> Measurement:
         """The load of all databases behind the pooler."""
         skipped = [
             Skipped(
@@ -219,7 +229,7 @@ class Console:
                 )
             else:
                 skipped.append(Skipped("load", f"no transaction in {passed:.0f} s.", "Sample at the peak."))
-        return Seen(host=self.host, port=self.port, load=load, skipped=tuple(skipped))
+        return Measurement(host=self.host, port=self.port, load=load, skipped=tuple(skipped))
 
 
 def _amount(row: Row, name: str) -> float:

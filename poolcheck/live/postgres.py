@@ -30,7 +30,7 @@ FINGERPRINT = 400  # characters of a statement that tell it apart
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
-class Refused(Exception):
+class NoConnection(Exception):
     """No connection. `text` is the server's, the pooler's or libpq's message; `password` when one is missing."""
 
     def __init__(self, text: str, *, password: bool = False) -> None:
@@ -249,9 +249,9 @@ def connect(
         text = str(error)
         for secret in secrets:
             text = text.replace(secret, "***")
-        raise Refused(message(text), password=needs_password(error)) from None
+        raise NoConnection(message(text), password=needs_password(error)) from None
     except (UnicodeError, ValueError) as error:
-        raise Refused(f"the connection string cannot be used: {type(error).__name__}") from None
+        raise NoConnection(f"the connection string cannot be used: {type(error).__name__}") from None
     return Link(conn, timeouts, began)
 
 

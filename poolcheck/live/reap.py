@@ -9,8 +9,8 @@ from poolcheck.config.settings import DEFAULTS, Configured
 from poolcheck.errors import BadTarget, ExitCode
 from poolcheck.live import dsn, terminate
 from poolcheck.live.judge import put_together
-from poolcheck.live.look import Ask, Options, Seen, address, check_selection, nobody
-from poolcheck.live.postgres import Link, Lost, Refused
+from poolcheck.live.look import Ask, Inspection, LookOptions, address, check_selection, nobody
+from poolcheck.live.postgres import Link, Lost, NoConnection
 from poolcheck.model.look import Ending, Look, Reaping
 from poolcheck.model.report import Report
 from poolcheck.model.snapshot import Backend, Snapshot
@@ -20,7 +20,7 @@ IDLE = ("idle", "idle in transaction", "idle in transaction (aborted)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ReapChoice:
     """Which sessions. Without `states`: what is judged a leak, certain or probable."""
 
     older_than: float = DEFAULTS.thresholds.idle_seconds  # seconds
@@ -31,7 +31,7 @@ class Choice:
     do: bool = False
 
 
-def reap(options: Options, choice: Choice, settings: Configured, ask: Ask = nobody) -> Report:
+def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: Ask = nobody) -> Report:
     """Look, choose, and with `choice.do` end them, each re-checked in the statement that ends it.
 
     Raises:
@@ -46,10 +46,10 @@ def reap(options: Options, choice: Choice, settings: Configured, ask: Ask = nobo
         variable=options.variable,
         environment=options.environment,
     )
-    seen = Seen(config=config, options=options, sources=chosen, ask=ask)
+    seen = Inspection(config=config, options=options, sources=chosen, ask=ask)
     try:
         link = seen.connect(chosen.main)
-    except Refused as refused:
+    except NoConnection as refused:
         seen.refused(refused.text, chosen.main)
         return seen.report("reap")
     with closing(link):
@@ -85,7 +85,7 @@ def _no_pooler(snapshot: Snapshot, name: str) -> None:
         )
 
 
-def _end(link: Link, look: Look, choice: Choice, target: str) -> Reaping:
+def _end(link: Link, look: Look, choice: ReapChoice, target: str) -> Reaping:
     candidates, spared = choose(look, choice)
     major = look.snapshot.server.major
     endings = []
@@ -103,7 +103,7 @@ def _end(link: Link, look: Look, choice: Choice, target: str) -> Reaping:
     )
 
 
-def choose(look: Look, choice: Choice) -> tuple[list[tuple[Backend, str]], tuple[tuple[str, int], ...]]:
+def choose(look: Look, choice: ReapChoice) -> tuple[list[tuple[Backend, str]], tuple[tuple[str, int], ...]]:
     """The sessions to end with the reason for each, the oldest first; and what was spared, counted by reason."""
     spared: dict[str, int] = {}
     found: list[tuple[Backend, str]] = []
@@ -118,7 +118,7 @@ def choose(look: Look, choice: Choice) -> tuple[list[tuple[Backend, str]], tuple
     return found[: choice.most], tuple(sorted(spared.items()))
 
 
-def _fitting(look: Look, choice: Choice) -> Iterable[tuple[Backend, str]]:
+def _fitting(look: Look, choice: ReapChoice) -> Iterable[tuple[Backend, str]]:
     """Sessions that the options name, with the reason."""
     if choice.states:
         named: list[tuple[Backend, str]] = [

@@ -14,7 +14,7 @@ from dataclasses import field
 from typing import get_args
 
 from poolcheck.live import sql
-from poolcheck.live.postgres import Link, Lost, Refused, Row, StatementFailed
+from poolcheck.live.postgres import Link, Lost, NoConnection, Row, StatementFailed
 from poolcheck.model.facts import PoolMode
 from poolcheck.model.snapshot import Route, RouteKind
 from poolcheck.record import dataclass
@@ -145,7 +145,7 @@ def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trai
     mode = trail.known.mode
     try:
         second = again()
-    except Refused as refused:
+    except NoConnection as refused:
         return trail.route(mode, f"a second client was refused: {_short(refused.text)}")
     ask = sql.load("probe", sql.OLDEST)
     try:

@@ -6,7 +6,7 @@ from poolcheck.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class EffectiveSetting:
     """One setting in force."""
 
     name: str  # "thresholds.warn_at", 'per_path."apps/web/**".ignore'
@@ -23,7 +23,7 @@ class Effective:
     name: ClassVar[str] = "settings"
 
     file: str  # the config file, "" when there is none
-    settings: tuple[Setting, ...]
+    settings: tuple[EffectiveSetting, ...]
 
 
 def toml(value: Any) -> str:

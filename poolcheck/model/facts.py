@@ -113,7 +113,7 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class ProviderVariable:
     """An environment variable that the provider or its integration sets."""
 
     name: str
@@ -160,7 +160,7 @@ class Provider:
     limits: tuple[Limit, ...] = ()
     default_reserved: int | None = None
     retirements: tuple[Retirement, ...] = ()
-    variables: tuple[Variable, ...] = ()
+    variables: tuple[ProviderVariable, ...] = ()
     quirks: tuple[Quirk, ...] = ()
     raise_limit: tuple[str, ...] = ()  # step 5: how to get more slots here
     http_driver: str = ""  # step 4: the HTTP driver that works here, e.g. "@neondatabase/serverless"
@@ -210,7 +210,7 @@ Fate = Literal["known", "ignored", "rejected", "server-setting", "warned", "keyw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
+class DriverParam:
     """A URL parameter that a driver reads. Values it refuses or misreads are named."""
 
     name: str
@@ -243,7 +243,7 @@ class DriverVersion:
     unknown_params: UnknownParam | None = None
     unknown_text: str = ""  # the driver's exact words for an unknown parameter, {name} in it
     fold_names: bool = False  # upper and lower case and spaces in names do not count (Npgsql)
-    params: tuple[Param, ...] = ()
+    params: tuple[DriverParam, ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()  # (parameter, why): known elsewhere, does nothing here
     rejected: tuple[tuple[str, str], ...] = ()  # (parameter, text): makes the connection fail
     named_prepared: Literal["yes", "no", "unknown"] = "unknown"  # named server-side statements by default

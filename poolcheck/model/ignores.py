@@ -44,7 +44,7 @@ class Comment(NamedTuple):
     alone: bool
 
 
-class Placed(NamedTuple):
+class PlacedIgnore(NamedTuple):
     """An ignore comment at line `line` of a file, and the lines it covers, from 1."""
 
     ignore: Ignore
@@ -88,10 +88,10 @@ class Ignores:
 
     __slots__ = ("_by_line", "_wide", "placed")
 
-    def __init__(self, placed: Iterable[Placed] = ()) -> None:
+    def __init__(self, placed: Iterable[PlacedIgnore] = ()) -> None:
         self.placed = tuple(placed)
-        self._wide: list[Placed] = []
-        self._by_line: dict[int, list[Placed]] = {}
+        self._wide: list[PlacedIgnore] = []
+        self._by_line: dict[int, list[PlacedIgnore]] = {}
         for one in self.placed:
             if one.ignore.file_wide:
                 self._wide.append(one)
@@ -102,14 +102,14 @@ class Ignores:
     def __bool__(self) -> bool:
         return bool(self.placed)
 
-    def covers(self, rule_id: str, rule_name: str, line: int | None) -> Placed | None:
+    def covers(self, rule_id: str, rule_name: str, line: int | None) -> PlacedIgnore | None:
         """The comment that silences this rule at this line, the nearest first; None when there is none.
 
         `line` None is a finding about the whole file: only `ignore-file` covers it.
         """
         return next((one for one in self._near(line) if one.ignore.means(rule_id, rule_name)), None)
 
-    def _near(self, line: int | None) -> tuple[Placed, ...]:
+    def _near(self, line: int | None) -> tuple[PlacedIgnore, ...]:
         near = self._by_line.get(line, []) if line is not None else []
         return (*near, *self._wide)
 
@@ -123,7 +123,7 @@ class Ignores:
             ran: ids and names of the rules that ran, in lower case: a rule that did not run is not called unused,
                 nor is a comment about every rule. None: all ran.
         """
-        met: set[tuple[Placed, str]] = set()
+        met: set[tuple[PlacedIgnore, str]] = set()
         for rule_id, rule_name, line in found:
             for one in self._near(line):
                 if one.ignore.means(rule_id, rule_name):
@@ -161,7 +161,7 @@ def ignores_of(comments: Iterable[Comment], below: Lines, beside: Lines = _itsel
         ignore = parse_ignore(comment.text)
         if ignore is not None:
             around = (comment.line, *below(comment.line)) if comment.alone else beside(comment.line)
-            placed.append(Placed(ignore, comment.line, tuple(around)))
+            placed.append(PlacedIgnore(ignore, comment.line, tuple(around)))
     return Ignores(placed)
 
 

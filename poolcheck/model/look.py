@@ -59,7 +59,7 @@ def driver(members: Iterable[Backend]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class SessionGroup:
     """Sessions of one application, user and database from one address."""
 
     application_name: str
@@ -109,13 +109,15 @@ class Look:
         return -(-self.snapshot.used * (self.instances + self.surge_instances) // self.instances)
 
     @property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[SessionGroup, ...]:
         """Who holds the slots, the biggest first."""
         parts: dict[tuple[str, str, str, str], list[Backend]] = {}
         for each in self.snapshot.clients:
             parts.setdefault((*each.group, each.client), []).append(each)
         groups = (
-            Group(application_name=app, user=user, database=database, client=client, members=tuple(members))
+            SessionGroup(
+                application_name=app, user=user, database=database, client=client, members=tuple(members)
+            )
             for (app, user, database, client), members in parts.items()
         )
         return tuple(

@@ -285,7 +285,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolerDatabase:
+class ConsoleDatabase:
     """One entry of SHOW DATABASES."""
 
     name: str
@@ -307,7 +307,7 @@ class BouncerSnapshot:
     software: str = "pgbouncer"
     version: str = ""
     pools: tuple[Pool, ...] = ()
-    databases: tuple[PoolerDatabase, ...] = ()
+    databases: tuple[ConsoleDatabase, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     clients_used: int | None = None  # with those that log in
     server_pids: frozenset[int] = frozenset()  # PostgreSQL's pids of the pooler's own sessions

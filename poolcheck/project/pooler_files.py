@@ -159,7 +159,7 @@ def _files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -
     """The configurations by path; what cannot be read is said. An included file is not one of its own."""
     if not names:
         return {}
-    from poolcheck.readers.manifests.types import Unreadable  # noqa: PLC0415 - only where there is one
+    from poolcheck.readers.manifests.types import UnreadableFile  # noqa: PLC0415 - only where there is one
     from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only where there is one
 
     texts = _Texts(packages)
@@ -173,7 +173,7 @@ def _files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -
             parts.append(_skipped(name, why, "Its pools are in no sum."))
             continue
         made = reader.read(text, name, texts)
-        if isinstance(made, Unreadable):
+        if isinstance(made, UnreadableFile):
             at = f":{made.line}" if made.line else ""
             parts.append(_skipped(f"{name}{at}", made.message, "Its pools are in no sum."))
         elif made is not None:

@@ -78,7 +78,7 @@ class Switches:
         return frozenset(self.texts) if wanted and wanted <= self.languages else None
 
 
-class Lines(Sequence[str]):
+class FileLines(Sequence[str]):
     """The lines of a file, read when a finding shows one: most files have none."""
 
     def __init__(self, name: str, instead: bytes | None = None) -> None:
@@ -194,7 +194,7 @@ def _is_entry(head: bytes, name: str) -> bool:
 
 def _read(code: bytes, name: str, reading: _Reading) -> None:
     made = source_files.read(code, name, makers(), reading.below(name))
-    if isinstance(made, source_files.Unread):
+    if isinstance(made, source_files.UnreadSource):
         reading.skipped.append(Skipped(name, made.why, "Leave it out with `exclude` in poolcheck.toml."))
         return
     if made.partly:
@@ -289,7 +289,7 @@ def _handed_over(
         edge = "" if each.edge == MIDDLEWARE and not _at_root(name, package) else each.edge
         whole = replace(each, package=package, edge=edge, postgres=_postgres(each, package, packages.schemas))
         subjects.append(whole)
-        lines[name] = Lines(name, packages.instead.get(name))
+        lines[name] = FileLines(name, packages.instead.get(name))
         home = package.manifests or (package.path,)
         trees.setdefault(home, []).append(whole)
         homes.setdefault(home, package)

@@ -31,16 +31,16 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class HclBlock:
     """`type "label" { ... }`. The last of two attributes of one name counts."""
 
     type: str
     labels: tuple[str, ...]
     line: int
     attributes: dict[str, Value]
-    blocks: tuple["Block", ...]
+    blocks: tuple["HclBlock", ...]
 
-    def block(self, type_: str) -> "Block | None":
+    def block(self, type_: str) -> "HclBlock | None":
         """The first inner block of that type."""
         return next((each for each in self.blocks if each.type == type_), None)
 
@@ -57,7 +57,7 @@ class _Unread(Exception):
     """Something that is not read here, at a line."""
 
 
-def read(text: str) -> tuple[Block, ...] | None:
+def read(text: str) -> tuple[HclBlock, ...] | None:
     """The top-level blocks of a file; None when its brackets or quotes do not match."""
     if len(text) > LONGEST:
         return None
@@ -121,10 +121,10 @@ class _Parser:
         self.tokens = tokens
         self.at = 0
 
-    def body(self, deep: int) -> tuple[dict[str, Value], tuple[Block, ...]]:
+    def body(self, deep: int) -> tuple[dict[str, Value], tuple[HclBlock, ...]]:
         """Attributes and blocks up to the closing brace, or to the end."""
         attributes: dict[str, Value] = {}
-        blocks: list[Block] = []
+        blocks: list[HclBlock] = []
         while (token := self._next()) is not None:
             if token.kind == "newline":
                 continue
@@ -146,7 +146,7 @@ class _Parser:
                 raise _Unread
             own, inner = self.body(deep + 1)
             blocks.append(
-                Block(type=token.text, labels=tuple(labels), line=token.line, attributes=own, blocks=inner)
+                HclBlock(type=token.text, labels=tuple(labels), line=token.line, attributes=own, blocks=inner)
             )
         if deep:
             raise _Unread

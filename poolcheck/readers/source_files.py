@@ -55,7 +55,7 @@ _BLOCK = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORE
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadSource:
     """Why a file that matters could not be looked at."""
 
     why: str
@@ -133,47 +133,49 @@ def _depth(code: bytes) -> int:
 _NOT_BRACKETS = bytes(each for each in range(256) if each not in b"()[]{}")
 
 
-def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | Unread:
+def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | UnreadSource:
     """One file that matters. Nothing is raised: what cannot be read says why. `below`: its path within the project."""
     kind = language(path)
     if kind is None:
-        return Unread("not a language that is read")
+        return UnreadSource("not a language that is read")
     found = trouble(code, kind)
     if found:
-        return Unread(found)
+        return UnreadSource(found)
     if kind == "sql":
-        made: Read | Unread = Read(*_read_sql(code.decode("utf-8", "replace"), path))
+        made: Read | UnreadSource = Read(*_read_sql(code.decode("utf-8", "replace"), path))
     elif kind == "python":
         made = _read_python(code, path, makers.python)
     else:
         made = _read_javascript(code, path, kind, makers.javascript)
-    if isinstance(made, Unread):
+    if isinstance(made, UnreadSource):
         return made
     from dataclasses import replace  # noqa: PLC0415 - beside its only use
 
     return made._replace(file=replace(made.file, purpose=purpose(below or path)))
 
 
-def _read_python(code: bytes, path: str, makers: Makers) -> Read | Unread:
+def _read_python(code: bytes, path: str, makers: Makers) -> Read | UnreadSource:
     from poolcheck.readers.python import source as python  # noqa: PLC0415 - only where there is Python
+    from poolcheck.readers.syntax import UnreadableSource  # noqa: PLC0415 - as above
 
     try:
         return Read(*python.read(code.decode("utf-8-sig"), path, makers))
     except UnicodeDecodeError as error:
-        return Unread(f"not UTF-8 at byte {error.start}")
-    except python.Unreadable as error:
-        return Unread(str(error))
+        return UnreadSource(f"not UTF-8 at byte {error.start}")
+    except UnreadableSource as error:
+        return UnreadSource(str(error))
 
 
-def _read_javascript(code: bytes, path: str, kind: Language, makers: Makers) -> Read | Unread:
+def _read_javascript(code: bytes, path: str, kind: Language, makers: Makers) -> Read | UnreadSource:
     from poolcheck.readers.javascript import source as javascript  # noqa: PLC0415 - only where there is JavaScript
+    from poolcheck.readers.syntax import UnreadableSource  # noqa: PLC0415 - as above
 
     if path.endswith((".vue", ".svelte")):
         code, kind = _scripts(code.decode("utf-8", "replace"))
     try:
         return Read(*javascript.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind, makers))
-    except javascript.Unreadable as error:
-        return Unread(str(error))
+    except UnreadableSource as error:
+        return UnreadSource(str(error))
 
 
 def _scripts(text: str) -> tuple[bytes, Language]:

@@ -2,14 +2,29 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tree_sitter import Node, Parser
+
+from poolcheck.model.source import Scope
 
 _EFFORT = 20_000_000  # steps; finding a node passes over the root's children each time
 
 
 class TooMuch(Exception):
     """Nobody wrote this by hand: looking at every place would take longer than it is worth."""
+
+
+class UnreadableSource(Exception):
+    """Why a file is not looked at, in a few words."""
+
+
+class Placed(NamedTuple):
+    """Where a value is made, and which variable it is bound to."""
+
+    scope: Scope
+    within: str = ""
+    name: str = ""
 
 
 def text(node: Node | None) -> str:

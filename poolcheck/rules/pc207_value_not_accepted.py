@@ -28,7 +28,7 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?sslmode=verify-full
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.facts import Param
+from poolcheck.model.facts import DriverParam
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
@@ -85,7 +85,7 @@ def _meant(target: Target, name: str, value: str) -> Fix | None:
     return None
 
 
-def wrong(known: Param, value: str) -> str | None:
+def wrong(known: DriverParam, value: str) -> str | None:
     """What is wrong with the value, or None."""
     told = dict(known.bad_values).get(value)
     if told:

@@ -9,7 +9,7 @@ import pytest
 from psycopg import pq
 
 from poolcheck import catalogue
-from poolcheck.model.facts import Driver, DriverExample, DriverVersion, Fate, Param
+from poolcheck.model.facts import Driver, DriverExample, DriverParam, DriverVersion, Fate
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 
 DRIVERS = catalogue.drivers()
@@ -195,7 +195,7 @@ def test_block_is_sound(driver: Driver, block: DriverVersion) -> None:
         assert text == text.strip()
 
 
-def _params() -> Iterator[tuple[str, Param]]:
+def _params() -> Iterator[tuple[str, DriverParam]]:
     for driver, block in BLOCKS:
         for param in block.params:
             yield driver.id, param
@@ -365,7 +365,9 @@ def _block(**values: object) -> DriverVersion:
 def test_fate_prefers_its_own_word_to_the_readers() -> None:
     """A block's own lists come first, then what its reader knows, then its own rule for the rest."""
     reader = _block(
-        params=(Param(name="a"), Param(name="b")), rejected=(("r", "no"),), unknown_params="rejected"
+        params=(DriverParam(name="a"), DriverParam(name="b")),
+        rejected=(("r", "no"),),
+        unknown_params="rejected",
     )
     block = _block(ignored=(("a", "not here"),), unknown_params="warned")
     assert block.fate("a", reader) == "ignored"
@@ -379,8 +381,8 @@ def test_fate_prefers_its_own_word_to_the_readers() -> None:
 
 def test_fate_folds_names_only_where_told() -> None:
     """Npgsql reads MaxPoolSize and `max pool size` alike; pgJDBC counts case."""
-    assert _block(params=(Param(name="Max Pool Size"),), fold_names=True).fate("maxpoolsize") == "known"
-    assert _block(params=(Param(name="Max Pool Size"),)).fate("maxpoolsize") is None
+    assert _block(params=(DriverParam(name="Max Pool Size"),), fold_names=True).fate("maxpoolsize") == "known"
+    assert _block(params=(DriverParam(name="Max Pool Size"),)).fate("maxpoolsize") is None
     assert fate("pgjdbc", "42.7.5", "preparethreshold") == "ignored"
 
 
@@ -389,7 +391,7 @@ def test_fate_folds_names_only_where_told() -> None:
 LIBPQ = block_of("libpq", "17.0")
 
 
-def _since(param: Param) -> int:
+def _since(param: DriverParam) -> int:
     """The libpq major that brought the word, 0 when it is older than all here."""
     found = re.search(r"From libpq (\d+)", param.note)
     return int(found[1]) if found else 0
@@ -410,7 +412,7 @@ def test_every_word_of_libpq_is_known() -> None:
 
 
 @pytest.mark.parametrize("param", LIBPQ.params, ids=lambda param: param.name)
-def test_libpq_takes_the_word(param: Param) -> None:
+def test_libpq_takes_the_word(param: DriverParam) -> None:
     """libpq accepts each word in a URL, unless the word is younger than the libpq that is here."""
     if _since(param) > pq.version() // 10000:
         assert _complaint(param.name, "x")
@@ -434,7 +436,7 @@ def test_libpq_refuses_what_it_does_not_know() -> None:
     [param for param in LIBPQ.params if param.values and param.name != "ssl"],
     ids=lambda param: param.name,
 )
-def test_libpq_takes_these_values_and_no_others(param: Param) -> None:
+def test_libpq_takes_these_values_and_no_others(param: DriverParam) -> None:
     """Values are checked by libpq itself before it dials; port 1 refuses at once."""
     if _since(param) > pq.version() // 10000:
         pytest.skip(f"libpq {pq.version() // 10000} does not know {param.name}")

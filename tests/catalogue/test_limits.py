@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from poolcheck import catalogue
 from poolcheck.capacity.sums import pool_sum
-from poolcheck.commands._numbers import Numbers as Asked
+from poolcheck.commands._numbers import GivenNumbers as Asked
 from poolcheck.commands._numbers import from_catalogue
 from poolcheck.config.settings import Config
 from poolcheck.connection.parse import parse

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from poolcheck.cli import cli, run
-from poolcheck.config import schema, values
+from poolcheck.config import checks, schema
 from poolcheck.config.file import load
 from poolcheck.config.settings import Config
 from poolcheck.errors import BadConfig
@@ -196,7 +196,7 @@ def test_any_table_is_a_config_or_a_complaint(table: dict[str, Any]) -> None:
     """Never another error; what the loader takes, the schema takes, but for numbers that JSON does not have."""
     said = ""
     try:
-        made = values.build(Config, table, values.Source("x.toml", ""))
+        made = checks.build(Config, table, checks.SettingsSource("x.toml", ""))
     except BadConfig as wrong:
         said = wrong.message
     if said:
@@ -255,7 +255,7 @@ class TestPerPath:
 
 def load_text(text: str) -> Config:
     """The config that a text says."""
-    made: Config = values.build(Config, tomllib.loads(text), values.Source("x.toml", text))
+    made: Config = checks.build(Config, tomllib.loads(text), checks.SettingsSource("x.toml", text))
     return made
 
 

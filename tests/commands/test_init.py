@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 from jsonschema import Draft7Validator
 
 from poolcheck.cli import cli, run
+from poolcheck.config.checks import settings_of
 from poolcheck.config.file import load
 from poolcheck.config.schema import schema
 from poolcheck.config.settings import Config, Thresholds
-from poolcheck.config.values import settings_of
 
 NEON = "postgresql://app:s3cret-canary@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app"
 

@@ -5,7 +5,7 @@ from collections import deque
 from poolcheck.commands._watch import GROWTH_SECONDS, KEEP_SECONDS, Watch, history
 from poolcheck.config.settings import Config
 from poolcheck.live.dsn import sources
-from poolcheck.live.look import Options, Seen
+from poolcheck.live.look import Inspection, LookOptions
 from poolcheck.model.snapshot import Snapshot
 from poolcheck.output.paint import Paint, Style
 
@@ -13,7 +13,7 @@ from poolcheck.output.paint import Paint, Style
 def watch() -> Watch:
     """A watch that has not looked yet."""
     chosen = sources("postgresql://u@h/d", Config())
-    return Watch(Seen(config=Config(), options=Options(), sources=chosen))
+    return Watch(Inspection(config=Config(), options=LookOptions(), sources=chosen))
 
 
 def test_growth_is_judged_against_a_look_half_a_minute_old() -> None:

@@ -19,8 +19,8 @@ from poolcheck.commands._settings import Settings
 from poolcheck.connection.parse import parse
 from poolcheck.fix import fix, rounds
 from poolcheck.fix.diff import diff
-from poolcheck.fix.fix import Options
-from poolcheck.fix.rounds import Choice, Mended
+from poolcheck.fix.fix import FixOptions
+from poolcheck.fix.rounds import MendChoice, Mended
 from poolcheck.model.problem import Edit
 from poolcheck.model.report import Report
 from poolcheck.readers.env import dotenv
@@ -30,7 +30,7 @@ CANARY = "c4n4ry"
 NEON = f"postgresql://app:{CANARY}pw@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
 POOLED = NEON.replace("a1b2c3d4.", "a1b2c3d4-pooler.")
 SUPABASE = f"postgresql://postgres.abcdefghijklmnopqrst:{CANARY}pw@aws-0-eu-central-1.pooler.supabase.com:5432/postgres"
-UNSAFE = Choice(unsafe=True)
+UNSAFE = MendChoice(unsafe=True)
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +41,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def mend(*what: str, choice: Choice = UNSAFE, **given_: object) -> Mended:
+def mend(*what: str, choice: MendChoice = UNSAFE, **given_: object) -> Mended:
     """Mend in memory."""
     return rounds.mend(what, Settings(dict(given_)), choice)
 
 
-def after(text: str, *, choice: Choice = UNSAFE, **given_: object) -> str:
+def after(text: str, *, choice: MendChoice = UNSAFE, **given_: object) -> str:
     """An env file's text after mending."""
     Path(".env").write_bytes(text.encode())
     mended = mend(".env", choice=choice, **given_)
@@ -156,7 +156,7 @@ class TestSafe:
 
     def test_only_what_cannot_be_for_the_worse(self) -> None:
         """The flag that Prisma needs is; another endpoint is not."""
-        safe = Choice()
+        safe = MendChoice()
 
         assert after(f"DATABASE_URL={NEON}\n", choice=safe) == f"DATABASE_URL={NEON}\n"
         mended = mend(".env", choice=safe)
@@ -168,7 +168,7 @@ class TestSafe:
         """Other rules' edits are named as not selected."""
         Path(".env").write_text(f"DATABASE_URL={NEON}\n")
 
-        mended = mend(".env", choice=Choice(unsafe=True, select=("PC203",)), driver=("prisma@6.1.0",))
+        mended = mend(".env", choice=MendChoice(unsafe=True, select=("PC203",)), driver=("prisma@6.1.0",))
 
         assert [each.rule for each in mended.made] == ["PC203"]
         assert [(each.mend.rule, each.why) for each in mended.held] == [("PC101", "not selected")]
@@ -177,7 +177,7 @@ class TestSafe:
         """Supabase's transaction pooler without the flag that nobody selected would be worse than before."""
         Path(".env").write_text(f"DATABASE_URL={SUPABASE}\n")
 
-        mended = mend(".env", choice=Choice(unsafe=True, select=("PC102",)), driver=("prisma@6.1.0",))
+        mended = mend(".env", choice=MendChoice(unsafe=True, select=("PC102",)), driver=("prisma@6.1.0",))
 
         assert not mended.made
         assert not mended.texts
@@ -193,7 +193,7 @@ class TestSafe:
             asked.append(each.rule)
             return "no" if each.rule == "PC101" else "yes"
 
-        mended = mend(".env", choice=Choice(unsafe=True, ask=answer), driver=("prisma@6.1.0",))
+        mended = mend(".env", choice=MendChoice(unsafe=True, ask=answer), driver=("prisma@6.1.0",))
 
         assert sorted(asked) == ["PC101", "PC203"]
         assert [each.rule for each in mended.made] == ["PC203"]
@@ -262,11 +262,11 @@ class TestPrisma:
         package(prisma="6.19.3")
         schema(self.PRISMA_6)
         Path(".env").write_text(f"DATABASE_URL={POOLED}&connection_limit=1\n")
-        neon = mend(choice=Choice())
+        neon = mend(choice=MendChoice())
         Path(".env").write_text(
             f"DATABASE_URL={SUPABASE.replace(':5432', ':6543')}?connection_limit=1&pgbouncer=true\n"
         )
-        supabase = mend(choice=Choice())
+        supabase = mend(choice=MendChoice())
 
         assert ([each.rule for each in neon.made], [each.mend.rule for each in neon.held]) == ([], ["PC104"])
         assert [each.rule for each in supabase.made] == ["PC104"]
@@ -327,7 +327,7 @@ class TestPrisma:
             CONFIG,
         )
         assert "rl" not in mended.texts["prisma/schema.prisma"][1].partition("datasource")[2]
-        assert not mend(choice=Choice()).texts
+        assert not mend(choice=MendChoice()).texts
 
     def test_prisma_7_schema_loses_its_url_when_the_config_has_one(self) -> None:
         """Prisma 7 refuses such a schema, so this is safe."""
@@ -338,7 +338,7 @@ class TestPrisma:
         )
         Path(".env").write_text(f"DATABASE_URL={POOLED}\nDIRECT_URL={NEON}\n")
 
-        mended = mend(choice=Choice())
+        mended = mend(choice=MendChoice())
 
         assert mended.texts["prisma/schema.prisma"][1].endswith(
             'datasource db {\n  provider = "postgresql"\n}\n'
@@ -572,8 +572,8 @@ def test_generated_files(
     path = folder / ".env"
     path.write_bytes(text.encode())
     chosen = Settings({"driver": driver, "runtime": runtime})
-    options = Options(asked="write", choice=Choice(unsafe=unsafe))
-    before = rounds.mend((".env",), chosen, Choice()).before if "://" in text else None
+    options = FixOptions(asked="write", choice=MendChoice(unsafe=unsafe))
+    before = rounds.mend((".env",), chosen, MendChoice()).before if "://" in text else None
     if before is None:
         return
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from poolcheck.fix import write
-from poolcheck.fix.write import NewContent, Refused
+from poolcheck.fix.write import NewContent, WriteRefused
 from tests.fix.crash import NEW, OLD
 
 CRASH = Path(__file__).parent / "crash.py"
@@ -168,7 +168,7 @@ class TestRefused:
 
     def refused(self, *files: NewContent, force: bool = False) -> str:
         """The message."""
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(WriteRefused) as caught:
             write.write(files, force=force)
         return caught.value.message
 
@@ -264,12 +264,12 @@ class TestGit:
 
     @pytest.mark.parametrize("staged", [False, True])
     def test_uncommitted(self, repository: Path, staged: bool) -> None:
-        """Refused, unless forced."""
+        """WriteRefused, unless forced."""
         repository.write_bytes(b"changed")
         if staged:
             git(repository.parent, "add", ".env")
 
-        with pytest.raises(Refused, match="tracked by git and has changes"):
+        with pytest.raises(WriteRefused, match="tracked by git and has changes"):
             write.write([new(repository, b"changed")])
         assert repository.read_bytes() == b"changed"
 

@@ -80,7 +80,7 @@ class TestSums:
         free = Server(max_connections=40, superuser_reserved=3)
 
         def capacity(server: Server, url: str = URL) -> int:
-            seen = peak.Measured(hosts=frozenset({"pg.acme.dev"}), server=server)
+            seen = peak.MeasuredLimits(hosts=frozenset({"pg.acme.dev"}), server=server)
             return sums(target(url, PRISMA), server=seen)[0][0].capacity
 
         assert capacity(free) == 37

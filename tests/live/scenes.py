@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from poolcheck.config.settings import Config
-from poolcheck.live.look import Options, live
+from poolcheck.live.look import LookOptions, live
 from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Report
 from tests.servers import ROLES, Bouncer, Postgres
@@ -140,7 +140,7 @@ def report(
 
 def report_on(dsn: str, config: Config | None = None, **options: Any) -> Report:
     """What `live` says of a connection string."""
-    return live(Options(dsn=dsn, **options), Fixed(config))
+    return live(LookOptions(dsn=dsn, **options), Fixed(config))
 
 
 def look(report: Report) -> Look:

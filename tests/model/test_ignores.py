@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolcheck.catalogue.makers import makers
-from poolcheck.model.ignores import Ignore, Ignores, Placed, Unused, ignores_in_lines, parse_ignore
+from poolcheck.model.ignores import Ignore, Ignores, PlacedIgnore, Unused, ignores_in_lines, parse_ignore
 from poolcheck.project import collected
 from poolcheck.readers import source_files
 from poolcheck.readers.env import dotenv
@@ -91,11 +91,11 @@ def test_no_comment_makes_it_raise(before: str, behind: str) -> None:
     parse_ignore(f"{before}poolcheck: ignore{behind}")
 
 
-def placed(comment: str, line: int, *lines: int) -> Placed:
+def placed(comment: str, line: int, *lines: int) -> PlacedIgnore:
     """A comment that covers these lines."""
     ignore = parse_ignore(comment)
     assert ignore is not None
-    return Placed(ignore, line, lines)
+    return PlacedIgnore(ignore, line, lines)
 
 
 IGNORES = Ignores(

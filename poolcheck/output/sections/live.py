@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.connection.secret import redact
-from poolcheck.model.look import Group, Look, driver
+from poolcheck.model.look import Look, SessionGroup, driver
 from poolcheck.model.snapshot import Backend, Block, Leak, Snapshot
 from poolcheck.output._sql import laid_out
 from poolcheck.output.paint import Paint
@@ -91,7 +91,7 @@ def lock_name(key: str) -> str | None:
     return "Prisma Migrate" if key == "72707369" else None
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: SessionGroup) -> dict[str, Any]:
     oldest = group.oldest_idle
     return {
         "application_name": clean(group.application_name),
@@ -281,7 +281,7 @@ def _holders(look: Look, paint: Paint) -> Iterator[str]:
         yield f"  {rest:>{max(1, len(str(len(groups[0].members))))}}  in {plural(len(groups) - len(shown), 'more group')} (-v)"
 
 
-def _states(group: Group) -> str:
+def _states(group: SessionGroup) -> str:
     states = group.by_state()
     if list(states) == ["hidden"]:
         return "hidden"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from poolcheck.model.report import Skipped
 from poolcheck.project.fleet import overlays
-from poolcheck.project.fleet.overlays import PRODUCTION, Group
+from poolcheck.project.fleet.overlays import PRODUCTION, DeployedGroup
 from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import helm, kubernetes
-from poolcheck.readers.deploy.go_template import Tree, Unread
+from poolcheck.readers.deploy.go_template import Tree, UnreadTemplate
 from poolcheck.readers.deploy.kubernetes import Manifests
 
 _VALUES = re.compile(r"values[._-][\w.-]+\.ya?ml|[\w.-]+[._-]values\.ya?ml")
@@ -18,7 +18,7 @@ _MATTERS = re.compile(r"\b(?:DATABASE_URL|POSTGRES\w*|PG(?:HOST|DATABASE|USER)|\
 _HINT = "Fill it in with `helm template . > rendered.yaml`, and lint that file."
 
 
-def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
+def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> Iterator[DeployedGroup]:
     """Every set of objects; what is missing is said in `skipped`."""
     yaml = [name for name in packages.walked if name.endswith((".yaml", ".yml"))]
     charts = sorted(posixpath.dirname(name) for name in names if posixpath.basename(name) == "Chart.yaml")
@@ -64,7 +64,7 @@ class _Charts:
     ) -> None:
         self.packages, self.files, self.inner, self.skipped = packages, files, inner, skipped
 
-    def read(self, folder: str) -> Iterator[Group]:
+    def read(self, folder: str) -> Iterator[DeployedGroup]:
         """One chart with its subcharts, once for each values file of production."""
         base = _join(folder, "values.yaml")
         stages = [
@@ -77,12 +77,14 @@ class _Charts:
         for stage in stages or [""]:
             texts = [(text, name) for name in (base, stage) if (text := self._text(name))]
             # without any values file (ignored by git, or made by a pipeline) none of the numbers is known
-            tree = helm.values(texts) if texts else Unread
+            tree = helm.values(texts) if texts else UnreadTemplate
             if tree is None:
                 if any(_matters(self._text(name)) for name in self.files[folder]):
                     self._skip(folder or "Chart.yaml", f"the values in {stage or base} cannot be read")
                 continue
-            yield Group(folder or ".", stage if len(stages) > 1 else "", tuple(self._filled(folder, tree)))
+            yield DeployedGroup(
+                folder or ".", stage if len(stages) > 1 else "", tuple(self._filled(folder, tree))
+            )
 
     def _filled(self, folder: str, tree: Tree) -> Iterator[Manifests]:
         name = _name(self._text(_join(folder, "Chart.yaml")) or "", folder)
@@ -100,7 +102,7 @@ class _Charts:
     def _template(self, text: str, path: str, tree: Tree, chart: str) -> Manifests:
         try:
             made = helm.render(text, path, tree, chart)
-        except Unread as why:
+        except UnreadTemplate as why:
             if _matters(text):
                 self._skip(path, f"the template is not read: {why}")
             return Manifests()

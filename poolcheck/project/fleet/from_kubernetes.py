@@ -18,16 +18,16 @@ from poolcheck.project.fleet.ledger import (
     for_app,
     runs_once,
 )
-from poolcheck.readers.deploy.kubernetes import Variable
+from poolcheck.readers.deploy.kubernetes import ContainerVariable
 
 if TYPE_CHECKING:
-    from poolcheck.project.fleet.overlays import Group
+    from poolcheck.project.fleet.overlays import DeployedGroup
     from poolcheck.readers.deploy.kubernetes import Workload
 
 
 def collect(ledger: Ledger, project: Project, names: Sequence[str]) -> None:
     """Every workload that is deployed in one way only; which of two of one name runs is not known."""
-    seen: dict[tuple[str, str], list[tuple[Workload, Group]]] = {}
+    seen: dict[tuple[str, str], list[tuple[Workload, DeployedGroup]]] = {}
     for group in charts.groups(project.packages, names, ledger.skipped):
         for workload in (one for file in group.files for one in file.workloads):
             seen.setdefault((group.stage, workload.name), []).append((workload, group))
@@ -37,7 +37,7 @@ def collect(ledger: Ledger, project: Project, names: Sequence[str]) -> None:
             _workload(ledger, project, workload, group)
 
 
-def _workload(ledger: Ledger, project: Project, workload: "Workload", group: "Group") -> None:
+def _workload(ledger: Ledger, project: Project, workload: "Workload", group: "DeployedGroup") -> None:
     """A workload counts for the first of its strings that leads to a server."""
     environment, variables = _environment(workload, group)
     target = next(_targets(project, workload, group, environment, variables), None)
@@ -75,23 +75,25 @@ def _workload(ledger: Ledger, project: Project, workload: "Workload", group: "Gr
     )
 
 
-def _environment(workload: "Workload", group: "Group") -> tuple[dict[str, str | None], list["Variable"]]:
+def _environment(
+    workload: "Workload", group: "DeployedGroup"
+) -> tuple[dict[str, str | None], list["ContainerVariable"]]:
     """The variables of a workload's first container, those of its ConfigMaps and Secrets behind its own."""
     environment = {one.name: one.value.reveal() if one.value else None for one in workload.environment}
     variables = list(workload.environment)
     for held in (held for name in workload.sources for held in group.held.get(name, {}).values()):
         if held.key not in environment:
             environment[held.key] = held.value.reveal()
-            variables.append(Variable(held.key, held.value, held.location))
+            variables.append(ContainerVariable(held.key, held.value, held.location))
     return environment, variables
 
 
 def _targets(
     project: Project,
     workload: "Workload",
-    group: "Group",
+    group: "DeployedGroup",
     environment: dict[str, str | None],
-    variables: Sequence["Variable"],
+    variables: Sequence["ContainerVariable"],
 ) -> Iterator[Target]:
     """The app's strings that lead elsewhere: written out, held by a Secret of the files, or by an env file."""
     for variable in variables:

@@ -26,12 +26,12 @@ from poolcheck.project.fleet.ledger import (
     for_app,
     runs_once,
 )
-from poolcheck.project.fleet.process_counts import Commands, app_amount
+from poolcheck.project.fleet.process_counts import ProcessCommands, app_amount
 from poolcheck.project.packages import PROCESS_FILES
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
-    from poolcheck.readers.deploy.kubernetes import Variable
+    from poolcheck.readers.deploy.kubernetes import ContainerVariable
     from poolcheck.readers.deploy.platforms import Deployment
 
 MOST_NAMED = 5  # deployments in one sentence
@@ -145,12 +145,14 @@ def app_target(targets: Sequence[Target]) -> Target | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def deployments(packages: "Packages", names: Sequence[str], commands: Commands) -> list["Deployment"]:
+def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCommands) -> list["Deployment"]:
     """What the project's platform files deploy, PM2's apps among them."""
     from poolcheck.readers.deploy import platforms as reader  # noqa: PLC0415 - only for a project
 
     made: list[Deployment] = []
-    variables: dict[str, tuple[Variable, ...]] = {}  # of app.json, by folder: they are the Procfile's
+    variables: dict[
+        str, tuple[ContainerVariable, ...]
+    ] = {}  # of app.json, by folder: they are the Procfile's
     for name in names:
         if name.endswith(".tf"):
             from poolcheck.readers.deploy import terraform  # noqa: PLC0415 - only where there is one
@@ -170,16 +172,16 @@ def deployments(packages: "Packages", names: Sequence[str], commands: Commands) 
     ]
 
 
-def _machines(name: str, commands: Commands) -> Iterator["Deployment"]:
+def _machines(name: str, commands: ProcessCommands) -> Iterator["Deployment"]:
     """The apps of a PM2 file. Of several, only those that hold their own connection string are told apart."""
-    from poolcheck.readers.deploy.kubernetes import Variable  # noqa: PLC0415 - see deployments
+    from poolcheck.readers.deploy.kubernetes import ContainerVariable  # noqa: PLC0415 - see deployments
     from poolcheck.readers.deploy.platforms import Deployment  # noqa: PLC0415 - see deployments
 
     file = commands.ecosystem(name)
     for app in file.apps if file else ():
         yield Deployment(
             name=app.name, platform="pm2", location=app.location, folder=app.folder, processes=app_amount(app),
-            environment=tuple(Variable(key, value, Location(name, line)) for key, value, line in app.environment),
+            environment=tuple(ContainerVariable(key, value, Location(name, line)) for key, value, line in app.environment),
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from poolcheck.model.roles import name_claims
 from poolcheck.model.target import Target
 from poolcheck.project.collected import Collected
 from poolcheck.project.fleet.pools import pool_size
-from poolcheck.project.fleet.process_counts import Commands
+from poolcheck.project.fleet.process_counts import ProcessCommands
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -36,7 +36,7 @@ class Key(NamedTuple):
     host: str
 
 
-class Server:
+class ServerSum:
     """One server or pooler: who connects to it, what it takes, and what no file tells."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Project:
 
     def __init__(self, found: Collected, packages: "Packages", ctx: Context, numbers: Numbers) -> None:
         self.found, self.packages, self.ctx, self.numbers = found, packages, ctx, numbers
-        self.commands = Commands(packages)
+        self.commands = ProcessCommands(packages)
 
     def pool(self, target: Target) -> Amount | None:
         """The pool of one process that connects with this string; None where nobody tells."""
@@ -95,13 +95,13 @@ class Ledger:
     """Servers by key, in the order in which somebody first connects to them."""
 
     def __init__(self) -> None:
-        self.servers: dict[Key, Server] = {}
+        self.servers: dict[Key, ServerSum] = {}
         self.composes: set[str] = set()
         self.skipped: list[Skipped] = []
 
-    def of(self, key: Key) -> Server:
+    def of(self, key: Key) -> ServerSum:
         """The server of that key, new if need be."""
-        return self.servers.setdefault(key, Server())
+        return self.servers.setdefault(key, ServerSum())
 
     def known(self, key: Key) -> bool:
         """Whether its limit, or a pooler's number of clients, is known."""
@@ -143,7 +143,7 @@ class Ledger:
             ):
                 yield _fleet(key, server, server.limit, against="slots", buffer=numbers.buffer)
 
-    def _say_missing(self, key: Key, server: Server) -> None:
+    def _say_missing(self, key: Key, server: ServerSum) -> None:
         """What no file tells: it makes the sum larger, or there is none."""
         what = f"the sum of connections to {key.host}"
         limited = server.limit is not None or server.clients is not None
@@ -162,7 +162,7 @@ class Ledger:
                     "Write the number, so that the sum is the real one.",
                 )
 
-    def _said_by_url_rule(self, key: Key, server: Server, numbers: Numbers) -> bool:
+    def _said_by_url_rule(self, key: Key, server: ServerSum, numbers: Numbers) -> bool:
         """With instances and max_connections in the config, the sum of one string is PC204's, as far as it exceeds."""
         if key.place in self.composes or numbers.instances is None or numbers.max_connections is None:
             return False
@@ -181,7 +181,7 @@ def _told(numbers: Numbers, terraform: Amount | None) -> Amount | None:
     return Amount(numbers.max_connections, f"max_connections {numbers.max_connections}, {source}")
 
 
-def _fleet(key: Key, server: Server, limit: Amount, *, against: Against, buffer: int = 0) -> Fleet:
+def _fleet(key: Key, server: ServerSum, limit: Amount, *, against: Against, buffer: int = 0) -> Fleet:
     largest = max(server.members, key=lambda member: member.deploy)
     return Fleet(
         name=key.host, location=largest.location, members=tuple(server.members), limit=limit, against=against,

@@ -9,7 +9,7 @@ from poolcheck.model.problem import Location
 from poolcheck.model.report import Skipped
 from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import kubernetes
-from poolcheck.readers.deploy.kubernetes import Autoscaler, Held, Manifests, Workload
+from poolcheck.readers.deploy.kubernetes import Autoscaler, HeldText, Manifests, Workload
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
@@ -27,14 +27,14 @@ class _Layer:
     document: Node
 
 
-class Group:
+class DeployedGroup:
     """The objects that are deployed together."""
 
     def __init__(self, origin: str, stage: str, files: Sequence[Manifests]) -> None:
         self.origin = origin  # "" for plain manifests, else the chart's folder
         self.stage = stage  # the values file, where several are for production
         self.files = files
-        self.held: dict[str, dict[str, Held]] = {}  # Secrets and ConfigMaps: name, key
+        self.held: dict[str, dict[str, HeldText]] = {}  # Secrets and ConfigMaps: name, key
         for each in (each for file in files for each in file.held):
             self.held.setdefault(each.name, {}).setdefault(each.key, each)
         self._scalers = {each.target: each for file in reversed(files) for each in file.autoscalers}
@@ -44,7 +44,7 @@ class Group:
         return self._scalers.get(workload)
 
 
-def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> Iterator[Group]:
+def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> Iterator[DeployedGroup]:
     """The plain manifests, with the one overlay that runs in production laid over its base."""
     layers = {each.folder: each for name in names if (each := _layer(packages, name)) is not None}
     over: dict[str, list[_Layer]] = {}
@@ -78,7 +78,7 @@ def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> 
                 del files[name]
     for layer in chosen:
         files = _laid_over(files, layer, packages)
-    yield Group("", "", tuple(files.values()))
+    yield DeployedGroup("", "", tuple(files.values()))
 
 
 def _layer(packages: Packages, name: str) -> _Layer | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ONE = Amount(1, "1 process")
 
 
-class Commands:
+class ProcessCommands:
     """Answers for the commands of one project."""
 
     def __init__(self, packages: "Packages") -> None:

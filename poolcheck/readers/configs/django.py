@@ -7,7 +7,7 @@ from tree_sitter import Node
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
-from poolcheck.readers.configs.js_config import ConfigRead, Setting
+from poolcheck.readers.configs.js_config import ConfigRead, PlainValue
 from poolcheck.readers.python.tree import parser
 from poolcheck.readers.syntax import text
 
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _DEEPEST = 8
 
 
-def databases(source: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[Setting, ...]]:
+def databases(source: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[PlainValue, ...]]:
     """The reads and settings of every PostgreSQL entry of DATABASES, keyed "default.url", "default.HOST" and so on."""
     code = source.encode("utf-8", "surrogatepass")
     reader = _Reader(code, path)
@@ -56,7 +56,7 @@ class _Reader:
         self._path = path
         self.names: dict[str, Node] = {}
         self.reads: list[ConfigRead] = []
-        self.settings: list[Setting] = []
+        self.settings: list[PlainValue] = []
 
     def aliases(self, dictionary: Node) -> Iterator[tuple[str, Node]]:
         """The entries of DATABASES; the alias may be a constant."""
@@ -116,7 +116,7 @@ class _Reader:
         shown = plain if plain is not None else text(value)
         if plain is not None or value.type in ("integer", "float", "true", "false", "none"):
             if "password" not in key.lower():
-                self.settings.append(Setting(f"{alias}.{key}", shown, value.start_point.row + 1))
+                self.settings.append(PlainValue(f"{alias}.{key}", shown, value.start_point.row + 1))
 
     def _read(self, key: str, at: Node, value: Node) -> None:
         variables, literal, composed = self._value(value, _DEEPEST)

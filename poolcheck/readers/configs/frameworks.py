@@ -12,8 +12,8 @@ from typing import NamedTuple
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Role
-from poolcheck.readers.configs.js_config import ConfigRead, Setting
-from poolcheck.readers.manifests.types import Unreadable
+from poolcheck.readers.configs.js_config import ConfigRead, PlainValue
+from poolcheck.readers.manifests.types import UnreadableFile
 from poolcheck.record import dataclass
 
 KIND = "framework"
@@ -31,8 +31,8 @@ class FrameworkConfig:
     path: str
     tool: str  # the driver id that reads it: "django", "activerecord", "sqlalchemy", "typeorm", "hikaricp", "laravel"
     reads: tuple[ConfigRead, ...] = ()
-    settings: tuple[Setting, ...] = ()
-    problem: Unreadable | None = None
+    settings: tuple[PlainValue, ...] = ()
+    problem: UnreadableFile | None = None
 
 
 class _Row(NamedTuple):
@@ -84,7 +84,9 @@ def read(text: str, path: str) -> FrameworkConfig:
     if found is None:
         raise ValueError(f"not a framework config: {path}")
     if len(text) > _LONGEST:
-        return FrameworkConfig(path=path, tool=found, problem=Unreadable("is too large for a config file"))
+        return FrameworkConfig(
+            path=path, tool=found, problem=UnreadableFile("is too large for a config file")
+        )
     readers: dict[str, Callable[[str, str], FrameworkConfig]] = {
         "sqlalchemy": _alembic,
         "activerecord": _rails,
@@ -186,7 +188,7 @@ def _rails(text: str, path: str) -> FrameworkConfig:
     if adapters and not any(name in ("postgresql", "postgis") for name in adapters.values()):
         return FrameworkConfig(path=path, tool="activerecord")
     reads: list[ConfigRead] = []
-    settings: list[Setting] = []
+    settings: list[PlainValue] = []
     for row in rows:
         last = row.key.rpartition(".")[2]
         code = "".join(_ERB.findall(row.value))
@@ -201,7 +203,7 @@ def _rails(text: str, path: str) -> FrameworkConfig:
             # ENV.fetch("RAILS_MAX_THREADS") { 5 }: the variable decides, 5 is what stands in
             fallback = re.search(r"\{\s*(\d+)\s*\}|,\s*[\"']?(\d+)[\"']?\s*\)", code)
             settings.append(
-                Setting(row.key, next(filter(None, fallback.groups())) if fallback else plain, row.line)
+                PlainValue(row.key, next(filter(None, fallback.groups())) if fallback else plain, row.line)
             )
     return FrameworkConfig(path=path, tool="activerecord", reads=tuple(reads), settings=tuple(settings))
 
@@ -246,7 +248,7 @@ _SPRING_SETTINGS = re.compile(
 
 def _spring(text: str, path: str) -> FrameworkConfig:
     reads: list[ConfigRead] = []
-    settings: list[Setting] = []
+    settings: list[PlainValue] = []
     for row in _properties(text) if path.endswith(".properties") else _yaml(text):
         group, _, last = row.key.rpartition(".")
         role = _SPRING_ROLES.get(group)
@@ -263,7 +265,7 @@ def _spring(text: str, path: str) -> FrameworkConfig:
             )
         elif _SPRING_SETTINGS.fullmatch(row.key):
             match = _PLACEHOLDER.fullmatch(value)
-            settings.append(Setting(row.key, match[2] if match else value, row.line))
+            settings.append(PlainValue(row.key, match[2] if match else value, row.line))
     jdbc = [one.literal.reveal() for one in reads if one.literal is not None and one.key.endswith("url")]
     if any(url.startswith(("jdbc:", "r2dbc:")) and "postgres" not in url for url in jdbc) and not any(
         "postgres" in url for url in jdbc
@@ -281,7 +283,7 @@ _PHP_ENV = re.compile(r"""env\(\s*["'](\w+)["']\s*(?:,\s*["']?([^"')]*)["']?\s*)
 def _laravel(text: str, path: str) -> FrameworkConfig:
     """Only the 'pgsql' connection: Laravel's file lists every database it knows."""
     reads: list[ConfigRead] = []
-    settings: list[Setting] = []
+    settings: list[PlainValue] = []
     depth = 0
     inside = False
     for number, line in enumerate(text.split("\n"), 1):
@@ -301,11 +303,11 @@ def _laravel(text: str, path: str) -> FrameworkConfig:
                 literal = (found[2] or None) if found else plain or None
                 reads.append(_read(at, path, "app", (found[1],) if found else (), literal))
             elif match[1] in ("sslmode", "search_path"):
-                settings.append(Setting(match[1], (found[2] or "") if found else plain, number))
+                settings.append(PlainValue(match[1], (found[2] or "") if found else plain, number))
         elif "ATTR_" in row:
             option = re.match(r"\s*(?:\\?PDO)::(\w+)\s*=>\s*(.*?),?\s*$", row)
             if option:
-                settings.append(Setting(f"options.{option[1]}", option[2], number))
+                settings.append(PlainValue(f"options.{option[1]}", option[2], number))
         depth += row.count("[") - row.count("]")
         inside = depth > 0
     return FrameworkConfig(path=path, tool="laravel", reads=tuple(reads), settings=tuple(settings))
@@ -317,9 +319,9 @@ def _laravel(text: str, path: str) -> FrameworkConfig:
 def _typeorm(text: str, path: str) -> FrameworkConfig:
     if "url" not in text and "host" not in text:
         return FrameworkConfig(path=path, tool="typeorm")
-    from poolcheck.readers.javascript.values import Source  # noqa: PLC0415 - tree-sitter only when a config is read
+    from poolcheck.readers.javascript.values import ParsedFile  # noqa: PLC0415 - tree-sitter only when a config is read
 
-    source = Source(text, typescript=posixpath.splitext(path)[1].endswith("ts"))
+    source = ParsedFile(text, typescript=posixpath.splitext(path)[1].endswith("ts"))
     values = source.constructed("DataSource") or source.exported()[0]
     kind = next((found.literal for found in values if found.key == "type"), None)
     if not values or kind not in (None, "postgres", "aurora-postgres"):
@@ -342,7 +344,7 @@ def _typeorm(text: str, path: str) -> FrameworkConfig:
         if found.key in whole or found.key.removeprefix("replication.master.") in whole
     )
     settings = tuple(
-        Setting(found.key, found.plain, found.line)
+        PlainValue(found.key, found.plain, found.line)
         for found in values
         if found.plain and (found.key in ("poolSize", "connectTimeoutMS") or found.key.startswith("extra."))
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Role
-from poolcheck.readers.manifests.types import Unreadable
+from poolcheck.readers.manifests.types import UnreadableFile
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ConfigRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PlainValue:
     """A plain value beside the connection: `pool.max`, `ssl`."""
 
     key: str
@@ -79,14 +79,14 @@ class JsConfig:
     tool: Tool
     reads: tuple[ConfigRead, ...] = ()
     unread: tuple[ConfigRead, ...] = ()  # connection strings under keys the tool does not read: migrate.url
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[PlainValue, ...] = ()
     wrapped: str = ""  # the function around the exported object: "defineConfig"; "" for a plain object
     imports: tuple[str, ...] = ()  # modules, in order: "prisma/config", "dotenv/config"
     generation: int | None = None  # 7 or 8 where the file can only be Prisma 7's or 8's
     dialect: str = ""  # drizzle's dialect, knex's client
     engine: str = ""  # Prisma 6: "classic", "js"
     schema: str = ""  # place of the schema, as written
-    problem: Unreadable | None = None
+    problem: UnreadableFile | None = None
 
 
 def tool(path: str) -> Tool | None:
@@ -109,12 +109,12 @@ def read(text: str, path: str) -> JsConfig:
     if found_tool is None:
         raise ValueError(f"not a config file: {path}")
     if len(text) > _LONGEST:
-        return JsConfig(path=path, tool=found_tool, problem=Unreadable("is too large for a config file"))
+        return JsConfig(path=path, tool=found_tool, problem=UnreadableFile("is too large for a config file"))
     if not any(word in text for word in _WORDS):
         return JsConfig(path=path, tool=found_tool)
-    from poolcheck.readers.javascript.values import Source  # noqa: PLC0415 - tree-sitter only when a config is read
+    from poolcheck.readers.javascript.values import ParsedFile  # noqa: PLC0415 - tree-sitter only when a config is read
 
-    source = Source(text, typescript=posixpath.splitext(path)[1].endswith("ts"))
+    source = ParsedFile(text, typescript=posixpath.splitext(path)[1].endswith("ts"))
     values, wrapper = source.exported()
     shape = {"prisma": _prisma, "drizzle": _drizzle, "knex": _knex}[found_tool]
     shaped = [(found, shape(found.key, values)) for found in values]
@@ -127,9 +127,9 @@ def read(text: str, path: str) -> JsConfig:
     if not values:
         line = source.broken_line
         problem = (
-            Unreadable("does not parse", line)
+            UnreadableFile("does not parse", line)
             if line
-            else Unreadable("exports no object that can be followed")
+            else UnreadableFile("exports no object that can be followed")
         )
     return JsConfig(
         path=path,
@@ -141,7 +141,7 @@ def read(text: str, path: str) -> JsConfig:
             if role is None and _is_stray(found_tool, found)
         ),
         settings=tuple(
-            Setting(found.key, found.plain, found.line)
+            PlainValue(found.key, found.plain, found.line)
             for found, role in shaped
             if role is None and found.plain and re.match(r"(?:.*\.)?pool\.|(?:.*\.)?ssl$", found.key)
         ),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
-from poolcheck.readers.manifests.types import Lines
+from poolcheck.readers.manifests.types import LineNumbers
 from poolcheck.record import dataclass
 
 KIND = "prisma"
@@ -110,7 +110,7 @@ def matches(path: str) -> bool:
 
 def read(text: str, path: str) -> PrismaSchema:
     """The datasource and generator blocks. Any text is taken; one that is no schema has neither."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     datasources: list[Datasource] = []
     generators: list[Generator] = []
     blocks = tuple(_blocks(text))
@@ -242,7 +242,7 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
-def _url(text: str, lines: Lines, path: str, pair: _Pair | None) -> UrlField | None:
+def _url(text: str, lines: LineNumbers, path: str, pair: _Pair | None) -> UrlField | None:
     if pair is None:
         return None
     variable = _ENV.match(pair.value)
@@ -258,7 +258,7 @@ def _url(text: str, lines: Lines, path: str, pair: _Pair | None) -> UrlField | N
     )
 
 
-def _location(text: str, lines: Lines, path: str, offset: int) -> Location:
+def _location(text: str, lines: LineNumbers, path: str, offset: int) -> Location:
     return Location(path, lines.at(offset), offset - text.rfind("\n", 0, offset))
 
 

@@ -27,7 +27,7 @@ _Groups = tuple[str, ...]
 _LONGEST = 5_000  # characters of one expression
 
 
-class Unread(Exception):
+class UnreadTemplate(Exception):
     """A template that is not read; as a value, what is not known."""
 
 
@@ -40,11 +40,11 @@ class Leaf:
     quoted: bool = False
 
 
-Tree = Leaf | dict[str, Any] | list[Any] | type[Unread] | None  # Unread: not known; None: not there
+Tree = Leaf | dict[str, Any] | list[Any] | type[UnreadTemplate] | None  # Unread: not known; None: not there
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TemplateBlock:
     """`if`, `with`, `range`, `define`, with what stands inside."""
 
     kind: str
@@ -61,13 +61,13 @@ class Part:
     line: int
     text: str = ""
     action: str = ""
-    block: Block | None = None
+    block: TemplateBlock | None = None
 
 
 class _Open(NamedTuple):
     """A block whose `end` has not come."""
 
-    block: Block
+    block: TemplateBlock
     line: int
     parts: list[Part]  # that it stands in
     branches: int  # else-ifs have one `end` between them
@@ -90,7 +90,7 @@ def parse(text: str) -> list[Part]:
         line += piece.count("\n")
         match = _ACTION.match(text, start) if start >= 0 else None
         if start >= 0 and match is None:
-            raise Unread(f"line {line}: an action does not close")
+            raise UnreadTemplate(f"line {line}: an action does not close")
         if trim:
             first += len(piece[: len(piece) - len(piece.lstrip())].split("\n")) - 1
             piece = piece.lstrip()
@@ -107,7 +107,7 @@ def parse(text: str) -> list[Part]:
         line += match[0].count("\n")
         here = _placed(action, begun, here, stack)
     if stack:
-        raise Unread(f"line {stack[-1].line}: a block does not end")
+        raise UnreadTemplate(f"line {stack[-1].line}: a block does not end")
     return top
 
 
@@ -116,37 +116,37 @@ def _placed(action: str, line: int, here: list[Part], stack: "list[_Open]") -> l
     opens = _OPENS.match(action)
     if opens:
         if len(stack) > _DEEPEST:
-            raise Unread(f"line {line}: it is nested too deeply")
+            raise UnreadTemplate(f"line {line}: it is nested too deeply")
         block = _opened(opens[1], opens[2])
         here.append(Part(line, block=block))
         stack.append(_Open(block, line, here, 1))
         return block.body
     if re.match(r"else\b", action):
         if not stack:
-            raise Unread(f"line {line}: else without if")
+            raise UnreadTemplate(f"line {line}: else without if")
         inner = _OPENS.match(action[4:].strip())
         open_ = stack[-1]
         if inner is None:
             return open_.block.otherwise
         if open_.branches > _DEEPEST:
-            raise Unread(f"line {line}: too many branches")
+            raise UnreadTemplate(f"line {line}: too many branches")
         nested = _opened(inner[1], inner[2])
         open_.block.otherwise.append(Part(line, block=nested))
         stack[-1] = _Open(nested, line, open_.parts, open_.branches + 1)
         return nested.body
     if action == "end":
         if not stack:
-            raise Unread(f"line {line}: end without a block")
+            raise UnreadTemplate(f"line {line}: end without a block")
         return stack.pop().parts
     if action and not action.startswith("/*"):
         here.append(Part(line, action=action))
     return here
 
 
-def _opened(kind: str, expression: str) -> Block:
+def _opened(kind: str, expression: str) -> TemplateBlock:
     named = _VARIABLES.match(expression.strip())
     variables = tuple(each for each in named.groups()[:2] if each) if named else ()
-    return Block(kind, (named[3] if named else expression).strip(), variables, [], [])
+    return TemplateBlock(kind, (named[3] if named else expression).strip(), variables, [], [])
 
 
 class Piped(NamedTuple):
@@ -159,7 +159,7 @@ class Piped(NamedTuple):
 
 def truth(value: Tree) -> bool | None:
     """Go's truth of a value; None when it is not known."""
-    if value is Unread:
+    if value is UnreadTemplate:
         return None
     if isinstance(value, Leaf):
         if value.quoted:
@@ -184,14 +184,14 @@ class Expressions:
     def piped(self, expression: str, dot: Tree, scope: Mapping[str, Tree]) -> Piped:
         """The same, with what `indent` and `nindent` do to it."""
         if len(expression) > _LONGEST:
-            return Piped(Unread)
+            return Piped(UnreadTemplate)
         tokens = [match.groups("") for match in _TOKEN.finditer(expression) if match[0].strip()]
         made, rest = self._pipeline(tokens, 0, dot, scope, 0)
-        return made if rest == len(tokens) else Piped(Unread)
+        return made if rest == len(tokens) else Piped(UnreadTemplate)
 
     def _pipeline(self, tokens: Sequence[_Groups], at: int, dot: Tree, scope: Mapping[str, Tree], deep: int) -> tuple[Piped, int]:  # fmt: skip
         if deep > _DEEPEST:
-            return Piped(Unread), len(tokens) + 1
+            return Piped(UnreadTemplate), len(tokens) + 1
         made: Piped | None = None
         while True:
             function, arguments = "", []
@@ -216,22 +216,22 @@ class Expressions:
                 elif name and at == start + 1:
                     function = name
                 else:
-                    return Piped(Unread), len(tokens) + 1
+                    return Piped(UnreadTemplate), len(tokens) + 1
             if made is not None:
                 arguments.append(made)
-            made = self._call(function, arguments) if function else arguments[0] if len(arguments) == 1 else Piped(Unread)  # fmt: skip
+            made = self._call(function, arguments) if function else arguments[0] if len(arguments) == 1 else Piped(UnreadTemplate)  # fmt: skip
             if at >= len(tokens) or tokens[at][2]:
                 return made, at
             at += 1
 
     def _field(self, field: str, dot: Tree, scope: Mapping[str, Tree]) -> Tree:
         head, _, rest = field.partition(".")
-        base = dot if not head else self.root if head == "$" else scope.get(head, Unread)
+        base = dot if not head else self.root if head == "$" else scope.get(head, UnreadTemplate)
         return _member(base, rest) if rest else base
 
     def _call(self, name: str, given: Sequence[Piped]) -> Piped:
         trees = [each.tree for each in given]
-        last = given[-1] if given else Piped(Unread)
+        last = given[-1] if given else Piped(UnreadTemplate)
         if name in ("nindent", "indent") and len(trees) == 2 and isinstance(trees[0], Leaf):
             size = trees[0].text
             return Piped(last.tree, int(size) if re.fullmatch(r"\d{1,3}", size) else 0, name == "nindent")
@@ -240,16 +240,16 @@ class Expressions:
         if name in ("include", "tpl"):
             return Piped(self._helper(name, trees))
         made = _FUNCTIONS.get(name)
-        return Piped(made(trees) if made is not None and trees else Unread)
+        return Piped(made(trees) if made is not None and trees else UnreadTemplate)
 
     def _helper(self, name: str, trees: Sequence[Tree]) -> Tree:
-        first = trees[0] if trees else Unread
+        first = trees[0] if trees else UnreadTemplate
         if name == "tpl":
-            return Unread if first is Unread or "{{" in str(first) else first
+            return UnreadTemplate if first is UnreadTemplate or "{{" in str(first) else first
         # a name of the chart's objects: "web.fullname" as `helm create` makes it, "web.jobsName" beside it
         named = _NAMING.search(first.text) if isinstance(first, Leaf) else None
         if named is None or not isinstance(first, Leaf) or _ADDRESS.search(named[1]):
-            return Unread
+            return UnreadTemplate
         part = named[1].partition(".")[2] if "." in first.text else named[1]
         part = part.removesuffix("full").removeprefix("names.").rstrip(".-")
         return Leaf(f"{self.chart}-{part}" if part else self.chart)
@@ -257,8 +257,8 @@ class Expressions:
 
 def _member(base: Tree, path: str) -> Tree:
     for key in path.strip(".").split("."):
-        if base is Unread:
-            return Unread
+        if base is UnreadTemplate:
+            return UnreadTemplate
         base = base.get(key) if isinstance(base, dict) else None
     return base
 
@@ -272,35 +272,35 @@ def _text(tree: Tree) -> str | None:
 
 
 def _flag(known: bool | None) -> Tree:
-    return Unread if known is None else Leaf("true" if known else "false")
+    return UnreadTemplate if known is None else Leaf("true" if known else "false")
 
 
 def _default(trees: Sequence[Tree]) -> Tree:
     known = truth(trees[-1])
-    return Unread if known is None else trees[-1] if known else trees[0]
+    return UnreadTemplate if known is None else trees[-1] if known else trees[0]
 
 
 def _first(trees: Sequence[Tree]) -> Tree:
     for each in trees:
         known = truth(each)
         if known is None or known:
-            return Unread if known is None else each
+            return UnreadTemplate if known is None else each
     return None
 
 
 def _ternary(trees: Sequence[Tree]) -> Tree:
     known = truth(trees[-1]) if len(trees) == 3 else None
-    return Unread if known is None else trees[0] if known else trees[1]
+    return UnreadTemplate if known is None else trees[0] if known else trees[1]
 
 
 def _and(trees: Sequence[Tree]) -> Tree:
     known = [truth(each) for each in trees]
-    return trees[known.index(False)] if False in known else Unread if None in known else trees[-1]
+    return trees[known.index(False)] if False in known else UnreadTemplate if None in known else trees[-1]
 
 
 def _or(trees: Sequence[Tree]) -> Tree:
     known = [truth(each) for each in trees]
-    return trees[known.index(True)] if True in known else Unread if None in known else trees[-1]
+    return trees[known.index(True)] if True in known else UnreadTemplate if None in known else trees[-1]
 
 
 def _not(trees: Sequence[Tree]) -> Tree:
@@ -309,8 +309,8 @@ def _not(trees: Sequence[Tree]) -> Tree:
 
 
 def _same(trees: Sequence[Tree]) -> Tree:
-    if any(each is Unread for each in trees) or len(trees) < 2:
-        return Unread
+    if any(each is UnreadTemplate for each in trees) or len(trees) < 2:
+        return UnreadTemplate
     return _flag(any(_text(trees[0]) == _text(each) for each in trees[1:]))
 
 
@@ -335,14 +335,14 @@ def _quoted(trees: Sequence[Tree]) -> Tree:
     if tree is None:
         return Leaf('""')
     if not isinstance(tree, Leaf):
-        return Unread
+        return UnreadTemplate
     return Leaf(in_quotes(tree.text), tree.location)
 
 
 def _printed(trees: Sequence[Tree]) -> Tree:
     form, given = _text(trees[0]), [_text(each) for each in trees[1:]]
     if form is None or None in given or len(re.findall(r"%[a-z]", form)) != len(given):
-        return Unread
+        return UnreadTemplate
     values = iter(given)
     return Leaf(re.sub(r"%[a-z]", lambda _: next(values) or "", form))
 
@@ -350,7 +350,11 @@ def _printed(trees: Sequence[Tree]) -> Tree:
 def _changed(how: Callable[[str], str]) -> Callable[[Sequence[Tree]], Tree]:
     def change(trees: Sequence[Tree]) -> Tree:
         last = trees[-1]
-        return Leaf(how(last.text), last.location) if isinstance(last, Leaf) and len(trees) == 1 else Unread
+        return (
+            Leaf(how(last.text), last.location)
+            if isinstance(last, Leaf) and len(trees) == 1
+            else UnreadTemplate
+        )
 
     return change
 
@@ -359,15 +363,15 @@ def _index(trees: Sequence[Tree]) -> Tree:
     base = trees[0]
     for each in trees[1:]:
         key = _text(each)
-        if base is Unread or key is None:
-            return Unread
+        if base is UnreadTemplate or key is None:
+            return UnreadTemplate
         base = base.get(key) if isinstance(base, dict) else None
     return base
 
 
 def _has_key(trees: Sequence[Tree]) -> Tree:
     base, key = trees[0], _text(trees[-1])
-    return _flag(None if base is Unread or key is None else isinstance(base, dict) and key in base)
+    return _flag(None if base is UnreadTemplate or key is None else isinstance(base, dict) and key in base)
 
 
 def _opposite(known: bool | None) -> bool | None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.go_template import (
-    Block,
     Expressions,
     Leaf,
     Part,
+    TemplateBlock,
     Tree,
-    Unread,
+    UnreadTemplate,
     in_quotes,
     parse,
     truth,
@@ -62,7 +62,7 @@ def values(texts: Sequence[tuple[str, str]]) -> "Tree | None":
             continue
         try:
             made = _over(made, _tree(found[0], path, budget, 0))
-        except Unread:
+        except UnreadTemplate:
             return None
     return made
 
@@ -70,7 +70,7 @@ def values(texts: Sequence[tuple[str, str]]) -> "Tree | None":
 def _tree(node: Node, path: str, budget: list[int], deep: int) -> Tree:
     budget[0] -= 1
     if budget[0] < 0 or deep > _DEEPEST:
-        raise Unread("the values are too many")
+        raise UnreadTemplate("the values are too many")
     if isinstance(node.value, dict):
         return {key: _tree(each, path, budget, deep + 1) for key, each in node.value.items()}
     if isinstance(node.value, list):
@@ -119,13 +119,13 @@ def render(text: str, path: str, tree: Tree, chart: str) -> Rendered:
         Unread: it is no template, or too large a one; the message says which.
     """
     if len(text) > _LONGEST:
-        raise Unread("it is too large")
+        raise UnreadTemplate("it is too large")
     root: Tree = {
         "Values": tree,
         "Chart": {"Name": Leaf(chart)},
         # what `helm template` calls a release that has no name
         "Release": {"Name": Leaf("release-name"), "Namespace": Leaf("default"), "Service": Leaf("Helm"), "IsInstall": Leaf("true")},
-        "Capabilities": Unread, "Files": Unread, "Template": Unread,
+        "Capabilities": UnreadTemplate, "Files": UnreadTemplate, "Template": UnreadTemplate,
     }  # fmt: skip
     run = _Run(path, Expressions(root, chart))
     run.execute(parse(text), root, {"$": root}, 0)
@@ -180,11 +180,11 @@ class _Run:
 
     def execute(self, parts: Sequence["Part"], dot: Tree, scope: _Scope, deep: int) -> None:
         if deep > _DEEPEST:
-            raise Unread("it is nested too deeply")
+            raise UnreadTemplate("it is nested too deeply")
         for part in parts:
             self.steps += 1
             if self.steps > _MOST_STEPS or len(self.rows) > _MOST_ROWS:
-                raise Unread("it makes too many rows")
+                raise UnreadTemplate("it makes too many rows")
             if part.text:
                 self._text(part.text, part.line)
             elif part.block is not None:
@@ -197,7 +197,7 @@ class _Run:
     def _write(self, text: str, line: int, place: Location | None = None) -> None:
         self.size += len(text)
         if self.size > _MOST_WRITTEN:
-            raise Unread("it makes too long a text")
+            raise UnreadTemplate("it makes too long a text")
         self.rows[-1].add(text, line, place)
 
     def _text(self, text: str, line: int) -> None:
@@ -219,7 +219,7 @@ class _Run:
                 shown = " " * indent + shown
             self._write(shown, line, place)
             if len(self.rows) > _MOST_ROWS:
-                raise Unread("it makes too many rows")
+                raise UnreadTemplate("it makes too many rows")
 
     # --- what is done ---
 
@@ -227,14 +227,14 @@ class _Run:
         named = re.match(r"(\$\w*)\s*:?=\s*(.*)$", action, re.DOTALL)
         if named:
             if len(scope) > _MOST_NAMED:
-                raise Unread("it names too many variables")
+                raise UnreadTemplate("it names too many variables")
             scope[named[1]] = self.expressions.value(named[2], dot, scope)
             return
         action = re.sub(r"^template\b", "include", action)
         made = self.expressions.piped(action, dot, scope)
         tree, indent, newline = made.tree, made.indent, made.newline
         row = self.rows[-1]
-        if tree is Unread:
+        if tree is UnreadTemplate:
             if row.text.strip() and indent is None:
                 self._write(UNKNOWN, line)
             self.holes = self.holes or _ENVIRONMENT.search(action) is not None
@@ -247,12 +247,12 @@ class _Run:
             first = row.size < _LONGEST_KEY and _BEFORE_VALUE.fullmatch(row.text) is not None
             self._write(UNKNOWN if self.doubtful else tree.text, line, tree.location if first else None)
 
-    def _block(self, block: "Block", line: int, dot: Tree, scope: _Scope, deep: int) -> None:
+    def _block(self, block: "TemplateBlock", line: int, dot: Tree, scope: _Scope, deep: int) -> None:
         if block.kind == "define":
             return
         value = self.expressions.value(block.expression, dot, scope)
         if block.kind == "range":
-            if value is Unread:
+            if value is UnreadTemplate:
                 self.doubts.append(f"line {line}: range {block.expression[:60]}")
             else:
                 self._range(block, value, dot, scope, deep)
@@ -273,7 +273,7 @@ class _Run:
         else:
             self.execute(block.otherwise, dot, scope, deep + 1)
 
-    def _range(self, block: Block, value: Tree, dot: Tree, scope: _Scope, deep: int) -> None:
+    def _range(self, block: TemplateBlock, value: Tree, dot: Tree, scope: _Scope, deep: int) -> None:
         pairs: list[tuple[str, Tree]] = []
         if isinstance(value, dict):
             pairs = sorted(value.items())

@@ -27,7 +27,7 @@ _FILLED_IN = re.compile(rf"{UNKNOWN}|\$\{{[A-Za-z_]")  # by Helm, or by envsubst
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class ContainerVariable:
     """One environment variable of a container: its text, or the Secret or ConfigMap that holds it."""
 
     name: str
@@ -51,7 +51,7 @@ class Workload:
     images: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     command_at: Location | None = None
-    environment: tuple[Variable, ...] = ()
+    environment: tuple[ContainerVariable, ...] = ()
     sources: tuple[str, ...] = ()  # Secrets and ConfigMaps of envFrom
     complete: bool = True  # every variable of the container is in this file
 
@@ -67,7 +67,7 @@ class Autoscaler:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldText:
     """One text in a Secret or a ConfigMap."""
 
     name: str  # the Secret's
@@ -82,7 +82,7 @@ class Manifests:
 
     workloads: tuple[Workload, ...] = ()
     autoscalers: tuple[Autoscaler, ...] = ()
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldText, ...] = ()
 
 
 def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> Manifests:
@@ -95,7 +95,7 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
     place = at or (lambda line: Location(path, line))
     workloads: list[Workload] = []
     autoscalers: list[Autoscaler] = []
-    held: list[Held] = []
+    held: list[HeldText] = []
     for document in documents(text):
         kind = text_of(document.get("kind"))
         name = text_of(document.get("metadata", "name"))
@@ -118,7 +118,7 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
                 for key, value in (document.get(group) or Node({}, 0)).pairs.items():
                     plain = text_of(value) if kind == "ConfigMap" or group == "stringData" else _decoded(text_of(value))  # fmt: skip
                     if plain and _FILLED_IN.search(plain) is None:
-                        held.append(Held(name, key, Secret(plain), place(value.line)))
+                        held.append(HeldText(name, key, Secret(plain), place(value.line)))
     return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held))
 
 
@@ -179,7 +179,7 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
     )
 
 
-def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[Variable]:
+def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[ContainerVariable]:
     for container in containers.items:
         for each in (container.get("env") or Node([], 0)).items:
             name, value = text_of(each.get("name")), each.get("value")
@@ -189,7 +189,7 @@ def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[V
                 known = text if value is not None and _FILLED_IN.search(text) is None else None
                 if known is None and "://" in text:
                     known = address(text)
-                yield Variable(
+                yield ContainerVariable(
                     name,
                     Secret(known) if known is not None else None,
                     place(value.line if value is not None else each.line),

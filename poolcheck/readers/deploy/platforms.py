@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from poolcheck.connection.secret import Secret
 from poolcheck.model.fleet import Amount
 from poolcheck.model.problem import Location
-from poolcheck.readers.deploy.kubernetes import Variable
+from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.manifests.types import json_key_lines, load_json, load_toml, table
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class InstanceCount:
     """The most instances. No words: the file does not tell; words and no number: it does, but not plainly."""
 
     number: int | None = None
@@ -37,11 +37,11 @@ class Deployment:
     name: str
     platform: str
     location: Location
-    instances: Count = Count()
+    instances: InstanceCount = InstanceCount()
     surge: int = 0  # instances that a deploy adds
     command: tuple[str, ...] = ()
     command_at: Location | None = None
-    environment: tuple[Variable, ...] = ()
+    environment: tuple[ContainerVariable, ...] = ()
     folder: str = "."
     processes: Amount | None = None  # of each instance, where the file counts them itself
 
@@ -104,7 +104,7 @@ def _azure(text: str, path: str) -> Iterator[Deployment]:
         yield _scaled(name or "app", "azure-container-apps", at, _most(most, "maxReplicas", path), containers)
 
 
-def _scaled(name: str, platform: str, at: Location, most: Count, containers: Node) -> Deployment:
+def _scaled(name: str, platform: str, at: Location, most: InstanceCount, containers: Node) -> Deployment:
     command: tuple[str, ...] = ()
     command_at: Location | None = None
     variables = []
@@ -121,7 +121,7 @@ def _scaled(name: str, platform: str, at: Location, most: Count, containers: Nod
                 each.get("valueFrom", "secretKeyRef", "name")
             )
             variables.append(
-                Variable(
+                ContainerVariable(
                     text_of(each.get("name")), Secret(text_of(value)) if known else None,
                     Location(at.path, value.line if value else each.line), elsewhere,
                 )
@@ -177,10 +177,10 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
             name = text_of(item.get("key"))
             if name:
                 variables.append(
-                    Variable(name, Secret(text_of(value)) if value else None, Location(path, value.line if value else item.line), "elsewhere" if source else "")
+                    ContainerVariable(name, Secret(text_of(value)) if value else None, Location(path, value.line if value else item.line), "elsewhere" if source else "")
                 )  # fmt: skip
         inner = text_of(each.get("rootDir"))
-        count = _most(most, key, path) if most else Count(1, "1 instance")
+        count = _most(most, key, path) if most else InstanceCount(1, "1 instance")
         yield Deployment(
             name=text_of(each.get("name")) or "service", platform="render", location=Location(path, each.line),
             command=tuple(text_of(line).split()), command_at=Location(path, line.line) if line else None,
@@ -189,19 +189,19 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
         )  # fmt: skip
 
 
-def _most(node: Node | None, key: str, path: str) -> Count:
+def _most(node: Node | None, key: str, path: str) -> InstanceCount:
     """Instances, the words and the place, as far as a node tells them."""
     if node is None:
-        return Count()
+        return InstanceCount()
     at = Location(path, node.line)
     if _number(node):
-        return Count(int(text_of(node)), f"{key}: {text_of(node)}", at)
-    return Count(None, f"{key} is filled in when it is deployed", at)
+        return InstanceCount(int(text_of(node)), f"{key}: {text_of(node)}", at)
+    return InstanceCount(None, f"{key} is filled in when it is deployed", at)
 
 
-def _pairs(node: Node | None, path: str) -> Iterator[Variable]:
+def _pairs(node: Node | None, path: str) -> Iterator[ContainerVariable]:
     for name, value in (node.pairs if node else {}).items():
-        yield Variable(
+        yield ContainerVariable(
             name, Secret(text_of(value)) if "$" not in text_of(value) else None, Location(path, value.line)
         )
 
@@ -218,7 +218,7 @@ def _fly(text: str, path: str) -> Iterator[Deployment]:
     if not isinstance(data, dict):
         return
     environment = tuple(
-        Variable(name, Secret(str(value)), Location(path, _row(text, name)))
+        ContainerVariable(name, Secret(str(value)), Location(path, _row(text, name)))
         for name, value in table(data.get("env")).items()
     )
     processes = table(data.get("processes"))
@@ -244,10 +244,10 @@ def _railway(text: str, path: str) -> Iterator[Deployment]:
     number = deploy.get("numReplicas", None if regions else 1)
     if regions and all(isinstance(each, int) for each in regions):
         number = sum(each for each in regions if isinstance(each, int))
-    count = Count(None, "numReplicas is no plain number", Location(path, 1))
+    count = InstanceCount(None, "numReplicas is no plain number", Location(path, 1))
     if isinstance(number, int) and 0 < number < 100_000:
         said = "numReplicas" in deploy or regions
-        count = Count(number, f"numReplicas: {number}", Location(path, _row(text, "numReplicas"))) if said else Count(1, "1 replica")  # fmt: skip
+        count = InstanceCount(number, f"numReplicas: {number}", Location(path, _row(text, "numReplicas"))) if said else InstanceCount(1, "1 replica")  # fmt: skip
     start = deploy.get("startCommand")
     yield Deployment(
         name="railway", platform="railway", location=Location(path, 1), instances=count,
@@ -266,7 +266,7 @@ def _heroku(text: str, path: str) -> Iterator[Deployment]:
     for name, value in table(data.get("env")).items():
         said = value.get("value") if isinstance(value, dict) else value
         found.append(
-            Variable(
+            ContainerVariable(
                 name,
                 Secret(said) if isinstance(said, str) else None,
                 Location(path, lines.get(("env", name))),

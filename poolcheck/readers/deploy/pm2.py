@@ -61,10 +61,10 @@ def read(text: str, path: str) -> Ecosystem | None:
         ]
         complete = True
     else:
-        from poolcheck.readers.javascript.values import Source  # noqa: PLC0415 - tree-sitter only when one is read
+        from poolcheck.readers.javascript.values import ParsedFile  # noqa: PLC0415 - tree-sitter only when one is read
 
         # PM2 runs a JSON file as JavaScript: comments and trailing commas are fine
-        source = Source(f"module.exports = {text}" if path.endswith(".json") else text, typescript=False)
+        source = ParsedFile(f"module.exports = {text}" if path.endswith(".json") else text, typescript=False)
         values, complete = source.listed("apps")
         found = [{each.key: (each.literal, each.plain, each.line) for each in one} for one in values]
     made = [_app(each, path) for each in found]

@@ -20,7 +20,7 @@ _PRODUCTION = re.compile(r"production|[>]=?\s*[01]\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class WorkerCount:
     """The setting, as far as it can be read."""
 
     line: int
@@ -29,7 +29,7 @@ class Count:
     why: str = ""  # why there is no number
 
 
-def read(text: str, tool: Literal["gunicorn", "puma"]) -> Count | None:
+def read(text: str, tool: Literal["gunicorn", "puma"]) -> WorkerCount | None:
     """The `workers` of a config; None when it sets none. One that is set twice, or on a condition, is not known."""
     if len(text) > _LONGEST or "workers" not in text:
         return None
@@ -42,10 +42,12 @@ def read(text: str, tool: Literal["gunicorn", "puma"]) -> Count | None:
     expression, _, condition = re.sub(r"\s+(if|unless)\s", "\x00", expression, count=1).partition("\x00")
     made = _expression(expression, text, line)
     if len(found) > 1 or " else " in condition:
-        return Count(line, why="the config sets it on a condition")
+        return WorkerCount(line, why="the config sets it on a condition")
     if last[1] or condition:  # a variable's own value counts in production, what stands in for it may not
         known = _PRODUCTION.search(condition or text) is not None
-        return Count(line, variable=made.variable if known else "", why="the config sets it on a condition")
+        return WorkerCount(
+            line, variable=made.variable if known else "", why="the config sets it on a condition"
+        )
     return made
 
 
@@ -53,9 +55,9 @@ def _bare(expression: str) -> str:
     return re.split(r"\s#", expression, maxsplit=1)[0].strip()[:300]
 
 
-def _expression(expression: str, text: str, line: int, deep: int = 3) -> Count:
+def _expression(expression: str, text: str, line: int, deep: int = 3) -> WorkerCount:
     if re.fullmatch(r"\d{1,4}\)?", expression):
-        return Count(line, int(expression.rstrip(")")))
+        return WorkerCount(line, int(expression.rstrip(")")))
     match = _ENVIRONMENT.search(expression)
     if match is not None:
         rest = expression[: match.start()] + "@" + expression[match.end() :]
@@ -64,13 +66,13 @@ def _expression(expression: str, text: str, line: int, deep: int = 3) -> Count:
         default = match[2] or match[3] or re.sub(r"\D", "", rest.partition("@")[2]) * bool(stands_in)
         if _PLAIN.fullmatch(re.sub(r"@\d*", "@", rest) if stands_in else rest):
             number = int(default) if default and not computed else None
-            return Count(line, number, match[1] or match[4], "what stands in for it is computed" if computed else "")  # fmt: skip
-        return Count(line, why="the config computes it")
+            return WorkerCount(line, number, match[1] or match[4], "what stands in for it is computed" if computed else "")  # fmt: skip
+        return WorkerCount(line, why="the config computes it")
     name = re.match(r"(?:int\()?([A-Za-z_]\w*)\b\)?$", expression)
     if name is not None and deep:
         given = re.findall(rf"^[^\S\n]*{name[1]}[^\S\n]*(?::\s*\w+\s*)?=(?!=)[^\S\n]*(.*)$", text, re.MULTILINE)  # fmt: skip
         if len(given) == 1:
             return _expression(_bare(given[0]), text, line, deep - 1)
     if re.search(r"cpu|processor|nproc|:auto", expression):
-        return Count(line, why="it depends on the number of CPUs")
-    return Count(line, why="the config computes it")
+        return WorkerCount(line, why="it depends on the number of CPUs")
+    return WorkerCount(line, why="the config computes it")

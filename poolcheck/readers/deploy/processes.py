@@ -124,7 +124,7 @@ def _server(program: str, rest: list[str], around: Around) -> Processes | None:
     return None
 
 
-def _configured(made: process_configs.Count, path: str, around: Around) -> Processes:
+def _configured(made: process_configs.WorkerCount, path: str, around: Around) -> Processes:
     """A number of a config file: written there, or out of a variable, or what stands in for it."""
     at = Location(path, made.line)
     if made.variable and made.variable in around.environment:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
-from poolcheck.readers.deploy.platforms import Count, Deployment
+from poolcheck.readers.deploy.platforms import Deployment, InstanceCount
 
 # resource → what Terraform calls its most instances, and the platform
 _MOST = {
@@ -52,7 +52,7 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
     return tuple(made)
 
 
-def _ecs_surge(service: hcl.Block, instances: int, path: str) -> int:
+def _ecs_surge(service: hcl.HclBlock, instances: int, path: str) -> int:
     """ECS runs up to 200 % of a service while it deploys, unless the service says otherwise.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
@@ -62,18 +62,18 @@ def _ecs_surge(service: hcl.Block, instances: int, path: str) -> int:
     return instances * (max(100, percent) - 100) // 100
 
 
-def _count(resource: hcl.Block, key: str, path: str) -> Count:
+def _count(resource: hcl.HclBlock, key: str, path: str) -> InstanceCount:
     """The plain number of an attribute, wherever in the resource it stands; set twice, it is not known."""
     found = list(_attributes(resource, key))
     if not found:
-        return Count()
+        return InstanceCount()
     at = Location(path, found[0][1])
     if len(found) > 1 or re.fullmatch(r"[1-9]\d{0,5}", found[0][0]) is None:
-        return Count(None, f"{key} is computed", at)
-    return Count(int(found[0][0]), f"{key} = {found[0][0]}", at)
+        return InstanceCount(None, f"{key} is computed", at)
+    return InstanceCount(int(found[0][0]), f"{key} = {found[0][0]}", at)
 
 
-def _attributes(block: hcl.Block, key: str) -> Iterator[tuple[str, int]]:
+def _attributes(block: hcl.HclBlock, key: str) -> Iterator[tuple[str, int]]:
     for name, value in block.attributes.items():
         if name == key:
             yield value.text if value.known else "", value.line

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from poolcheck.model import ignores
 from poolcheck.model.ignores import Ignores, ignores_of, parse_ignore
-from poolcheck.readers.env.lexer import Comment, Entry, Scan, Unreadable
+from poolcheck.readers.env.lexer import Entry, EnvComment, Scan, UnreadableLine
 from poolcheck.readers.env.names import is_example, matches, stage
 from poolcheck.record import dataclass
 
@@ -34,8 +34,8 @@ class EnvFile:
 
     path: str
     entries: tuple[Entry, ...]
-    comments: tuple[Comment, ...]
-    problems: tuple[Unreadable, ...]
+    comments: tuple[EnvComment, ...]
+    problems: tuple[UnreadableLine, ...]
     lines: tuple[str, ...]  # with their newlines; joined they are the text
     ignores: Ignores
     example: bool  # the name says that it shows what to write
@@ -107,7 +107,7 @@ def read(text: str, path: str = "") -> EnvFile:
     )
 
 
-def _ignores(comments: list[Comment], entries: list[Entry]) -> Ignores:
+def _ignores(comments: list[EnvComment], entries: list[Entry]) -> Ignores:
     """Where each ignore comment of the file applies: over a whole entry, of several lines too."""
     found = [one for one in comments if parse_ignore(one.text) is not None]
     if not found:
@@ -125,10 +125,10 @@ def _ignores(comments: list[Comment], entries: list[Entry]) -> Ignores:
 
 
 __all__ = [
-    "Comment",
     "Entry",
+    "EnvComment",
     "EnvFile",
-    "Unreadable",
+    "UnreadableLine",
     "decode",
     "is_example",
     "matches",

@@ -36,7 +36,7 @@ _QUOTE_NAMES = {'"': "the double quote", "'": "the single quote"}
 _MOST_EXPANDED = 1_000_000  # characters; `${A}${A}` twenty lines long would be a million copies
 
 
-class Comment(NamedTuple):
+class EnvComment(NamedTuple):
     """A comment, from its `#` to the end of the line. `alone`: nothing but space before it."""
 
     line: int
@@ -75,7 +75,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Unreadable:
+class UnreadableLine:
     """Lines that python-dotenv skips with a warning, or that no loader can use. `message` holds no secret."""
 
     kind: UnreadableKind
@@ -98,8 +98,8 @@ class Scan:
         self.lines = _LINE.findall(text)
         self.starts = [0, *accumulate(map(len, self.lines))]
         self.entries: list[Entry] = []
-        self.comments: list[Comment] = []
-        self.problems: list[Unreadable] = []
+        self.comments: list[EnvComment] = []
+        self.problems: list[UnreadableLine] = []
         self.known: dict[str, str | None] = {}
         self.commented = False
         self.row = 0
@@ -167,7 +167,7 @@ class Scan:
             return self.refuse(pos, after, key, quote)
         comment = tail["comment"] or ""
         if comment and not self.commented:
-            self.comments.append(Comment(*self.place(tail.start("comment")), comment, alone=False))
+            self.comments.append(EnvComment(*self.place(tail.start("comment")), comment, alone=False))
         self.add(head, value, raw=raw, quote=quote, start=start, comment=comment)
         return tail.end()
 
@@ -230,7 +230,7 @@ class Scan:
         end = _match_end(_REST, self.text, mark)
         line, column = self.place(mark)
         comment = self.text[mark:end]
-        self.comments.append(Comment(line, column, comment, alone=True))
+        self.comments.append(EnvComment(line, column, comment, alone=True))
         if "://" in comment and (opening := re.match(_COMMENTED_OUT, comment)) is not None:
             self.commented = True
             self.assignment(mark + opening.end(), end)
@@ -251,7 +251,7 @@ class Scan:
         line, column = self.place(start)
         end_line = line if end is None else self.place(end)[0]
         self.problems.append(
-            Unreadable(
+            UnreadableLine(
                 kind=kind,
                 message=message,
                 line=line,

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from poolcheck.model.source import Scope
 from poolcheck.readers.javascript.tree import (
     AROUND,
     CLASSES,
@@ -21,7 +20,7 @@ from poolcheck.readers.javascript.tree import (
     string,
     up,
 )
-from poolcheck.readers.syntax import field, text, within
+from poolcheck.readers.syntax import Placed, field, text, within
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _ROUTES = frozenset({"get", "post", "put", "patch", "delete", "all", "use", "options", "head"})
@@ -49,14 +48,6 @@ _INSIDE = (
 _MISSING = re.compile(
     r"^\(?\s*!|(?:===?|!==?)\s*(?:null|undefined)|typeof|\b(?:null|undefined)\s*===?|isInitialized|\.has\("
 )
-
-
-class Placed(NamedTuple):
-    """Where a value is made."""
-
-    scope: Scope
-    within: str = ""
-    name: str = ""
 
 
 class _Kept(NamedTuple):

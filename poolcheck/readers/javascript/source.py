@@ -20,7 +20,7 @@ from poolcheck.readers.javascript.tree import (
     string,
     up,
 )
-from poolcheck.readers.syntax import TooMuch, field, text
+from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
 
 _SQL = re.compile(
     rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE|CREATE)\s|set_config\s*\(|pg_(?:try_)?advisory_"""
@@ -38,10 +38,6 @@ _CLOSES_CLIENT = re.compile(r"\b\w*(?:[cC]lient|[cC]onnection|[sS]ource|sequeliz
 _MENTIONS = ("import_specifier", "import_clause", "namespace_import", "type_query", "generic_type")
 
 
-class Unreadable(Exception):
-    """Why a file is not looked at, in a few words."""
-
-
 def read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[SourceFile, Ignores]:
     """One file.
 
@@ -51,13 +47,13 @@ def read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[So
     try:
         return _read(code, path, language, makers)
     except TooMuch as error:
-        raise Unreadable("written by a program: too many places to look at") from error
+        raise UnreadableSource("written by a program: too many places to look at") from error
 
 
 def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[SourceFile, Ignores]:
     module = Module(code, path, language)
     if module.root.has_error and _broken(module.root) > len(code) // 2:
-        raise Unreadable("cannot be parsed")
+        raise UnreadableSource("cannot be parsed")
     made = SourceFile(
         path=path,
         language=language,

@@ -54,7 +54,7 @@ class _Value:
     conditional: bool = False
 
 
-class Source:
+class ParsedFile:
     """One parsed file: its imports, its constants and what it exports."""
 
     def __init__(self, text: str, *, typescript: bool) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from poolcheck.model.project import UNKNOWN_VERSION, DriverUse, Version
 from poolcheck.readers.index import manifest_of
-from poolcheck.readers.manifests.types import Dependency, Manifest, Unreadable
+from poolcheck.readers.manifests.types import Dependency, Manifest, UnreadableFile
 
-__all__ = ["Dependency", "Manifest", "Unreadable", "drivers", "names", "read"]
+__all__ = ["Dependency", "Manifest", "UnreadableFile", "drivers", "names", "read"]
 
 
 def read(text: str, path: str) -> Manifest:

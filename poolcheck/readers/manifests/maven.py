@@ -4,7 +4,7 @@ import re
 
 from poolcheck.model.project import UNKNOWN_VERSION
 from poolcheck.readers.manifests.markup import elements
-from poolcheck.readers.manifests.types import Dependency, Lines, Manifest, load_toml, table
+from poolcheck.readers.manifests.types import Dependency, LineNumbers, Manifest, load_toml, table
 from poolcheck.readers.manifests.versions import interval
 
 _QUOTED = re.compile(r"""["']([^"'\n]*)["']""")
@@ -12,7 +12,7 @@ _QUOTED = re.compile(r"""["']([^"'\n]*)["']""")
 
 def pom_xml(text: str, path: str) -> Manifest:
     """pom.xml: dependencies with their version, `${property}` resolved inside the file."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     properties: dict[str, str] = {}
     entries: list[tuple[int, dict[str, str], bool]] = []
     for offset, tags, _, inner in elements(text):

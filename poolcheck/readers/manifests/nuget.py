@@ -4,7 +4,7 @@ import re
 
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 from poolcheck.readers.manifests.markup import elements
-from poolcheck.readers.manifests.types import Dependency, Lines, Manifest
+from poolcheck.readers.manifests.types import Dependency, LineNumbers, Manifest
 from poolcheck.readers.manifests.versions import interval
 
 _XML_ATTRIBUTE = re.compile(r"""\b(\w+)\s*=\s*["']([^"']*)["']""")
@@ -15,7 +15,7 @@ def dotnet(text: str, path: str) -> Manifest:
 
     The versions of Directory.Packages.props hold for the projects below it, so that file counts as a lock.
     """
-    lines = Lines(text)
+    lines = LineNumbers(text)
     central = path.endswith("Directory.Packages.props")
     found: list[Dependency] = []
     for offset, tags, attributes, inner in elements(text):

@@ -8,7 +8,7 @@ from poolcheck.model.project import Version
 from poolcheck.readers.manifests.types import (
     Dependency,
     Manifest,
-    Unreadable,
+    UnreadableFile,
     load_json,
     load_toml,
     table,
@@ -183,7 +183,9 @@ def setup_cfg(text: str, path: str) -> Manifest:
         parser.read_string(text.removeprefix("\ufeff"))
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
-        return Manifest(path=path, ecosystem="pypi", problem=Unreadable("is not a readable INI file", line))
+        return Manifest(
+            path=path, ecosystem="pypi", problem=UnreadableFile("is not a readable INI file", line)
+        )
     rows = parser.get("options", "install_requires", fallback="").split("\n")
     if parser.has_section("options.extras_require"):
         rows += [row for _, value in parser.items("options.extras_require") for row in value.split("\n")]
@@ -197,7 +199,7 @@ def setup_py(text: str, path: str) -> Manifest:
 
     found, error = install_requires(text, path)
     if error and not found:
-        problem = Unreadable("is not readable as Python", error)
+        problem = UnreadableFile("is not readable as Python", error)
         return Manifest(path=path, ecosystem="pypi", problem=problem)
     asked = (_requirement(requirement, line=line) for requirement, line in found)
     return Manifest(path=path, ecosystem="pypi", dependencies=_merge(asked, {}))

@@ -10,7 +10,7 @@ from poolcheck.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableFile:
     """Why a manifest tells nothing, in one sentence, and where. Never quotes the file."""
 
     message: str
@@ -40,7 +40,7 @@ class Manifest:
     ecosystem: str  # what stands before a package's name in the catalogue: "npm", "pypi", "gem", ...
     dependencies: tuple[Dependency, ...] = ()
     lock: bool = False
-    problem: Unreadable | None = None
+    problem: UnreadableFile | None = None
     name: str = ""  # the project's own name
     workspaces: tuple[str, ...] = ()  # patterns of member folders, as written
     scripts: tuple[tuple[str, str], ...] = ()  # npm scripts
@@ -53,7 +53,7 @@ _COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"?|//[^\n]*|/\*(?:.*?\*/|.*)', re.DOTALL
 _TRAILING_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"?|,(?=\s*[}\]])', re.DOTALL)
 
 
-def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadable:
+def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | UnreadableFile:
     """A JSON object, or why not. `comments` also takes `//`, `/* */` and trailing commas, as bun.lock has.
 
     A byte order mark is passed over, as npm does.
@@ -67,26 +67,26 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
         data = json.loads(text)
     except json.JSONDecodeError as error:
         if text.startswith(("//", "/*"), error.pos):
-            return Unreadable(
+            return UnreadableFile(
                 "holds a comment, which JSON does not allow: its own tools refuse it too", error.lineno
             )
-        return Unreadable(f"is not valid JSON: {error.msg} at column {error.colno}", error.lineno)
+        return UnreadableFile(f"is not valid JSON: {error.msg} at column {error.colno}", error.lineno)
     except (ValueError, RecursionError):
-        return Unreadable("is not valid JSON: nested too deeply, or a number too long")
+        return UnreadableFile("is not valid JSON: nested too deeply, or a number too long")
     if not isinstance(data, dict):
-        return Unreadable("is not a JSON object", 1)
+        return UnreadableFile("is not a JSON object", 1)
     return data
 
 
 _LONG_KEY = r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"
 
 
-def load_toml(text: str) -> dict[str, Any] | Unreadable:
+def load_toml(text: str) -> dict[str, Any] | UnreadableFile:
     """A TOML table, or why not."""
     import tomllib  # noqa: PLC0415 - a project without TOML need not wait for it
 
     if re.search(_LONG_KEY, text):  # tomllib takes the square of its length for it
-        return Unreadable("is not TOML that anybody wrote: a key has more than 100 parts")
+        return UnreadableFile("is not TOML that anybody wrote: a key has more than 100 parts")
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
@@ -94,9 +94,9 @@ def load_toml(text: str) -> dict[str, Any] | Unreadable:
         where = f" at column {found[2]}" if found else ""
         # The text before "(at" may quote a character or a key, never a value.
         said = str(error).split(" (at ", 1)[0]
-        return Unreadable(f"is not valid TOML: {said}{where}", int(found[1]) if found else None)
+        return UnreadableFile(f"is not valid TOML: {said}{where}", int(found[1]) if found else None)
     except (ValueError, RecursionError):
-        return Unreadable("is not valid TOML: nested too deeply, or a number too long")
+        return UnreadableFile("is not valid TOML: nested too deeply, or a number too long")
 
 
 def table(value: object) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _keep_strings(match: re.Match[str]) -> str:
     return match[0] if match[0].startswith('"') else "\n" * match[0].count("\n")
 
 
-class Lines:
+class LineNumbers:
     """Offsets to line numbers, from 1."""
 
     def __init__(self, text: str) -> None:
@@ -126,7 +126,7 @@ class Lines:
 
 def json_key_lines(text: str) -> dict[tuple[str, ...], int]:
     """The line of every key of a JSON object, by path; `json` itself forgets them. Linear; stops at 200 levels."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     found: dict[tuple[str, ...], int] = {}
     path: list[str] = []
     pending: tuple[str, int] | None = None

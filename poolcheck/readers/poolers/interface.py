@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from poolcheck.model.ignores import Ignores
     from poolcheck.model.pooler_config import PoolerConfig
     from poolcheck.readers.deploy.compose import Service
-    from poolcheck.readers.manifests.types import Unreadable
+    from poolcheck.readers.manifests.types import UnreadableFile
 
 # The project's files that any pooler reads, by path; one that is not there has no key.
 Files = Mapping[str, str]
@@ -44,7 +44,7 @@ class FileReader(Shows, Protocol):
     def matches(self, path: str, /) -> bool:
         """Is it one of its files, by its name? One that only belongs beside another counts, too."""
 
-    def read(self, text: str, path: str, files: Files, /) -> "PoolerConfig | Unreadable | None":
+    def read(self, text: str, path: str, files: Files, /) -> "PoolerConfig | UnreadableFile | None":
         """The configuration with what it includes; None when it is none.
 
         `includes` are the paths that were read with it, `missing` those that were not there.

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting, PoolerTrouble
 from poolcheck.model.problem import Location
-from poolcheck.readers.manifests.types import Unreadable
+from poolcheck.readers.manifests.types import UnreadableFile
 from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
 from poolcheck.readers.poolers.lines import known
@@ -52,7 +52,7 @@ def matches(path: str) -> bool:
     return _NAME.fullmatch(path) is not None
 
 
-def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadable | None:
+def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | UnreadableFile | None:
     """The listeners and routes of a file and of those that it includes; None when there are none."""
     state = _State(path)
     trouble = _read(text, path, state)
@@ -74,7 +74,7 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadabl
                 included.append(name)
                 trouble = _read(inner, name, state)
                 if trouble is not None:
-                    return Unreadable(f"the included {name} {trouble.message}")
+                    return UnreadableFile(f"the included {name} {trouble.message}")
     made = state.config()
     if made is None:
         return None
@@ -90,29 +90,29 @@ def _include_path(config_path: str, written: str) -> str:
     return posixpath.normpath(posixpath.join(folder, written))
 
 
-def _read(text: str, path: str, state: "_State") -> Unreadable | None:
+def _read(text: str, path: str, state: "_State") -> UnreadableFile | None:
     """Add what a file says; why it cannot be read, if so."""
     if re.search(r"\{\{|\{%[-+]?\s|<%", text):
-        return Unreadable("is a template: what fills it in is not known")
+        return UnreadableFile("is a template: what fills it in is not known")
     statements = _statements(text)
-    if isinstance(statements, Unreadable):
+    if isinstance(statements, UnreadableFile):
         return statements
     stack: list[_Statement] = []
     for each in statements:
         if each.closes:
             if not stack:
-                return Unreadable("has a brace that closes nothing", each.line)
+                return UnreadableFile("has a brace that closes nothing", each.line)
             state.leave(stack.pop())
         else:
             state.see(each, tuple(one.word for one in stack), path)
             if each.opens:
                 stack.append(each)
                 if len(stack) > _DEEPEST:
-                    return Unreadable("is nested too deeply", each.line)
-    return Unreadable("has a brace that is not closed", stack[-1].line) if stack else None
+                    return UnreadableFile("is nested too deeply", each.line)
+    return UnreadableFile("has a brace that is not closed", stack[-1].line) if stack else None
 
 
-def _statements(text: str) -> list[_Statement] | Unreadable:
+def _statements(text: str) -> list[_Statement] | UnreadableFile:
     """The keywords in order, with their values: at least one, and only strings, numbers and words that are no keywords."""
     found: list[_Statement] = []
     word, values, line, sure, at = "", list[str](), 0, True, 1
@@ -129,7 +129,7 @@ def _statements(text: str) -> list[_Statement] | Unreadable:
         if kind == "newline":
             at += 1
         elif match["string"] is not None and match["end"] is None:
-            return Unreadable("has a quote that is not closed", at)
+            return UnreadableFile("has a quote that is not closed", at)
         elif match["string"] is not None or kind in ("number", "filled") or _is_value(word, piece, values):
             value = piece[1:-1].replace('\\"', '"') if match["string"] is not None else piece
             sure = sure and kind != "filled" and known(value)

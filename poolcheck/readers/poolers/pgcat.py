@@ -9,7 +9,7 @@ from typing import Any
 
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
-from poolcheck.readers.manifests.types import Unreadable, load_toml, table
+from poolcheck.readers.manifests.types import UnreadableFile, load_toml, table
 from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces, known
 from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
@@ -26,14 +26,14 @@ def matches(path: str) -> bool:
     return name.endswith(".toml") and "pgcat" in name
 
 
-def read(text: str, path: str, _files: Files = ALONE) -> PoolerConfig | Unreadable | None:
+def read(text: str, path: str, _files: Files = ALONE) -> PoolerConfig | UnreadableFile | None:
     """The pools of a file; None when it has none."""
     made = load_toml(text)
-    if isinstance(made, Unreadable):
+    if isinstance(made, UnreadableFile):
         return made
     pools = table(made.get("pools"))
     if not pools:  # by any other name it may be something else's file
-        return Unreadable("has no [pools]") if posixpath.basename(path) == "pgcat.toml" else None
+        return UnreadableFile("has no [pools]") if posixpath.basename(path) == "pgcat.toml" else None
     places = TomlPlaces(text, path)
     general = table(made.get("general"))
     logins = [

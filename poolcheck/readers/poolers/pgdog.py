@@ -9,7 +9,7 @@ from typing import Any
 
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
-from poolcheck.readers.manifests.types import Unreadable, load_toml, table
+from poolcheck.readers.manifests.types import UnreadableFile, load_toml, table
 from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces
 from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
@@ -31,23 +31,23 @@ def matches(path: str) -> bool:
     return name.endswith(".toml") and ("pgdog" in name or name == _USERS)
 
 
-def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadable | None:
+def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | UnreadableFile | None:
     """The databases of a file, with the users of users.toml beside it; None when it has none."""
     if posixpath.basename(path) == _USERS:
         return None
     users_path = posixpath.join(posixpath.dirname(path), _USERS)
     users = files.get(users_path)
     made = load_toml(text)
-    if isinstance(made, Unreadable):
+    if isinstance(made, UnreadableFile):
         return made
     databases = made.get("databases")
     if not isinstance(databases, list) or not databases:
         named = posixpath.basename(path) == "pgdog.toml"
-        return Unreadable("has no [[databases]]") if named else None
+        return UnreadableFile("has no [[databases]]") if named else None
     places = TomlPlaces(text, path)
     listed = load_toml(users) if users is not None else {}
-    if isinstance(listed, Unreadable):
-        return Unreadable(f"the users beside it, {users_path}: {listed.message}", None)
+    if isinstance(listed, UnreadableFile):
+        return UnreadableFile(f"the users beside it, {users_path}: {listed.message}", None)
     rows = listed.get("users")
     people = [table(each) for each in rows] if isinstance(rows, list) else []
     people_places = TomlPlaces(users or "", users_path)

@@ -31,7 +31,7 @@ _MOST = 100  # resources of one JSON file: AWS takes 500 of all kinds
 class Resource:
     """One resource of Terraform: its block and its file."""
 
-    block: hcl.Block
+    block: hcl.HclBlock
     path: str
 
     @property

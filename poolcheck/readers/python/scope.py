@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import NamedTuple
 
 from tree_sitter import Node
 
-from poolcheck.model.source import Scope
 from poolcheck.readers.python.tree import Module, arguments, bare, body, called, dotted, parameters
-from poolcheck.readers.syntax import field, text, within
+from poolcheck.readers.syntax import Placed, field, text, within
 
 _ROUTES = frozenset(
     "get post put patch delete head options route api_route websocket websocket_route before_request after_request "
@@ -27,14 +25,6 @@ _MISSING = re.compile(r"\bnot\b|\bis None\b|not in\b|hasattr ?\(|\bNone ?==|== ?
 _LONGEST_TEST = 2_000  # characters of a condition that are looked at
 _VIEWS = re.compile(r"(?:^|/)(?:views|handlers|endpoints)(?:/|\.py)")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "dispatch"})
-
-
-class Placed(NamedTuple):
-    """Where a value is made, and which variable it is bound to."""
-
-    scope: Scope
-    within: str = ""
-    name: str = ""
 
 
 class Scopes:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from poolcheck.readers.python.errors import Errors
+from poolcheck.readers.python.damage import Errors
 from poolcheck.readers.python.literals import constant
 from poolcheck.readers.python.tree import Module, bare, keywords
 from poolcheck.readers.syntax import TooMuch, field, text

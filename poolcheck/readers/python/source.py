@@ -12,20 +12,16 @@ from poolcheck.model.problem import Location
 from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.python.checkouts import checkouts, closed_at
-from poolcheck.readers.python.errors import Errors
+from poolcheck.readers.python.damage import Errors
 from poolcheck.readers.python.literals import constant, plain, string
 from poolcheck.readers.python.scope import MOST_CALLS, Scopes
 from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, keywords, verb
-from poolcheck.readers.syntax import TooMuch, field, text
+from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
 
 _SENDS = frozenset(
     {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
 )
 _CLOSES = frozenset({"close", "dispose", "closeall", "terminate", "aclose"})
-
-
-class Unreadable(Exception):
-    """Why a file is not looked at, in a few words."""
 
 
 def read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, str]:
@@ -37,16 +33,16 @@ def read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, s
     try:
         return _read(source, path, makers)
     except TooMuch as error:
-        raise Unreadable("written by a program: too many places to look at") from error
+        raise UnreadableSource("written by a program: too many places to look at") from error
 
 
 def _read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, str]:
     if "\0" in source:
-        raise Unreadable("holds characters that no source has")
+        raise UnreadableSource("holds characters that no source has")
     module = Module(source, path)
     errors = Errors(module)
     if errors.mostly:
-        raise Unreadable(f"is not Python (line {errors.first})")
+        raise UnreadableSource(f"is not Python (line {errors.first})")
     calls = [call for call in module.calls if errors.outside(call)]
     known = {f"{of}.{name}": maker for (of, name), maker in makers.calls.items()}
     if sum(_matters(module, call, known) for call in calls) > 2 * MOST_CALLS:

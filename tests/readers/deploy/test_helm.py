@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import helm, kubernetes
-from poolcheck.readers.deploy.go_template import Unread
+from poolcheck.readers.deploy.go_template import UnreadTemplate
 from poolcheck.readers.yaml import UNKNOWN, documents, text_of
 
 VALUES = """replicaCount: 10
@@ -81,7 +81,7 @@ def test_templates(template: str, rows: list[str]) -> None:
 )
 def test_broken_templates(template: str) -> None:
     """They say why they are not read."""
-    with pytest.raises(Unread):
+    with pytest.raises(UnreadTemplate):
         filled(template)
 
 
@@ -132,7 +132,7 @@ def test_hostile_templates_take_linear_time(make: Callable[[int], str]) -> None:
     )
     start = time.process_time()
 
-    with contextlib.suppress(Unread):
+    with contextlib.suppress(UnreadTemplate):
         helm.render(make(25_000), "t.yaml", tree, "web")
 
     assert time.process_time() - start < 8
@@ -154,10 +154,10 @@ WORDS = ["{{", "}}", "{{-", "-}}", " if ", " end ", " else ", " range ", " with 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.text(alphabet="a:1 \n-{}[]&*|\"'", max_size=60))
 def test_no_template_raises(words: list[str], values: str) -> None:
-    """Anything but Unread."""
+    """Anything but UnreadTemplate."""
     tree = helm.values([(values, "values.yaml")])
     try:
         made = helm.render("".join(words), "t.yaml", tree, "web")
-    except Unread:
+    except UnreadTemplate:
         return
     kubernetes.read("kind: Deployment\n" + "\n".join(made.rows), "t.yaml", made.at)

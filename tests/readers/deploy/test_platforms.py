@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import platforms, terraform
-from poolcheck.readers.deploy.platforms import Count
+from poolcheck.readers.deploy.platforms import InstanceCount
 
 KNATIVE = """apiVersion: serving.knative.dev/v1
 kind: Service
@@ -64,19 +64,19 @@ RENDER = """services:
 @pytest.mark.parametrize(
     ("path", "text", "name", "count"),
     [
-        ("service.yaml", KNATIVE, "api", Count(40, "maxScale: 40", Location("service.yaml", 8))),
-        ("app.yaml", ENGINE, "web", Count(15, "max_instances: 15", Location("app.yaml", 5))),
-        ("azure.yaml", AZURE, "shop", Count(25, "maxReplicas: 25", Location("azure.yaml", 13))),
-        ("render.yaml", RENDER, "api", Count(6, "maxInstances: 6", Location("render.yaml", 7))),
-        ("railway.json", '{"deploy": {\n"numReplicas": 4}}', "railway", Count(4, "numReplicas: 4", Location("railway.json", 2))),
-        ("railway.toml", "[deploy]\nstartCommand = 'x'\n", "railway", Count(1, "1 replica")),
-        ("railway.json", '{"deploy": {"multiRegionConfig": {"a": {"numReplicas": 4}, "b": {"numReplicas": 3}}}}', "railway", Count(7, "numReplicas: 7", Location("railway.json", 1))),
-        ("fly.toml", "app = 'shop'\n[env]\nWEB_CONCURRENCY = '4'\n", "shop", Count()),
-        ("Procfile", "release: x\nweb: gunicorn app\n", "web", Count()),
-        ("service.yaml", KNATIVE.replace('"40"', "${MAX}"), "api", Count(None, "maxScale is filled in when it is deployed", Location("service.yaml", 8))),
+        ("service.yaml", KNATIVE, "api", InstanceCount(40, "maxScale: 40", Location("service.yaml", 8))),
+        ("app.yaml", ENGINE, "web", InstanceCount(15, "max_instances: 15", Location("app.yaml", 5))),
+        ("azure.yaml", AZURE, "shop", InstanceCount(25, "maxReplicas: 25", Location("azure.yaml", 13))),
+        ("render.yaml", RENDER, "api", InstanceCount(6, "maxInstances: 6", Location("render.yaml", 7))),
+        ("railway.json", '{"deploy": {\n"numReplicas": 4}}', "railway", InstanceCount(4, "numReplicas: 4", Location("railway.json", 2))),
+        ("railway.toml", "[deploy]\nstartCommand = 'x'\n", "railway", InstanceCount(1, "1 replica")),
+        ("railway.json", '{"deploy": {"multiRegionConfig": {"a": {"numReplicas": 4}, "b": {"numReplicas": 3}}}}', "railway", InstanceCount(7, "numReplicas: 7", Location("railway.json", 1))),
+        ("fly.toml", "app = 'shop'\n[env]\nWEB_CONCURRENCY = '4'\n", "shop", InstanceCount()),
+        ("Procfile", "release: x\nweb: gunicorn app\n", "web", InstanceCount()),
+        ("service.yaml", KNATIVE.replace('"40"', "${MAX}"), "api", InstanceCount(None, "maxScale is filled in when it is deployed", Location("service.yaml", 8))),
     ],
 )  # fmt: skip
-def test_platform_files(path: str, text: str, name: str, count: Count) -> None:
+def test_platform_files(path: str, text: str, name: str, count: InstanceCount) -> None:
     """The number and its line; what a file does not hold is not guessed."""
     made = platforms.read(text, path)
 

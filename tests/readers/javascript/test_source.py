@@ -7,7 +7,7 @@ import pytest
 from poolcheck.catalogue.makers import makers
 from poolcheck.model.source import SourceFile
 from poolcheck.readers import languages, source_files
-from poolcheck.readers.source_files import Read, Unread
+from poolcheck.readers.source_files import Read, UnreadSource
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\n"
 PG = "import { Pool, Client } from 'pg'\n"
@@ -422,7 +422,7 @@ def test_pathological_files_are_left_alone(code: bytes, why: str) -> None:
     """With the reason, and at once."""
     made = source_files.read(code, "a.js", makers())
 
-    assert isinstance(made, Unread)
+    assert isinstance(made, UnreadSource)
     assert why in made.why
 
 
@@ -457,7 +457,7 @@ def test_generated_files_take_no_time(text: str, path: str) -> None:
 
     made = source_files.read(text.encode(), path, makers())
 
-    assert isinstance(made, Read | Unread)
+    assert isinstance(made, Read | UnreadSource)
     assert time.process_time() - start < 10
 
 
@@ -465,7 +465,7 @@ def test_generated_files_take_no_time(text: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["a.ts", "a.tsx", "a.js", "a.vue", "a.py", "a.sql"])
 def test_broken_files_are_read_or_left_alone(code: bytes, path: str) -> None:
     """Whatever the bytes are, there is a file or a reason."""
-    assert isinstance(source_files.read(code, path, makers()), Read | Unread)
+    assert isinstance(source_files.read(code, path, makers()), Read | UnreadSource)
 
 
 @pytest.mark.parametrize(

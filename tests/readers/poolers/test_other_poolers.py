@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from poolcheck import catalogue
 from poolcheck.model.pooler_config import PoolerConfig, translated
 from poolcheck.readers.deploy import compose
-from poolcheck.readers.manifests.types import Unreadable
+from poolcheck.readers.manifests.types import UnreadableFile
 from poolcheck.readers.poolers import odyssey, pgcat, pgdog, supavisor_env
 from poolcheck.readers.poolers.lines import TomlPlaces, shown
 
@@ -99,7 +99,7 @@ database = "elsewhere"
 """
 
 
-def known(config: PoolerConfig | Unreadable | None) -> PoolerConfig:
+def known(config: PoolerConfig | UnreadableFile | None) -> PoolerConfig:
     """The config of a text that is one, under PgBouncer's names."""
     assert isinstance(config, PoolerConfig)
     return translated(config, catalogue.pooler(config.software))
@@ -165,7 +165,7 @@ class TestOdyssey:
 
         assert config.modes == frozenset()
         assert pools(config, "pool_size", "query_wait_timeout") == [(None, "5")]
-        assert isinstance(odyssey.read("pool_size {{ size }}\nlisten {}", "o.conf"), Unreadable)
+        assert isinstance(odyssey.read("pool_size {{ size }}\nlisten {}", "o.conf"), UnreadableFile)
         assert isinstance(odyssey.read('log_format "{%p}"\nlisten {}', "o.conf"), PoolerConfig)
 
     def test_a_shared_pool_is_no_routes_own(self) -> None:
@@ -203,7 +203,7 @@ class TestOdyssey:
         """Nothing is concluded from it."""
         made = odyssey.read(text, "odyssey.conf")
 
-        assert isinstance(made, Unreadable)
+        assert isinstance(made, UnreadableFile)
         assert why in made.message
 
     @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ class TestPgCat:
     def test_nothing_to_read(self, text: str) -> None:
         """No pool, nothing to say."""
         assert pgcat.read(text, "etc/pgcat-dev.toml") is None
-        assert pgcat.read(text, "pgcat.toml") == Unreadable("has no [pools]")
+        assert pgcat.read(text, "pgcat.toml") == UnreadableFile("has no [pools]")
 
 
 class TestPgDog:
@@ -302,17 +302,17 @@ class TestPgDog:
     def test_nothing_to_read(self, text: str) -> None:
         """No database, nothing to say."""
         assert pgdog.read(text, "pgdog-dev.toml") is None
-        assert pgdog.read(text, "pgdog.toml") == Unreadable("has no [[databases]]")
+        assert pgdog.read(text, "pgdog.toml") == UnreadableFile("has no [[databases]]")
 
     def test_broken(self) -> None:
         """TOML that is none is said with its line; so are the users beside it."""
         made = pgdog.read('[general\nport = "s3cret"', "pgdog.toml")
         beside = pgdog.read(PGDOG, "pgdog.toml", {"users.toml": "[[users]\n"})
 
-        assert isinstance(made, Unreadable)
+        assert isinstance(made, UnreadableFile)
         assert made.line == 1
         assert "s3cret" not in made.message
-        assert isinstance(beside, Unreadable)
+        assert isinstance(beside, UnreadableFile)
         assert "users.toml" in beside.message
 
 
@@ -466,4 +466,4 @@ def test_values_of_other_kinds() -> None:
         '[pools.a.users.0]\nusername = ["a"]\npassword = {}\n[pools.a.shards.0]\nservers = [[], [1], ["h"], {host = "x"}]\n',
     ):
         for reader in (pgcat.read, pgdog.read):
-            assert not isinstance(reader(text, "x.toml"), Unreadable)
+            assert not isinstance(reader(text, "x.toml"), UnreadableFile)

@@ -13,7 +13,8 @@ from poolcheck.model.source import Checkout, Site, SourceFile
 from poolcheck.readers import source_files
 from poolcheck.readers.python import setup_file
 from poolcheck.readers.python import source as python
-from poolcheck.readers.source_files import Read, Unread
+from poolcheck.readers.source_files import Read, UnreadSource
+from poolcheck.readers.syntax import UnreadableSource
 
 
 def read(text: str, path: str = "app/main.py") -> SourceFile:
@@ -258,7 +259,10 @@ def test_an_error_spoils_the_function_around_it(text: str, row: int, deeper: int
     rows.insert(row + 1, textwrap.indent(text, "    " * (1 + deeper)))
     made = source_files.read(("import psycopg2\n" + "\n".join(rows) + "\n").encode(), "a.py", makers())
 
-    assert isinstance(made, Unread) or [take for take in made.file.checkouts if take.returned == "no"] == []
+    assert (
+        isinstance(made, UnreadSource)
+        or [take for take in made.file.checkouts if take.returned == "no"] == []
+    )
 
 
 @given(st.sampled_from([*NEVER, "'''", "(", "}"]), st.integers(0, 400))
@@ -267,8 +271,11 @@ def test_an_error_is_no_reason_for_a_finding(text: str, at: int) -> None:
     whole = HEAD + ENGINE + "engine = create_engine(URL)\n\n" + TAKE + "\n@app.get('/')\n" + TAKE
     made = source_files.read((whole[:at] + text + whole[at:]).encode(), "a.py", makers())
 
-    assert isinstance(made, Unread) or all(site.scope == "module" for site in made.file.sites)
-    assert isinstance(made, Unread) or [take for take in made.file.checkouts if take.returned == "no"] == []
+    assert isinstance(made, UnreadSource) or all(site.scope == "module" for site in made.file.sites)
+    assert (
+        isinstance(made, UnreadSource)
+        or [take for take in made.file.checkouts if take.returned == "no"] == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,7 +285,7 @@ def test_what_is_not_python_says_so(text: str) -> None:
     """A file of which hardly anything can be parsed is left alone with its reason."""
     made = source_files.read(text.encode(), "a.py", makers())
 
-    assert isinstance(made, Unread)
+    assert isinstance(made, UnreadSource)
     assert made.why
 
 
@@ -314,7 +321,7 @@ def test_hostile_files_take_no_time(text: str) -> None:
     """No recursion, and nothing that grows with the square; asked of the reader itself, which sees no limits before."""
     start = time.process_time()
 
-    with contextlib.suppress(python.Unreadable):
+    with contextlib.suppress(UnreadableSource):
         python.read("import psycopg2\n" + text, "app/views.py", makers().python)
     setup_file.install_requires("import psycopg2\n" + text, "setup.py")
 
@@ -338,7 +345,7 @@ def test_anything_is_read_or_left_alone(text: str) -> None:
     setup_file.install_requires(text, "setup.py")
     made = source_files.read(text.encode(), "app/views.py", makers())
 
-    assert isinstance(made, Read | Unread)
+    assert isinstance(made, Read | UnreadSource)
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     places: list[Site | Checkout] = [*made.file.sites, *made.file.checkouts] if isinstance(made, Read) else []
     for place in places:

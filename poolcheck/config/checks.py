@@ -15,7 +15,7 @@ MOST_SHOWN = 20  # complaints; a file that is something else entirely would prin
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SettingsSource:
     """The file that the table is from; `base` is where in it the settings stand."""
 
     path: str
@@ -23,7 +23,7 @@ class Source:
     base: tuple[str, ...] = ()
 
 
-def build(kind: Any, table: Mapping[str, Any], source: Source) -> Any:
+def build(kind: Any, table: Mapping[str, Any], source: SettingsSource) -> Any:
     """The config that a table says.
 
     Raises:
@@ -45,7 +45,7 @@ def _check(kind: type, values: Mapping[str, Any], _: Keys) -> None:
             raise BadConfig("is no path pattern", "Write it as in .gitignore.") from None
 
 
-def complain(complaints: Sequence[Complaint], source: Source) -> BadConfig:
+def complain(complaints: Sequence[Complaint], source: SettingsSource) -> BadConfig:
     """The complaints as one error, in file order; with a single one its hint stands in a line of its own."""
     placed = [(line_of(source.text, (*source.base, *map(str, each.keys))), each) for each in complaints]
     placed.sort(key=lambda pair: pair[0])
