@@ -21,7 +21,12 @@ def text(section: Pages, paint: Paint) -> Iterator[str]:
     for number, page in enumerate(section.items):
         if number:
             yield ""
-        yield from _page(page.markdown.rstrip("\n").split("\n"), paint)
+        if paint.look.color and not paint.look.plain:
+            from poolcheck.output import _markdown  # noqa: PLC0415 - only for eyes: brings rich
+
+            yield from _markdown.lines(page.markdown, paint.width)
+        else:
+            yield from _page(page.markdown.rstrip("\n").split("\n"), paint)
 
 
 def _page(lines: list[str], paint: Paint) -> Iterator[str]:
