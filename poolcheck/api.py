@@ -119,9 +119,14 @@ def look(
     if sample < 0:
         raise BadConfig(f"sample cannot be negative: {sample:g}")
     options = looking.LookOptions(
-        dsn=dsn, bouncer=bouncer, admin=admin, probe=probe, sample=sample, show_queries=show_queries,
+        dsn=dsn,
+        bouncer=bouncer,
+        admin=admin,
+        probe=probe,
+        sample=sample,
+        show_queries=show_queries,
         timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
-    )  # fmt: skip
+    )
     return looking.live(options, _settings(settings, config, isolated=isolated))
 
 

@@ -145,7 +145,10 @@ def check(inputs: Inputs) -> None:
     """
     wrong = [
         (inputs.max_connections < 1, f"--max must be at least 1, not {inputs.max_connections}"),
-        (inputs.max_connections > MOST_CONNECTIONS, f"--max cannot be above {MOST_CONNECTIONS:,}, PostgreSQL's own limit"),
+        (
+            inputs.max_connections > MOST_CONNECTIONS,
+            f"--max cannot be above {MOST_CONNECTIONS:,}, PostgreSQL's own limit",
+        ),
         (inputs.instances < 1, f"--instances must be at least 1, not {inputs.instances}"),
         (inputs.workers < 1, f"--workers must be at least 1, not {inputs.workers}"),
         (inputs.reserved < 0, f"--reserved cannot be negative: {inputs.reserved}"),
@@ -154,7 +157,7 @@ def check(inputs: Inputs) -> None:
         (inputs.threads is not None and inputs.threads < 1, "--threads must be at least 1"),
         (inputs.fanout < 1, f"--fanout must be at least 1, not {inputs.fanout}"),
         (not 0 < inputs.warn_at <= 1, f"--warn-at is a share above 0 and at most 1, not {inputs.warn_at}"),
-    ]  # fmt: skip
+    ]
     for is_wrong, words in wrong:
         if is_wrong:
             raise BadConfig(words)

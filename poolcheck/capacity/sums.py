@@ -39,17 +39,23 @@ def pool_sum(target: Target, ctx: Context, size: int) -> PoolSum | None:
     if steady > made.usable:
         words = f"{_fleet(numbers)} x {size} = {steady} connections, and {there}"
         return PoolSum(
-            fits=False, words=words, fitting=made.pool_size if made.max_deploy else 0, most=made.max_deploy,
+            fits=False,
+            words=words,
+            fitting=made.pool_size if made.max_deploy else 0,
+            most=made.max_deploy,
             consequence=f"Beyond the last slot the server refuses (SQLSTATE 53300); {numbers.buffer} are kept for psql, migrations and monitoring.",
-        )  # fmt: skip
+        )
     if deploy > made.available:
         words = (
             f"while a deploy runs {made.procs_peak} processes x {size} = {deploy} connections, and {there}"
         )
         return PoolSum(
-            fits=False, words=words, fitting=made.pool_size if made.max_deploy else 0, most=made.max_deploy,
+            fits=False,
+            words=words,
+            fitting=made.pool_size if made.max_deploy else 0,
+            most=made.max_deploy,
             consequence=f"Old and new instances run side by side ({numbers.surge} surge): {deploy - made.available} connections are refused.",
-        )  # fmt: skip
+        )
     return PoolSum(fits=True, words="", consequence="", fitting=made.pool_size, most=made.max_deploy)
 
 

@@ -129,7 +129,12 @@ def slots_of(numbers: GivenNumbers) -> Slots:
         BadConfig: none is left.
     """
     get = numbers.get
-    least = {"max_connections": ("--max", 1), "reserved": ("--reserved", 0), "others": ("--others", 0), "buffer": ("--buffer", 0)}  # fmt: skip
+    least = {
+        "max_connections": ("--max", 1),
+        "reserved": ("--reserved", 0),
+        "others": ("--others", 0),
+        "buffer": ("--buffer", 0),
+    }
     given = {name: _least(option, get(name), number) for name, (option, number) in least.items()}
     given |= {name: get(name) for name in ("warn_at", "critical_at")}
     slots = Slots(**{name: value for name, value in given.items() if value is not None})

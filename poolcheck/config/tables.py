@@ -18,9 +18,14 @@ from poolcheck.text import clean, did_you_mean
 Keys: TypeAlias = tuple[str | int, ...]
 Check: TypeAlias = Callable[[type, Mapping[str, Any], Keys], None]
 NAMES = {
-    str: "a string", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table",
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
     date: "a date",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

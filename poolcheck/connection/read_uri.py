@@ -189,7 +189,11 @@ class _UriReader:
                     "unescaped", f"the {name} holds an unescaped {listed}: write {escapes}", Span(first, last)
                 )
             if not whole and re.search(r"[\[\]]", self.shadow[first:last]):
-                draft.trouble("bracket", f"the {name} holds a square bracket, which some readers refuse: write %5B or %5D", Span(first, last))  # fmt: skip
+                draft.trouble(
+                    "bracket",
+                    f"the {name} holds a square bracket, which some readers refuse: write %5B or %5D",
+                    Span(first, last),
+                )
 
     def _hosts(self, start: int, has_userinfo: bool) -> int:
         """Read `host:port,host:port`; where it ends."""
@@ -294,13 +298,21 @@ class _UriReader:
             at = stop + 1
         second = re.compile(r"\?[A-Za-z_][\w.-]{0,63}=").search(shadow, start, self.end)
         if second:
-            draft.trouble("second-question-mark", "a second `?` in the query: parameters are joined by `&`", Span(second.start(), second.start() + 1))  # fmt: skip
+            draft.trouble(
+                "second-question-mark",
+                "a second `?` in the query: parameters are joined by `&`",
+                Span(second.start(), second.start() + 1),
+            )
         sharp = shadow.find("#", start, self.end)
         if sharp >= 0:
             self._note_fragment(sharp)
 
     def _note_fragment(self, at: int) -> None:
-        self.draft.trouble("libpq-differs", "to libpq the `#` and what follows is data, to most URL readers a fragment that is cut off", Span(at, self.end))  # fmt: skip
+        self.draft.trouble(
+            "libpq-differs",
+            "to libpq the `#` and what follows is data, to most URL readers a fragment that is cut off",
+            Span(at, self.end),
+        )
 
     def _find(self, pattern: str, start: int) -> int:
         found = re.compile(pattern).search(self.shadow, start, self.end)

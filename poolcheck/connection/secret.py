@@ -44,7 +44,9 @@ class Secret:
 
 
 # Names whose values are masked wherever they stand: query, keyword DSN, JSON, YAML, environment.
-_SECRET_NAMES = frozenset({"pass", "pwd", "psw", "pw", "passwd", "passphrase", "scram_client_key", "scram_server_key"})  # fmt: skip
+_SECRET_NAMES = frozenset(
+    {"pass", "pwd", "psw", "pw", "passwd", "passphrase", "scram_client_key", "scram_server_key"}
+)
 _NO_SECRETS = (
     "encryption",
     "_file",

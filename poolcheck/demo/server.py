@@ -117,9 +117,25 @@ class DemoServer:
         if "SYSTEMROOT" in os.environ:
             clean["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
         made = subprocess.run(
-            [self._program("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"],
-            capture_output=True, text=True, check=False, env=clean, **run,
-        )  # fmt: skip
+            [
+                self._program("initdb"),
+                "-D",
+                str(data),
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                "--locale=C",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=clean,
+            **run,
+        )
         if made.returncode:
             raise NoServer(
                 f"initdb failed: {made.stderr.strip()[-400:]}", "Is there room in the temporary folder?"
@@ -139,8 +155,12 @@ class DemoServer:
         with log:
             self._process = subprocess.Popen(
                 [self._program("postgres"), "-D", str(data)],
-                stdout=log, stderr=log, env=clean, start_new_session=True, **run,
-            )  # fmt: skip
+                stdout=log,
+                stderr=log,
+                env=clean,
+                start_new_session=True,
+                **run,
+            )
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "poolcheck.demo.keeper", str(self._process.pid), str(self.home)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

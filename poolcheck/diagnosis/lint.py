@@ -37,9 +37,13 @@ def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
     engine.check_selection(engine.Selection(config.select, (*config.ignore, *below)), rules.names())
     context = assumptions.context(found, config)
     judged = engine.run(
-        rules.load(found.groups), found.subjects, context,
-        selection=selection, ignores=found.ignores, lines=found.lines,
-    )  # fmt: skip
+        rules.load(found.groups),
+        found.subjects,
+        context,
+        selection=selection,
+        ignores=found.ignores,
+        lines=found.lines,
+    )
     judged = engine.by_path(judged, config.ignored_at) if config.per_path else judged
     if not found.anything and not judged.findings and not found.skipped:
         place = "the current folder" if tuple(what) == (".",) else ", ".join(what)

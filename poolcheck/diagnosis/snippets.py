@@ -35,7 +35,10 @@ SINGLETONS: dict[str, tuple[str, ...]] = {
         "import { PrismaClient } from './generated/prisma/client'",
     ),
     "pg": _client(
-        "pool", "Pool", "new Pool({ connectionString: process.env.DATABASE_URL, max: {size} })", "import { Pool } from 'pg'"
+        "pool",
+        "Pool",
+        "new Pool({ connectionString: process.env.DATABASE_URL, max: {size} })",
+        "import { Pool } from 'pg'",
     ),
     "postgres-js": _client(
         "sql",
@@ -58,7 +61,7 @@ SINGLETONS: dict[str, tuple[str, ...]] = {
         "async with pool.acquire() as conn:  # per request: gives the connection back",
         "    ...",
     ),
-}  # fmt: skip
+}
 RELEASE = (
     "const client = await pool.connect()",
     "try {",

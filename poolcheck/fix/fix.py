@@ -88,11 +88,15 @@ def _report(
     """The report on the project as it is on the disk now, with the sheet for it."""
     context = assumptions.context(found, mended.config)
     findings: tuple[Finding, ...] = (*report.findings, *(seen.findings if seen else ()))
-    looks = SheetLook(
-        tuple(each for each in seen.sections if isinstance(each, Look)),
-        tuple(each for each in seen.sections if isinstance(each, NoEntry)),
-        tuple(each for each in seen.sections if isinstance(each, PoolerLook)),
-    ) if seen else NOTHING  # fmt: skip
+    looks = (
+        SheetLook(
+            tuple(each for each in seen.sections if isinstance(each, Look)),
+            tuple(each for each in seen.sections if isinstance(each, NoEntry)),
+            tuple(each for each in seen.sections if isinstance(each, PoolerLook)),
+        )
+        if seen
+        else NOTHING
+    )
     if looks.looks:
         context = replace(context, numbers=looks.looks[0].snapshot.server.over(context.numbers))
     ground = ground_of(findings, context, looked_at_source=found.looked_at_source)

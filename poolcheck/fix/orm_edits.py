@@ -141,8 +141,12 @@ def url_out_of_schema(found: Collected, text: Text) -> Iterator[Moved]:
             content = config_text(posixpath.relpath(schema.path, home or "."), source, package)
             made = Edit(path, 1, 0, 0, "", content, content)
             yield Moved(
-                schema.path, f"Move the URL from the schema into {path}", safe=False, edits=(*removed, made), notes=_notes(package)
-            )  # fmt: skip
+                schema.path,
+                f"Move the URL from the schema into {path}",
+                safe=False,
+                edits=(*removed, made),
+                notes=_notes(package),
+            )
 
 
 _VALUE = r"(?:env\(\s*[\"'][^\"']+[\"']\s*\)|process\.env\.\w+!?)"
@@ -232,7 +236,9 @@ def config_text(schema: str, source: Datasource, package: Package) -> str:
 
 
 def _notes(package: Package) -> tuple[str, ...]:
-    said = ["The client takes its URL in code: new PrismaClient({ adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL }) })."]  # fmt: skip
+    said = [
+        "The client takes its URL in code: new PrismaClient({ adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL }) })."
+    ]
     if "npm:dotenv" not in package.dependencies:
         said.append(
             "Prisma 7 loads no env file by itself: export the variable, or add dotenv and import it in the config."

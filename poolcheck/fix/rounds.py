@@ -251,9 +251,13 @@ class _Mending:
         for moved in orm_edits.url_out_of_schema(found, text):
             if moved.path in refused:
                 yield Mend(
-                    title=moved.title, safe=moved.safe, edits=moved.edits, notes=moved.notes, rule=IN_SCHEMA[-1],
+                    title=moved.title,
+                    safe=moved.safe,
+                    edits=moved.edits,
+                    notes=moved.notes,
+                    rule=IN_SCHEMA[-1],
                     subject="url",
-                )  # fmt: skip
+                )
 
     def blamed(self, mended: Mended) -> list[tuple[Mend, str]]:
         """The mends to take back, and why: after them a rule speaks in a file where it was silent before."""
@@ -286,8 +290,13 @@ def _of(finding: Finding, found: Collected, text: orm_edits.Text) -> Mend:
     fix = finding.fix
     assert fix is not None
     made = Mend(
-        title=fix.title, safe=fix.safe, edits=fix.edits, rule=finding.rule.id, subject=finding.subject, key=finding.key
-    )  # fmt: skip
+        title=fix.title,
+        safe=fix.safe,
+        edits=fix.edits,
+        rule=finding.rule.id,
+        subject=finding.subject,
+        key=finding.key,
+    )
     added = next(iter(_added_names(fix.edits)), None)
     target = next(
         (
@@ -304,9 +313,14 @@ def _of(finding: Finding, found: Collected, text: orm_edits.Text) -> Mend:
     # they fail already.
     safe = made.safe and (not beside.edits or finding.severity >= Severity.ERROR)
     return Mend(
-        title=made.title, safe=safe, edits=(*made.edits, *beside.edits), rule=made.rule, subject=made.subject,
-        key=made.key, notes=beside.notes,
-    )  # fmt: skip
+        title=made.title,
+        safe=safe,
+        edits=(*made.edits, *beside.edits),
+        rule=made.rule,
+        subject=made.subject,
+        key=made.key,
+        notes=beside.notes,
+    )
 
 
 def _in_config(finding: Finding, found: Collected, text: orm_edits.Text) -> Iterator[Mend]:
@@ -321,9 +335,13 @@ def _in_config(finding: Finding, found: Collected, text: orm_edits.Text) -> Iter
         edits = orm_edits.direct_url_into_url(found, finding.location.path, text)
     if edits:
         yield Mend(
-            title=finding.fix.title, safe=finding.severity >= Severity.ERROR, edits=edits, rule=finding.rule.id,
-            subject=finding.subject, key=finding.key,
-        )  # fmt: skip
+            title=finding.fix.title,
+            safe=finding.severity >= Severity.ERROR,
+            edits=edits,
+            rule=finding.rule.id,
+            subject=finding.subject,
+            key=finding.key,
+        )
 
 
 def _added_names(edits: Iterable[Edit]) -> Iterator[str]:

@@ -78,9 +78,13 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
     looked = NOT_ASKED
     if options.live != "no" or "live" in required:
         looked = look(
-            what=options.what, env_files=options.env_files, variables=options.variables, bouncer=options.bouncer,
-            settings=settings, found=found,
-        )  # fmt: skip
+            what=options.what,
+            env_files=options.env_files,
+            variables=options.variables,
+            bouncer=options.bouncer,
+            settings=settings,
+            found=found,
+        )
     context = assumptions.context(found, config)
     limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
     sums, not_summed = peak.peaks(
@@ -130,9 +134,10 @@ def collect(
     packages.around(Path(".env"))
     package = packages.of(".env")
     read = replace(
-        found, targets=(*found.targets, *(_variable(name, environ, package) for name in variables)),
+        found,
+        targets=(*found.targets, *(_variable(name, environ, package) for name in variables)),
         subjects=tuple(subject for subject in found.subjects if not isinstance(subject, Target)),
-    )  # fmt: skip
+    )
     made = discover.finish(read, packages)
     paths = {package.path for package in made.packages}
     return replace(

@@ -101,9 +101,11 @@ def _files_of(found: Collected) -> list[str]:
     fitting = [
         each
         for each in found.targets
-        if each.origin == "env" and each.role == "app" and each.active
+        if each.origin == "env"
+        and each.role == "app"
+        and each.active
         and not (each.commented or each.example_file or each.conn.has_placeholder or each.stage == "test")
-    ]  # fmt: skip
+    ]
     fitting.sort(key=lambda each: each.stage != "production")
     return list(dict.fromkeys(each.location.path for each in fitting))
 

@@ -173,8 +173,10 @@ def _open(target: Target) -> bool:
     """Whether a field that is sent to the server is a reference: `$DB_PASS`."""
     conn = target.conn
     fields = {
-        "user": conn.user, "password": conn.password.reveal() if conn.password else None, "database": conn.database,
-    }  # fmt: skip
+        "user": conn.user,
+        "password": conn.password.reveal() if conn.password else None,
+        "database": conn.database,
+    }
     return any(name in conn.placeholders and (value or "").startswith("$") for name, value in fields.items())
 
 
@@ -187,10 +189,15 @@ def _environment(environ: Mapping[str, str]) -> list[Target]:
             role, why = role_of(name, package)
             found.append(
                 Target(
-                    name=name, conn=conn, location=Location("the environment"), role=role, role_source=why,
-                    match=catalogue.match(conn), package=package,
+                    name=name,
+                    conn=conn,
+                    location=Location("the environment"),
+                    role=role,
+                    role_source=why,
+                    match=catalogue.match(conn),
+                    package=package,
                 )
-            )  # fmt: skip
+            )
     if environ.get("PGHOST") or environ.get("PGSERVICE"):
         # libpq itself reads the rest of the family: user, password, service file.
         conn = from_parts(
@@ -198,10 +205,15 @@ def _environment(environ: Mapping[str, str]) -> list[Target]:
         )
         found.append(
             Target(
-                name="PGHOST", conn=conn, location=Location("the environment"), origin="parts", role="app",
-                match=catalogue.match(conn), package=package,
+                name="PGHOST",
+                conn=conn,
+                location=Location("the environment"),
+                origin="parts",
+                role="app",
+                match=catalogue.match(conn),
+                package=package,
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -247,9 +259,11 @@ def choose(found: list[Target], variable: str | None, where: str) -> Sources:
     direct = [
         each
         for each in real
-        if each is not app and not is_pooled(each) and _same_database(each, app)
+        if each is not app
+        and not is_pooled(each)
+        and _same_database(each, app)
         and (each.role == "migration" or name_claims(each.name) == "direct" or each.match.kind == "direct")
-    ]  # fmt: skip
+    ]
     if direct and (is_pooled(app) or direct[0].conn.hosts != app.conn.hosts):
         note = f"{direct[0].name} is used for the slots, {app.name} for the probe of the pooler ({where})."
         return Sources(usable(direct[0]), pooled=usable(app), console=console, note=note)

@@ -130,9 +130,13 @@ def _row(cells: list[Text], width: int) -> Iterator[Text]:
 
 class _Page(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
-        **Markdown.elements, "fence": _Code, "heading_open": _Heading, "table_open": _Table,
-        "paragraph_open": _Paragraph, "list_item_open": _Item,
-    }  # fmt: skip
+        **Markdown.elements,
+        "fence": _Code,
+        "heading_open": _Heading,
+        "table_open": _Table,
+        "paragraph_open": _Paragraph,
+        "list_item_open": _Item,
+    }
 
     def __init__(self, markup: str) -> None:
         super().__init__("")

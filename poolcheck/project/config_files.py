@@ -62,11 +62,13 @@ def _configs(
         mentioned = frozenset(word for word, paths in words.items() if paths - {file.path})
         parts += [
             Collected(
-                subjects=(replace(file, defined=defined, mentioned=mentioned),), targets=tuple(_targets(file)),
-                named=int(file.path in packages.named), groups=frozenset("3"),
+                subjects=(replace(file, defined=defined, mentioned=mentioned),),
+                targets=tuple(_targets(file)),
+                named=int(file.path in packages.named),
+                groups=frozenset("3"),
             ),
             lines_of(file.path, packages.text(file.path)),
-        ]  # fmt: skip
+        ]
     return together(parts)
 
 

@@ -106,9 +106,11 @@ def env_targets(env: EnvFile, package: Package) -> Collected:
                 Skipped(f"{env.path}:{problem.line}", problem.message, "python-dotenv skips this line too.")
             )
     return Collected(
-        targets=tuple(targets), skipped=tuple(skipped), lines={env.path: env.lines},
+        targets=tuple(targets),
+        skipped=tuple(skipped),
+        lines={env.path: env.lines},
         ignores={env.path: env.ignores} if env.ignores else {},
-    )  # fmt: skip
+    )
 
 
 def entry_target(entry: Entry, env: EnvFile, package: Package, *, active: bool) -> Target | None:

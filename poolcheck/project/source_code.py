@@ -303,9 +303,12 @@ def _handed_over(
             for variable, line in each.variables:
                 reads.setdefault(variable, f"{name}:{line}")
     return Collected(
-        subjects=tuple(subjects), lines=lines, reads=reads, groups=frozenset("4") if files else frozenset(),
+        subjects=tuple(subjects),
+        lines=lines,
+        reads=reads,
+        groups=frozenset("4") if files else frozenset(),
         looked_at_source=any(each.sites or each.http for each in files.values()),
-    )  # fmt: skip
+    )
 
 
 def _at_root(name: str, package: Package) -> bool:

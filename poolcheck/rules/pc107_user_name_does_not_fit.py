@@ -32,7 +32,7 @@ from poolcheck.rules._common import at
 
 
 @rule(Target, severity=Severity.ERROR, step=1)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """The endpoint asks for a form of user name, and this one has another."""
     endpoint, user = target.match.endpoint, target.conn.user
     if endpoint is None or not endpoint.user_form or not user or "user" in target.conn.placeholders:

@@ -35,7 +35,7 @@ from poolcheck.rules._common import at, interpolated
 
 
 @rule(Target, severity=Severity.WARNING, step=0)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """A placeholder that nothing will fill: `${VAR}` is left to the loader."""
     if target.example_file or target.commented or not target.active or target.origin != "env":
         return

@@ -43,7 +43,7 @@ PREFIXES = {
 
 
 @rule(Target, severity=Severity.ERROR, step=0)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """The prefix alone decides."""
     name = target.name.upper()
     if target.commented or target.origin != "env":

@@ -32,7 +32,7 @@ from poolcheck.rules._common import quote_value
 
 
 @rule(Target, severity=Severity.WARNING, step=0)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """The reader compared the loaders that this package uses; the first disagreement is told."""
     if target.commented or not target.active:
         return

@@ -37,7 +37,7 @@ OFF = {("sslmode", "disable"), ("ssl", "false"), ("ssl", "0"), ("sslmode", "allo
 
 
 @rule(Target, severity=Severity.WARNING, step=0)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """A parameter that switches TLS off, and a host that is not on this machine or a private network."""
     if target.commented or not target.active or target.match.local or not _public(target):
         return

@@ -29,7 +29,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(UnusedIgnore, severity=Severity.INFO, step=0)
-def check(unused: UnusedIgnore, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(unused: UnusedIgnore, ctx: Context) -> Iterator[Problem]:
     """The engine asks after all other rules have run."""
     named = (
         f"[{unused.token.upper() if unused.token.startswith('pc') else unused.token}]" if unused.token else ""

@@ -37,7 +37,7 @@ SETTING = re.compile(r"-c\s*([A-Za-z_][\w.]*)|--([A-Za-z_][\w.-]*)=")
 
 
 @rule(Target, severity=Severity.WARNING, step=2)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """Only `options`, which libpq and most drivers send as it is, and only to a pooler of the PgBouncer kind."""
     endpoint = target.match.endpoint
     if endpoint is None or endpoint.kind != "pooled" or target.commented or not target.active:

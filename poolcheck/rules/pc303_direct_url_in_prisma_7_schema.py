@@ -44,7 +44,7 @@ from poolcheck.rules._configs import shown_version
 
 
 @rule(ConfigFile, severity=Severity.ERROR, step=0)
-def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Only where the manifests say 7."""
     url = file.url("directUrl")
     if file.kind != "schema" or file.major != 7 or url is None:

@@ -45,7 +45,7 @@ _MISTAKEN = {
 
 
 @rule(ConfigFile, severity=Severity.WARNING, step=0)
-def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Only where the tool's own key is missing: then it has no string from this file."""
     read = _READ.get(file.tool)
     if file.kind != "config" or read is None or file.generation == 8 or file.urls:

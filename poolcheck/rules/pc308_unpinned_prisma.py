@@ -31,7 +31,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(Package, severity=Severity.WARNING, step=0)
-def check(package: Package, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(package: Package, ctx: Context) -> Iterator[Problem]:
     """A range without an upper end, or a tag; a lock file's version is pinned."""
     use = package.driver("prisma")
     if use is None or use.version.exact or not use.source.endswith("package.json"):

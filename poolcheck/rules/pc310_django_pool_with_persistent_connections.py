@@ -55,7 +55,7 @@ _OFF = ("0", "False", "None", "{}", "")
 
 
 @rule(ConfigFile, severity=Severity.ERROR, step=2)
-def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Both in the same entry of DATABASES. None means for ever, and is not 0."""
     if file.tool != "django":
         return

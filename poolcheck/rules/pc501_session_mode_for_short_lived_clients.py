@@ -48,7 +48,7 @@ from poolcheck.rules._poolers import place
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=1)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Only when a file says that the package runs serverless; an unknown runtime is not enough here."""
     if config.package.runtime.kind != "serverless" or config.modes != {"session"}:
         return

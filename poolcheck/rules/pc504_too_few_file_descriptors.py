@@ -48,7 +48,7 @@ from poolcheck.rules._poolers import place
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Only where a file sets the limit."""
     if config.software != "pgbouncer":
         return

@@ -68,7 +68,7 @@ _MEANS = {
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """A container without published ports is reached by its neighbours only: said, not called an error."""
     found = config.setting("auth_type")
     said = [found] if found else []

@@ -52,7 +52,7 @@ from poolcheck.rules._poolers import place, reachable
 
 
 @rule(PoolerConfig, severity=Severity.INFO, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """A file of its own; containers are left to those who publish their ports."""
     name = "client_tls_sslmode"
     listens = config.knows("listen_addr")  # RDS Proxy is where AWS puts it, and offers TLS to those who ask

@@ -36,7 +36,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(PoolerConfig, severity=Severity.INFO, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """An ini file: an image may set a user of its own."""
     if config.software != "pgbouncer":
         return

@@ -40,7 +40,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Only when every database is in transaction mode."""
     if config.software != "pgbouncer":
         return

@@ -60,7 +60,7 @@ from poolcheck.rules._poolers import place
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """PgBouncer only where it is written: the default is 120 seconds. Odyssey's default is no end."""
     name = "query_wait_timeout"
     if config.facts is not None:

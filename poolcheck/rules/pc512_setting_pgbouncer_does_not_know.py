@@ -52,7 +52,7 @@ from poolcheck.text import nearest
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Every section. A name near no known one may be newer than what is known here."""
     if config.software != "pgbouncer":
         return

@@ -51,7 +51,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(PoolerConfig, severity=Severity.ERROR, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """What a template fills in is left alone."""
     if config.software != "pgbouncer":
         return

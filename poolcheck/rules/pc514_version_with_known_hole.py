@@ -51,7 +51,7 @@ HOLES: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=0)
-def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Only a version that is written out; 1.26 alone may be any of its patch releases."""
     if config.software != "pgbouncer":
         return

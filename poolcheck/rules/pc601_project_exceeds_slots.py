@@ -115,7 +115,7 @@ from poolcheck.rules._fleets import asked, fitting, places
 
 
 @rule(Fleet, severity=Severity.ERROR, step=2)
-def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:
     """Full pools against the slots of an ordinary role; what only a deploy exceeds is a warning."""
     if fleet.against != "slots" or fleet.deploy <= fleet.available:
         return

@@ -63,7 +63,7 @@ from poolcheck.rules._fleets import asked, places
 
 
 @rule(Fleet, severity=Severity.ERROR, step=2)
-def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:
     """Full pools against the pooler's client limit."""
     if fleet.against != "pooler clients" or fleet.deploy <= fleet.available:
         return

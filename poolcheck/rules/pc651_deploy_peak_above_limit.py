@@ -32,7 +32,7 @@ from poolcheck.model.verdict import PeakSum
 
 
 @rule(PeakSum, severity=Severity.ERROR, step=2)
-def check(total: PeakSum, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - a rule takes both
+def check(total: PeakSum, ctx: Context) -> Iterator[Problem]:
     """Above the limit; what PC204 has said already is left out by who adds up."""
     if total.holds:
         return

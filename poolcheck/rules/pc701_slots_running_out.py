@@ -50,7 +50,7 @@ from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.ERROR, step=2)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """Share of the usable slots, and the absolute rest."""
     snapshot, limits = look.snapshot, look.thresholds
     usable = snapshot.server.usable

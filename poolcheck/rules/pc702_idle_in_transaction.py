@@ -47,7 +47,7 @@ from poolcheck.text import clean, plural, seconds
 
 
 @rule(Look, severity=Severity.ERROR, step=3)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """Count and age together; locks that others wait for make one enough."""
     limits = look.thresholds
     found = look.idle_in_transaction

@@ -47,7 +47,7 @@ SHORT_WAIT = 5.0  # seconds
 
 
 @rule(Look, severity=Severity.ERROR, step=3)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """One problem a tree, about its root."""
     ages = {each.pid: each.state_age or 0 for each in look.snapshot.backends}
     for block in look.blocks:

@@ -42,7 +42,7 @@ from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.WARNING, step=1)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """One problem a group of sessions."""
     for leak in look.leaks:
         if leak.kind != "abandoned":

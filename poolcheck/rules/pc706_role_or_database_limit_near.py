@@ -37,7 +37,7 @@ from poolcheck.text import clean
 
 
 @rule(Look, severity=Severity.ERROR, step=2)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """The shares of the slots' own thresholds; a limit of 0 is meant so."""
     for cap in look.snapshot.caps:
         if not cap.limit or cap.used < look.thresholds.warn_at * cap.limit:

@@ -35,7 +35,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(Look, severity=Severity.ERROR, step=2)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """Now times the share by which a deploy multiplies the instances."""
     snapshot, then = look.snapshot, look.deploy_used
     usable = snapshot.server.usable

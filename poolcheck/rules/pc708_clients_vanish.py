@@ -40,7 +40,7 @@ from poolcheck.text import plural
 
 
 @rule(Look, severity=Severity.INFO, step=3)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """The difference of the counters of two looks."""
     now = look.snapshot.counters
     before = look.earlier.counters if look.earlier else None

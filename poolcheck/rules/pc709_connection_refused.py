@@ -32,7 +32,7 @@ from poolcheck.model.snapshot import Refusal
 
 
 @rule(Refusal, severity=Severity.ERROR, step=0)
-def check(refusal: Refusal, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(refusal: Refusal, ctx: Context) -> Iterator[Problem]:
     """Only what is exhaustion."""
     if not refusal.exhaustion:
         return

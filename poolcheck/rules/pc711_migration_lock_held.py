@@ -38,7 +38,7 @@ PATIENCE = 10.0  # seconds: as long as Prisma Migrate waits for the lock
 
 
 @rule(Look, severity=Severity.WARNING, step=1)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """Held, and its holder idle for longer than anybody waits for it."""
     for lock, holder in look.migrate_locks:
         if holder is None or holder.state != "idle" or (holder.state_age or 0) < PATIENCE:

@@ -37,7 +37,7 @@ from poolcheck.text import clean, plural
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=2)
-def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """Number and oldest wait, pool by pool; a paused pool and a dead server are other rules'."""
     limits = look.thresholds
     stopped = {each.name for each in look.snapshot.databases if each.paused or each.disabled}

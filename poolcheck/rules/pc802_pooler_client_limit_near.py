@@ -30,7 +30,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=2)
-def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """The shares of the slots' own thresholds."""
     limit, used = look.snapshot.number("max_client_conn"), look.snapshot.clients_used
     if not limit or used is None or used < look.thresholds.warn_at * limit:

@@ -36,7 +36,7 @@ from poolcheck.text import clean, plural
 
 
 @rule(Look, severity=Severity.WARNING, step=2)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """What the probe saw set on the sessions it came by; in session mode it is the client's own business."""
     route = look.snapshot.route
     if not route.pooled or not route.left_behind or route.mode == "session":

@@ -30,7 +30,7 @@ from poolcheck.text import clean
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=0)
-def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """One problem a database."""
     for each in look.snapshot.databases:
         if each.paused or each.disabled:

@@ -31,7 +31,7 @@ from poolcheck.text import clean, plural
 
 
 @rule(PoolerLook, severity=Severity.ERROR, step=0)
-def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """Waiting for longer than a login takes, and nothing to wait for."""
     stopped = {each.name for each in look.snapshot.databases if each.paused or each.disabled}
     for pool in look.snapshot.pools:

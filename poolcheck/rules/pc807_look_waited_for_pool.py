@@ -30,7 +30,7 @@ from poolcheck.model.severity import Severity
 
 
 @rule(Look, severity=Severity.WARNING, step=2)
-def check(look: Look, ctx: Context) -> Iterator[Problem]:  # noqa: ARG001 - every rule takes both
+def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """The slowest of our own messages, through a pooler."""
     route = look.snapshot.route
     if route.pooled and route.waited >= look.thresholds.max_wait_seconds:

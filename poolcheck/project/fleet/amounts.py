@@ -26,7 +26,11 @@ def instances_of(service: "Service | None") -> Amount:
 def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | None:
     """How many pods a workload keeps at most: one unless it says otherwise; None when a template hides it."""
     if scaler is not None and scaler.location is not None:
-        return None if scaler.most is None else Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)  # fmt: skip
+        return (
+            None
+            if scaler.most is None
+            else Amount(scaler.most, f"maxReplicas: {scaler.most}", scaler.location)
+        )
     if workload.replicas_at is None:
         return Amount(1, "1 replica")
     if workload.replicas is None:
@@ -58,7 +62,9 @@ def server_limit(service: "Service") -> tuple[Amount, int] | None:
     if said:
         number = int(said[1] or said[2])
         return Amount(number, f"max_connections={number}", at), keep
-    configured = "config_file" in words or any("postgresql.conf" in each or "/etc/postgresql" in each or "conf.d" in each for each in service.volumes)  # fmt: skip
+    configured = "config_file" in words or any(
+        "postgresql.conf" in each or "/etc/postgresql" in each or "conf.d" in each for each in service.volumes
+    )
     if (
         image.own_defaults
         and not configured

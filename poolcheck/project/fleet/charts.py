@@ -14,7 +14,9 @@ from poolcheck.readers.deploy.kubernetes import Manifests
 
 _VALUES = re.compile(r"values[._-][\w.-]+\.ya?ml|[\w.-]+[._-]values\.ya?ml")
 # What makes an unread template matter: a workload that names a database, or takes its variables from elsewhere.
-_MATTERS = re.compile(r"\b(?:DATABASE_URL|POSTGRES\w*|PG(?:HOST|DATABASE|USER)|\w*_DSN|\w*DB_(?:URL|HOST)|DATABASE_\w+|JDBC\w*)\b")  # fmt: skip
+_MATTERS = re.compile(
+    r"\b(?:DATABASE_URL|POSTGRES\w*|PG(?:HOST|DATABASE|USER)|\w*_DSN|\w*DB_(?:URL|HOST)|DATABASE_\w+|JDBC\w*)\b"
+)
 _HINT = "Fill it in with `helm template . > rendered.yaml`, and lint that file."
 
 
@@ -109,7 +111,10 @@ class _Charts:
         whole = "\n".join(made.rows)
         objects = kubernetes.read(whole, path, made.at)
         if not objects.workloads and _matters(text) and (made.doubts or kubernetes.is_workload(whole)):
-            self._skip(path, f"the template is not read: {made.doubts[0] if made.doubts else 'it makes no YAML that can be read'}")  # fmt: skip
+            self._skip(
+                path,
+                f"the template is not read: {made.doubts[0] if made.doubts else 'it makes no YAML that can be read'}",
+            )
         return kubernetes.incomplete(objects) if made.holes else objects
 
     def _text(self, name: str) -> str | None:

@@ -180,9 +180,15 @@ def _machines(name: str, commands: ProcessCommands) -> Iterator["Deployment"]:
     file = commands.ecosystem(name)
     for app in file.apps if file else ():
         yield Deployment(
-            name=app.name, platform="pm2", location=app.location, folder=app.folder, processes=app_amount(app),
-            environment=tuple(ContainerVariable(key, value, Location(name, line)) for key, value, line in app.environment),
-        )  # fmt: skip
+            name=app.name,
+            platform="pm2",
+            location=app.location,
+            folder=app.folder,
+            processes=app_amount(app),
+            environment=tuple(
+                ContainerVariable(key, value, Location(name, line)) for key, value, line in app.environment
+            ),
+        )
 
 
 def instances(deployment: "Deployment", numbers: Numbers) -> Amount | None:

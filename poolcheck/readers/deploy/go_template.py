@@ -9,7 +9,9 @@ from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 _DEEPEST = 30
-_ACTION = re.compile(r"\{\{(-(?=\s))?((?:/\*(?:[^*]|\*(?!/))*\*/|\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|[^}\"`/]|/(?!\*)|\}(?!\}))*)\}\}")  # fmt: skip
+_ACTION = re.compile(
+    r"\{\{(-(?=\s))?((?:/\*(?:[^*]|\*(?!/))*\*/|\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|[^}\"`/]|/(?!\*)|\}(?!\}))*)\}\}"
+)
 _OPENS = re.compile(r"(if|with|range|define|block)\b\s*(.*)$", re.DOTALL)
 _VARIABLES = re.compile(r"(\$\w+)\s*(?:,\s*(\$\w+)\s*)?:=\s*(.*)$", re.DOTALL)
 _NAMING = re.compile(r"(?:^|\.)([\w.-]*)name$", re.IGNORECASE)
@@ -189,7 +191,9 @@ class Expressions:
         made, rest = self._pipeline(tokens, 0, dot, scope, 0)
         return made if rest == len(tokens) else Piped(UnreadTemplate)
 
-    def _pipeline(self, tokens: Sequence[_Groups], at: int, dot: Tree, scope: Mapping[str, Tree], deep: int) -> tuple[Piped, int]:  # fmt: skip
+    def _pipeline(
+        self, tokens: Sequence[_Groups], at: int, dot: Tree, scope: Mapping[str, Tree], deep: int
+    ) -> tuple[Piped, int]:
         if deep > _DEEPEST:
             return Piped(UnreadTemplate), len(tokens) + 1
         made: Piped | None = None
@@ -264,7 +268,11 @@ def _member(base: Tree, path: str) -> Tree:
 
 
 def _unquoted(text: str) -> str:
-    return text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text[1:-1])  # fmt: skip
+    return (
+        text[1:-1]
+        if text[0] == "`"
+        else re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text[1:-1])
+    )
 
 
 def _text(tree: Tree) -> str | None:
@@ -379,7 +387,9 @@ def _opposite(known: bool | None) -> bool | None:
 
 
 # What leaves a value as it is, as far as a number, a flag or an address goes.
-_SAME = frozenset("toYaml toString int int64 float64 atoi trim trimSuffix trimPrefix required squote toRawJson toJson ceil floor".split())  # fmt: skip
+_SAME = frozenset(
+    "toYaml toString int int64 float64 atoi trim trimSuffix trimPrefix required squote toRawJson toJson ceil floor".split()
+)
 _FUNCTIONS: dict[str, Callable[[Sequence[Tree]], Tree]] = {
     "default": _default, "coalesce": _first, "ternary": _ternary, "and": _and, "or": _or, "not": _not,
     "eq": _same, "ne": lambda trees: _not([_same(trees)]), "empty": _not, "index": _index, "get": _index,

@@ -262,7 +262,9 @@ class _Run:
             self.doubts.append(f"line {line}: {block.kind} {block.expression[:60]}")
             self.doubtful += 1
             for body in (block.body, block.otherwise):
-                self.execute(body, value if block.kind == "with" and body is block.body else dot, dict(scope), deep + 1)  # fmt: skip
+                self.execute(
+                    body, value if block.kind == "with" and body is block.body else dot, dict(scope), deep + 1
+                )
             self.doubtful -= 1
             return
         inner = dict(scope) if block.kind == "with" else scope

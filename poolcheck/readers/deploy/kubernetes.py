@@ -116,7 +116,11 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
         elif kind in ("Secret", "ConfigMap"):
             for group in ("data", "stringData"):
                 for key, value in (document.get(group) or Node({}, 0)).pairs.items():
-                    plain = text_of(value) if kind == "ConfigMap" or group == "stringData" else _decoded(text_of(value))  # fmt: skip
+                    plain = (
+                        text_of(value)
+                        if kind == "ConfigMap" or group == "stringData"
+                        else _decoded(text_of(value))
+                    )
                     if plain and _FILLED_IN.search(plain) is None:
                         held.append(HeldText(name, key, Secret(plain), place(value.line)))
     return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held))

@@ -64,7 +64,9 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
         return tuple(_knative(text, path))
     if "maxReplicas" in text and re.search(r"environmentId|Microsoft\.App", text, re.IGNORECASE):
         return tuple(_azure(text, path))
-    if re.search(r"max_(?:num_)?instances:|manual_scaling:", text) and re.search(r"^(?:runtime|env):", text, re.MULTILINE):  # fmt: skip
+    if re.search(r"max_(?:num_)?instances:|manual_scaling:", text) and re.search(
+        r"^(?:runtime|env):", text, re.MULTILINE
+    ):
         return tuple(_app_engine(text, path))
     return ()
 
@@ -80,9 +82,13 @@ def _knative(text: str, path: str) -> Iterator[Deployment]:
         limits = [
             node
             for owner in (document, template)
-            for key in ("autoscaling.knative.dev/maxScale", "autoscaling.knative.dev/max-scale", "run.googleapis.com/maxScale")
+            for key in (
+                "autoscaling.knative.dev/maxScale",
+                "autoscaling.knative.dev/max-scale",
+                "run.googleapis.com/maxScale",
+            )
             if owner is not None and (node := owner.get("metadata", "annotations", key)) is not None
-        ]  # fmt: skip
+        ]
         name = text_of(document.get("metadata", "name"))
         containers = (template.get("spec", "containers") if template else None) or Node([], 1)
         lowest = min(limits, key=lambda node: int(text_of(node)) if _number(node) else 10**7, default=None)
@@ -122,14 +128,22 @@ def _scaled(name: str, platform: str, at: Location, most: InstanceCount, contain
             )
             variables.append(
                 ContainerVariable(
-                    text_of(each.get("name")), Secret(text_of(value)) if known else None,
-                    Location(at.path, value.line if value else each.line), elsewhere,
+                    text_of(each.get("name")),
+                    Secret(text_of(value)) if known else None,
+                    Location(at.path, value.line if value else each.line),
+                    elsewhere,
                 )
-            )  # fmt: skip
+            )
     return Deployment(
-        name=name, platform=platform, location=at, command=command, command_at=command_at,
-        environment=tuple(variables), folder=posixpath.dirname(at.path) or ".", instances=most,
-    )  # fmt: skip
+        name=name,
+        platform=platform,
+        location=at,
+        command=command,
+        command_at=command_at,
+        environment=tuple(variables),
+        folder=posixpath.dirname(at.path) or ".",
+        instances=most,
+    )
 
 
 def _app_engine(text: str, path: str) -> Iterator[Deployment]:
@@ -137,19 +151,25 @@ def _app_engine(text: str, path: str) -> Iterator[Deployment]:
         limits = [
             (node, key)
             for group, key in (
-                ("automatic_scaling", "max_instances"), ("automatic_scaling", "max_num_instances"),
-                ("basic_scaling", "max_instances"), ("manual_scaling", "instances"),
+                ("automatic_scaling", "max_instances"),
+                ("automatic_scaling", "max_num_instances"),
+                ("basic_scaling", "max_instances"),
+                ("manual_scaling", "instances"),
             )
             if (node := document.get(group, key)) is not None
-        ]  # fmt: skip
+        ]
         node, key = limits[0] if len(limits) == 1 else (None, "")
         line = document.get("entrypoint")
         yield Deployment(
-            name=text_of(document.get("service")) or "default", platform="app-engine", location=Location(path, document.line),
-            command=tuple(text_of(line).split()), command_at=Location(path, line.line) if line else None,
-            environment=tuple(_pairs(document.get("env_variables"), path)), folder=posixpath.dirname(path) or ".",
+            name=text_of(document.get("service")) or "default",
+            platform="app-engine",
+            location=Location(path, document.line),
+            command=tuple(text_of(line).split()),
+            command_at=Location(path, line.line) if line else None,
+            environment=tuple(_pairs(document.get("env_variables"), path)),
+            folder=posixpath.dirname(path) or ".",
             instances=_most(node, key, path),
-        )  # fmt: skip
+        )
 
 
 def _render(text: str, path: str) -> Iterator[Deployment]:
@@ -177,16 +197,25 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
             name = text_of(item.get("key"))
             if name:
                 variables.append(
-                    ContainerVariable(name, Secret(text_of(value)) if value else None, Location(path, value.line if value else item.line), "elsewhere" if source else "")
-                )  # fmt: skip
+                    ContainerVariable(
+                        name,
+                        Secret(text_of(value)) if value else None,
+                        Location(path, value.line if value else item.line),
+                        "elsewhere" if source else "",
+                    )
+                )
         inner = text_of(each.get("rootDir"))
         count = _most(most, key, path) if most else InstanceCount(1, "1 instance")
         yield Deployment(
-            name=text_of(each.get("name")) or "service", platform="render", location=Location(path, each.line),
-            command=tuple(text_of(line).split()), command_at=Location(path, line.line) if line else None,
-            environment=tuple(variables), folder=posixpath.normpath(posixpath.join(posixpath.dirname(path), inner)),
+            name=text_of(each.get("name")) or "service",
+            platform="render",
+            location=Location(path, each.line),
+            command=tuple(text_of(line).split()),
+            command_at=Location(path, line.line) if line else None,
+            environment=tuple(variables),
+            folder=posixpath.normpath(posixpath.join(posixpath.dirname(path), inner)),
             instances=count,
-        )  # fmt: skip
+        )
 
 
 def _most(node: Node | None, key: str, path: str) -> InstanceCount:
@@ -229,10 +258,14 @@ def _fly(text: str, path: str) -> Iterator[Deployment]:
         or (" ".join(map(str, said)) if isinstance(said, list) else "")
     )
     yield Deployment(
-        name=str(data.get("app") or "app"), platform="fly", location=Location(path, 1),
-        command=tuple(str(web).split()) if isinstance(web, str) else (), command_at=Location(path, _row(text, "app|web|cmd")),
-        environment=environment, folder=posixpath.dirname(path) or ".",
-    )  # fmt: skip
+        name=str(data.get("app") or "app"),
+        platform="fly",
+        location=Location(path, 1),
+        command=tuple(str(web).split()) if isinstance(web, str) else (),
+        command_at=Location(path, _row(text, "app|web|cmd")),
+        environment=environment,
+        folder=posixpath.dirname(path) or ".",
+    )
 
 
 def _railway(text: str, path: str) -> Iterator[Deployment]:
@@ -247,13 +280,21 @@ def _railway(text: str, path: str) -> Iterator[Deployment]:
     count = InstanceCount(None, "numReplicas is no plain number", Location(path, 1))
     if isinstance(number, int) and 0 < number < 100_000:
         said = "numReplicas" in deploy or regions
-        count = InstanceCount(number, f"numReplicas: {number}", Location(path, _row(text, "numReplicas"))) if said else InstanceCount(1, "1 replica")  # fmt: skip
+        count = (
+            InstanceCount(number, f"numReplicas: {number}", Location(path, _row(text, "numReplicas")))
+            if said
+            else InstanceCount(1, "1 replica")
+        )
     start = deploy.get("startCommand")
     yield Deployment(
-        name="railway", platform="railway", location=Location(path, 1), instances=count,
-        command=tuple(start.split()) if isinstance(start, str) else (), command_at=Location(path, _row(text, "startCommand")),
+        name="railway",
+        platform="railway",
+        location=Location(path, 1),
+        instances=count,
+        command=tuple(start.split()) if isinstance(start, str) else (),
+        command_at=Location(path, _row(text, "startCommand")),
         folder=posixpath.dirname(path) or ".",
-    )  # fmt: skip
+    )
 
 
 def _heroku(text: str, path: str) -> Iterator[Deployment]:
@@ -300,6 +341,10 @@ def _row(text: str, key: str) -> int:
 
 
 _READERS: dict[str, Callable[[str, str], Iterator[Deployment]]] = {
-    "render.yaml": _render, "fly.toml": _fly, "railway.json": _railway, "railway.toml": _railway,
-    "app.json": _heroku, "Procfile": _procfile,
-}  # fmt: skip
+    "render.yaml": _render,
+    "fly.toml": _fly,
+    "railway.json": _railway,
+    "railway.toml": _railway,
+    "app.json": _heroku,
+    "Procfile": _procfile,
+}

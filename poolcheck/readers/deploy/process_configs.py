@@ -66,11 +66,15 @@ def _expression(expression: str, text: str, line: int, deep: int = 3) -> WorkerC
         default = match[2] or match[3] or re.sub(r"\D", "", rest.partition("@")[2]) * bool(stands_in)
         if _PLAIN.fullmatch(re.sub(r"@\d*", "@", rest) if stands_in else rest):
             number = int(default) if default and not computed else None
-            return WorkerCount(line, number, match[1] or match[4], "what stands in for it is computed" if computed else "")  # fmt: skip
+            return WorkerCount(
+                line, number, match[1] or match[4], "what stands in for it is computed" if computed else ""
+            )
         return WorkerCount(line, why="the config computes it")
     name = re.match(r"(?:int\()?([A-Za-z_]\w*)\b\)?$", expression)
     if name is not None and deep:
-        given = re.findall(rf"^[^\S\n]*{name[1]}[^\S\n]*(?::\s*\w+\s*)?=(?!=)[^\S\n]*(.*)$", text, re.MULTILINE)  # fmt: skip
+        given = re.findall(
+            rf"^[^\S\n]*{name[1]}[^\S\n]*(?::\s*\w+\s*)?=(?!=)[^\S\n]*(.*)$", text, re.MULTILINE
+        )
         if len(given) == 1:
             return _expression(_bare(given[0]), text, line, deep - 1)
     if re.search(r"cpu|processor|nproc|:auto", expression):

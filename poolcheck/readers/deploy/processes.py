@@ -77,7 +77,9 @@ def read(command: Sequence[str], around: Around) -> Processes | None:
             script = _script(program, rest)
             inner = around.script(script) if script else ""
             if inner:
-                return read(inner.split(), Around(around.environment, around.complete, around.config, _NO_SCRIPT))  # fmt: skip
+                return read(
+                    inner.split(), Around(around.environment, around.complete, around.config, _NO_SCRIPT)
+                )
         if program in _OPTIONS and (program != "rails" or rest[:1] in (["s"], ["server"])):
             rest = rest[: next((at for at, each in enumerate(rest) if each in _END), len(rest))]
             if program == "celery":
@@ -153,7 +155,9 @@ def _celery(rest: list[str], around: Around) -> Processes | None:
 
 def _pm2(program: str, rest: list[str], around: Around) -> Processes | None:
     """`pm2 start app.js -i 4`, or the apps of an ecosystem file."""
-    if program == "pm2" and not any(each in ("start", "startOrReload", "startOrRestart", "reload", "restart") for each in rest):  # fmt: skip
+    if program == "pm2" and not any(
+        each in ("start", "startOrReload", "startOrRestart", "reload", "restart") for each in rest
+    ):
         return None
     said = _said(program, rest, around)
     file = next((each for each in rest if _PM2_FILE.fullmatch(each) and not each.startswith("-")), "")

@@ -45,10 +45,14 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
             extra = _ecs_surge(resource, count.number or 0, path)
         made.append(
             Deployment(
-                name=name, platform=platform, location=Location(path, resource.line), surge=extra, instances=count,
+                name=name,
+                platform=platform,
+                location=Location(path, resource.line),
+                surge=extra,
+                instances=count,
                 folder=posixpath.dirname(path) or ".",
             )
-        )  # fmt: skip
+        )
     return tuple(made)
 
 

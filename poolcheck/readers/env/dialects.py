@@ -27,7 +27,7 @@ _MOST_LENGTH = 100_000
 
 # JavaScript's \s, ^ and $ are not Python's.
 _S = r"[\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
-_S_CHARS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"  # fmt: skip
+_S_CHARS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _BOL = r"(?<![^\n\r\u2028\u2029])"
 _EOL = r"(?![^\n\r\u2028\u2029])"
 _NODE_LINE = (

@@ -66,9 +66,12 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | None:
         (name for name in files if posixpath.dirname(name) == folder and _USERLIST.fullmatch(name)), ""
     )
     return replace(
-        config, includes=tuple(included), missing=tuple(missing), complete=not missing,
+        config,
+        includes=tuple(included),
+        missing=tuple(missing),
+        complete=not missing,
         logins=userlist(files[beside]) if beside else (),
-    )  # fmt: skip
+    )
 
 
 def ignores(text: str) -> Ignores:
