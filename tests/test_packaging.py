@@ -50,7 +50,7 @@ def test_every_kind_of_data_file_is_looked_for() -> None:
     """The lists below are not empty by mistake, and no file of the package is of a kind that nobody looks for."""
     names = {Path(name).name for name in DATA}
 
-    assert {"neon.toml", "prisma.toml", "postgresql.toml", "sessions_14.sql", "py.typed"} <= names
+    assert {"neon.toml", "prisma.toml", "postgresql.toml", "sessions_13.sql", "py.typed"} <= names
     assert "poolcheck.schema.json" in names
     assert "poolcheck/demo/keeper.py" in MODULES
     kinds = {p.suffix for p in PACKAGE.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
