@@ -68,7 +68,7 @@ def lint(
 
     names = (what,) if isinstance(what, str | os.PathLike) else what
     return linting.lint(
-        tuple(os.fspath(each) for each in names), _settings(settings, config, isolated=isolated)
+        tuple(os.fspath(name) for name in names), _settings(settings, config, isolated=isolated)
     )
 
 

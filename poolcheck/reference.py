@@ -65,35 +65,35 @@ def provider_page(provider: Provider) -> str:
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {each.title or each.plan} | {_n(each.max_connections)} | {_n(each.reserved)} | {_n(each.pooler_clients)} |"
-            for each in provider.limits
+            f"| {limit.title or limit.plan} | {_n(limit.max_connections)} | {_n(limit.reserved)} | {_n(limit.pooler_clients)} |"
+            for limit in provider.limits
         ]
         lines += [
             "",
             *(
                 f"- {source}"
                 for source in dict.fromkeys(
-                    f"{each.source} (checked {each.checked})" for each in provider.limits
+                    f"{limit.source} (checked {limit.checked})" for limit in provider.limits
                 )
             ),
         ]
     if provider.conversions:
         lines += ["", "## From one endpoint to another", ""]
-        for each in provider.conversions:
+        for conversion in provider.conversions:
             lines.append(
-                f"- {each.from_} to {each.to}: {each.cannot or 'derived by poolcheck'}{' (' + each.condition + ')' if each.condition else ''}"
+                f"- {conversion.from_} to {conversion.to}: {conversion.cannot or 'derived by poolcheck'}{' (' + conversion.condition + ')' if conversion.condition else ''}"
             )
-            lines += [f"  {step}" for step in each.steps]
+            lines += [f"  {step}" for step in conversion.steps]
     if provider.variables:
         lines += ["", "## Variables", ""]
         lines += [
-            f"- {each.name}{' on ' + each.platform if each.platform else ''}: {each.endpoint or 'varies'}{'; ' + each.note if each.note else ''}"
-            for each in provider.variables
+            f"- {variable.name}{' on ' + variable.platform if variable.platform else ''}: {variable.endpoint or 'varies'}{'; ' + variable.note if variable.note else ''}"
+            for variable in provider.variables
         ]
     if provider.retirements:
         lines += ["", "## Retired", ""]
         lines += [
-            f"- {each.what} on {each.on}: {each.instead} ({each.source})" for each in provider.retirements
+            f"- {retirement.what} on {retirement.on}: {retirement.instead} ({retirement.source})" for retirement in provider.retirements
         ]
     lines += _quirks(provider.quirks)
     return "\n".join(lines) + "\n"
@@ -107,8 +107,8 @@ def driver_page(driver: Driver) -> str:
         f"{driver.kind} for {driver.language}; {driver.homepage}",
         "",
     ]
-    for each in driver.versions:
-        lines += _version(each, driver)
+    for version in driver.versions:
+        lines += _version(version, driver)
     lines += _quirks(driver.quirks)
     return "\n".join(lines) + "\n"
 
@@ -149,7 +149,7 @@ def _quirks(quirks: tuple[Quirk, ...]) -> list[str]:
         "",
         "## Good to know",
         "",
-        *(f"- {each.text} {each.source} (checked {each.checked})" for each in quirks),
+        *(f"- {quirk.text} {quirk.source} (checked {quirk.checked})" for quirk in quirks),
     ]
 
 
@@ -172,21 +172,21 @@ def rules_table() -> str:
 def providers_table() -> str:
     """Every provider with its endpoint kinds and modes."""
     rows = []
-    for each in catalogue.providers():
+    for provider in catalogue.providers():
         ends = ", ".join(
-            dict.fromkeys(f"{end.kind} ({end.mode})" if end.mode else end.kind for end in each.endpoints)
+            dict.fromkeys(f"{end.kind} ({end.mode})" if end.mode else end.kind for end in provider.endpoints)
         )
-        rows.append(f"| `{each.id}` | {each.title} | {ends} | {len(each.limits) or ''} |")
+        rows.append(f"| `{provider.id}` | {provider.title} | {ends} | {len(provider.limits) or ''} |")
     return "\n".join(["| id | provider | endpoints told apart | sizes known |", "|---|---|---|---|", *rows])
 
 
 def drivers_table() -> str:
     """Every driver with its default pool and wait."""
     rows = []
-    for each in catalogue.drivers():
-        for version in each.versions:
+    for driver in catalogue.drivers():
+        for version in driver.versions:
             rows.append(
-                f"| `{each.id}` | {version.label or each.title} | {version.pool or '-'} | {version.pool_wait or '-'} |"
+                f"| `{driver.id}` | {version.label or driver.title} | {version.pool or '-'} | {version.pool_wait or '-'} |"
             )
     return "\n".join(["| id | driver | default pool | wait for a slot |", "|---|---|---|---|", *rows])
 

@@ -53,7 +53,7 @@ def command_lines() -> list[tuple[str, str]]:
             steps = [step for step in job["steps"] if str(step.get("uses", "")).startswith("poolcheck/")]
             found += [(name, "gate " + " ".join(step["with"]["args"].split("\n"))) for step in steps]
     hooks = load(ROOT / ".pre-commit-hooks.yaml")
-    found += [("hooks", each["entry"].removeprefix("poolcheck ")) for each in hooks]
+    found += [("hooks", hook["entry"].removeprefix("poolcheck ")) for hook in hooks]
     return found
 
 
@@ -88,7 +88,7 @@ def test_command_lines_are_accepted(name: str, line: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "line"),
-    [each for each in command_lines() if each[1].startswith("gate") and "--live" not in each[1]],
+    [line for line in command_lines() if line[1].startswith("gate") and "--live" not in line[1]],
 )
 def test_gates_run(name: str, line: str, tmp_path: Path) -> None:
     """Every gate of a recipe that needs no server fails on a faulty string and writes its reports."""

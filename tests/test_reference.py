@@ -30,7 +30,7 @@ def test_rule_page(name: str) -> None:
     assert "Default severity" in page
 
 
-@pytest.mark.parametrize("provider", [each.id for each in catalogue.providers()])
+@pytest.mark.parametrize("provider", [provider.id for provider in catalogue.providers()])
 def test_provider_page(provider: str) -> None:
     """Every fact with its source and date."""
     page = reference.page(provider)

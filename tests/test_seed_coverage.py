@@ -39,13 +39,13 @@ def exists(carrier: str) -> bool:
     if kind == "command":
         name, _, option = rest.partition(" ")
         command = cli.get_command(click.Context(cli), name)
-        return command is not None and (not option or any(option in each.opts for each in command.params))
+        return command is not None and (not option or any(option in param.opts for param in command.params))
     if kind == "error":
-        return rest in {each.id for each in error_texts.errors()}
+        return rest in {error.id for error in error_texts.errors()}
     if kind == "provider":
         name, _, endpoint = rest.partition(" ")
         provider = catalogue.provider(name)
-        return provider is not None and (not endpoint or endpoint in {each.id for each in provider.endpoints})
+        return provider is not None and (not endpoint or endpoint in {endpoint.id for endpoint in provider.endpoints})
     if kind == "plan":
         name, _, plan = rest.partition(" ")
         return catalogue.limit(name, plan) is not None

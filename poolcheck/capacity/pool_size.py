@@ -288,10 +288,10 @@ def share(inputs: Inputs, services: tuple[Share, ...]) -> Sizing:
     if not services:
         raise BadConfig("--share names no service", "For example --share web=8,worker=4x2,cron=1.")
     base = recommend(replace(inputs, instances=1, workers=1, surge="0", load=None, formula="poolcheck"))
-    sizes = dict.fromkeys((each.service for each in services), 1)
-    total = at_least = sum(each.peak for each in services)
-    steady = sum(each.procs for each in services)
-    open_ended = [each for each in services if each.most is None or each.most > 1]
+    sizes = dict.fromkeys((service.service for service in services), 1)
+    total = at_least = sum(service.peak for service in services)
+    steady = sum(service.procs for service in services)
+    open_ended = [service for service in services if service.most is None or service.most > 1]
     while open_ended and total <= base.warn_line:
         for each in open_ended:
             if total + each.peak > base.warn_line:
@@ -308,7 +308,7 @@ def share(inputs: Inputs, services: tuple[Share, ...]) -> Sizing:
         status = "deploy_overflows"
     elif at_least > base.warn_line:
         status = "tight"
-    shares = tuple(replace(each, pool_size=sizes[each.service]) for each in services)
+    shares = tuple(replace(service, pool_size=sizes[service.service]) for service in services)
     return replace(
         base,
         status=status,

@@ -140,7 +140,7 @@ def size_for(target: Target | None, ctx: Context) -> tuple[Assumed, Sizing | Non
 
 def _pooler_exists(target: Target) -> bool:
     provider = target.match.provider
-    return provider is not None and any(each.kind == "pooled" for each in provider.endpoints)
+    return provider is not None and any(endpoint.kind == "pooled" for endpoint in provider.endpoints)
 
 
 def configured_size(target: Target, who: Reader) -> tuple[int | None, str]:

@@ -40,7 +40,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str, defaults: Mapping
     walk = Walk(check=lambda part, values, keys: _check(part, values, _place(where, keys)))
     made = walk.table(kind, table, defaults=defaults)
     if walk.complaints:
-        raise CatalogueError("\n  ".join(_said(each, where) for each in walk.complaints))
+        raise CatalogueError("\n  ".join(_said(complaint, where) for complaint in walk.complaints))
     return cast("T", made)
 
 

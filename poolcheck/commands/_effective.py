@@ -103,7 +103,7 @@ def draft(folder: Path) -> str:
         "# Settings of poolcheck for this project. A line that is commented out shows the default, or an example.",
         "# `poolcheck config` shows what is in force and where it comes from.",
     ]
-    providers = {each.match.provider.id for each in found.targets if each.match.provider}
+    providers = {target.match.provider.id for target in found.targets if target.match.provider}
     config = replace(Config(), provider=next(iter(providers))) if len(providers) == 1 else Config()
     for name, each in settings_of(Config).items():
         if "reason" in each.metadata:

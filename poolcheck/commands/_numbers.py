@@ -115,11 +115,11 @@ def from_catalogue(numbers: GivenNumbers) -> None:
         raise BadConfig("--plan needs --provider", "For example --provider neon --plan 0.25cu.")
     provider = catalogue.provider(name)
     if provider is None:
-        ids = ", ".join(each.id for each in catalogue.providers())
+        ids = ", ".join(provider.id for provider in catalogue.providers())
         raise BadConfig(f"no provider is named {name!r}", f"Known: {ids}.")
     if plan:
         limit = catalogue.limit(provider.id, plan)
-        plans = ", ".join(each.plan for each in provider.limits)
+        plans = ", ".join(limit.plan for limit in provider.limits)
         if limit is None:
             raise BadConfig(
                 f"{provider.title} has no plan {plan!r}", f"Known: {plans}." if plans else "Give --max."
@@ -133,7 +133,7 @@ def from_catalogue(numbers: GivenNumbers) -> None:
     elif numbers.get("max_connections") is None and provider.limits:
         raise BadConfig(
             f"{provider.title} has several sizes",
-            f"Add --plan, one of {', '.join(each.plan for each in provider.limits)}.",
+            f"Add --plan, one of {', '.join(limit.plan for limit in provider.limits)}.",
         )
     numbers.offer("reserved", provider.default_reserved, provider.title)
 

@@ -91,7 +91,7 @@ def from_root(report: Report, environ: Mapping[str, str]) -> Report:
         path = posixpath.normpath(posixpath.join(prefix, at.path))
         return replace(finding, location=Location(path, at.line, at.column))
 
-    return replace(report, findings=tuple(moved(each) for each in report.findings))
+    return replace(report, findings=tuple(moved(finding) for finding in report.findings))
 
 
 def _job_summary(report: Report, path: str) -> None:

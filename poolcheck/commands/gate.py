@@ -16,7 +16,7 @@ class WithBareLive(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Spell the bare option out before click reads it."""
-        return super().parse_args(ctx, ["--live=required" if each == "--live" else each for each in args])
+        return super().parse_args(ctx, ["--live=required" if arg == "--live" else arg for arg in args])
 
 
 @click.command(

@@ -44,7 +44,7 @@ def shape(kind: Any) -> dict[str, tuple["Field[Any]", Any]]:
     """Key → field and type. `from` stands for the field `from_`."""
     if kind not in _shapes:
         hints = get_type_hints(kind)
-        _shapes[kind] = {each.name.rstrip("_"): (each, hints[each.name]) for each in fields(kind)}
+        _shapes[kind] = {field_.name.rstrip("_"): (field_, hints[field_.name]) for field_ in fields(kind)}
     return _shapes[kind]
 
 

@@ -21,7 +21,7 @@ def filled(text: str) -> str:
 
 def _default(name: str) -> Any:
     for table in (DEFAULTS, DEFAULTS.thresholds):
-        if name in (each.name for each in fields(table)):
+        if name in (field_.name for field_ in fields(table)):
             return getattr(table, name)
     raise KeyError(name)
 

@@ -80,9 +80,9 @@ def run(
     for subject in subjects:
         by_type.setdefault(type(subject), []).append(subject)
     masked = {
-        (each.location.path, each.location.line): masked_line(each, lines)
-        for each in subjects
-        if isinstance(each, Target) and each.origin == "env"
+        (subject.location.path, subject.location.line): masked_line(subject, lines)
+        for subject in subjects
+        if isinstance(subject, Target) and subject.origin == "env"
     }
     active = [rule for rule in rules if selection.admits(rule.id, rule.name)]
 
@@ -103,8 +103,8 @@ def run(
     for rule in active:
         if rule.subject is UnusedIgnore:
             some = active if len(active) < len(rules) else None
-            for each in unused_ignores(ignores, [*found, *suppressed], some):
-                judge(rule, each)
+            for ignore in unused_ignores(ignores, [*found, *suppressed], some):
+                judge(rule, ignore)
     return Judgement(_sorted(found), _sorted(suppressed))
 
 
@@ -116,11 +116,11 @@ def by_path(judged: Judgement, ignored_at: Callable[[str], tuple[str, ...]]) -> 
         tokens = ignored_at(path)
         return bool(tokens) and _named(tokens, finding.rule.id, finding.rule.name)
 
-    taken = [each for each in judged.findings if ignored(each)]
+    taken = [finding for finding in judged.findings if ignored(finding)]
     if not taken:
         return judged
     return Judgement(
-        tuple(each for each in judged.findings if not ignored(each)), _sorted([*judged.suppressed, *taken])
+        tuple(finding for finding in judged.findings if not ignored(finding)), _sorted([*judged.suppressed, *taken])
     )
 
 

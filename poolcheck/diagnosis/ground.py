@@ -38,12 +38,12 @@ class Ground:
     def about_migrations(self) -> list[Finding]:
         """The findings about the string that migrations use."""
         return [
-            each for each in self.findings if each.rule.id in MIGRATIONS and each.severity > Severity.INFO
+            finding for finding in self.findings if finding.rule.id in MIGRATIONS and finding.severity > Severity.INFO
         ]
 
     def of_step(self, step: int) -> list[Finding]:
         """The findings of one step, errors and warnings only."""
-        return [each for each in self.findings if each.rule.step == step and each.severity > Severity.INFO]
+        return [finding for finding in self.findings if finding.rule.step == step and finding.severity > Severity.INFO]
 
 
 def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False) -> Ground:
@@ -57,8 +57,8 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
     app = tuple(target for target in app if not target.example_file) or app
     who: dict[str, Reader] = {}
     for target in app:
-        for each in readers(target, ctx):
-            who.setdefault(each.title, each)
+        for reader in readers(target, ctx):
+            who.setdefault(reader.title, reader)
     assumed, sizing = size_for(app[0] if app else None, ctx)
     final = _finals(findings, ctx)
     return Ground(ctx, findings, app, tuple(who.values()), assumed, sizing, looked_at_source, final)

@@ -79,8 +79,8 @@ def unknown_strings(found: Collected) -> tuple[Skipped, ...]:
 
 def notes(found: Collected, context: Context) -> list[str]:
     """What was concluded, from which file, and what was assumed; what holds for several packages is said once."""
-    said = grouped("Drivers", {each.path: drivers_words(each, context) for each in found.packages})
-    said += grouped("Runtime", {each.path: runtime_words(each) for each in found.packages})
+    said = grouped("Drivers", {package.path: drivers_words(package, context) for package in found.packages})
+    said += grouped("Runtime", {package.path: runtime_words(package) for package in found.packages})
     reads: dict[tuple[str, str, str], dict[str, None]] = {}
     for package in found.packages:
         for read in package.reads:

@@ -74,7 +74,7 @@ def _with(step: Step, actions: Iterator[Action]) -> Step:
         return replace(step, why=added[0].text, actions=tuple(added[1:]))
     if step.step == 3 and added:
         return replace(step, actions=tuple(added))
-    said = {each.code for each in step.actions if each.code}
+    said = {action.code for action in step.actions if action.code}
     return replace(step, actions=(*step.actions, *(each for each in added if each.code not in said)))
 
 
@@ -88,7 +88,7 @@ def heading(ground: Ground) -> str:
         parts.append(f"{target.name if target.origin != 'argument' else 'the string'} ({where})")
     if len(ground.app) > 2:
         parts.append(f"{len(ground.app) - 2} more")
-    parts += [each.title for each in ground.who]
+    parts += [reader.title for reader in ground.who]
     runtime = ground.app[0].package.runtime if ground.app else None
     if runtime:
         parts.append(f"{runtime.kind} ({runtime.source})" if runtime.source else f"{runtime.kind} runtime")
@@ -111,7 +111,7 @@ def _at_the_provider(ground: Ground) -> Iterator[Action]:
         extension = re.search(r"CREATE EXTENSION \w+", provider.pooler)
         if extension:
             yield Action("In the database, once", (f"{extension[0]};",))
-        ends = [each.id for each in provider.endpoints if each.kind == "pooled" and each.mode != "session"]
+        ends = [endpoint.id for endpoint in provider.endpoints if endpoint.kind == "pooled" and endpoint.mode != "session"]
         for end in ends:
             made = convert(provider, target.conn, endpoint.id, end)
             if (
@@ -119,13 +119,13 @@ def _at_the_provider(ground: Ground) -> Iterator[Action]:
                 and made.conversion.steps
                 and (made.conn or not any(_said(ground, s) for s in made.conversion.steps))
             ):
-                yield from (_action(provider.title, each) for each in made.conversion.steps)
+                yield from (_action(provider.title, step) for step in made.conversion.steps)
                 break
 
 
 def _said(ground: Ground, text: str) -> bool:
     """Whether a finding's own fix says it already."""
-    return any(each.fix and text in each.fix.lines for each in ground.findings)
+    return any(finding.fix and text in finding.fix.lines for finding in ground.findings)
 
 
 def _action(where: str, text: str) -> Action:
@@ -145,31 +145,31 @@ def _driver_settings(ground: Ground) -> Iterator[Action]:
         t.match.endpoint and t.match.mode == "transaction" and t.match.endpoint.tracks_prepared == "no"
         for t in ground.app
     )
-    for each in ground.who:
-        own = each.own
+    for reader in ground.who:
+        own = reader.own
         if own is None:
             continue
-        if untracked and own.named_prepared == "yes" and own.prepared_off and not engine_prisma(each):
-            yield Action(f"{each.title}: no named statements through this pooler", (own.prepared_off,))
+        if untracked and own.named_prepared == "yes" and own.prepared_off and not engine_prisma(reader):
+            yield Action(f"{reader.title}: no named statements through this pooler", (own.prepared_off,))
         if own.wait_code and own.pool_wait:
             yield Action(
-                f"{each.title}: bound the wait for a slot (by default {own.pool_wait})", (own.wait_code,)
+                f"{reader.title}: bound the wait for a slot (by default {own.pool_wait})", (own.wait_code,)
             )
 
 
 def _one_client(ground: Ground) -> Iterator[Action]:
     """The code of the driver in use, with the computed size."""
     size = str(ground.assumed.pool_size or 1)
-    for each in ground.who:
-        name = each.use.id if not each.use.id.startswith("sqlalchemy") else "sqlalchemy"
+    for reader in ground.who:
+        name = reader.use.id if not reader.use.id.startswith("sqlalchemy") else "sqlalchemy"
         name = ALSO.get(name, name)
-        lines = PRISMA_6 if engine_prisma(each) else SINGLETONS.get(name)
+        lines = PRISMA_6 if engine_prisma(reader) else SINGLETONS.get(name)
         if name in DJANGO:
             yield Action("Django makes one connection per thread by itself: nothing to write")
-        if lines is None or (name == "prisma" and each.own is None):
+        if lines is None or (name == "prisma" and reader.own is None):
             continue
         code = tuple(line.replace("{size}", size) for line in lines)
-        yield Action(f"{each.title}: one client for the process", code)
+        yield Action(f"{reader.title}: one client for the process", code)
         if name == "pg":
             yield Action("What is checked out goes back, also after an error", RELEASE)
 
@@ -199,20 +199,20 @@ def _migrating(ground: Ground) -> Iterator[Action]:
     names = [t.name for t in ground.ctx.targets if t.role == "migration" and not t.commented]
     for target in ground.app[:1]:
         name = next(iter(names), _direct_name(target))
-        for each in migration_tools(target.package, ground.ctx):
-            own = each.own
+        for tool in migration_tools(target.package, ground.ctx):
+            own = tool.own
             if own is None or own.migrations_need_direct == "no":
                 continue
-            yield from _config_line(each, name)
-            if each.use.id in MIGRATE:
+            yield from _config_line(tool, name)
+            if tool.use.id in MIGRATE:
                 yield Action(
-                    f"{each.title}: run it with the direct string",
-                    (MIGRATE[each.use.id].replace("{name}", name),),
+                    f"{tool.title}: run it with the direct string",
+                    (MIGRATE[tool.use.id].replace("{name}", name),),
                 )
 
 
 def _direct_name(target: Target) -> str:
-    read = (each.variable for each in target.package.reads if each.role == "migration")
+    read = (read.variable for read in target.package.reads if read.role == "migration")
     return next((each for each in read if each != target.name), "DIRECT_URL")
 
 
@@ -232,7 +232,7 @@ def _meanwhile(ground: Ground, seen: SheetLook) -> Iterator[Action]:
     The first action's text is the reason of the step.
     """
     dsn = f'"${variable(ground)}"'
-    failing = any(each.severity > 20 for each in ground.findings)
+    failing = any(finding.severity > 20 for finding in ground.findings)
     if seen.looks:
         yield from _from_the_look(seen.looks[0], dsn)
         if _calm(seen.looks[0]):
@@ -272,7 +272,7 @@ def _from_the_look(look: Look, dsn: str) -> Iterator[Action]:
     usable = snapshot.server.usable
     seen = f", {plural(len(look.leaks), 'leak')} seen" if look.leaks else ", and no leak is seen"
     yield Action(f"{snapshot.used} of {usable} slots are taken{seen}.")
-    stuck = [each for leak in look.leaks if leak.kind == IN_TRANSACTION for each in leak.members]
+    stuck = [member for leak in look.leaks if leak.kind == IN_TRANSACTION for member in leak.members]
     if stuck:
         ages = sorted(each.state_age or 0 for each in stuck)
         pids = " ".join(f"--pid {each.pid}" for each in stuck[:8])

@@ -159,7 +159,7 @@ def _parameters(ground: Ground) -> Said:
         )
     return Said(
         status="check",
-        why=f"Nothing speaks against the URL for {', '.join(each.title for each in ground.who)}. {said}",
+        why=f"Nothing speaks against the URL for {', '.join(reader.title for reader in ground.who)}. {said}",
         actions=_size_lines(ground),
     )
 
@@ -170,11 +170,11 @@ def _size_lines(ground: Ground) -> tuple[Action, ...]:
     if size is None or size < 1:
         return ()
     lines = []
-    for each in ground.who:
-        if engine_prisma(each):
-            lines.append((each.title, PRISMA_URL))
-        elif each.own and each.own.size_code:
-            lines.append((each.title, each.own.size_code))
+    for reader in ground.who:
+        if engine_prisma(reader):
+            lines.append((reader.title, PRISMA_URL))
+        elif reader.own and reader.own.size_code:
+            lines.append((reader.title, reader.own.size_code))
     if not ground.who:
         found = [ground.ctx.catalogue.first_size_line(name) for name in COMMON]
         lines = [
@@ -219,16 +219,16 @@ def _reuse(ground: Ground) -> Said:
             why=_messages(found),
             actions=_fixes(ground, 3),
         )
-    if ground.who and all(each.driver.kind == "http" for each in ground.who):
+    if ground.who and all(reader.driver.kind == "http" for reader in ground.who):
         return Said(status="not needed", why="The driver in use keeps no connections.")
     if ground.looked_at_source:
         return Said(
             status="done",
             why="The source was read: no client per request and no forgotten release was found.",
         )
-    languages = {each.driver.language.lower() for each in ground.who}
+    languages = {reader.driver.language.lower() for reader in ground.who}
     code = next(
-        (lines for name, lines in SINGLETON.items() if any(name in each for each in languages)),
+        (lines for name, lines in SINGLETON.items() if any(name in language for language in languages)),
         SINGLETON["javascript"] if not languages else (),
     )
     return Said(
@@ -247,7 +247,7 @@ def _http(ground: Ground) -> Said:
             actions=_fixes(ground, 4),
         )
     runtime = ground.app[0].package.runtime if ground.app else None
-    if ground.who and all(each.driver.kind == "http" for each in ground.who):
+    if ground.who and all(reader.driver.kind == "http" for reader in ground.who):
         return Said(status="done", why=f"{ground.who[0].title} sends queries over HTTP.")
     if runtime and runtime.kind == "edge":
         providers = {
@@ -290,9 +290,9 @@ def _limit(ground: Ground) -> Said:
     need = sizing.procs_peak + (sizing.available - sizing.usable)
     if provider:
         fitting = [
-            each
-            for each in provider.limits
-            if each.max_connections and each.max_connections - (each.reserved or 0) >= need
+            limit
+            for limit in provider.limits
+            if limit.max_connections and limit.max_connections - (limit.reserved or 0) >= need
         ]
         if fitting:
             least = min(fitting, key=lambda each: each.max_connections or 0)
@@ -325,7 +325,7 @@ def _migrations(ground: Ground) -> Said:
     moved = [each for each in ground.of_step(1) if each.rule.id in TO_POOLER]
     if moved:
         names = ", ".join(dict.fromkeys(NAMELESS.get(each.subject, each.subject) for each in moved))
-        tools = [each for target in ground.app for each in migration_tools(target.package, ground.ctx)]
+        tools = [tool for target in ground.app for tool in migration_tools(target.package, ground.ctx)]
         return Said(
             status="do" if tools else "check",
             why=f"Step 1 puts a pooler before {names}: whatever runs migrations keeps the direct string.",
@@ -342,10 +342,10 @@ def _migrations(ground: Ground) -> Said:
 
 
 def _meanwhile(ground: Ground) -> Said:
-    seen = any(each.rule.id >= LIVE and each.severity > Severity.INFO for each in ground.findings)
+    seen = any(finding.rule.id >= LIVE and finding.severity > Severity.INFO for finding in ground.findings)
     if not seen and ground.app and all(on_this_machine(target) for target in ground.app):
         return Said(status="not needed", why="The server is on this machine.")
-    if not seen and not any(each.severity > Severity.WARNING for each in ground.findings):
+    if not seen and not any(finding.severity > Severity.WARNING for finding in ground.findings):
         return Said(
             status="not needed",
             why="Nothing is failing by what was read. In an incident: poolcheck live, then poolcheck reap.",

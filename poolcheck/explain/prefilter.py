@@ -194,7 +194,7 @@ def foreign_passes() -> tuple[re.Pattern[bytes], ...]:
 
 
 def _translations() -> Iterator[str]:
-    return (text for each in known.translations() for _, text in each.texts)
+    return (text for translation in known.translations() for _, text in translation.texts)
 
 
 def _fixed(text: str) -> list[str]:
@@ -212,5 +212,5 @@ def places(block: bytes, start: int, end: int) -> list[int]:
     reach = end + LONGEST * 4
     found = [match.start() for pattern in passes() for match in pattern.finditer(block, start, reach)]
     if not block.isascii():
-        found += [match.start() for each in foreign_passes() for match in each.finditer(block, start, reach)]
+        found += [match.start() for pass_ in foreign_passes() for match in pass_.finditer(block, start, reach)]
     return sorted(place for place in found if place < end)

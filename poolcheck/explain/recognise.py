@@ -50,7 +50,7 @@ class Hit:
 
 @cache
 def _patterns() -> tuple[tuple[ErrorText, re.Pattern[str]], ...]:
-    return tuple((error, known.compiled(each)) for error in known.errors() for each in error.patterns)
+    return tuple((error, known.compiled(pattern)) for error in known.errors() for pattern in error.patterns)
 
 
 @cache
@@ -61,10 +61,10 @@ def _translated() -> tuple[tuple[ErrorText, str, re.Pattern[str]], ...]:
     too, as long as enough of the message is left.
     """
     found = []
-    for each in known.translations():
-        error = known.error(each.id)
-        assert error is not None, each.id
-        for _, text in each.texts:
+    for translation in known.translations():
+        error = known.error(translation.id)
+        assert error is not None, translation.id
+        for _, text in translation.texts:
             parts = re.split(r"%[sdm]", text)
             body = (
                 re.escape(text).replace("%s", ".{0,80}?").replace("%d", r"\d{1,9}").replace("%m", ".{1,60}")
@@ -124,7 +124,7 @@ def _coded(record: Record, hits: list[Hit]) -> Iterator[Hit]:
         if code in said:
             continue
         routines = [_by_routine().get((code, routine)) for routine in record.routines]
-        for error in [each for each in routines if each] or _by_code().get(code, ()):
+        for error in [routine for routine in routines if routine] or _by_code().get(code, ()):
             if error.id not in ids:
                 yield Hit(error, by_code=True)
 
@@ -179,7 +179,7 @@ def explanation(hit: Hit, hits: list[Hit], record: Record, dialled_pooler: bool 
         )
     if hit.by_code:
         code = next((code for code in record.sqlstates if code in (*hit.error.codes, hit.error.sqlstate)), "")
-        routine = next((each for each in record.routines if each in hit.error.routines), "")
+        routine = next((routine for routine in record.routines if routine in hit.error.routines), "")
         notes.append(
             f"Recognised by SQLSTATE {code}{f' and routine {routine}' if routine else ''}, not by its words."
         )

@@ -114,7 +114,7 @@ class Tally:
                     error=entry, layer=layer, evidence=evidence, details=details, notes=notes, inside=inside
                 )
                 self._seen[error_id] = _Seen(shown)
-            first, last = (Moment(*each) if each else None for each in times)
+            first, last = (Moment(*time) if time else None for time in times)
             self._seen[error_id].add(count, first, last)
 
     def result(self, bytes_read: int = 0) -> Explanations:

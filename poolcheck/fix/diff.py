@@ -66,7 +66,7 @@ def _masked(path: str, one: Sequence[str], two: Sequence[str]) -> tuple[list[str
     """The lines of both texts as they may be shown."""
     secrets: set[str] = set()
     halves = [_without_values(path, lines, secrets) for lines in (one, two)]
-    found = sorted((each for each in secrets if len(each) > 2), key=len, reverse=True)
+    found = sorted((secret for secret in secrets if len(secret) > 2), key=len, reverse=True)
     result = []
     for lines in halves:
         shown = []

@@ -90,9 +90,9 @@ def _report(
     findings: tuple[Finding, ...] = (*report.findings, *(seen.findings if seen else ()))
     looks = (
         SheetLook(
-            tuple(each for each in seen.sections if isinstance(each, Look)),
-            tuple(each for each in seen.sections if isinstance(each, NoEntry)),
-            tuple(each for each in seen.sections if isinstance(each, PoolerLook)),
+            tuple(section for section in seen.sections if isinstance(section, Look)),
+            tuple(section for section in seen.sections if isinstance(section, NoEntry)),
+            tuple(section for section in seen.sections if isinstance(section, PoolerLook)),
         )
         if seen
         else NOTHING
@@ -111,7 +111,7 @@ def _report(
         files=files,
         besides=(
             *dict.fromkeys(note for each in mended.made for note in each.notes),
-            *(f"{each.backup} holds the old content: keep it out of git." for each in files if each.backup),
+            *(f"{file.backup} holds the old content: keep it out of git." for file in files if file.backup),
         ),
         leftovers=tuple(write.leftovers([str(Path(path).parent) for path in mended.texts])) if files else (),
     )

@@ -48,20 +48,20 @@ def direct_url_readers(found: Collected, target: Target, name: str, text: Text) 
     """
     edits: list[Edit] = []
     notes: list[str] = []
-    reads = [each for each in target.package.reads if each.variable == target.name]
-    if any(each.variable == name for each in target.package.reads):
+    reads = [read for read in target.package.reads if read.variable == target.name]
+    if any(read.variable == name for read in target.package.reads):
         return Companion()  # it was read already, and only its value was missing
-    for each in reads:
-        schema = each.location.path.endswith(".prisma")
-        if each.tool not in ("prisma", "drizzle") or (schema and _major(target.package) not in (5, 6)):
+    for read in reads:
+        schema = read.location.path.endswith(".prisma")
+        if read.tool not in ("prisma", "drizzle") or (schema and _major(target.package) not in (5, 6)):
             continue
-        if not schema and each.role != "migration":
+        if not schema and read.role != "migration":
             continue
-        edit = let_migrations_read(found, each.location, name, text)
+        edit = let_migrations_read(found, read.location, name, text)
         if edit:
             edits.append(edit)
         else:
-            notes.append(f"Let {each.tool} read {name} for migrations ({each.location.path}).")
+            notes.append(f"Let {read.tool} read {name} for migrations ({read.location.path}).")
     if edits:
         notes.append(f"Set {name} wherever migrations run, before the next deploy.")
     return Companion(tuple(edits), tuple(notes))
@@ -97,7 +97,7 @@ def let_migrations_read(found: Collected, at: Location, name: str, text: Text) -
 
 def _direct_url_line(found: Collected, at: Location, name: str, text: Text) -> Edit | None:
     """`directUrl = env("...")` below `url`, in its column."""
-    sources = [each for schema in found.schemas if schema.path == at.path for each in schema.datasources]
+    sources = [datasource for schema in found.schemas if schema.path == at.path for datasource in schema.datasources]
     line = _line(at.path, at.line, text)
     form = _URL_LINE.fullmatch(line or "")
     if len(sources) != 1 or sources[0].direct_url or line is None or form is None or not at.line:
@@ -128,11 +128,11 @@ def url_out_of_schema(found: Collected, text: Text) -> Iterator[Moved]:
         if package is None or _major(package) != 7 or source is None or not source.postgres:
             continue
         fields = [each for each in (source.url, source.direct_url, source.shadow_url) if each]
-        removed = [edit for each in fields if (edit := _without_line(each, text))]
-        if not fields or len(removed) != len(fields) or not all(each.variable for each in fields):
+        removed = [edit for field_ in fields if (edit := _without_line(field_, text))]
+        if not fields or len(removed) != len(fields) or not all(field_.variable for field_ in fields):
             continue  # a literal holds a password: where that goes is for a person to say
         home = _home(schema, package)
-        configs = [each for each in found.configs if each.tool == "prisma" and _near(each, schema, home)]
+        configs = [config for config in found.configs if config.tool == "prisma" and _near(config, schema, home)]
         if any(read.key == "datasource.url" for config in configs for read in config.reads):
             title = "Remove the URL from the schema: prisma.config has it"
             yield Moved(schema.path, title, safe=True, edits=tuple(removed))
@@ -163,7 +163,7 @@ def direct_url_into_url(found: Collected, path: str, text: Text) -> tuple[Edit, 
 
     For the two usual forms: both on one line, or each on a line of its own.
     """
-    reads = {read.key: read for each in found.configs if each.path == path for read in each.reads}
+    reads = {read.key: read for config in found.configs if config.path == path for read in config.reads}
     pair = reads.get("datasource.url"), reads.get("datasource.directUrl")
     if pair[0] is None or pair[1] is None:
         return ()
@@ -198,9 +198,9 @@ def _package_of(path: str, packages: Sequence[Package]) -> Package | None:
 def _home(schema: PrismaSchema, package: Package) -> str:
     """The folder of the nearest package.json above the schema: where Prisma looks for its config."""
     folders = [
-        posixpath.dirname(each) for each in package.manifests if posixpath.basename(each) == "package.json"
+        posixpath.dirname(manifest) for manifest in package.manifests if posixpath.basename(manifest) == "package.json"
     ]
-    above = [each for each in folders if not each or schema.path.startswith(f"{each}/")]
+    above = [folder for folder in folders if not folder or schema.path.startswith(f"{folder}/")]
     return max(above, key=len, default=posixpath.dirname(schema.path))
 
 

@@ -176,31 +176,31 @@ class _Mending:
         held: dict[Key, HeldMend] = {}
         states = {_state(texts)}
         found, report = start = self.look(texts)
-        self.spoke = {_kind(each) for each in report.findings}
+        self.spoke = {_kind(finding) for finding in report.findings}
         for _ in range(ROUNDS):
             held.clear()
             changed = dict(texts)
             done: list[Mend] = []
-            for each in self.proposals(found, report, texts):
-                if each.identity in self.excluded:
-                    held[each.identity] = HeldMend(each, self.excluded[each.identity])
-                elif self.choice.select and not self.selection.admits(each.rule, NAMES[each.rule]):
-                    held[each.identity] = HeldMend(each, "not selected")
-                elif not each.safe and not self.choice.unsafe:
-                    held[each.identity] = HeldMend(each, "changes behaviour: --unsafe makes it")
-                elif not _beside(each, done):
+            for proposal in self.proposals(found, report, texts):
+                if proposal.identity in self.excluded:
+                    held[proposal.identity] = HeldMend(proposal, self.excluded[proposal.identity])
+                elif self.choice.select and not self.selection.admits(proposal.rule, NAMES[proposal.rule]):
+                    held[proposal.identity] = HeldMend(proposal, "not selected")
+                elif not proposal.safe and not self.choice.unsafe:
+                    held[proposal.identity] = HeldMend(proposal, "changes behaviour: --unsafe makes it")
+                elif not _beside(proposal, done):
                     continue  # the next round makes it for the line as it is then
                 else:
                     try:
-                        edited = apply(each.edits, changed, old)
+                        edited = apply(proposal.edits, changed, old)
                     except _Stale as stale:
-                        held[each.identity] = HeldMend(each, str(stale))
+                        held[proposal.identity] = HeldMend(proposal, str(stale))
                         continue
-                    if not self.wanted(each, changed, edited, old):
-                        held[each.identity] = HeldMend(each, "declined")
+                    if not self.wanted(proposal, changed, edited, old):
+                        held[proposal.identity] = HeldMend(proposal, "declined")
                         continue
                     changed |= edited
-                    done.append(each)
+                    done.append(proposal)
             if not done or _state(changed) in states:
                 break
             states.add(_state(changed))
@@ -263,16 +263,16 @@ class _Mending:
         """The mends to take back, and why: after them a rule speaks in a file where it was silent before."""
         mends = mended.made[len(self.base.made) if self.base else 0 :]
         found = []
-        for each in mended.after.findings:
-            if _kind(each) in self.spoke:
+        for finding in mended.after.findings:
+            if _kind(finding) in self.spoke:
                 continue
-            path, line = (each.location.path, each.location.line) if each.location else ("", None)
+            path, line = (finding.location.path, finding.location.line) if finding.location else ("", None)
             near = [m for m in mends if any(e.path == path and e.line == line for e in m.edits)]
             here = [m for m in mends if any(e.path == path for e in m.edits)]
             guilty = next(iter(near or here or mends), None)
             if guilty is not None:
                 found.append(
-                    (guilty, f"would bring {each.rule.id} ({each.rule.name}), which nothing here mends")
+                    (guilty, f"would bring {finding.rule.id} ({finding.rule.name}), which nothing here mends")
                 )
         return found
 
@@ -300,9 +300,9 @@ def _of(finding: Finding, found: Collected, text: orm_edits.Text) -> Mend:
     added = next(iter(_added_names(fix.edits)), None)
     target = next(
         (
-            each
-            for each in found.targets
-            if each.name == finding.subject and each.location.path == fix.edits[0].path and each.active
+            target
+            for target in found.targets
+            if target.name == finding.subject and target.location.path == fix.edits[0].path and target.active
         ),
         None,
     )
@@ -346,9 +346,9 @@ def _in_config(finding: Finding, found: Collected, text: orm_edits.Text) -> Iter
 
 def _added_names(edits: Iterable[Edit]) -> Iterator[str]:
     """The variables that edits write on lines of their own."""
-    for each in edits:
-        if each.start == each.end and each.new.startswith("\n") and "=" in each.new:
-            yield each.new.strip().removeprefix("export ").partition("=")[0].strip()
+    for edit in edits:
+        if edit.start == edit.end and edit.new.startswith("\n") and "=" in edit.new:
+            yield edit.new.strip().removeprefix("export ").partition("=")[0].strip()
 
 
 def _beside(mend_: Mend, done: Sequence[Mend]) -> bool:
@@ -371,7 +371,7 @@ def apply(edits: Iterable[Edit], texts: Mapping[str, str], old: dict[str, str | 
         _Stale: a line is not what the edit was made for, or a variable to be added is there already.
     """
     changed: dict[str, str] = {}
-    for path in dict.fromkeys(each.path for each in edits):
+    for path in dict.fromkeys(edit.path for edit in edits):
         mine = sorted(
             (e for e in edits if e.path == path), key=lambda e: (e.line, e.start, e.end), reverse=True
         )
@@ -394,16 +394,16 @@ def _edited(path: str, text: str, edits: Sequence[Edit]) -> str:
     """One text with its edits, the last first, so that places before them stay where they are."""
     lines = split_lines(text)
     ending = next((_end(line) for line in lines if _end(line)), "\n")
-    for each in edits:
-        if not 0 < each.line <= len(lines):
-            raise _Stale(f"{path} has no line {each.line}")
-        line = lines[each.line - 1]
+    for edit in edits:
+        if not 0 < edit.line <= len(lines):
+            raise _Stale(f"{path} has no line {edit.line}")
+        line = lines[edit.line - 1]
         end = _end(line)
         body = line[: len(line) - len(end)]
-        if body[each.start : each.end] != each.old or each.end > len(body):
-            raise _Stale(f"{path}:{each.line} is not what was judged")
-        body = body[: each.start] + each.new.replace("\n", end or ending) + body[each.end :]
-        lines[each.line - 1] = body + end if body or not each.old else ""
+        if body[edit.start : edit.end] != edit.old or edit.end > len(body):
+            raise _Stale(f"{path}:{edit.line} is not what was judged")
+        body = body[: edit.start] + edit.new.replace("\n", end or ending) + body[edit.end :]
+        lines[edit.line - 1] = body + end if body or not edit.old else ""
     return "".join(lines)
 
 

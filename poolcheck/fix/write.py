@@ -61,7 +61,7 @@ def write(
     Raises:
         Refused: a file changed since it was read, has uncommitted changes, is none, or cannot be written.
     """
-    ready = [_Ready(each, force=force) for each in files]
+    ready = [_Ready(file, force=force) for file in files]
     with contextlib.ExitStack() as stack:
         for each in ready:
             stack.enter_context(each.staged())
@@ -249,7 +249,7 @@ def _sync_folder(folder: str) -> None:
 def uncommitted(path: str) -> bool:
     """Whether git tracks the file and has changes of it that are not committed; False without git or repository."""
     folder, name = os.path.split(path)
-    if not any(os.path.exists(os.path.join(each, ".git")) for each in _upwards(folder)):
+    if not any(os.path.exists(os.path.join(upward, ".git")) for upward in _upwards(folder)):
         return False
     command = [
         "git",

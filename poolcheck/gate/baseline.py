@@ -52,7 +52,7 @@ def sift(
         entries: of the baseline.
         looked_at: paths that were judged; an entry of another path is not called gone.
     """
-    left = Counter({each.fingerprint: each.count for each in entries})
+    left = Counter({entry.fingerprint: entry.count for entry in entries})
     new, known = [], []
     for finding in findings:
         if not live(finding) and left[finding.fingerprint] > 0:
@@ -61,7 +61,7 @@ def sift(
         else:
             new.append(finding)
     met = {finding.fingerprint for finding in known}
-    gone = tuple(each for each in entries if each.fingerprint not in met and each.path in looked_at)
+    gone = tuple(entry for entry in entries if entry.fingerprint not in met and entry.path in looked_at)
     return Sifted(tuple(new), tuple(known), gone)
 
 
@@ -97,15 +97,15 @@ def render(entries: Sequence[AcceptedFinding]) -> str:
     """The text of a baseline file."""
     listed = [
         {
-            "fingerprint": each.fingerprint,
-            "rule": each.rule,
-            "name": each.name,
-            "path": each.path,
-            "subject": each.subject,
-            "message": each.message,
-            **({"count": each.count} if each.count > 1 else {}),
+            "fingerprint": entry.fingerprint,
+            "rule": entry.rule,
+            "name": entry.name,
+            "path": entry.path,
+            "subject": entry.subject,
+            "message": entry.message,
+            **({"count": entry.count} if entry.count > 1 else {}),
         }
-        for each in entries
+        for entry in entries
     ]
     return (
         json.dumps(

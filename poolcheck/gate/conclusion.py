@@ -19,7 +19,7 @@ def conclude(
 ) -> tuple[Verdict, ExitCode]:
     """The verdict: what was found decides first, then what should have been looked at and was not."""
     fail_on = report.fail_on
-    decided = tuple(each for each in report.findings if fail_on is not None and each.severity >= fail_on)
+    decided = tuple(finding for finding in report.findings if fail_on is not None and finding.severity >= fail_on)
     missing = _missing(report, sums, looked, required, nothing)
     outcome: Outcome = "pass"
     code = ExitCode.OK
@@ -73,7 +73,7 @@ def _sums_not_made(report: Report) -> str:
 
 def statistics(report: Report) -> Statistics:
     """How often each rule was met, most often first."""
-    counts = Counter(each.rule.id for each in report.findings)
+    counts = Counter(finding.rule.id for finding in report.findings)
     ignored = Counter(each.rule.id for each in report.suppressed)
     worst: dict[str, tuple[str, Severity]] = {}
     for each in (*report.suppressed, *report.findings):

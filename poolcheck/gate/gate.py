@@ -71,7 +71,7 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
     config = settings.over(first if first.exists() else Path())
     required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
     found = collect(what, options.variables, config, os.environ if environ is None else environ)
-    fleets = [each for each in found.subjects if isinstance(each, Fleet)]
+    fleets = [subject for subject in found.subjects if isinstance(subject, Fleet)]
     linted, nothing = lint(found, config, what or options.variables)
     if fleets:
         nothing = None  # the project's services can be added up, though no string of theirs is anywhere
@@ -141,7 +141,7 @@ def collect(
     made = discover.finish(read, packages)
     paths = {package.path for package in made.packages}
     return replace(
-        made, packages=(*made.packages, *(each for each in found.packages if each.path not in paths))
+        made, packages=(*made.packages, *(package for package in found.packages if package.path not in paths))
     )
 
 
@@ -213,7 +213,7 @@ def only_changed(
     from poolcheck.gate import changed  # noqa: PLC0415 - only with --since
 
     same = changed.unchanged(revision, Path())
-    kept = tuple(each for each in findings if each.location is None or each.location.path not in same)
+    kept = tuple(finding for finding in findings if finding.location is None or finding.location.path not in same)
     left = len(findings) - len(kept)
     said = f"{plural(left, 'finding')} in files that have not changed since {clean(revision, limit=60)}: not counted."
     notes.append(said if left else f"Only files that have changed since {clean(revision, limit=60)} count.")
@@ -265,7 +265,7 @@ def compare(
     update = options.update_baseline
     entries = () if update and not path.exists() else baseline.read(path)
     # A file that is gone has no findings any more, and neither has one that was judged.
-    looked = looked_at | {each.path for each in entries if each.path and not Path(each.path).exists()}
+    looked = looked_at | {entry.path for entry in entries if entry.path and not Path(entry.path).exists()}
     if not update:
         sifted = baseline.sift(findings, entries, looked_at=looked)
         if sifted.gone:
@@ -276,10 +276,10 @@ def compare(
                 " --update-baseline drops them."
             )
         return sifted
-    kept = [each for each in entries if each.path not in looked]
+    kept = [entry for entry in entries if entry.path not in looked]
     made = baseline.entries_of(findings, kept)
     baseline.write(path, made)
-    old, new = {each.fingerprint for each in entries}, {each.fingerprint for each in made}
+    old, new = {entry.fingerprint for entry in entries}, {each.fingerprint for each in made}
     notes.append(
         f"{path} written: {plural(len(made), 'entry', 'entries')}, {len(new - old)} new, {len(old - new)} dropped."
     )

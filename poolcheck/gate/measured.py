@@ -89,7 +89,7 @@ def _trouble(report: Report) -> Skipped:
     """What kept a look from being one: the refusal that is no diagnosis, in a line."""
     from poolcheck.model.look import NoEntry  # noqa: PLC0415 - only after a look
 
-    refused = next((each.refusal for each in report.sections if isinstance(each, NoEntry)), None)
+    refused = next((section.refusal for section in report.sections if isinstance(section, NoEntry)), None)
     if refused is None:
         return Skipped("the server", "it gave no answer that tells anything of its slots")
     where = f"{clean(refused.host, limit=80)}:{refused.port}" if refused.host else "the local socket"
@@ -99,12 +99,12 @@ def _trouble(report: Report) -> Skipped:
 def _files_of(found: Collected) -> list[str]:
     """The env files that hold a string of the app that a server can be behind; production's first."""
     fitting = [
-        each
-        for each in found.targets
-        if each.origin == "env"
-        and each.role == "app"
-        and each.active
-        and not (each.commented or each.example_file or each.conn.has_placeholder or each.stage == "test")
+        target
+        for target in found.targets
+        if target.origin == "env"
+        and target.role == "app"
+        and target.active
+        and not (target.commented or target.example_file or target.conn.has_placeholder or target.stage == "test")
     ]
     fitting.sort(key=lambda each: each.stage != "production")
     return list(dict.fromkeys(each.location.path for each in fitting))
@@ -113,7 +113,7 @@ def _files_of(found: Collected) -> list[str]:
 def _measured(report: Report) -> peak.MeasuredLimits | None:
     from poolcheck.model.look import Look  # noqa: PLC0415 - only after a look
 
-    seen = next((each for each in report.sections if isinstance(each, Look)), None)
+    seen = next((section for section in report.sections if isinstance(section, Look)), None)
     if seen is None:
         return None
     hosts = frozenset(target.conn.host for target in report.targets)

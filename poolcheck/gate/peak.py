@@ -43,7 +43,7 @@ def peaks(
         server: its own limits, which win over the config's.
         fleets: what the project's files say of replicas; then a string whose instances nobody gave is not missed.
     """
-    sums: list[PeakSum] = [of_fleet(each, limit) for each in fleets]
+    sums: list[PeakSum] = [of_fleet(fleet, limit) for fleet in fleets]
     skipped: list[Skipped] = []
     for target in targets:
         measured = server is not None and target.conn.host in server.hosts
@@ -98,8 +98,8 @@ def of_fleet(fleet: Fleet, limit: float) -> PeakSum:
     return PeakSum(
         name=fleet.name,
         location=fleet.location,
-        asked=" + ".join(_at_peak(each) for each in fleet.members),
-        source=" ".join(f"{each.name}: {', '.join(each.places)}." for each in fleet.members),
+        asked=" + ".join(_at_peak(member) for member in fleet.members),
+        source=" ".join(f"{member.name}: {', '.join(member.places)}." for member in fleet.members),
         total=fleet.deploy,
         against=fleet.against,
         capacity=fleet.available,
@@ -126,7 +126,7 @@ def _size(target: Target, ctx: Context) -> tuple[int | None, str]:
     if not who:
         return None, "which driver reads it is not known"
     if len(who) > 1:
-        return None, f"{' and '.join(each.title for each in who)} read it, each with a pool of its own"
+        return None, f"{' and '.join(reader.title for reader in who)} read it, each with a pool of its own"
     size, source = configured_size(target, who[0])
     if size is None:
         return None, f"the pool of {who[0].title} is set in code, or not known"

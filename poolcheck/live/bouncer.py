@@ -65,7 +65,7 @@ def look(link: Link) -> BouncerSnapshot:
             return []
 
     databases = tuple(_database(row) for row in show("DATABASES"))
-    sizes = {each.name: each.pool_size for each in databases}
+    sizes = {database.name: database.pool_size for database in databases}
     pools = tuple(_pool(row, sizes) for row in show("POOLS") if row.get("database") != "pgbouncer")
     lists = {row.get("list") or "": _count(row, "items") for row in show("LISTS")}
     settings = tuple(

@@ -220,9 +220,9 @@ def _environment(environ: Mapping[str, str]) -> list[Target]:
 def _real(targets: list[Target]) -> list[Target]:
     """Those that a server can be behind."""
     return [
-        each
-        for each in targets
-        if not each.conn.has_placeholder and each.conn.is_postgres and each.name not in CONSOLE
+        target
+        for target in targets
+        if not target.conn.has_placeholder and target.conn.is_postgres and target.name not in CONSOLE
     ]
 
 

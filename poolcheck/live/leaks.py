@@ -63,9 +63,9 @@ def judge(
     clients = snapshot.clients
     blocking = {block.root: len(block.waiters) for block in blocks(snapshot)}
     found = [*_idle_transactions(clients, thresholds, blocking), *_clients_gone(clients)]
-    named = {each.pid for leak in found for each in leak.members}
+    named = {member.pid for leak in found for member in leak.members}
     apart = [
-        each for each in clients if each.pid not in named and not _of_pooler(each, snapshot, pooler_pids)
+        client for client in clients if client.pid not in named and not _of_pooler(client, snapshot, pooler_pids)
     ]
     found += _at_rest(apart, snapshot, thresholds, earlier)
     order = {"certain": 0, "probable": 1, "possible": 2}
@@ -75,7 +75,7 @@ def judge(
 def _of_pooler(backend: Backend, snapshot: Snapshot, pooler_pids: frozenset[int]) -> bool:
     if backend.pid in pooler_pids:
         return True
-    own = next((each for each in snapshot.backends if each.own), None)
+    own = next((backend for backend in snapshot.backends if backend.own), None)
     return snapshot.route.pooled and own is not None and backend.client == own.client
 
 
@@ -91,12 +91,12 @@ def _idle_transactions(
     found = []
     for group, members in by_group.items():
         members.sort(key=lambda each: (-blocking.get(each.pid, 0), -(each.state_age or 0)))
-        oldest = max(each.state_age or 0 for each in members)
+        oldest = max(member.state_age or 0 for member in members)
         evidence = [f"idle in transaction for {seconds(oldest)}" + (" at most" if members[1:] else "")]
-        waiting = sum(blocking.get(each.pid, 0) for each in members)
+        waiting = sum(blocking.get(member.pid, 0) for member in members)
         if waiting:
             evidence.append(f"blocks {waiting} session{'s' * (waiting != 1)}")
-        if failed := sum(each.state.endswith("(aborted)") for each in members):
+        if failed := sum(member.state.endswith("(aborted)") for member in members):
             evidence.append(f"{failed} in a failed transaction that nobody rolled back")
         found.append(
             _leak(
@@ -114,9 +114,9 @@ def _idle_transactions(
 
 def _clients_gone(clients: Sequence[Backend]) -> list[Leak]:
     by_group: dict[tuple[str, str, str], list[Backend]] = {}
-    for each in clients:
-        if each.client_gone:
-            by_group.setdefault(each.group, []).append(each)
+    for client in clients:
+        if client.client_gone:
+            by_group.setdefault(client.group, []).append(client)
     return [
         _leak(
             "client gone",
@@ -138,9 +138,9 @@ def _at_rest(
 ) -> list[Leak]:
     """Verdicts about idle sessions: per client address where it has enough of them, the rest of a group together."""
     parts: dict[tuple[tuple[str, str, str], str], list[Backend]] = {}
-    for each in clients:
-        if not each.hidden:
-            parts.setdefault((each.group, each.client), []).append(each)
+    for client in clients:
+        if not client.hidden:
+            parts.setdefault((client.group, client.client), []).append(client)
     rest: dict[tuple[str, str, str], list[Backend]] = {}
     judged: list[tuple[tuple[str, str, str], Evidence]] = []
     for (group, _), members in parts.items():
@@ -163,8 +163,8 @@ def _evidence(
     members: list[Backend], snapshot: Snapshot, thresholds: Thresholds, earlier: Snapshot | None
 ) -> Evidence:
     gap = max(0.0, snapshot.epoch - earlier.epoch) if earlier else 0.0
-    before = {each.identity: each for each in earlier.clients} if earlier else {}
-    now = {each.identity for each in members}
+    before = {client.identity: client for client in earlier.clients} if earlier else {}
+    now = {member.identity for member in members}
     # With two looks, "nothing changed between them" stands for the long wait of a single look.
     rest = min(float(thresholds.idle_seconds), gap) if earlier else float(thresholds.idle_seconds)
 
@@ -174,9 +174,9 @@ def _evidence(
         old = before.get(each.identity)
         return not earlier or (old is not None and old.state_change == each.state_change)
 
-    stuck = tuple(sorted((each for each in members if still(each)), key=lambda each: each.state_age or 0))
+    stuck = tuple(sorted((member for member in members if still(member)), key=lambda each: each.state_age or 0))
     group, client = members[0].group, members[0].client
-    one_client = all(each.client == client for each in members)
+    one_client = all(member.client == client for member in members)
     gone = sum(
         each.group == group and (each.client == client or not one_client) and each.identity not in now
         for each in before.values()
@@ -278,14 +278,14 @@ def blocks(snapshot: Snapshot) -> tuple[Block, ...]:
 
     A cancel does nothing to a session that is idle in a transaction: there is no statement to cancel.
     """
-    leader = {each.pid: each.leader for each in snapshot.backends if each.leader}
+    leader = {backend.pid: backend.leader for backend in snapshot.backends if backend.leader}
     edges: dict[int, set[int]] = {}
     for wait in snapshot.waits:
         pid = leader.get(wait.pid) or wait.pid
         edges.setdefault(pid, set()).update(
             blocker for each in wait.blockers if (blocker := leader.get(each) or each) != pid
         )
-    by_pid = {each.pid: each for each in snapshot.backends}
+    by_pid = {backend.pid: backend for backend in snapshot.backends}
     behind: dict[int, set[int]] = {}
     for pid in edges:
         seen: set[int] = set()

@@ -331,9 +331,9 @@ class Inspection:
             return None
         server = self.snapshot
         states: dict[str, int] = {}
-        for each in server.clients if server else ():
-            if each.pid in self.console.server_pids and each.state:
-                states[each.state] = states.get(each.state, 0) + 1
+        for client in server.clients if server else ():
+            if client.pid in self.console.server_pids and client.state:
+                states[client.state] = states.get(client.state, 0) + 1
         return PoolerLook(
             snapshot=self.console,
             thresholds=self.config.thresholds,
@@ -359,10 +359,10 @@ class Inspection:
         context = self.context()
         chosen = engine.Selection(self.config.select, self.config.ignore)
         judged = engine.run(rules.load("78"), subjects, context, selection=chosen)
-        sections: list[Section] = [NoEntry(refusal=each) for each in self.refusals]
+        sections: list[Section] = [NoEntry(refusal=refusal) for refusal in self.refusals]
         sections += [each for each in (look, pooler) if each is not None]
         targets = [each for each in (self.sources.main, self.sources.pooled) if each is not None]
-        failed = any(not each.exhaustion for each in self.refusals) and look is None
+        failed = any(not refusal.exhaustion for refusal in self.refusals) and look is None
         return Report(
             command=command,
             findings=judged.findings,

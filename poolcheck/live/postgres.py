@@ -341,44 +341,44 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
     own = whole(row["backend_pid"])
     processes: dict[str, int] = {}
     clients = []
-    for each in sessions:
-        if _may_be_client(each):
-            clients.append(each)
+    for session in sessions:
+        if _may_be_client(session):
+            clients.append(session)
         else:
-            kind = each["backend_type"] or ""
+            kind = session["backend_type"] or ""
             processes[kind] = processes.get(kind, 0) + 1
-    backends = tuple(_backend(each, own) for each in clients)
+    backends = tuple(_backend(client, own) for client in clients)
     # An idle backend notices at once that its client is gone; a busy one does not.
     busy = {
-        each.client_port
-        for each in backends
-        if each.state == "active" and not each.own and each.client_port and _local(each.client)
+        backend.client_port
+        for backend in backends
+        if backend.state == "active" and not backend.own and backend.client_port and _local(backend.client)
     }
     if busy and link.loopback():
         from poolcheck.live.orphans import clients_gone  # noqa: PLC0415 - only where there is something to look for
 
         gone = clients_gone(busy, whole(row["server_port"]) or 0)
         backends = tuple(
-            replace(each, client_gone=True)
-            if each.client_port in gone and each.state == "active" and _local(each.client)
-            else each
-            for each in backends
+            replace(backend, client_gone=True)
+            if backend.client_port in gone and backend.state == "active" and _local(backend.client)
+            else backend
+            for backend in backends
         )
-    counters = next((each for each in others if each["kind"] == "counters"), None)
+    counters = next((other for other in others if other["kind"] == "counters"), None)
     return Snapshot(
         taken=row["taken"] or "",
         epoch=real(row["epoch"]) or 0.0,
         server=server,
         backends=backends,
         waits=tuple(
-            Wait(whole(each["a"]) or 0, tuple(int(pid) for pid in (each["more"] or "").split(",") if pid))
-            for each in others
-            if each["kind"] == "waits"
+            Wait(whole(other["a"]) or 0, tuple(int(pid) for pid in (other["more"] or "").split(",") if pid))
+            for other in others
+            if other["kind"] == "waits"
         ),
         advisory=tuple(
-            AdvisoryLock(whole(each["a"]) or 0, each["name"] or "", (each["more"] or "").startswith("t"))
-            for each in others
-            if each["kind"] == "advisory"
+            AdvisoryLock(whole(other["a"]) or 0, other["name"] or "", (other["more"] or "").startswith("t"))
+            for other in others
+            if other["kind"] == "advisory"
         ),
         caps=_caps(others, backends),
         counters=None
@@ -391,7 +391,7 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
             since=counters["more"] or "",
         ),
         processes=tuple(sorted(processes.items())),
-        skipped=_skipped(server, backends, sum(each["kind"] == "waits" for each in others)),
+        skipped=_skipped(server, backends, sum(other["kind"] == "waits" for other in others)),
     )
 
 
@@ -412,7 +412,7 @@ def _skipped(server: Server, backends: tuple[Backend, ...], waits: int) -> tuple
                 "The tree below is true as far as it goes: end its root, and look again.",
             )
         )
-    hidden = sum(each.hidden for each in backends)
+    hidden = sum(backend.hidden for backend in backends)
     if server.sees_all or not hidden:
         return tuple(found)
     found.append(
@@ -459,14 +459,14 @@ def _backend(row: Row, own: int | None) -> Backend:
 
 
 def _caps(others: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
-    clients = [each for each in backends if each.kind in ("client backend", "") and not each.own]
+    clients = [backend for backend in backends if backend.kind in ("client backend", "") and not backend.own]
     caps: list[Cap] = []
     for row in others:
         name, limit = row["name"] or "", whole(row["a"]) or 0
         if row["kind"] == "role":
-            caps.append(Cap("role", name, limit, sum(each.user == name for each in clients)))
+            caps.append(Cap("role", name, limit, sum(client.user == name for client in clients)))
         elif row["kind"] == "database":
-            caps.append(Cap("database", name, limit, sum(each.database == name for each in clients)))
+            caps.append(Cap("database", name, limit, sum(client.database == name for client in clients)))
     return tuple(caps)
 
 

@@ -122,18 +122,18 @@ def _fitting(look: Look, choice: ReapChoice) -> Iterable[tuple[Backend, str]]:
     """Sessions that the options name, with the reason."""
     if choice.states:
         named: list[tuple[Backend, str]] = [
-            (each, f"{each.state} for {seconds(each.state_age)}")
-            for each in look.snapshot.clients
-            if each.state in choice.states
+            (client, f"{client.state} for {seconds(client.state_age)}")
+            for client in look.snapshot.clients
+            if client.state in choice.states
         ]
     else:
         # --older-than is the only age that counts here: a transaction that is idle is misuse at any age.
-        named = [(each, _why(each, (), look)) for each in look.snapshot.clients if each.idle_in_transaction]
+        named = [(client, _why(client, (), look)) for client in look.snapshot.clients if client.idle_in_transaction]
         named += [
-            (each, _why(each, leak.evidence, look))
+            (member, _why(member, leak.evidence, look))
             for leak in look.leaks
             if leak.certainty == "probable"
-            for each in leak.members
+            for member in leak.members
         ]
     for each, why in named:
         if (each.state_age or 0) < choice.older_than:

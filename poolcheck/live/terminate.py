@@ -27,7 +27,7 @@ def statement(backend: Backend, major: int) -> str:
         ValueError: the session was not seen well enough to be named: hidden, or in no idle state.
     """
     times = (backend.backend_start, backend.state_change)
-    if backend.state not in _STATES or not all(_TIME.fullmatch(each) for each in times):
+    if backend.state not in _STATES or not all(_TIME.fullmatch(time) for time in times):
         raise ValueError(f"pid {backend.pid} cannot be named for certain")
     text = sql.load("terminate", major)
     for name, value in (

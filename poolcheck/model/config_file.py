@@ -76,8 +76,8 @@ class ConfigFile:
 
     def url(self, key: str) -> ConfigUrl | None:
         """The place with that key."""
-        return next((each for each in self.urls if each.key == key), None)
+        return next((url for url in self.urls if url.key == key), None)
 
     def setting(self, key: str) -> ConfigSetting | None:
         """The setting with that key; the last one counts."""
-        return next((each for each in reversed(self.settings) if each.key == key), None)
+        return next((setting for setting in reversed(self.settings) if setting.key == key), None)

@@ -396,7 +396,7 @@ class Pooler:
 
     def option(self, concept: str) -> PoolerOption | None:
         """What it calls that setting; None when it has none, or nothing is known of it."""
-        return next((each for each in self.options if each.concept == concept), None)
+        return next((option for option in self.options if option.concept == concept), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ class Member:
         amounts = [each for each in (self.instances, self.workers) if each.number != 1 or each.least] + [
             self.pool
         ]
-        return tuple(str(each) for each in amounts)
+        return tuple(str(amount) for amount in amounts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +87,9 @@ class Fleet:
     @property
     def steady(self) -> int:
         """All pools full."""
-        return sum(each.steady for each in self.members)
+        return sum(member.steady for member in self.members)
 
     @property
     def deploy(self) -> int:
         """All pools full while every member is deployed."""
-        return sum(each.deploy for each in self.members)
+        return sum(member.deploy for member in self.members)

@@ -48,12 +48,12 @@ _NAMES = (
 
 def driver(members: Iterable[Backend]) -> str:
     """The driver or tool behind some sessions, guessed from its application_name or the names it gives; "" unknown."""
-    for each in members:
+    for member in members:
         for pattern, name in _APPLICATIONS:
-            if re.fullmatch(pattern, each.application_name, re.IGNORECASE):
+            if re.fullmatch(pattern, member.application_name, re.IGNORECASE):
                 return name
         for pattern, name in _NAMES:
-            if re.search(pattern, each.query):
+            if re.search(pattern, member.query):
                 return name
     return ""
 
@@ -71,14 +71,14 @@ class SessionGroup:
     def by_state(self) -> dict[str, int]:
         """Sessions by state, most first; hidden ones under "hidden"."""
         counts: dict[str, int] = {}
-        for each in self.members:
-            counts[each.state or "hidden"] = counts.get(each.state or "hidden", 0) + 1
+        for member in self.members:
+            counts[member.state or "hidden"] = counts.get(member.state or "hidden", 0) + 1
         return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
     @property
     def oldest_idle(self) -> float | None:
         """Seconds that the longest idle session has been idle."""
-        return max((each.state_age or 0 for each in self.members if each.state == "idle"), default=None)
+        return max((member.state_age or 0 for member in self.members if member.state == "idle"), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,16 +129,16 @@ class Look:
         """Sessions idle in a transaction for longer than a gap between statements, the longest first."""
         least = self.thresholds.idle_in_transaction_seconds
         found = (
-            each
-            for each in self.snapshot.clients
-            if each.idle_in_transaction and (each.state_age or 0) >= least
+            client
+            for client in self.snapshot.clients
+            if client.idle_in_transaction and (client.state_age or 0) >= least
         )
         return tuple(sorted(found, key=lambda each: -(each.state_age or 0)))
 
     @property
     def migrate_locks(self) -> tuple[tuple[AdvisoryLock, Backend | None], ...]:
         """Prisma Migrate's advisory lock, where it is held, with its holder."""
-        by_pid = {each.pid: each for each in self.snapshot.backends}
+        by_pid = {backend.pid: backend for backend in self.snapshot.backends}
         return tuple(
             (lock, by_pid.get(lock.pid))
             for lock in self.snapshot.advisory
@@ -191,6 +191,6 @@ class Reaping:
     @property
     def left(self) -> int:
         """Sessions that should end and are still there."""
-        return sum(not each.ended for each in self.endings) + sum(
+        return sum(not ending.ended for ending in self.endings) + sum(
             count for why, count in self.spared if why.startswith("beyond")
         )

@@ -130,7 +130,7 @@ class PoolerDatabase:
 
     def setting(self, *names: str) -> PoolerSetting | None:
         """The same with its place, also when its value is not known."""
-        return next((each for each in reversed(self.settings) if each.name in names), None)
+        return next((setting for setting in reversed(self.settings) if setting.name in names), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ class PoolerConfig:
 
     def setting(self, name: str) -> PoolerSetting | None:
         """A setting of [pgbouncer]: the last one counts."""
-        return next((each for each in reversed(self.settings) if each.name == name), None)
+        return next((setting for setting in reversed(self.settings) if setting.name == name), None)
 
     def value(self, name: str, default: str = "") -> str | None:
         """The value in force. None when a template, or an image's own default, decides."""
@@ -254,14 +254,14 @@ class PoolerConfig:
     @property
     def modes(self) -> frozenset[str]:
         """Every mode that some database is in."""
-        known = [self.mode(each) for each in self.databases] or [self.mode()]
+        known = [self.mode(database) for database in self.databases] or [self.mode()]
         return frozenset(each for each in known if each)
 
     @property
     def tracks_prepared(self) -> bool | None:
         """Whether named prepared statements survive transaction mode. PgBouncer learned it with 1.21, and does so by default from 1.24."""
         if self.facts is not None:
-            shared = [each for each in self.databases if self.mode(each) in ("transaction", "statement")]
+            shared = [database for database in self.databases if self.mode(database) in ("transaction", "statement")]
             lost = [self.off("max_prepared_statements", each) for each in shared]
             lost = lost or [self.off("max_prepared_statements")]
             return False if True in lost else None if None in lost else True
@@ -276,14 +276,14 @@ class PoolerConfig:
 
 def translated(config: PoolerConfig, facts: Pooler) -> PoolerConfig:
     """The configuration with its settings under PgBouncer's names; those that no rule asks for are left out."""
-    names = {own: each.concept for each in facts.options for own in (each.name, each.terraform) if own}
+    names = {own: option.concept for option in facts.options for own in (option.name, option.terraform) if own}
 
     def known(settings: tuple[PoolerSetting, ...], kept: tuple[str, ...]) -> Iterator[PoolerSetting]:
-        for each in settings:
-            if each.name in kept:
-                yield each
-            elif each.name in names:
-                yield replace(each, name=names[each.name], own=each.name)
+        for setting in settings:
+            if setting.name in kept:
+                yield setting
+            elif setting.name in names:
+                yield replace(setting, name=names[setting.name], own=setting.name)
 
     return replace(
         config,
@@ -291,8 +291,8 @@ def translated(config: PoolerConfig, facts: Pooler) -> PoolerConfig:
         beside=tuple(translated(each, facts) for each in config.beside),
         settings=tuple(known(config.settings, ())),
         databases=tuple(
-            replace(each, settings=tuple(known(each.settings, ("host", "port", "user"))))
-            for each in config.databases
+            replace(database, settings=tuple(known(database.settings, ("host", "port", "user"))))
+            for database in config.databases
         ),
     )
 
@@ -311,4 +311,4 @@ def whole(text: str | None) -> int | None:
 
 
 def _last(settings: tuple[PoolerSetting, ...], names: tuple[str, ...]) -> str | None:
-    return next((each.value for each in reversed(settings) if each.name in names and each.known), None)
+    return next((setting.value for setting in reversed(settings) if setting.name in names and setting.known), None)

@@ -75,10 +75,10 @@ class Inputs:
 
 
 DEFAULTS: Mapping[str, Any] = {
-    each.name: each.default
+    field_.name: field_.default
     for kind in (Load, Machine, Inputs)
-    for each in fields(kind)
-    if each.default is not MISSING
+    for field_ in fields(kind)
+    if field_.default is not MISSING
 }  # for the doors of a sizing: the command, the function and the tool begin with the same numbers
 
 

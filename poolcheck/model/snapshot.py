@@ -195,9 +195,9 @@ class Snapshot:
         Through a pooler the session belongs to the pooler and outlives the look, so it counts.
         """
         return tuple(
-            each
-            for each in self.backends
-            if each.kind in ("client backend", "") and (not each.own or self.route.pooled)
+            backend
+            for backend in self.backends
+            if backend.kind in ("client backend", "") and (not backend.own or self.route.pooled)
         )
 
     @property
@@ -218,19 +218,19 @@ class Snapshot:
     @property
     def hidden(self) -> int:
         """Sessions whose state this role may not see."""
-        return sum(each.hidden for each in self.clients)
+        return sum(client.hidden for client in self.clients)
 
     @property
     def walsenders(self) -> int:
         """Replication connections: they have slots of their own."""
-        return sum(each.kind == "walsender" for each in self.backends)
+        return sum(backend.kind == "walsender" for backend in self.backends)
 
     def by_state(self) -> dict[str, int]:
         """Sessions by state, most first; hidden ones are not in it."""
         counts: dict[str, int] = {}
-        for each in self.clients:
-            if each.state:
-                counts[each.state] = counts.get(each.state, 0) + 1
+        for client in self.clients:
+            if client.state:
+                counts[client.state] = counts.get(client.state, 0) + 1
         return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
@@ -326,7 +326,7 @@ class BouncerSnapshot:
     def server_connections(self) -> int:
         """Server connections that the pools seen now may open together, with their reserve, within the caps."""
         by_database: dict[str, int] = {}
-        known = {each.name: each for each in self.databases}
+        known = {database.name: database for database in self.databases}
         for pool in self.pools:
             entry = known.get(pool.database)
             size = (pool.pool_size or 0) + (entry.reserve if entry else 0)

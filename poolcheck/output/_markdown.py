@@ -122,7 +122,7 @@ class _Table(TableElement):
 
 def _row(cells: list[Text], width: int) -> Iterator[Text]:
     first = Text("  ").append_text(cells[0]).append(": ")
-    yield from _wrapped(first.append_text(Text(", ").join(each for each in cells[1:-1] if each)), width)
+    yield from _wrapped(first.append_text(Text(", ").join(cell for cell in cells[1:-1] if cell)), width)
     for line in _wrapped(cells[-1], width - 6):
         line.pad_left(6)
         yield line

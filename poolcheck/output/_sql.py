@@ -22,7 +22,7 @@ def laid_out(statement: str, room: int) -> list[str]:
         lines = [line]
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], "…"]
-    return [_fitted(each, room) for each in lines]
+    return [_fitted(line, room) for line in lines]
 
 
 def _lines(line: str, room: int) -> list[str]:

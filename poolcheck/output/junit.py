@@ -53,14 +53,14 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format take
 def cases(report: Report) -> Iterator[Case]:
     """Failed tests first, then what is fine, then what was not looked at."""
     failing = [
-        each for each in report.findings if report.fail_on is not None and each.severity >= report.fail_on
+        finding for finding in report.findings if report.fail_on is not None and finding.severity >= report.fail_on
     ]
     for each, number in numbered(worst_first(failing)):
         yield failure(each, number)
     beside: dict[tuple[str, str], list[str]] = {}
-    for each in report.findings:
-        beside.setdefault((path_of(each), each.subject), []).append(
-            f"{each.severity.word} {each.rule.id}: {words(each)}"
+    for finding in report.findings:
+        beside.setdefault((path_of(finding), finding.subject), []).append(
+            f"{finding.severity.word} {finding.rule.id}: {words(finding)}"
         )
     failed = {(path_of(each), each.subject) for each in failing}
     times: Counter[tuple[str, str]] = Counter()

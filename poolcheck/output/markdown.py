@@ -57,14 +57,14 @@ def size(lines: Sequence[str]) -> int:
 
 def headline(report: Report) -> Iterator[str]:
     """The verdict, or for a lint the count; then the sums."""
-    verdict = next((each for each in report.sections if isinstance(each, Verdict)), None)
+    verdict = next((section for section in report.sections if isinstance(section, Verdict)), None)
     if verdict is None:
         word = "❌" if report.code == ExitCode.FINDINGS else "✅" if report.code == ExitCode.OK else "⚠️"
         yield f"## {word} poolcheck {report.command}: {counts(report)}"
         return
     yield f"## poolcheck gate: {OUTCOMES[verdict.outcome]}"
     yield ""
-    yield f"{counts(report)}. {' '.join(esc(each) for each in verdict.reasons)}"
+    yield f"{counts(report)}. {' '.join(esc(reason) for reason in verdict.reasons)}"
     if verdict.sums:
         yield from (
             "",

@@ -25,9 +25,9 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format take
 
 def lines(report: Report) -> Iterator[str]:
     """HELP, TYPE and samples of each metric."""
-    looks = [each for each in report.sections if isinstance(each, Look)]
-    poolers = [each for each in report.sections if isinstance(each, PoolerLook)]
-    refusals = [each.refusal for each in report.sections if isinstance(each, NoEntry)]
+    looks = [section for section in report.sections if isinstance(section, Look)]
+    poolers = [section for section in report.sections if isinstance(section, PoolerLook)]
+    refusals = [section.refusal for section in report.sections if isinstance(section, NoEntry)]
     yield from metric("build_info", "Version of poolcheck.", [({"version": __version__}, 1)])
     yield from metric("up", "Whether the server could be looked at.", [({}, float(bool(looks)))])
     if refusals:
@@ -36,7 +36,7 @@ def lines(report: Report) -> Iterator[str]:
             "The connection was refused; the layer says by what.",
             list(
                 {
-                    each.layer or "unknown": ({"layer": each.layer or "unknown"}, 1.0) for each in refusals
+                    refusal.layer or "unknown": ({"layer": refusal.layer or "unknown"}, 1.0) for refusal in refusals
                 }.values()
             ),
         )
@@ -66,8 +66,8 @@ def server(look: Look) -> Iterator[str]:
         "via_pooler", "Whether the connection went through a pooler.", [(at, float(snapshot.route.pooled))]
     )
     groups: dict[tuple[str, str, str, str], int] = {}
-    for each in snapshot.clients:
-        key = (each.application_name, each.user, each.database, each.state or "hidden")
+    for client in snapshot.clients:
+        key = (client.application_name, client.user, client.database, client.state or "hidden")
         groups[key] = groups.get(key, 0) + 1
     yield from metric(
         "sessions",
@@ -87,7 +87,7 @@ def server(look: Look) -> Iterator[str]:
     yield from metric(
         "blocked_sessions",
         "Sessions that wait for a lock.",
-        [(at, sum(len(each.waiters) for each in look.blocks))],
+        [(at, sum(len(block.waiters) for block in look.blocks))],
     )
     leaks: dict[tuple[str, str], int] = {}
     for leak in look.leaks:
@@ -130,12 +130,12 @@ def pools(look: PoolerLook) -> Iterator[str]:
     if limit is not None:
         yield from metric("pooler_clients_max", "max_client_conn.", [({}, limit)])
     for name, what, values in (
-        ("clients_active", "Clients with a server connection, or idle.", [each.clients_active for each in snapshot.pools]),
-        ("clients_waiting", "Clients that wait.", [each.clients_waiting for each in snapshot.pools]),
-        ("servers_active", "Busy server connections.", [each.servers_active for each in snapshot.pools]),
-        ("servers_idle", "Free server connections.", [each.servers_idle for each in snapshot.pools]),
-        ("max_wait_seconds", "How long the first waiting client has waited.", [each.max_wait_seconds for each in snapshot.pools]),
-        ("size", "Server connections that the pool may open.", [each.pool_size or 0 for each in snapshot.pools]),
+        ("clients_active", "Clients with a server connection, or idle.", [pool.clients_active for pool in snapshot.pools]),
+        ("clients_waiting", "Clients that wait.", [pool.clients_waiting for pool in snapshot.pools]),
+        ("servers_active", "Busy server connections.", [pool.servers_active for pool in snapshot.pools]),
+        ("servers_idle", "Free server connections.", [pool.servers_idle for pool in snapshot.pools]),
+        ("max_wait_seconds", "How long the first waiting client has waited.", [pool.max_wait_seconds for pool in snapshot.pools]),
+        ("size", "Server connections that the pool may open.", [pool.pool_size or 0 for pool in snapshot.pools]),
     ):  # fmt: skip
         yield from metric(
             f"pool_{name}",

@@ -39,7 +39,7 @@ MOST_RESULTS = 25_000  # GitHub refuses a run with more; errors stand first
 def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
     """The report as a SARIF log with one run."""
     findings = sorted(report.findings, key=lambda each: -each.severity)[:MOST_RESULTS]
-    rules = {each.rule.id: each.rule for each in sorted(findings, key=lambda each: each.rule.id)}
+    rules = {finding.rule.id: finding.rule for finding in sorted(findings, key=lambda each: each.rule.id)}
     order = {rule_id: number for number, rule_id in enumerate(rules)}
     log = {
         "$schema": SCHEMA,
@@ -53,7 +53,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format take
                         "version": __version__,
                         "semanticVersion": __version__,
                         "informationUri": HOME,
-                        "rules": [descriptor(each, findings) for each in rules.values()],
+                        "rules": [descriptor(rule, findings) for rule in rules.values()],
                     }
                 },
                 "automationDetails": {"id": f"poolcheck/{report.command}/"},
@@ -71,7 +71,7 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format take
 
 def descriptor(rule: AnyRule, findings: Sequence[Finding]) -> dict[str, Any]:
     """A rule with its whole page as help."""
-    lowest = min(each.confidence for each in findings if each.rule.id == rule.id)
+    lowest = min(finding.confidence for finding in findings if finding.rule.id == rule.id)
     return {
         "id": rule.id,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),

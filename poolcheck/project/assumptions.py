@@ -29,7 +29,7 @@ def numbers(found: Collected, config: Config) -> Numbers:
     if config.plan and known is not None:
         limit = catalogue.limit(known.id, config.plan)
         if limit is None:
-            plans = ", ".join(each.plan for each in known.limits)
+            plans = ", ".join(limit.plan for limit in known.limits)
             raise BadConfig(f"{known.title} has no plan {config.plan!r}", f"Known: {plans}." if plans else "")
         if most is None and limit.max_connections:
             most, sources["max_connections"] = (
@@ -66,12 +66,12 @@ def assumed_drivers(config: Config) -> tuple[DriverUse, ...]:
             lists = "`poolcheck explain drivers` lists them."
             raise BadConfig(f"no driver is named {name!r}", f"{hint} {lists}".lstrip())
         numbers_ = version.lstrip("v").split(".")
-        if version and not all(each.isdigit() for each in numbers_):
+        if version and not all(number.isdigit() for number in numbers_):
             raise BadConfig(
                 f"--driver {text}: {version!r} is not a version",
                 "Write for example prisma@6 or prisma@6.19.3.",
             )
-        parts = tuple(int(each) for each in numbers_) if version else ()
+        parts = tuple(int(number) for number in numbers_) if version else ()
         uses.append(DriverUse(driver.id, Version(version, parts, exact=len(parts) > 1), "--driver"))
     return tuple(uses)
 

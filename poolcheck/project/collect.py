@@ -67,7 +67,7 @@ def collect(
                 )
     new = (name for name in packages.instead if not os.path.exists(name))
     packages.names |= dict.fromkeys(name for name in new if packages.kind_of(name))
-    explicit = {display(each) for each in arguments if each != "-" and not is_url(each)}
+    explicit = {display(argument) for argument in arguments if argument != "-" and not is_url(argument)}
     if packages.sources:
         from poolcheck.project import source_code  # noqa: PLC0415 - only where there is source code
 

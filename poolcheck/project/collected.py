@@ -57,7 +57,7 @@ def together(parts: Iterable[Collected]) -> Collected:
     Linear in what the parts hold.
     """
     parts = tuple(parts)
-    made = {each.name: _joined([getattr(part, each.name) for part in parts]) for each in fields(Collected)}
+    made = {field_.name: _joined([getattr(part, field_.name) for part in parts]) for field_ in fields(Collected)}
     return Collected(**made) if parts else Collected()
 
 

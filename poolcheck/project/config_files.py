@@ -43,7 +43,7 @@ def _configs(
     for schema in packages.schemas:
         if schema.path in names and not schema.prisma_8:
             package = packages.of(schema.path)
-            files += [_from_schema(schema, each, package) for each in schema.datasources if each.postgres]
+            files += [_from_schema(schema, datasource, package) for datasource in schema.datasources if datasource.postgres]
     for config in packages.js_configs:
         if config.path in names:
             files.append(_from_js(config, packages.of(config.path)))
@@ -52,11 +52,11 @@ def _configs(
             made = _framework(packages.text(name), name, packages.of(name))
             if made is not None:
                 files.append(made)
-    files = [each for each in files if each.urls or each.unread or each.settings]
+    files = [file for file in files if file.urls or file.unread or file.settings]
     if not files:
         return Collected()
     defined = _defined(env_lines)
-    words = _words(packages) if any(each.kind != "framework" for each in files) else {}
+    words = _words(packages) if any(file.kind != "framework" for file in files) else {}
     parts = []
     for file in files:
         mentioned = frozenset(word for word, paths in words.items() if paths - {file.path})
@@ -122,7 +122,7 @@ def _from_js(config: "JsConfig", package: Package) -> ConfigFile:
         path=config.path, kind="config", tool=config.tool, location=Location(config.path, 1),
         version=use.version if use else UNKNOWN_VERSION, package=package,
         urls=tuple(_urls(config.reads)), unread=tuple(_urls(config.unread)),
-        settings=tuple(ConfigSetting(each.key, each.value, Location(config.path, each.line)) for each in config.settings),
+        settings=tuple(ConfigSetting(setting.key, setting.value, Location(config.path, setting.line)) for setting in config.settings),
         wrapped=config.wrapped, engine=config.engine, generation=config.generation,
     )  # fmt: skip
 
@@ -137,9 +137,9 @@ def _framework(text: str | None, name: str, package: Package) -> ConfigFile | No
     lines = text.split("\n")
     # ENV.fetch("POOL") { 5 }, ${POOL:5}: what stands in for a variable is not what runs
     fixed = [
-        each
-        for each in config.settings
-        if not re.search(r"\bENV\b|\$\{|environ|getenv", lines[each.line - 1])
+        setting
+        for setting in config.settings
+        if not re.search(r"\bENV\b|\$\{|environ|getenv", lines[setting.line - 1])
     ]
     return ConfigFile(
         path=name, kind="framework", tool=config.tool, location=Location(name, 1),
@@ -150,13 +150,13 @@ def _framework(text: str | None, name: str, package: Package) -> ConfigFile | No
 
 
 def _urls(reads: "Iterable[ConfigRead]") -> Iterator[ConfigUrl]:
-    for each in reads:
-        at = each.location
-        if each.literal is not None and each.literal_line:
-            at = Location(at.path, each.literal_line, each.start + 1)
+    for read in reads:
+        at = read.location
+        if read.literal is not None and read.literal_line:
+            at = Location(at.path, read.literal_line, read.start + 1)
         yield ConfigUrl(
-            key=each.key, role=each.role, location=at, variables=each.variables, literal=each.literal,
-            conn=_conn(each.literal), composed=each.composed, conditional=each.conditional,
+            key=read.key, role=read.role, location=at, variables=read.variables, literal=read.literal,
+            conn=_conn(read.literal), composed=read.composed, conditional=read.conditional,
         )  # fmt: skip
 
 
@@ -172,16 +172,16 @@ def _targets(file: ConfigFile) -> Iterator[Target]:
 
     Those of developers' own machines, and what stands in for a variable, are left out.
     """
-    for each in file.urls:
-        conn = each.conn
-        if conn is None or each.variables or each.composed or conn.has_placeholder:
+    for url in file.urls:
+        conn = url.conn
+        if conn is None or url.variables or url.composed or conn.has_placeholder:
             continue
         match = catalogue.match(conn)
         if match.local:
             continue
         yield Target(
-            name=each.key, conn=conn, location=each.location, origin="config", role=each.role,
-            role_source=f"{file.path}:{each.location.line}", match=match, package=file.package,
+            name=url.key, conn=conn, location=url.location, origin="config", role=url.role,
+            role_source=f"{file.path}:{url.location.line}", match=match, package=file.package,
         )  # fmt: skip
 
 

@@ -282,7 +282,7 @@ class Packages:
     def _variable_reads(self, folder: str) -> Iterator[VariableRead]:
         """Which variable the ORM configs below this folder read as app and as migration URL; else any config's."""
         schemas = [
-            each for each in self.schemas if inside(posixpath.dirname(each.path), folder)
+            schema for schema in self.schemas if inside(posixpath.dirname(schema.path), folder)
         ] or self.schemas
         for schema in schemas:
             for source in schema.datasources:
@@ -297,7 +297,7 @@ class Packages:
                     if field is not None and field.variable:
                         yield VariableRead(field.variable, role, "prisma", field.location)
         configs = [
-            each for each in self.js_configs if inside(posixpath.dirname(each.path), folder)
+            config for config in self.js_configs if inside(posixpath.dirname(config.path), folder)
         ] or self.js_configs
         for config in configs:
             for read in config.reads:

@@ -51,8 +51,8 @@ def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, 
     poolers += in_templates
     poolers += [replace(config, package=packages.of(path)) for path, config in files.items()]
     known = tuple(
-        each if each.software == "pgbouncer" else translated(each, catalogue.pooler(each.software))
-        for each in poolers
+        pooler if pooler.software == "pgbouncer" else translated(pooler, catalogue.pooler(pooler.software))
+        for pooler in poolers
     )
     if known:
         parts.append(Collected(subjects=known, poolers=known, groups=frozenset("5")))
@@ -199,8 +199,8 @@ def _skipped(what: str, why: str, hint: str) -> Collected:
 
 def _mounts(volumes: Iterable[str], compose_path: str, ini: str) -> bool:
     """Whether one of the volumes is the file, or a folder that holds it."""
-    for each in volumes:
-        source = posixpath.normpath(posixpath.join(posixpath.dirname(compose_path), each.partition(":")[0]))
+    for volume in volumes:
+        source = posixpath.normpath(posixpath.join(posixpath.dirname(compose_path), volume.partition(":")[0]))
         if ini == source or (source != "." and ini.startswith(source + "/")):
             return True
     return False

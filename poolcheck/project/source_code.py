@@ -114,7 +114,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
     read = 0
     entries: dict[str, tuple[str, ...]] = {}
     attaching: set[str] = set()
-    workers = any(posixpath.basename(each).startswith("wrangler.") for each in packages.names)
+    workers = any(posixpath.basename(name).startswith("wrangler.") for name in packages.names)
     hyperdrive = False
     with Progress(len(names)) as progress:
         for name in names:
@@ -139,9 +139,9 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
                 _note_switches(code, switches)
                 _read(code, name, reading)
         _link(entries, reading)
-    for each in reading.files.values():
-        if each.sites:
-            switches.languages.add("Python" if each.language == "python" else "JavaScript")
+    for file in reading.files.values():
+        if file.sites:
+            switches.languages.add("Python" if file.language == "python" else "JavaScript")
     packages.switches = switches
     made = _handed_over(reading.files, packages, attaches=bool(attaching), hyperdrive=hyperdrive)
     return replace(made, files=read, ignores=reading.ignores, skipped=tuple(reading.skipped))
@@ -307,7 +307,7 @@ def _handed_over(
         lines=lines,
         reads=reads,
         groups=frozenset("4") if files else frozenset(),
-        looked_at_source=any(each.sites or each.http for each in files.values()),
+        looked_at_source=any(file.sites or file.http for file in files.values()),
     )
 
 

@@ -88,11 +88,11 @@ class _Ignored:
         # pathspec names a group in each expression, which joined would be one name many times; "." is its "anything".
         patterns = [
             (
-                each.regex.pattern.replace("(?P<ps_d>", "(?:") if each.regex.pattern != "." else ".+",
-                each.include,
+                pattern.regex.pattern.replace("(?P<ps_d>", "(?:") if pattern.regex.pattern != "." else ".+",
+                pattern.include,
             )
-            for each in spec.patterns
-            if each.regex
+            for pattern in spec.patterns
+            if pattern.regex
         ]
         self.any = re.compile("|".join(f"(?:{pattern})" for pattern, _ in patterns)) if patterns else None
         self.each = [(re.compile(pattern), bool(include)) for pattern, include in reversed(patterns)]

@@ -42,7 +42,7 @@ class HclBlock:
 
     def block(self, type_: str) -> "HclBlock | None":
         """The first inner block of that type."""
-        return next((each for each in self.blocks if each.type == type_), None)
+        return next((block for block in self.blocks if block.type == type_), None)
 
 
 @dataclass(frozen=True, slots=True)

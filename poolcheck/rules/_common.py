@@ -70,7 +70,7 @@ def quote_value(target: Target) -> Fix | None:
 
 def direct_name(target: Target) -> str:
     """The variable for a direct string: the one that the migration tool reads already, else DIRECT_URL."""
-    read = (each.variable for each in target.package.reads if each.role == "migration")
+    read = (read.variable for read in target.package.reads if read.role == "migration")
     return next((name for name in read if name != target.name), "DIRECT_URL")
 
 
@@ -107,15 +107,15 @@ def direct_twin(target: Target, ctx: Context) -> Target | None:
     others = [
         each for each in ctx.targets if each.role == "migration" and each is not target and not each.commented
     ]
-    same_file = [each for each in others if each.location.path == target.location.path]
-    same_package = [each for each in others if each.package.path == target.package.path]
+    same_file = [other for other in others if other.location.path == target.location.path]
+    same_package = [other for other in others if other.package.path == target.package.path]
     return next(iter(same_file or same_package), None)
 
 
 def endpoint_of_kind(target: Target, kind: str) -> Endpoint | None:
     """The provider's first endpoint of that kind."""
     provider = target.match.provider
-    return next((each for each in provider.endpoints if each.kind == kind), None) if provider else None
+    return next((endpoint for endpoint in provider.endpoints if endpoint.kind == kind), None) if provider else None
 
 
 def transaction_pooler(target: Target) -> Endpoint | None:
@@ -155,9 +155,9 @@ def pooled_fix(target: Target, *, keep_direct: bool) -> Fix | None:
     provider = target.match.provider
     if provider is None:
         return None
-    ends = [each for each in provider.endpoints if each.kind == "pooled" and each.mode != "session"]
+    ends = [endpoint for endpoint in provider.endpoints if endpoint.kind == "pooled" and endpoint.mode != "session"]
     made = first_conversion(
-        target, [each.id for each in sorted(ends, key=lambda each: each.mode != "transaction")]
+        target, [end.id for end in sorted(ends, key=lambda each: each.mode != "transaction")]
     )
     if made is None:
         return Fix(provider.pooler) if provider.pooler else None
@@ -194,8 +194,8 @@ def keeping_sessions(target: Target) -> Converted | None:
     provider, endpoint = target.match.provider, target.match.endpoint
     if provider is None or endpoint is None:
         return None
-    direct = [each.id for each in provider.endpoints if each.kind == "direct"]
-    session = [each.id for each in provider.endpoints if each.kind == "pooled" and each.mode == "session"]
+    direct = [endpoint.id for endpoint in provider.endpoints if endpoint.kind == "direct"]
+    session = [endpoint.id for endpoint in provider.endpoints if endpoint.kind == "pooled" and endpoint.mode == "session"]
     made = [each for end in (*direct, *session) if (each := convert(provider, target.conn, endpoint.id, end))]
     certain = [each for each in made if each.conn and not each.conversion.condition]
     return next(iter([*certain, *(each for each in made if each.conn), *made]), None)

@@ -10,9 +10,9 @@ def strings(url: ConfigUrl | None, file: ConfigFile, ctx: Context) -> tuple[Targ
     if url is None:
         return ()
     found = [
-        each
-        for each in ctx.targets
-        if each.name in url.variables and each.origin == "env" and each.active and not each.commented
+        target
+        for target in ctx.targets
+        if target.name in url.variables and target.origin == "env" and target.active and not target.commented
     ]
     own = [each for each in found if each.package.manifests == file.package.manifests]
     return tuple(own or found)
@@ -20,10 +20,10 @@ def strings(url: ConfigUrl | None, file: ConfigFile, ctx: Context) -> tuple[Targ
 
 def fails_migrations(url: ConfigUrl | None, file: ConfigFile, ctx: Context) -> Target | None:
     """A string behind this place that goes through a pooler where migrations fail."""
-    for each in strings(url, file, ctx):
-        endpoint = each.match.endpoint
+    for string in strings(url, file, ctx):
+        endpoint = string.match.endpoint
         if endpoint is not None and endpoint.kind == "pooled" and endpoint.migrations == "fail":
-            return each
+            return string
     return None
 
 

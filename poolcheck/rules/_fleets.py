@@ -7,8 +7,8 @@ from poolcheck.model.sizing import Inputs
 
 def asked(fleet: Fleet) -> str:
     """The sum in words: "the project asks for web 10 x 4 x 5 = 200 + jobs 2 x 5 = 10: 210 connections"."""
-    products = " + ".join(each.words for each in fleet.members)
-    least = "at least " if any(each.least for each in fleet.members) else ""
+    products = " + ".join(member.words for member in fleet.members)
+    least = "at least " if any(member.least for member in fleet.members) else ""
     if len(fleet.members) > 1:
         return f"the project asks for {products}: {least}{fleet.steady} connections"
     (only,) = fleet.members
@@ -20,14 +20,14 @@ def asked(fleet: Fleet) -> str:
 def places(fleet: Fleet) -> str:
     """Where each number stands."""
     return (
-        " ".join(f"{each.name}: {', '.join(each.places)}." for each in fleet.members)
+        " ".join(f"{member.name}: {', '.join(member.places)}." for member in fleet.members)
         + f" Limit: {fleet.limit}."
     )
 
 
 def fitting(fleet: Fleet) -> tuple[Member, int, int]:
     """The member that takes most and is no pooler, the pool that the model gives it beside the others, and the most."""
-    own = [each for each in fleet.members if not each.pooler] or list(fleet.members)
+    own = [member for member in fleet.members if not member.pooler] or list(fleet.members)
     largest = max(own, key=lambda each: each.deploy)
     others = fleet.deploy - largest.deploy
     if fleet.limit.number - fleet.reserved - others < 1:

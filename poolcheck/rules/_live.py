@@ -13,7 +13,7 @@ def group_name(leak: Leak) -> str:
 
 def code_path(leak: Leak) -> tuple[str, ...]:
     """The last statement of most members, without its literals: what to search the source for."""
-    texts = [each.statement for each in leak.members]
+    texts = [member.statement for member in leak.members]
     common = max(set(texts), key=texts.count) if texts else ""
     return (clean(common, limit=160),) if common else ()
 

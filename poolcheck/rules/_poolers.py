@@ -12,7 +12,7 @@ _HERE = ("", "127.0.0.1", "localhost", "::1", "127.0.0.1,::1")
 
 def place(config: PoolerConfig, name: str) -> Location:
     """Where a setting stands, for all or for the first database that has it; the whole config where it does not."""
-    every = (config.setting(name), *(each.setting(name) for each in config.databases))
+    every = (config.setting(name), *(database.setting(name) for database in config.databases))
     return next((each.location for each in every if each is not None), config.location)
 
 

@@ -111,7 +111,7 @@ def pooled_target(file: SourceFile, ctx: Context) -> Target | None:
 
     In a repository of several packages the string may stand beside another one: then all of them have to agree.
     """
-    app = [each for each in ctx.targets if app_traffic(each) and not each.match.local]
+    app = [target for target in ctx.targets if app_traffic(target) and not target.match.local]
     own = [
         each for each in app if each.package.manifests and each.package.manifests == file.package.manifests
     ]
@@ -122,7 +122,7 @@ def pooled_target(file: SourceFile, ctx: Context) -> Target | None:
 
 def other_url(file: SourceFile, ctx: Context) -> bool:
     """Whether the file connects with a string that is not the app's pooled one."""
-    direct = {each.name for each in ctx.targets if each.role == "migration"}
+    direct = {target.name for target in ctx.targets if target.role == "migration"}
     words = ("DIRECT", "UNPOOLED", "NON_POOLING", "SESSION", "LISTEN", "MIGRAT")
     return any(
         any(word in site.url.upper() for word in words) or any(name in site.url for name in direct)

@@ -49,7 +49,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if not target.package.runtime.short_lived or not endpoint_of_kind(target, "pooled"):
         return
     who = readers(target, ctx)
-    if who and all(each.driver.kind == "http" for each in who):
+    if who and all(reader.driver.kind == "http" for reader in who):
         return  # no socket is kept; the HTTP drivers take the direct string as well
     if pooled_by_add_on(target, ctx):
         return

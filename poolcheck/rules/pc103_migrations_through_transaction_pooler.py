@@ -46,11 +46,11 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     tools = migration_tools(target.package, ctx)
     if not tools and target.role_source == "its name":
         return  # only the name says so: PC108 holds it against the host
-    safe = bool(tools) and all(each.own and each.own.migrations_need_direct == "no" for each in tools)
+    safe = bool(tools) and all(tool.own and tool.own.migrations_need_direct == "no" for tool in tools)
     if endpoint.migrations == "ok" or safe:
         return
     fails = endpoint.migrations == "fail"
-    tool = next((each for each in tools if each.own and each.own.migrations_need_direct == "yes"), None)
+    tool = next((tool for tool in tools if tool.own and tool.own.migrations_need_direct == "yes"), None)
     yield Problem(
         message=f"{target.label} is read for migrations, but it is a transaction-mode pooler.",
         why=(

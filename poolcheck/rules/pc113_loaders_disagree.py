@@ -36,13 +36,13 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """The reader compared the loaders that this package uses; the first disagreement is told."""
     if target.commented or not target.active:
         return
-    for each in target.disagreements:
-        at = Location(target.location.path, target.location.line, each.column)
+    for disagreement in target.disagreements:
+        at = Location(target.location.path, target.location.line, disagreement.column)
         yield Problem(
-            message=f"{target.label}: {each.cause} is read differently by {each.who}.",
-            why=f"{each.effect[0].upper()}{each.effect[1:]}.",
+            message=f"{target.label}: {disagreement.cause} is read differently by {disagreement.who}.",
+            why=f"{disagreement.effect[0].upper()}{disagreement.effect[1:]}.",
             at=at,
-            key=each.cause,
+            key=disagreement.cause,
             fix=quote_value(target),
         )
         return

@@ -47,7 +47,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     endpoint = transaction_pooler(target)
     if not app_traffic(target) or endpoint is None or endpoint.tracks_prepared != "no":
         return
-    prisma = next((each for each in readers(target, ctx) if engine_prisma(each)), None)
+    prisma = next((reader for reader in readers(target, ctx) if engine_prisma(reader)), None)
     if prisma is None or prisma.own is None or target.conn.param("pgbouncer") is not None:
         return
     yield Problem(

@@ -56,7 +56,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     elif prisma_seven:
         severity = Severity.INFO
         why = "A driver adapter reads this URL, and it does not know the flag; tools built on libpq refuse a URL with it."
-    elif endpoint and endpoint.tracks_prepared == "yes" and any(engine_prisma(each) for each in who):
+    elif endpoint and endpoint.tracks_prepared == "yes" and any(engine_prisma(reader) for reader in who):
         severity = Severity.INFO
         why = "This pooler tracks prepared statements itself: Prisma advises against the flag there; it only adds round trips."
     if why:

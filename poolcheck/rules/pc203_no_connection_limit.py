@@ -51,7 +51,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         or target.conn.param("connection_limit") is not None
     ):
         return
-    prisma = next((each for each in readers(target, ctx) if engine_prisma(each)), None)
+    prisma = next((reader for reader in readers(target, ctx) if engine_prisma(reader)), None)
     if prisma is None or prisma.own is None:
         return
     yield Problem(

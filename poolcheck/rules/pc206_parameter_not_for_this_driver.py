@@ -41,14 +41,14 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """Reported only when no driver that reads this string makes use of the parameter."""
     if target.commented or not target.active or target.role == "shadow":
         return
-    who = [each for each in readers(target, ctx) if each.own]
+    who = [reader for reader in readers(target, ctx) if reader.own]
     if not who:
         return
     for param in target.conn.params:
-        verdicts = [verdict(each, param.name, ctx) for each in who]
+        verdicts = [verdict(reader, param.name, ctx) for reader in who]
         if any(each is None for each in verdicts) or misspelt(param.name, ctx):
             continue
-        if target.role == "migration" and any(each.use.id.startswith("prisma") for each in who):
+        if target.role == "migration" and any(reader.use.id.startswith("prisma") for reader in who):
             continue  # the schema engine reads its own list, whatever the client does
         if param.name == "pgbouncer" and verdicts[0] and verdicts[0][0] == "ignores":
             continue  # PC202 says more about it
@@ -80,7 +80,7 @@ def _renamed(target: Target, param: Param, who: Reader) -> Fix | None:
     """SQLAlchemy's asyncpg dialect knows libpq's sslmode as `ssl`, with the same values."""
     if param.name != "sslmode" or param.value not in SSL_WORDS or not who.own:
         return None
-    if not any(each.name == "ssl" and set(each.values) == SSL_WORDS for each in who.own.params):
+    if not any(param.name == "ssl" and set(param.values) == SSL_WORDS for param in who.own.params):
         return None
     start = param.span.start
     new = target.conn.raw[:start] + "ssl" + target.conn.raw[start + len("sslmode") :]

@@ -47,7 +47,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """Values against what the reading driver takes; without a known driver only an sslmode that none knows."""
     if target.commented or not target.active:
         return
-    who = [each for each in readers(target, ctx) if each.url]
+    who = [reader for reader in readers(target, ctx) if reader.url]
     for param in target.conn.params:
         if f"param:{param.name}" in target.conn.placeholders or param.secret:
             continue

@@ -43,9 +43,9 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     endpoint = transaction_pooler(target)
     if not app_traffic(target) or endpoint is None or endpoint.tracks_prepared != "no":
         return
-    for each in readers(target, ctx):
-        own = each.own
-        if own is None or own.named_prepared != "yes" or engine_prisma(each):
+    for reader in readers(target, ctx):
+        own = reader.own
+        if own is None or own.named_prepared != "yes" or engine_prisma(reader):
             continue
         if any(target.conn.param(name) == value for name, value in own.prepared_off_params):
             continue
@@ -60,13 +60,13 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             else Fix(title, lines=(own.prepared_off,))
         )
         yield Problem(
-            message=f"{target.label}: {each.title} names prepared statements, and this pooler cannot carry them over.",
+            message=f"{target.label}: {reader.title} names prepared statements, and this pooler cannot carry them over.",
             why=f"Seen as: {own.prepared_error}."
             + ("" if seen else " Not so if the code switches them off, which was not looked at."),
             severity=Severity.ERROR if seen else Severity.WARNING,
             confidence=Confidence.HIGH if seen else Confidence.MEDIUM,
             at=at(target, target.conn.span("port") or target.conn.span("host")),
-            key=each.use.id,
+            key=reader.use.id,
             fix=off,
             sources=(own.source, endpoint.source),
         )

@@ -50,8 +50,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """Prisma's `pool_timeout=0`, or a driver that waits for ever unless its code says otherwise."""
     if not app_traffic(target) or target.match.kind in ("local", "http"):
         return
-    for each in readers(target, ctx):
-        if engine_prisma(each):
+    for reader in readers(target, ctx):
+        if engine_prisma(reader):
             if target.conn.param("pool_timeout") == "0":
                 yield Problem(
                     message=f"{target.label}: pool_timeout=0 makes a query wait for a pool slot without end.",
@@ -59,9 +59,9 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
                     at=at(target, target.conn.params_named("pool_timeout")[-1].span),
                     fix=with_parameter(target, "Bound the wait", "pool_timeout", "20"),
                 )
-        elif each.own and each.own.waits_forever:
+        elif reader.own and reader.own.waits_forever:
             mentions = target.package.mentions
-            if mentions is not None and (each.use.id in SEEN_IN_CODE or not mentions.isdisjoint(WAITS)):
+            if mentions is not None and (reader.use.id in SEEN_IN_CODE or not mentions.isdisjoint(WAITS)):
                 continue
             doubt = (
                 ""
@@ -69,10 +69,10 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
                 else " Not so if the code bounds the wait, which was not looked at."
             )
             yield Problem(
-                message=f"{target.label}: by default {each.title} waits for a pool slot without end.",
+                message=f"{target.label}: by default {reader.title} waits for a pool slot without end.",
                 why="An exhausted pool then shows as hanging requests, not as an error." + doubt,
                 confidence=Confidence.LOW if mentions is None else Confidence.HIGH,
-                key=each.use.id,
-                fix=Fix("Bound the wait in code", lines=(each.own.wait_code,) if each.own.wait_code else ()),
-                sources=(each.own.source,),
+                key=reader.use.id,
+                fix=Fix("Bound the wait in code", lines=(reader.own.wait_code,) if reader.own.wait_code else ()),
+                sources=(reader.own.source,),
             )

@@ -56,17 +56,17 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Only beside another place of the same file whose variable is defined, and is a connection string."""
     if file.kind == "framework":  # a settings file may read a variable only when another one says so
         return
-    if not any(strings(each, file, ctx) for each in file.urls):
+    if not any(strings(url, file, ctx) for url in file.urls):
         return
     for url in file.urls:
         if not url.variables or url.literal is not None or url.conditional or url.composed:
             continue
         if url.last not in ("url", "directurl", "shadowdatabaseurl"):
             continue
-        if any(each in file.defined or each in file.mentioned for each in url.variables):
+        if any(variable in file.defined or variable in file.mentioned for variable in url.variables):
             continue
         name = url.variables[0]
-        if any(each.startswith(_SET_ELSEWHERE) for each in url.variables):
+        if any(variable.startswith(_SET_ELSEWHERE) for variable in url.variables):
             continue
         near = nearest(name, sorted(file.defined))
         yield Problem(

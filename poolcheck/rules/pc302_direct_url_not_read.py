@@ -55,10 +55,10 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     place = _read_by_migrations(file)
     if place is None:
         return
-    pooled = next((each for each in strings(place, file, ctx) if _transaction(each)), None)
+    pooled = next((string for string in strings(place, file, ctx) if _transaction(string)), None)
     if pooled is None:
         return
-    unread = next((each for each in ctx.targets if _spare(each, pooled, file, ctx)), None)
+    unread = next((target for target in ctx.targets if _spare(target, pooled, file, ctx)), None)
     if unread is None:
         return
     # drizzle-kit's migrations take no session lock: there the direct string is advised, not needed
@@ -89,7 +89,7 @@ def _read_by_migrations(file: ConfigFile) -> ConfigUrl | None:
             return None  # Prisma 6 reads the schema unless told otherwise
         return None if file.url("datasource.directUrl") else file.url("datasource.url")
     if file.tool == "drizzle":
-        return next((each for each in file.urls if each.last in ("url", "connectionstring")), None)
+        return next((url for url in file.urls if url.last in ("url", "connectionstring")), None)
     return None
 
 
@@ -107,7 +107,7 @@ def _spare(target: Target, pooled: Target, file: ConfigFile, ctx: Context) -> bo
         and name_claims(target.name) == "direct"
         and not _transaction(target)
         and target.name not in file.mentioned
-        and not any(target.name in each.variables for each in file.urls)
+        and not any(target.name in url.variables for url in file.urls)
         and not any(read.variable == target.name for package in ctx.packages for read in package.reads)
     )
 

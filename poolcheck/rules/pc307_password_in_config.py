@@ -72,9 +72,9 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
 
 def _remote_host(password: ConfigUrl, file: ConfigFile, ctx: Context) -> str:
     """The host beside a password, when it is written out and not on this machine or in its network."""
-    for each in file.urls:
-        if each.group == password.group and each.last == "host" and each.literal and not each.variables:
-            host = each.literal.reveal()
+    for url in file.urls:
+        if url.group == password.group and url.last == "host" and url.literal and not url.variables:
+            host = url.literal.reveal()
             found = ctx.catalogue.match(from_parts(host=host, port="5432", user="x", database="x"))
             if "." in host and not found.local and placeholder_kind(host, "host") is None:
                 return host

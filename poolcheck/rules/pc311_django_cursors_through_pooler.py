@@ -51,9 +51,9 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
             continue
         pooled = next(
             (
-                each
-                for each in strings(url, file, ctx)
-                if app_traffic(each) and each.match.mode == "transaction"
+                string
+                for string in strings(url, file, ctx)
+                if app_traffic(string) and string.match.mode == "transaction"
             ),
             None,
         )

@@ -84,7 +84,7 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     if not file.state or file.purpose == "test" or other_url(file, ctx):
         return
     if file.purpose == "script":  # a migration or a tool: it may use the direct string
-        direct = [each for each in ctx.targets if each.role == "migration" and not each.commented]
+        direct = [target for target in ctx.targets if target.role == "migration" and not target.commented]
         if not direct or any(transaction_pooler(each) is None for each in direct):
             return
     target = pooled_target(file, ctx)

@@ -52,7 +52,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Only when a file says that the package runs serverless; an unknown runtime is not enough here."""
     if config.package.runtime.kind != "serverless" or config.modes != {"session"}:
         return
-    said = config.setting("pool_mode") or any(each.setting("pool_mode") for each in config.databases)
+    said = config.setting("pool_mode") or any(database.setting("pool_mode") for database in config.databases)
     own = config.own("pool_mode")
     runtime = config.package.runtime
     yield Problem(

@@ -104,7 +104,7 @@ def _switch(config: PoolerConfig) -> tuple[PoolerSetting | None, str]:
     name = "max_prepared_statements"
     found = config.setting(name)
     if config.facts is not None:
-        lost = [each for each in config.databases if config.off(name, each)]
+        lost = [database for database in config.databases if config.off(name, database)]
         found = next((one for each in lost if (one := each.setting(name))), found)
         option = config.facts.option(name)
         if found is None:

@@ -75,7 +75,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     if config.beside:
         yield from _percentages(config)
     numbers = ctx.numbers
-    servers = {(each.value("host"), each.value("port") or "5432") for each in config.databases}
+    servers = {(database.value("host"), database.value("port") or "5432") for database in config.databases}
     if numbers.max_connections is None or len(servers) > 1:
         return
     available = numbers.max_connections - numbers.reserved
@@ -83,7 +83,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     least = _sum(config, 1)
     if least is None:
         return
-    every = sum(users(config, each) for each in config.databases)
+    every = sum(users(config, database) for database in config.databases)
     total = _sum(config, 0) or least
     if total <= available:
         return
@@ -96,7 +96,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
         what = plural(len(config.databases), "pool")
     name = "default_pool_size" if config.knows("default_pool_size") else "pool_size"
     if config.facts is not None and not config.setting(name):
-        name = next((n for n in ("pool_size", name) for each in config.databases if each.setting(n)), name)
+        name = next((n for n in ("pool_size", name) for database in config.databases if database.setting(n)), name)
     yield Problem(
         message=f"{config.name}: {what} may open {total} connections, and {available} slots are there ({numbers.max_connections} - {numbers.reserved} reserved{', ' + source if source else ''}).",
         why="With every user in every database; beyond the last slot the server refuses (SQLSTATE 53300)."
@@ -119,7 +119,7 @@ def _percentages(config: PoolerConfig) -> Iterator[Problem]:
     name = "max_connections_percent"
     every = (config, *config.beside)
     shares = [each.number(name, 100) for each in every]
-    known = [each for each in shares if each is not None]
+    known = [share for share in shares if share is not None]
     if len(known) < len(shares) or sum(known) <= 100:
         return
     yield Problem(
@@ -135,6 +135,6 @@ def _percentages(config: PoolerConfig) -> Iterator[Problem]:
 
 def _sum(config: PoolerConfig, pools: int) -> int | None:
     """All databases together, with so many users each; 0: with those that are known. None: a number is not known."""
-    sums = [most_connections(config, each, pools or users(config, each)) for each in config.databases]
+    sums = [most_connections(config, database, pools or users(config, database)) for database in config.databases]
     known = [each for each in sums if each is not None]
     return sum(known) if known and len(known) == len(sums) else None

@@ -73,7 +73,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     found = config.setting("auth_type")
     said = [found] if found else []
     if config.facts is not None:
-        said += [one for each in config.databases if (one := each.setting("auth_type"))]
+        said += [one for database in config.databases if (one := database.setting("auth_type"))]
     open_ = reachable(config)
     if open_ is None or (not open_ and not config.container):
         return

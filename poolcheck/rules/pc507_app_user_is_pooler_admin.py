@@ -44,7 +44,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     Elsewhere the administrator has a password of its own: only the same name with the same password counts.
     """
     admins = {each.strip() for each in (config.value("admin_users") or "").split(",")} - {""}
-    app = {each.value("user") or "" for each in config.databases}
+    app = {database.value("user") or "" for database in config.databases}
     if config.facts is None:
         port = config.number("listen_port", 6432)
         app |= {

@@ -78,10 +78,10 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
 
 def _of_pools(config: PoolerConfig, name: str) -> Iterator[Problem]:
     """The first pool that has a size and no end of the wait; without a size nobody waits."""
-    for each in config.databases:
-        if not pool_size(config, each) or not config.off(name, each):
+    for database in config.databases:
+        if not pool_size(config, database) or not config.off(name, database):
             continue
-        found = each.setting(name)
+        found = database.setting(name)
         own = config.own(name)
         says = f"{config.line(name, '0')} lets clients" if found else f"without {own} clients"
         yield Problem(

@@ -49,7 +49,7 @@ SHORT_WAIT = 5.0  # seconds
 @rule(Look, severity=Severity.ERROR, step=3)
 def check(look: Look, ctx: Context) -> Iterator[Problem]:
     """One problem a tree, about its root."""
-    ages = {each.pid: each.state_age or 0 for each in look.snapshot.backends}
+    ages = {backend.pid: backend.state_age or 0 for backend in look.snapshot.backends}
     for block in look.blocks:
         idle = block.backend is not None and block.backend.idle_in_transaction
         longest = max((ages.get(pid, 0) for pid in block.waiters), default=0)

@@ -38,7 +38,7 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
     for leak in look.leaks:
         if leak.kind != "client gone":
             continue
-        pids = ", ".join(str(each.pid) for each in leak.members[:5])
+        pids = ", ".join(str(member.pid) for member in leak.members[:5])
         server = look.snapshot.server
         yield Problem(
             message=f"{group_name(leak)}: {plural(len(leak.members), 'session runs', 'sessions run')} on without a client (pid {pids}).",
@@ -48,7 +48,7 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
             fix=Fix(
                 "End them, and let the server look for vanished clients",
                 lines=(
-                    *(f"SELECT pg_terminate_backend({each.pid});" for each in leak.members[:3]),
+                    *(f"SELECT pg_terminate_backend({member.pid});" for member in leak.members[:3]),
                     *(
                         (f"ALTER ROLE {role(leak.group[1])} SET client_connection_check_interval = '10s';",)
                         if server.major >= 14 or not server.major

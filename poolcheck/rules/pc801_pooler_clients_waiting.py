@@ -40,7 +40,7 @@ from poolcheck.text import clean, plural
 def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """Number and oldest wait, pool by pool; a paused pool and a dead server are other rules'."""
     limits = look.thresholds
-    stopped = {each.name for each in look.snapshot.databases if each.paused or each.disabled}
+    stopped = {database.name for database in look.snapshot.databases if database.paused or database.disabled}
     for pool in look.snapshot.pools:
         if (
             not pool.clients_waiting

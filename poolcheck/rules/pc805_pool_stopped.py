@@ -32,16 +32,16 @@ from poolcheck.text import clean
 @rule(PoolerLook, severity=Severity.ERROR, step=0)
 def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """One problem a database."""
-    for each in look.snapshot.databases:
-        if each.paused or each.disabled:
-            name = clean(each.name, limit=60)
+    for database in look.snapshot.databases:
+        if database.paused or database.disabled:
+            name = clean(database.name, limit=60)
             yield Problem(
-                message=f"Database {name} is {'paused' if each.paused else 'disabled'} on the pooler.",
+                message=f"Database {name} is {'paused' if database.paused else 'disabled'} on the pooler.",
                 why="Its clients wait or are refused although nothing is full.",
                 subject=name,
                 key=name,
                 fix=Fix(
                     "When the work is done, on the console:",
-                    lines=(f"{'RESUME' if each.paused else 'ENABLE'} {name};",),
+                    lines=(f"{'RESUME' if database.paused else 'ENABLE'} {name};",),
                 ),
             )

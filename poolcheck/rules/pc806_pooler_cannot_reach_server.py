@@ -33,7 +33,7 @@ from poolcheck.text import clean, plural
 @rule(PoolerLook, severity=Severity.ERROR, step=0)
 def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
     """Waiting for longer than a login takes, and nothing to wait for."""
-    stopped = {each.name for each in look.snapshot.databases if each.paused or each.disabled}
+    stopped = {database.name for database in look.snapshot.databases if database.paused or database.disabled}
     for pool in look.snapshot.pools:
         empty = not (pool.servers_active or pool.servers_idle or pool.servers_tested)
         if not pool.clients_waiting or not empty or pool.database in stopped:

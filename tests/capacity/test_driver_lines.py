@@ -13,9 +13,9 @@ def test_common_lines_are_the_catalogues(stem: str, blocks: int) -> None:
     driver = catalogue.driver(stem)
     assert driver is not None
     wanted = [
-        driver_lines.line(each.label or driver.title, each.size_code, each.size_param, 7)
-        for each in driver.versions
-        if each.size_code
+        driver_lines.line(version.label or driver.title, version.size_code, version.size_param, 7)
+        for version in driver.versions
+        if version.size_code
     ][:blocks]
     assert len(wanted) == blocks
     assert set(wanted) <= set(driver_lines.common(7))

@@ -62,7 +62,7 @@ def test_where_layers_meet_the_entry_says_which_and_why(error: ErrorText, crossi
 def test_every_pattern_is_tried_by_an_example(error: ErrorText) -> None:
     texts = [collapse(text) for text in (*error.examples, *(crossing.text for crossing in error.crossings))]
 
-    idle = [each for each in error.patterns if not any(re.search(each, text) for text in texts)]
+    idle = [pattern for pattern in error.patterns if not any(re.search(pattern, text) for text in texts)]
 
     assert idle == []
 
@@ -159,9 +159,9 @@ def test_every_layer_has_entries() -> None:
 # --- translations -----------------------------------------------------------------------------------------------
 
 TRANSLATED = [
-    (each.id, each.english, language, text)
-    for each in error_texts.translations()
-    for language, text in each.texts
+    (translation.id, translation.english, language, text)
+    for translation in error_texts.translations()
+    for language, text in translation.texts
 ]
 
 

@@ -50,7 +50,7 @@ class TestFile:
     def test_dates_are_not_in_the_future(self, path: Path) -> None:
         """Nobody has checked a fact tomorrow."""
         today = datetime.now(tz=UTC).date()
-        dated = [each for each in tables(shelf(path.parent.name).load(path.stem)) if hasattr(each, "checked")]
+        dated = [table for table in tables(shelf(path.parent.name).load(path.stem)) if hasattr(table, "checked")]
         assert [each for each in dated if each.checked > today] == []
 
     def test_lists_read_from_raw_text_are_the_parsed_ones(self, path: Path) -> None:
@@ -74,10 +74,10 @@ def test_ids_and_aliases_are_unique(folder: str) -> None:
 @pytest.mark.parametrize("pooler", catalogue.poolers(), ids=lambda pooler: pooler.id)
 def test_a_pooler_says_each_thing_once(pooler: Pooler) -> None:
     """No two of its settings are the same concept, and the value to advise is none that switches off."""
-    concepts = [each.concept for each in pooler.options]
+    concepts = [option.concept for option in pooler.options]
     assert sorted(set(concepts)) == sorted(concepts)
-    for each in pooler.options:
-        assert each.on not in each.off
+    for option in pooler.options:
+        assert option.on not in option.off
 
 
 def test_a_package_belongs_to_one_driver() -> None:
@@ -88,7 +88,7 @@ def test_a_package_belongs_to_one_driver() -> None:
 
 def test_parameter_names_are_those_of_the_parsed_files() -> None:
     """The names found in raw text are the names that the files define."""
-    parsed = {param.name for each in catalogue.drivers() for block in each.versions for param in block.params}
+    parsed = {param.name for driver in catalogue.drivers() for block in driver.versions for param in block.params}
     assert parsed == catalogue.parameter_names()
 
 

@@ -74,21 +74,21 @@ class TestFile:
 
     def test_each_endpoint_has_an_example(self, provider: Provider) -> None:
         """An endpoint that no example shows is not tested."""
-        assert {end.id for end in provider.endpoints} == {each.endpoint for each in provider.examples} - {""}
+        assert {end.id for end in provider.endpoints} == {example.endpoint for example in provider.examples} - {""}
 
     def test_each_host_has_a_look_alike(self, provider: Provider) -> None:
         """Where hosts are matched, at least one example says what must not match."""
-        assert not provider.endpoints or any(not each.endpoint for each in provider.examples)
+        assert not provider.endpoints or any(not example.endpoint for example in provider.examples)
 
     def test_plans_are_unique(self, provider: Provider) -> None:
         """A plan's name leads to one row, and numbers are possible ones."""
-        names = [name for each in provider.limits for name in (each.plan, *each.aliases)]
+        names = [name for limit in provider.limits for name in (limit.plan, *limit.aliases)]
         assert len(set(names)) == len(names)
-        for each in provider.limits:
-            assert catalogue.limit(provider.id, each.plan.upper()) is each
-            assert all(catalogue.limit(provider.id, alias) is each for alias in each.aliases)
-            assert each.max_connections or each.pooler_clients or each.pool_size
-            assert (each.reserved or 0) < (each.max_connections or 10**6)
+        for limit in provider.limits:
+            assert catalogue.limit(provider.id, limit.plan.upper()) is limit
+            assert all(catalogue.limit(provider.id, alias) is limit for alias in limit.aliases)
+            assert limit.max_connections or limit.pooler_clients or limit.pool_size
+            assert (limit.reserved or 0) < (limit.max_connections or 10**6)
 
     def test_says_what_it_is(self, provider: Provider) -> None:
         """The words that reports print are there, and end like sentences."""
@@ -100,7 +100,7 @@ class TestFile:
 
     def test_retirements_are_recognised(self, provider: Provider) -> None:
         """What is retired has a host or scheme of its own."""
-        assert all(each.host or each.schemes for each in provider.retirements)
+        assert all(retirement.host or retirement.schemes for retirement in provider.retirements)
 
 
 def test_everyone_is_there() -> None:
@@ -346,7 +346,7 @@ def test_accelerate_retires_and_local_development_does_not() -> None:
         found = match(url)
         assert found.kind == "http"
         assert found.provider is not None
-        assert [(each.on.isoformat(), each.schemes) for each in found.provider.retirements] == [
+        assert [(retirement.on.isoformat(), retirement.schemes) for retirement in found.provider.retirements] == [
             ("2026-12-01", (url.partition(":")[0],))
         ]
     assert match("prisma+postgres://localhost:51213/?api_key=k").kind == "local"
@@ -356,7 +356,7 @@ def test_accelerate_retires_and_local_development_does_not() -> None:
 def test_database_url_means_different_things() -> None:
     """T2: pooled on one platform, direct on another, changing on a third."""
     means = {
-        name: next(each.endpoint for each in known(name).variables if each.name == "DATABASE_URL")
+        name: next(variable.endpoint for variable in known(name).variables if variable.name == "DATABASE_URL")
         for name in ("neon", "fly", "prisma-postgres", "railway", "heroku")
     }
     assert means == {
@@ -370,7 +370,7 @@ def test_database_url_means_different_things() -> None:
 
 def test_opposite_spellings() -> None:
     """T3: each vendor's name for the other string is there as that vendor spells it."""
-    spelt = {(provider.id, each.name): each.endpoint for provider in PROVIDERS for each in provider.variables}
+    spelt = {(provider.id, variable.name): variable.endpoint for provider in PROVIDERS for variable in provider.variables}
     assert spelt["neon", "DATABASE_URL_UNPOOLED"] == "direct"
     assert spelt["railway", "DATABASE_UNPOOLED_URL"] == "private"
     assert spelt["prisma-postgres", "DATABASE_URL_POOLED"] == "pooled"
@@ -381,7 +381,7 @@ def test_opposite_spellings() -> None:
 
 def test_supabase_non_pooling_is_a_pooler() -> None:
     """T4: the variable says non-pooling, the host is the session-mode pooler; POSTGRES_HOST is the direct one."""
-    means = {each.name: each.endpoint for each in known("supabase").variables}
+    means = {variable.name: variable.endpoint for variable in known("supabase").variables}
     assert means["POSTGRES_URL_NON_POOLING"] == "session-pooler"
     assert means["POSTGRES_URL"] == "pooled"
     assert means["POSTGRES_HOST"] == "direct"
@@ -591,16 +591,16 @@ def test_neon_limits_follow_the_compute() -> None:
     sizes = {
         plan: catalogue.limit("neon", plan) for plan in ("0.25", "0.25 CU", "1cu", "8 cu", "16cu", "56cu")
     }
-    assert [each and each.max_connections for each in sizes.values()] == [104, 104, 419, 3357, 4000, 4000]
-    assert {each and each.pooler_clients for each in sizes.values()} == {10000}
-    assert {each.reserved for each in known("neon").limits} == {7}
+    assert [size and size.max_connections for size in sizes.values()] == [104, 104, 419, 3357, 4000, 4000]
+    assert {size and size.pooler_clients for size in sizes.values()} == {10000}
+    assert {limit.reserved for limit in known("neon").limits} == {7}
 
 
 def test_neon_pool_is_nine_tenths() -> None:
     """The pooler's own pool per user and database, as printed for 1 CU and derived for the others."""
     assert all(
-        each.max_connections and each.pool_size == each.max_connections * 9 // 10
-        for each in known("neon").limits
+        limit.max_connections and limit.pool_size == limit.max_connections * 9 // 10
+        for limit in known("neon").limits
     )
 
 

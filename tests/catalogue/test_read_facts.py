@@ -52,7 +52,7 @@ def taken(part: ast.AST) -> Iterator[str]:
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in ("names", "tables")
         ):
-            yield from (ast.literal_eval(each) for each in node.args if isinstance(each, ast.Constant))
+            yield from (ast.literal_eval(arg) for arg in node.args if isinstance(arg, ast.Constant))
 
 
 def kinds(root: Any) -> Iterator[Any]:
@@ -70,7 +70,7 @@ def kinds(root: Any) -> Iterator[Any]:
 SHARED = (error_texts._Pages, error_texts._Translations, error_texts._Names)
 ROOTS = (Provider, Driver, Pooler, ErrorFile, *SHARED, Snapshot, BouncerSnapshot, Refusal)
 FIELDS = sorted(
-    {(kind.__name__, each.name) for root in ROOTS for kind in kinds(root) for each in fields(kind)}
+    {(kind.__name__, field_.name) for root in ROOTS for kind in kinds(root) for field_ in fields(kind)}
 )
 
 

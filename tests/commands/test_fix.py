@@ -71,9 +71,9 @@ class TestExamples:
         # A proxy to be created, options to be set in code, sums over services: those are for a person.
         lint = ["lint", "--format", "json"]
         by_hand = {
-            each["rule"]
-            for each in json.loads(CliRunner().invoke(cli, lint).stdout)["findings"]
-            if not (each["fix"] and each["fix"]["edits"])
+            load["rule"]
+            for load in json.loads(CliRunner().invoke(cli, lint).stdout)["findings"]
+            if not (load["fix"] and load["fix"]["edits"])
         }
 
         fix("--write", "--unsafe")
@@ -257,7 +257,7 @@ class TestSheet:
 
     def test_migration_commands_name_drivers_that_are_known(self) -> None:
         """By the catalogue's ids."""
-        assert {each.id for each in catalogue.drivers()} >= set(MIGRATE)
+        assert {driver.id for driver in catalogue.drivers()} >= set(MIGRATE)
 
     def test_markdown(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """For a pull request: steps as headings, lines in fences, what was not needed folded away."""

@@ -32,7 +32,7 @@ def lint(*arguments: str, text: str | bytes | None = None) -> Result:
 
 def rules(result: Result) -> set[str]:
     """The rules of a JSON report."""
-    return {each["rule"] for each in json.loads(result.stdout)["findings"]}
+    return {load["rule"] for load in json.loads(result.stdout)["findings"]}
 
 
 class TestInputs:

@@ -320,7 +320,7 @@ def on_terminal(
         if not data:
             break
         seen += data
-        for prompt in [each for each in answers if each in seen]:
+        for prompt in [answer for answer in answers if answer in seen]:
             os.write(end, answers.pop(prompt))
         if until and until in seen:
             process.send_signal(signal.SIGINT)
@@ -536,6 +536,6 @@ def test_a_clock_that_is_wrong(postgres: Postgres, offset: str) -> None:
         )
     sessions = json.loads(done.stdout)["sessions"]
     assert len(sessions) == 2
-    for each in sessions:
-        assert 0 <= each["seconds"] < 60
-        assert abs(datetime.fromisoformat(each["backend_start"]).timestamp() - time.time()) < 60
+    for session in sessions:
+        assert 0 <= session["seconds"] < 60
+        assert abs(datetime.fromisoformat(session["backend_start"]).timestamp() - time.time()) < 60

@@ -60,10 +60,10 @@ def test_tools_are_the_four_and_read_only(project: Path) -> None:
 
     assert set(tools) == {"lint", "live", "size", "explain"}
     assert all(
-        each.annotations.read_only_hint and not each.annotations.destructive_hint for each in tools.values()
+        tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools.values()
     )
     assert tools["size"].input_schema["required"] == ["max_connections", "instances"]
-    assert all(each.description for each in tools.values())
+    assert all(tool.description for tool in tools.values())
 
 
 def test_lint_gives_the_report_of_the_command(project: Path) -> None:
@@ -74,7 +74,7 @@ def test_lint_gives_the_report_of_the_command(project: Path) -> None:
     assert not failed
     assert record["poolcheck"] == __version__
     assert [each["rule"] for each in record["findings"]] == [
-        each["rule"] for each in json.loads(direct.stdout)["findings"]
+        load["rule"] for load in json.loads(direct.stdout)["findings"]
     ]
     assert record["findings"][0]["rule"] == "PC101"
     assert SECRET not in text
@@ -149,7 +149,7 @@ def test_refusals_are_clear_and_tell_no_secret(tmp_path: Path) -> None:
 
     async def work(client: Client) -> list[tuple[bool, str]]:
         results = [await client.call_tool(tool, arguments) for tool, arguments, _ in REFUSALS]
-        return [(bool(each.is_error), each.model_dump_json()) for each in results]
+        return [(bool(result.is_error), result.model_dump_json()) for result in results]
 
     for (tool, arguments, said), (failed, text) in zip(REFUSALS, talk(tmp_path, work), strict=True):
         assert said in text, (tool, arguments)

@@ -27,7 +27,7 @@ def alive(conn: psycopg.Connection[tuple[object, ...]]) -> bool:
 
 def pids(out: str) -> set[int]:
     """The sessions in a JSON report."""
-    return {each["pid"] for each in json.loads(out)["reap"]["sessions"]}
+    return {load["pid"] for load in json.loads(out)["reap"]["sessions"]}
 
 
 class TestEveryMajor:
@@ -58,10 +58,10 @@ class TestEveryMajor:
             ran = poolcheck(
                 "reap", each_postgres.url("app"), "--older-than", "200ms", "--yes", "--format", "json"
             )
-            assert pids(ran.out) == {each.info.backend_pid for each in leaks}
-            assert all(each["ended"] for each in json.loads(ran.out)["reap"]["sessions"])
+            assert pids(ran.out) == {leak.info.backend_pid for leak in leaks}
+            assert all(load["ended"] for load in json.loads(ran.out)["reap"]["sessions"])
             assert ran.code == 0
-            eventually(lambda: not any(alive(each) for each in leaks), "their end")
+            eventually(lambda: not any(alive(leak) for leak in leaks), "their end")
             assert alive(young)
             assert alive(others)
 

@@ -193,7 +193,7 @@ def test_drivers_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
     """The manifest says which."""
     Path("package.json").write_text(json.dumps({"dependencies": {"pg": "8.11.0"}}))
     lines = sized(capsys, "--max", "100", "--instances", "10")["lines"]
-    assert [each["code"] for each in lines] == [
+    assert [line["code"] for line in lines] == [
         "new Pool({ connectionString: process.env.DATABASE_URL, max: 5 })"
     ]
 

@@ -38,7 +38,7 @@ def told() -> Iterator[tuple[str, str, str]]:
 
 def defaults(kind: Any) -> dict[str, Any]:
     """The fields of a record that have a default."""
-    return {each.name: each.default for each in fields(kind) if isinstance(each.default, int | float | str)}
+    return {field_.name: field_.default for field_ in fields(kind) if isinstance(field_.default, int | float | str)}
 
 
 def signature(function: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def command() -> dict[str, Any]:
     return {name: getattr(kind, name) for kind in kinds for name in sizing.DEFAULTS if hasattr(kind, name)}
 
 
-NAMES = [each.name for each in size.command.params]
+NAMES = [param.name for param in size.command.params]
 settings = asdict(DEFAULTS)
 ramp = ["simulate", "--from", "8", "--to", "240", "--in", "90s", "--limit", "5", "--isolated"]
 json.dump(

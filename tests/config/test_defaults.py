@@ -23,7 +23,7 @@ from poolcheck.config.told import filled
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "poolcheck"
 SETTINGS = PACKAGE / "config" / "settings.py"
-LIMITS = {each.name: getattr(DEFAULTS.thresholds, each.name) for each in fields(DEFAULTS.thresholds)}
+LIMITS = {field_.name: getattr(DEFAULTS.thresholds, field_.name) for field_ in fields(DEFAULTS.thresholds)}
 SHARES = {"warn_at": DEFAULTS.thresholds.warn_at, "critical_at": DEFAULTS.thresholds.critical_at}
 # Where the same digits mean something else: file, and what stands beside them.
 FOREIGN = {

@@ -16,7 +16,7 @@ NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tec
 
 def ids(report: Report) -> list[str]:
     """The rules that spoke."""
-    return [each.rule.id for each in report.findings]
+    return [finding.rule.id for finding in report.findings]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_fingerprint_survives_a_move(tmp_path: Path, monkeypatch: pytest.MonkeyP
     after = look(f"# a comment\n\nDATABASE_URL={NEON}\n", "serverless", tmp_path, monkeypatch)
     other = look(f"OTHER_URL={NEON}\n", "serverless", tmp_path, monkeypatch)
 
-    assert [each.fingerprint for each in before.findings] == [each.fingerprint for each in after.findings]
+    assert [finding.fingerprint for finding in before.findings] == [finding.fingerprint for finding in after.findings]
     assert before.findings[0].location != after.findings[0].location
     assert before.findings[0].fingerprint != other.findings[0].fingerprint
 
@@ -61,7 +61,7 @@ def test_example_file_gives_no_more_than_info(tmp_path: Path, monkeypatch: pytes
     report = look(f"DATABASE_URL={NEON}\n", "serverless file=.env.example", tmp_path, monkeypatch)
 
     assert "PC101" in ids(report)
-    assert all(each.severity is Severity.INFO for each in report.findings)
+    assert all(finding.severity is Severity.INFO for finding in report.findings)
 
 
 def test_placeholder_gives_no_more_than_info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_placeholder_gives_no_more_than_info(tmp_path: Path, monkeypatch: pytest
     text = f"DATABASE_URL={NEON.replace('s3cret', '[YOUR-PASSWORD]')}\n"
     report = look(text, "serverless", tmp_path, monkeypatch)
 
-    loud = {each.rule.id for each in report.findings if each.severity > Severity.INFO}
+    loud = {finding.rule.id for finding in report.findings if finding.severity > Severity.INFO}
     assert loud == {"PC110"}
 
 
@@ -78,7 +78,7 @@ def test_findings_are_in_the_order_of_the_file(tmp_path: Path, monkeypatch: pyte
     text = f"A_URL={NEON}\nB_URL={NEON}&connection_limt=1\n"
     report = look(text, "serverless prisma@6.19.3", tmp_path, monkeypatch)
 
-    keys = [(each.location.line, -each.severity) for each in report.findings if each.location]
+    keys = [(finding.location.line, -finding.severity) for finding in report.findings if finding.location]
     assert keys == sorted(keys)
 
 
@@ -87,7 +87,7 @@ def test_caret_stands_under_the_fault(tmp_path: Path, monkeypatch: pytest.Monkey
     text = f"DATABASE_URL={NEON.replace('s3cret', 's' * 40)}\n"
     report = look(text, "serverless", tmp_path, monkeypatch)
 
-    finding = next(each for each in report.findings if each.rule.id == "PC101")
+    finding = next(finding for finding in report.findings if finding.rule.id == "PC101")
     assert finding.excerpt_column
     assert finding.excerpt[finding.excerpt_column - 1 :].startswith("ep-cool-darkness")
     assert "sss" not in finding.excerpt

@@ -396,7 +396,7 @@ class TestTimes:
 
     @pytest.mark.parametrize(("line", "wanted"), MOMENTS)
     def test_it_begins_an_event(self, line: str, wanted: str) -> None:
-        assert [str(each.moment) for each in records(f"{line}\n  at more\n{line}\n")] == [wanted, wanted]
+        assert [str(record.moment) for record in records(f"{line}\n  at more\n{line}\n")] == [wanted, wanted]
 
     @pytest.mark.parametrize(
         "line",
@@ -775,7 +775,7 @@ class TestSteps:
 
     def test_always_five_in_order(self) -> None:
         for page in error_texts.layers():
-            error = next(each for each in error_texts.errors() if each.layer == page.id and each.step != 6)
+            error = next(error for error in error_texts.errors() if error.layer == page.id and error.step != 6)
             made = steps(explain_text(error.examples[0]))
 
             assert [step.step for step in made][:5] == [1, 2, 3, 4, 5], error.id

@@ -37,10 +37,10 @@ def prepare(folder: Path, kind: str) -> list[NewContent]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     files, _ = job(folder, kind)
-    for each in files:
-        if each.before is not None:
-            Path(each.path).write_bytes(each.before)
-            os.chmod(each.path, 0o640)
+    for file in files:
+        if file.before is not None:
+            Path(file.path).write_bytes(file.before)
+            os.chmod(file.path, 0o640)
     return files
 
 

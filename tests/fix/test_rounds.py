@@ -220,7 +220,7 @@ class TestSafe:
 
         mended = mend("-")
 
-        assert [each.rule.id for each in mended.after.findings] == ["PC101"]
+        assert [finding.rule.id for finding in mended.after.findings] == ["PC101"]
         assert not mended.made
 
 
@@ -255,7 +255,7 @@ class TestPrisma:
         line = '  directUrl = env("DIRECT_URL")\r\n'
         assert new.replace(line, "") == old
         assert new.index("directUrl") > new.index("url      =")
-        assert "PC104" not in {each.rule.id for each in mended.after.findings}
+        assert "PC104" not in {finding.rule.id for finding in mended.after.findings}
 
     def test_schema_that_would_read_a_new_variable_is_safe_only_where_migrations_fail_already(self) -> None:
         """Through Neon's pooler they may work, and would stop where DIRECT_URL is not set; through Supavisor they do not."""
@@ -370,7 +370,7 @@ class TestPrisma:
         mended = mend()
 
         assert mended.texts["prisma.config.ts"][1] == config.replace("BODY", wanted)
-        assert "PC305" not in {each.rule.id for each in mended.after.findings}
+        assert "PC305" not in {finding.rule.id for finding in mended.after.findings}
 
     def test_literal_in_a_prisma_7_schema_is_left_to_a_person(self) -> None:
         """It holds a password."""
@@ -392,7 +392,7 @@ class TestPrisma:
         mended = mend()
 
         assert mended.texts["drizzle.config.ts"][1] == config.replace("DATABASE_URL", "DIRECT_URL")
-        assert "PC103" not in {each.rule.id for each in mended.after.findings}
+        assert "PC103" not in {finding.rule.id for finding in mended.after.findings}
 
 
 class TestApply:
@@ -546,7 +546,7 @@ def env_files(draw: st.DrawFn) -> str:
 
 def kinds(report: Report) -> set[tuple[str, str]]:
     """Which rules speak in which file."""
-    return {(each.rule.id, each.location.path if each.location else "") for each in report.findings}
+    return {(finding.rule.id, finding.location.path if finding.location else "") for finding in report.findings}
 
 
 @pytest.fixture(scope="module")

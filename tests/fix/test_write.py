@@ -61,7 +61,7 @@ class TestCrash:
         deaths: list[dict[str, Any]] = json.loads(done.stdout)
 
         assert len(deaths) > 40
-        assert [each["killed"] for each in deaths] == [True] * (len(deaths) - 1) + [False]
+        assert [death["killed"] for death in deaths] == [True] * (len(deaths) - 1) + [False]
         old, whole = OLD.decode(), NEW.decode()
         files = {
             "old": [".env"],
@@ -69,8 +69,8 @@ class TestCrash:
             "two": [".env", "schema.prisma"],
             "new": ["prisma.config.ts"],
         }
-        for each in deaths:
-            left: dict[str, str] = each["left"]
+        for death in deaths:
+            left: dict[str, str] = death["left"]
             for name in files[kind]:
                 assert left.get(name) in ((whole, None) if kind == "new" else (old, whole)), name
             for name in set(left) - set(files[kind]):
@@ -78,11 +78,11 @@ class TestCrash:
                 if name == ".env.bak":
                     assert left[name] == old
                 elif left[name] != whole:
-                    assert each["modes"][name] == 0o600
+                    assert death["modes"][name] == 0o600
         last = deaths[-1]["left"]
         assert all(last[name] == whole for name in files[kind])
         assert set(last) == set(files[kind]) | ({".env.bak"} if kind == "backup" else set())
-        assert {frozenset(each["left"].items()) for each in deaths} >= {frozenset(last.items())}
+        assert {frozenset(death["left"].items()) for death in deaths} >= {frozenset(last.items())}
 
     def test_temporary_file_of_a_killed_run_is_found(self, tmp_path: Path) -> None:
         """It holds a copy of a file: the next run says so."""

@@ -32,16 +32,16 @@ def test_all_are_known_to_their_own_baseline_wherever_they_move(findings: list[F
     """Lines are no part of a fingerprint; repetitions are counted."""
     entries = baseline.entries_of(findings)
     moved = [
-        replace(each, location=Location(each.location.path, (each.location.line or 0) + by))
-        for each in findings
-        if each.location
+        replace(finding, location=Location(finding.location.path, (finding.location.line or 0) + by))
+        for finding in findings
+        if finding.location
     ]
 
     sifted = baseline.sift(moved, entries, looked_at={"a.env", "b.env"})
 
     assert sifted.new == ()
     assert sifted.gone == ()
-    assert sum(each.count for each in entries) == len(findings)
+    assert sum(entry.count for entry in entries) == len(findings)
 
 
 @given(FINDINGS, FINDINGS)

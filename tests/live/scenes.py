@@ -145,19 +145,19 @@ def report_on(dsn: str, config: Config | None = None, **options: Any) -> Report:
 
 def look(report: Report) -> Look:
     """The look in a report."""
-    (found,) = [each for each in report.sections if isinstance(each, Look)]
+    (found,) = [section for section in report.sections if isinstance(section, Look)]
     return found
 
 
 def pooler(report: Report) -> PoolerLook:
     """The look at a console in a report."""
-    (found,) = [each for each in report.sections if isinstance(each, PoolerLook)]
+    (found,) = [section for section in report.sections if isinstance(section, PoolerLook)]
     return found
 
 
 def refusal(report: Report) -> NoEntry:
     """The refusal in a report."""
-    (found,) = [each for each in report.sections if isinstance(each, NoEntry)]
+    (found,) = [section for section in report.sections if isinstance(section, NoEntry)]
     return found
 
 

@@ -82,7 +82,7 @@ class TestOneLook:
     def test_pooler_sessions_are_not_judged(self) -> None:
         """The pooler's own sessions rest after the app's statement: that is their normal state."""
         look = build.look({"sessions": STAIRCASE})
-        pids = frozenset(each.pid for each in look.snapshot.clients)
+        pids = frozenset(client.pid for client in look.snapshot.clients)
         assert judge(look.snapshot, pooler_pids=pids) == ()
         through = {"route": {"kind": "pooler", "mode": "transaction"}}
         assert leaks(*STAIRCASE, {"state": "active", "own": True}, **through) == []

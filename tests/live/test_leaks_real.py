@@ -116,7 +116,7 @@ class TestForgotten:
         assert (leak_.kind, leak_.certainty) == ("forgotten release", "probable")
         assert leak_.growing
         assert rules(twice)["PC704"] == "warning"
-        (finding,) = [each for each in twice.findings if each.rule.id == "PC704"]
+        (finding,) = [finding for finding in twice.findings if finding.rule.id == "PC704"]
         assert finding.fix is not None
         assert finding.fix.lines == ("select n from t where id = ?",)
 
@@ -129,7 +129,7 @@ class TestForgotten:
             said = report(postgres, "monitor", QUICK)
             (leak,) = look(said).leaks
         assert (leak.kind, leak.certainty, leak.group[0]) == ("idle in transaction", "certain", "worker")
-        assert {each.statement for each in leak.members} == {"select n from t where id = ?"}
+        assert {member.statement for member in leak.members} == {"select n from t where id = ?"}
 
     def test_frozen_instances(self, postgres: Postgres) -> None:
         """Processes that are stopped after one query each, as a platform freezes them: abandoned, not forgotten."""
@@ -157,7 +157,7 @@ class TestForgotten:
                 rest()
                 assert verdicts(postgres) == [("abandoned", "possible", 4)]
                 said = report(postgres, "monitor", QUICK, sample=2.0)
-                assert [(each.kind, each.certainty) for each in look(said).leaks] == [
+                assert [(leak.kind, leak.certainty) for leak in look(said).leaks] == [
                     ("abandoned", "probable")
                 ]
                 assert rules(said)["PC705"] == "warning"

@@ -45,7 +45,7 @@ class TestEveryMajor:
         assert seen.by_state() == {"idle": 5, "idle in transaction": 2, "active": 1}
         assert seen.hidden == 0
         assert seen.route.kind == "direct"
-        assert {each.application_name for each in seen.clients} == {"web", "worker", "jobs"}
+        assert {client.application_name for client in seen.clients} == {"web", "worker", "jobs"}
 
     @pytest.mark.parametrize(("role", "sees"), [("plain", False), ("monitor", True), ("postgres", True)])
     def test_true_total_for_every_role(self, each_postgres: Postgres, role: str, sees: bool) -> None:
@@ -195,8 +195,8 @@ def test_replication_and_parallel_workers_hold_no_slot(postgres: Postgres) -> No
             receiver.wait(10)
     assert privileged.used == 5
     assert privileged.walsenders == 1
-    assert any(each.kind == "parallel worker" for each in privileged.backends)
-    workers = sum(each.kind == "parallel worker" for each in privileged.backends)
+    assert any(backend.kind == "parallel worker" for backend in privileged.backends)
+    workers = sum(backend.kind == "parallel worker" for backend in privileged.backends)
     # Without the grant parallel workers cannot be told from sessions: an upper bound, and it is called one.
     assert 5 <= plain.used <= 5 + max(workers, 4)
     assert plain.walsenders == 1
@@ -230,7 +230,7 @@ class TestThresholds:
             storm = report(postgres, "monitor", Config(instances=10, surge="100%"))
         assert "PC707" not in rules(calm)
         assert rules(storm)["PC707"] == "error"
-        (finding,) = [each for each in storm.findings if each.rule.id == "PC707"]
+        (finding,) = [finding for finding in storm.findings if finding.rule.id == "PC707"]
         assert "40 of 37" in finding.message
 
 

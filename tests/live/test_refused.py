@@ -122,7 +122,7 @@ class TestBouncer:
                 for each in held:
                     each.close()
         assert refusal(said).refusal.layer == "pooler-clients"
-        assert any("PgBouncer's console" in each.text for each in refusal(said).refusal.options)
+        assert any("PgBouncer's console" in option.text for option in refusal(said).refusal.options)
         assert rules(said)["PC802"] == "error"
         assert pooler(said).snapshot.clients_used == 4
 
@@ -148,7 +148,7 @@ class TestBouncer:
                     thread.join(10)
                 for waiter in waiters:
                     waiter.close()
-        (finding,) = [each for each in said.findings if each.rule.id == "PC801"]
+        (finding,) = [finding for finding in said.findings if finding.rule.id == "PC801"]
         assert "3 clients" in finding.message
         assert "idle in a transaction" in finding.why
 
@@ -331,7 +331,7 @@ def test_no_console_of_pgbouncer_where_another_pooler_refuses() -> None:
         found = refusal(report_on(f"postgresql://monitor@127.0.0.1:{port}/postgres?sslmode=disable")).refusal
     assert (found.layer, found.title) == ("pooler-clients", "Odyssey takes no more clients")
     assert found.options
-    assert not any("console" in each.text for each in found.options)
+    assert not any("console" in option.text for option in found.options)
 
 
 def test_slow_look_is_cut_by_the_server(postgres: Postgres) -> None:

@@ -191,7 +191,7 @@ def test_a_comment_covers_the_same_lines_in_every_language(kind: str) -> None:
     def lines(*rows: str) -> list[tuple[int, set[int]]]:
         placed = read("\n".join(rows) + "\n").placed
         return [
-            (one.line, set(one.lines) - {each for each in one.lines if rows[each - 1] == note})
+            (one.line, set(one.lines) - {line for line in one.lines if rows[line - 1] == note})
             for one in placed
         ]
 

@@ -54,4 +54,4 @@ def test_control_characters_are_dropped() -> None:
     """In code, too."""
     lines = shown("# a\x1b[2J\n\n```\nb\x1b]0;x\x07\n```\n\n- `c\x9b`", columns=80, color=True)
 
-    assert all(line.isprintable() for line in (COLOUR.sub("", each) for each in lines))
+    assert all(line.isprintable() for line in (COLOUR.sub("", line) for line in lines))

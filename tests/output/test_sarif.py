@@ -69,10 +69,10 @@ def test_rules_carry_their_page_and_no_security_severity() -> None:
 def test_fingerprints_tell_two_of_a_kind_apart() -> None:
     """The same finding twice: one fingerprint, two hashes; neither knows the line."""
     results = log(sample())["runs"][0]["results"]
-    twins = [each["partialFingerprints"] for each in results if each["ruleId"] == "PC204"]
+    twins = [result["partialFingerprints"] for result in results if result["ruleId"] == "PC204"]
 
     assert twins[0]["poolcheckFingerprint/v1"] == twins[1]["poolcheckFingerprint/v1"]
-    assert [each["primaryLocationLineHash"][-2:] for each in twins] == [":1", ":2"]
+    assert [twin["primaryLocationLineHash"][-2:] for twin in twins] == [":1", ":2"]
 
 
 def test_what_was_not_looked_at_is_a_notification() -> None:

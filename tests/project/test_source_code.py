@@ -55,7 +55,7 @@ def look(files: dict[str, str], project: Path) -> Report:
 
 def subjects(found: Collected) -> dict[str, SourceFile]:
     """The source files, by path."""
-    return {each.path: each for each in found.subjects if isinstance(each, SourceFile)}
+    return {subject.path: subject for subject in found.subjects if isinstance(subject, SourceFile)}
 
 
 @pytest.mark.parametrize(("provider", "found"), [("postgresql", ["PC401"]), ("sqlite", []), ("mongodb", [])])
@@ -343,7 +343,7 @@ def test_workers_without_hyperdrive(files: dict[str, str], found: list[str], pro
     """Only the wrangler config, read and without a binding, tells that nothing pools for the Worker."""
     report = look({"package.json": PG_8, "src/index.ts": WORKER, **files}, project)
 
-    assert [each for each in rules(report) if each == "PC414"] == found
+    assert [rule for rule in rules(report) if rule == "PC414"] == found
 
 
 def test_a_pooled_string_makes_it_a_matter_of_handshakes(project: Path) -> None:
@@ -376,7 +376,7 @@ def test_pools_kept_on_workers(dependencies: str, options: str, found: list[str]
 
     report = look(files, project)
 
-    assert [each for each in rules(report) if each == "PC408"] == found
+    assert [rule for rule in rules(report) if rule == "PC408"] == found
 
 
 STACKED = {
@@ -408,7 +408,7 @@ def test_a_pool_in_front_of_a_pooler(options: str, found: list[str], project: Pa
 
     report = look({**files, "app/db.py": engine}, project)
 
-    assert [each for each in rules(report) if each == "PC424"] == found
+    assert [rule for rule in rules(report) if rule == "PC424"] == found
 
 
 LAMBDA = "import psycopg2\n\ndef lambda_handler(event, context):\n    conn = psycopg2.connect(URL)\n    conn.cursor()\n"
@@ -450,7 +450,7 @@ def test_client_components_that_make_a_client(text: str, found: list[str], proje
 
     report = look({"app/page.tsx": head + text}, project)
 
-    assert [each for each in rules(report) if each == "PC409"] == found
+    assert [rule for rule in rules(report) if rule == "PC409"] == found
 
 
 EDGE = {
@@ -470,7 +470,7 @@ def test_prisma_on_the_edge(made: str, found: list[str], project: Path) -> None:
 
     report = look({"app/api/x/route.ts": route}, project)
 
-    assert [each for each in rules(report) if each == "PC407"] == found
+    assert [rule for rule in rules(report) if rule == "PC407"] == found
 
 
 @pytest.mark.parametrize(("value", "found"), [("0", ["PC423"]), ("None", [])])
@@ -485,4 +485,4 @@ def test_prepare_threshold_given_to_an_engine(value: str, found: list[str], proj
 
     report = look(files, project)
 
-    assert [each for each in rules(report) if each == "PC423"] == found
+    assert [rule for rule in rules(report) if rule == "PC423"] == found

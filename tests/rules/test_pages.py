@@ -87,7 +87,7 @@ def test_ids_and_names_are_unique() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "language", "verdict", "facts", "text"),
-    [each for each in examples() if each[1] == "dotenv"],
+    [example for example in examples() if example[1] == "dotenv"],
     ids=lambda value: value.id if hasattr(value, "id") else "",
 )
 def test_examples_of_env_files(

@@ -26,7 +26,7 @@ def rules_of(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytes
         report = run(files, facts, folder, monkeypatch)
     except NothingToCheck:
         return set()
-    return {each.rule.id for each in report.findings if each.rule.id.startswith("PC3")}
+    return {finding.rule.id for finding in report.findings if finding.rule.id.startswith("PC3")}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_plain_object_makes_the_command_line_stop(tmp_path: Path, monkeypatch: p
     config = 'import "dotenv/config"\nexport default { datasource: { url: process.env.A, directUrl: process.env.B } }\n'
     report = run({"prisma.config.ts": config}, PRISMA_7, tmp_path, monkeypatch)
 
-    (found,) = [each for each in report.findings if each.rule.id == "PC305"]
+    (found,) = [finding for finding in report.findings if finding.rule.id == "PC305"]
     assert found.severity.word == "error"
     assert "refuse the file" in found.message
 
@@ -92,7 +92,7 @@ def test_prisma_7_config_reads_the_pooled_one(tmp_path: Path, monkeypatch: pytes
     config = 'import { defineConfig, env } from "prisma/config"\nexport default defineConfig({ datasource: { url: env("DATABASE_URL") } })\n'
     report = run({"prisma.config.ts": config, ".env": ENV}, PRISMA_7, tmp_path, monkeypatch)
 
-    (found,) = [each for each in report.findings if each.rule.id == "PC302"]
+    (found,) = [finding for finding in report.findings if finding.rule.id == "PC302"]
     assert str(found.location) == "prisma.config.ts:2:45"
     assert found.subject == "DIRECT_URL"
 
@@ -125,7 +125,7 @@ def test_passwords_in_the_open(
     """In every kind of config; no format shows them."""
     report = run({path: text}, "", tmp_path, monkeypatch)
 
-    (found,) = [each for each in report.findings if each.rule.id == "PC307"]
+    (found,) = [finding for finding in report.findings if finding.rule.id == "PC307"]
     assert found.location is not None
     assert (found.location.path, found.location.line) == (path, line)
     for form in ("text", "json", "sarif", "github", "gitlab", "junit", "markdown"):
@@ -160,7 +160,7 @@ def test_a_string_in_a_config_is_judged_like_any_other(
 
     (target,) = report.targets
     assert (target.origin, str(target.location)) == ("config", "prisma/schema.prisma:3:3")
-    assert "PC101" in {each.rule.id for each in report.findings}
+    assert "PC101" in {finding.rule.id for finding in report.findings}
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def pgdog(
 
 def pooler_findings(report: Report) -> dict[str, Finding]:
     """The findings of the 5xx and 6xx rules, by id."""
-    return {each.rule.id: each for each in report.findings if each.rule.id.startswith(("PC5", "PC6"))}
+    return {finding.rule.id: finding for finding in report.findings if finding.rule.id.startswith(("PC5", "PC6"))}
 
 
 def lines(finding: Finding) -> tuple[str, ...]:
@@ -221,7 +221,7 @@ def test_one_login_for_app_and_administrator(tmp_path: Path, monkeypatch: pytest
     report = run({"pgcat.toml": both}, "", tmp_path / "a", monkeypatch)
     assert "the app's login as web is PgCat's administrator too" in pooler_findings(report)["PC507"].message
     assert "s3cret" not in repr(
-        [(each.excerpt, each.message, each.why, each.fix) for each in report.findings]
+        [(finding.excerpt, finding.message, finding.why, finding.fix) for finding in report.findings]
     )
 
     other = both.replace('admin_password = "s3cret"', 'admin_password = "another"')
@@ -326,7 +326,7 @@ def test_supavisor_of_a_compose_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     assert "PC501" not in pooler_findings(report)
     assert "s3cret" not in repr(
-        [(each.excerpt, each.message, each.why, each.fix) for each in report.findings]
+        [(finding.excerpt, finding.message, finding.why, finding.fix) for finding in report.findings]
     )
 
 
@@ -493,9 +493,9 @@ def test_session_state(
         "src/a.ts": SET,
     }
     (found,) = [
-        each
-        for each in run(files, "npm:pg@8.23.1", tmp_path, monkeypatch).findings
-        if each.rule.id == "PC413"
+        finding
+        for finding in run(files, "npm:pg@8.23.1", tmp_path, monkeypatch).findings
+        if finding.rule.id == "PC413"
     ]
 
     assert found.severity.word == severity
@@ -507,5 +507,5 @@ def test_session_state_through_pgdog(tmp_path: Path, monkeypatch: pytest.MonkeyP
     files = {**pgdog(), ".env": "DATABASE_URL=postgresql://web:s3cret@pgdog:6432/app\n", "src/a.ts": SET}
 
     assert "PC413" not in {
-        each.rule.id for each in run(files, "npm:pg@8.23.1", tmp_path, monkeypatch).findings
+        finding.rule.id for finding in run(files, "npm:pg@8.23.1", tmp_path, monkeypatch).findings
     }

@@ -26,7 +26,7 @@ def findings(
 ) -> list[Finding]:
     """The findings of the 5xx rules."""
     return [
-        each for each in run(files, facts, folder, monkeypatch).findings if each.rule.id.startswith("PC5")
+        finding for finding in run(files, facts, folder, monkeypatch).findings if finding.rule.id.startswith("PC5")
     ]
 
 
@@ -36,7 +36,7 @@ def test_image_of_a_mounted_file_gives_its_version(tmp_path: Path, monkeypatch: 
         "pgbouncer/pgbouncer.ini": INI + "max_prepared_statements = 200\n",
         "docker-compose.yml": COMPOSE.format(tag="1.18.0", ports=""),
     }
-    found = {each.rule.id: each for each in findings(files, "", tmp_path, monkeypatch)}
+    found = {finding.rule.id: finding for finding in findings(files, "", tmp_path, monkeypatch)}
 
     assert "needs PgBouncer 1.21, and 1.18.0 runs it (docker-compose.yml:3)" in found["PC512"].message
     assert str(found["PC512"].location) == "pgbouncer/pgbouncer.ini:5:27"
@@ -49,7 +49,7 @@ def test_a_compose_file_elsewhere_says_nothing(tmp_path: Path, monkeypatch: pyte
         "docker-compose.yml": COMPOSE.format(tag="1.18.0", ports=""),
     }
 
-    assert "PC512" not in {each.rule.id for each in findings(files, "", tmp_path, monkeypatch)}
+    assert "PC512" not in {finding.rule.id for finding in findings(files, "", tmp_path, monkeypatch)}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_who_reaches_a_container(
         "pgbouncer/pgbouncer.ini": INI + "listen_addr = 0.0.0.0\nauth_type = trust\n",
         "docker-compose.yml": COMPOSE.format(tag="v1.26.1-p0", ports=ports),
     }
-    (found,) = [each for each in findings(files, "", tmp_path, monkeypatch) if each.rule.id == "PC505"]
+    (found,) = [finding for finding in findings(files, "", tmp_path, monkeypatch) if finding.rule.id == "PC505"]
 
     assert found.severity.word == severity
 
@@ -90,7 +90,7 @@ def test_statements_that_the_code_switches_off(
 def test_every_user_of_the_list_has_a_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three users x one database x 40: a warning, because not every user need connect."""
     files = {"pgbouncer.ini": INI + "default_pool_size = 40\n", "userlist.txt": '"a" "x"\n"b" "x"\n"c" "x"\n'}
-    (found,) = [each for each in findings(files, "max=100", tmp_path, monkeypatch) if each.rule.id == "PC503"]
+    (found,) = [finding for finding in findings(files, "max=100", tmp_path, monkeypatch) if finding.rule.id == "PC503"]
 
     assert found.severity.word == "warning"
     assert "1 database and 3 users may open 120 connections" in found.message
@@ -105,7 +105,7 @@ def test_sums_that_are_capped_or_not_known(
     """A cap, a template, or two servers: nothing is said."""
     files = {"pgbouncer.ini": INI + f"default_pool_size = 400\n{line}\n"}
 
-    assert "PC503" not in {each.rule.id for each in findings(files, "max=100", tmp_path, monkeypatch)}
+    assert "PC503" not in {finding.rule.id for finding in findings(files, "max=100", tmp_path, monkeypatch)}
 
 
 def test_included_files_belong_to_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +118,10 @@ def test_included_files_belong_to_the_config(tmp_path: Path, monkeypatch: pytest
         "pgbouncer.ini": "%include /etc/pgbouncer/site.ini\n[databases]\napp = host=db\n[pgbouncer]\npool_mode = transaction\n"
     }
 
-    (found,) = [each for each in findings(there, "", tmp_path / "a", monkeypatch) if each.rule.id == "PC511"]
+    (found,) = [finding for finding in findings(there, "", tmp_path / "a", monkeypatch) if finding.rule.id == "PC511"]
     assert str(found.location) == "pgbouncer-common.ini:2:22"
     report = run(gone, "", tmp_path / "b", monkeypatch)
-    assert "PC508" not in {each.rule.id for each in report.findings}
+    assert "PC508" not in {finding.rule.id for finding in report.findings}
     assert any("site.ini" in each.why for each in report.skipped)
 
 
@@ -150,7 +150,7 @@ def test_versions_with_known_holes(
         "pgbouncer/pgbouncer.ini": INI,
         "docker-compose.yml": COMPOSE.format(tag=tag, ports='ports: ["6432:6432"]'),
     }
-    (found,) = [each for each in findings(files, "", tmp_path, monkeypatch) if each.rule.id == "PC514"]
+    (found,) = [finding for finding in findings(files, "", tmp_path, monkeypatch) if finding.rule.id == "PC514"]
 
     assert re.findall(r"CVE-[\d-]+", found.message) == holes
 
@@ -163,4 +163,4 @@ def test_versions_without_a_known_hole(tag: str, tmp_path: Path, monkeypatch: py
         "docker-compose.yml": COMPOSE.format(tag=tag, ports='ports: ["6432:6432"]'),
     }
 
-    assert "PC514" not in {each.rule.id for each in findings(files, "", tmp_path, monkeypatch)}
+    assert "PC514" not in {finding.rule.id for finding in findings(files, "", tmp_path, monkeypatch)}

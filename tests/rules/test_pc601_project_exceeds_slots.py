@@ -41,7 +41,7 @@ def sums(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytest.Mo
         report = run(files, facts, folder, monkeypatch)
     except NothingToCheck:
         return []
-    return [each for each in report.findings if each.rule.id in ("PC601", "PC602")]
+    return [finding for finding in report.findings if finding.rule.id in ("PC601", "PC602")]
 
 
 def test_replicas_of_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_limit_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "12")}, f"{PRISMA} server", tmp_path, monkeypatch
     )
 
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert [each.why for each in report.skipped if "pg.acme.dev" in each.what] == [
         "the server's max_connections is not known"
     ]
@@ -107,7 +107,7 @@ def test_pool_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch,
     )
 
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert any("the pool of ledger" in each.why for each in report.skipped)
 
 
@@ -258,7 +258,7 @@ def test_processes_that_depend_on_the_machine(tmp_path: Path, monkeypatch: pytes
         "gunicorn.conf.py": "import multiprocessing\nworkers = multiprocessing.cpu_count() * 2 + 1\n",
     }  # fmt: skip
     report = run(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
-    (found,) = [each for each in report.findings if each.rule.id == "PC601"]
+    (found,) = [finding for finding in report.findings if finding.rule.id == "PC601"]
 
     assert "the project asks for at least web 9 x 15 = 135 connections" in found.message
     assert "at least 1: it depends on the number of CPUs (gunicorn.conf.py:2)" in found.why
@@ -307,7 +307,7 @@ def test_connections_are_no_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     files = {"docker-compose.yml": COMPOSE.replace("replicas: 2", "replicas: 90"), "shop/db.py": code}
     report = run(files, "pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
 
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert any("the pool of web" in each.why for each in report.skipped)
 
 
@@ -317,5 +317,5 @@ def test_two_ways_to_deploy_one_app(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     files = {"k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "9"), "docker-compose.yml": compose}
     report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert any("docker-compose.yml and manifests both deploy to it" in each.why for each in report.skipped)

@@ -116,8 +116,8 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
                 )
                 started += 1
             upcoming += 1
-    for each in workers:
-        each.close()
+    for worker in workers:
+        worker.close()
     for _ in workers:
         os.wait()
     return {

@@ -117,7 +117,7 @@ def test_directly(name: str, small: Postgres) -> None:
 
 def longer(holds: list[float]) -> list[float]:
     """A connection is held a millisecond longer than pg_sleep says: rounding up, and waking."""
-    return [each + 0.001 for each in holds]
+    return [hold + 0.001 for hold in holds]
 
 
 @pytest.mark.bouncer

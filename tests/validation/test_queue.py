@@ -103,7 +103,7 @@ def test_waits_for_a_pgbouncer(server: Postgres) -> None:
     moments, holds = requests(160, 0.05, 1.0, seed=6)
     with Bouncer(server, pool_size=10, max_client_conn=200) as bouncer:
         waits, took = perform(bouncer.url(), CLIENTS, moments, holds)
-    held = [each + 0.0015 for each in holds]
+    held = [hold + 0.0015 for hold in holds]
     told = fifo(10, moments, held)
     real = [wait + each - hold for wait, each, hold in zip(waits, took, held, strict=True)]
     p99 = queueing.percentile_of(told, 99), queueing.percentile_of(real, 99)

@@ -20,18 +20,18 @@ def record(section: Fixing) -> dict[str, Any]:
             "written": bool(section.files),
             "edits": [change(each) for each in section.made],
             "not_made": [change(each) for each in section.held],
-            "besides": [clean(each) for each in section.besides],
+            "besides": [clean(beside) for beside in section.besides],
             "diff": "\n".join([*section.diff, ""]) if section.diff else "",
             "files": [
                 {
-                    "path": clean(each.path),
-                    "target": clean(each.target) or None,
-                    "backup": clean(each.backup) or None,
-                    "created": each.created,
+                    "path": clean(file.path),
+                    "target": clean(file.target) or None,
+                    "backup": clean(file.backup) or None,
+                    "created": file.created,
                 }
-                for each in section.files
+                for file in section.files
             ],
-            "leftovers": [clean(each) for each in section.leftovers],
+            "leftovers": [clean(leftover) for leftover in section.leftovers],
         }
     }
 
@@ -114,8 +114,8 @@ def sheet(section: Fixing, paint: Paint) -> Iterator[str]:
 def divided(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     """Steps that ask for something, and those that do not."""
     return (
-        [each for each in steps if each.status in ("do", "check")],
-        [each for each in steps if each.status not in ("do", "check")],
+        [step for step in steps if step.status in ("do", "check")],
+        [step for step in steps if step.status not in ("do", "check")],
     )
 
 
@@ -153,8 +153,8 @@ def _changes(changes: Sequence[Change], paint: Paint) -> Iterator[str]:
 
 
 def _besides(section: Fixing, paint: Paint) -> Iterator[str]:
-    for each in section.besides:
-        yield from paint.wrap(each, indent=6, first=f"    {paint.symbol('do')} ")
+    for beside in section.besides:
+        yield from paint.wrap(beside, indent=6, first=f"    {paint.symbol('do')} ")
 
 
 def written(section: Fixing, paint: Paint) -> Iterator[str]:
@@ -175,10 +175,10 @@ def written(section: Fixing, paint: Paint) -> Iterator[str]:
     others = [each for each in section.held if section.files or each not in section.waiting]
     if others:
         yield paint.heading("Not made")
-        for each in others:
-            rule = f"{each.rule} " if each.rule else ""
+        for other in others:
+            rule = f"{other.rule} " if other.rule else ""
             yield from paint.wrap(
-                f"{each.path}:{each.line} {rule}{each.subject}: {each.title}: {each.why}",
+                f"{other.path}:{other.line} {rule}{other.subject}: {other.title}: {other.why}",
                 indent=6,
                 first="    - ",
             )
@@ -216,7 +216,7 @@ def markdown(section: Fixing, report: Report) -> Iterator[str]:
             yield f"- {STATUS[step.status]} {label}{esc(step.title)}: {step.status}. {esc(step.why)}"
         yield from ("", "</details>")
     if section.files:
-        yield from ("", f"**Written**: {', '.join(code(each.path) for each in section.files)}")
+        yield from ("", f"**Written**: {', '.join(code(file.path) for file in section.files)}")
     for title, changes in (("Edits", section.made), ("Not made", section.held)):
         if changes:
             yield from ("", f"**{title}**", "")

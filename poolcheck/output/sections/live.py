@@ -54,14 +54,14 @@ def record(look: Look) -> dict[str, Any]:
             "exact": snapshot.hidden == 0,
             "deploy_used": look.deploy_used,
         },
-        "groups": [_group(each) for each in look.groups],
-        "sessions": [_session(each, look) for each in snapshot.clients],
-        "leaks": [_leaked(leak, each, look) for leak in look.leaks for each in leak.members],
-        "blocking": [_block(each) for each in look.blocks],
+        "groups": [_group(group) for group in look.groups],
+        "sessions": [_session(client, look) for client in snapshot.clients],
+        "leaks": [_leaked(leak, member, look) for leak in look.leaks for member in leak.members],
+        "blocking": [_block(block) for block in look.blocks],
         "others": {
             "walsenders": snapshot.walsenders,
             "max_wal_senders": server.max_wal_senders,
-            "parallel_workers": sum(each.kind == "parallel worker" for each in snapshot.backends),
+            "parallel_workers": sum(backend.kind == "parallel worker" for backend in snapshot.backends),
             "background": {clean(name) or "hidden": count for name, count in snapshot.processes},
         },
         "limits": [
@@ -277,7 +277,7 @@ def _holders(look: Look, paint: Paint) -> Iterator[str]:
     header = ("n", "application", *(() if narrow else names), "client", "doing (longest idle)")
     yield from paint.table(rows, header=header, align=">")
     if len(groups) > len(shown):
-        rest = sum(len(each.members) for each in groups[len(shown) :])
+        rest = sum(len(group.members) for group in groups[len(shown) :])
         yield f"  {rest:>{max(1, len(str(len(groups[0].members))))}}  in {plural(len(groups) - len(shown), 'more group')} (-v)"
 
 
@@ -302,7 +302,7 @@ def _leaks(look: Look, paint: Paint) -> Iterator[str]:
         name = paint.name(application or f"user {user}", 40) + (f", {leak.driver}" if leak.driver else "")
         head = paint.style(leak.certainty, roles[leak.certainty])
         evidence = [each for each in leak.evidence if not each.startswith(f"{leak.kind} for")]
-        oldest = max(each.state_age or 0 for each in leak.members)
+        oldest = max(member.state_age or 0 for member in leak.members)
         age = f" for {seconds(oldest)}" if len(evidence) < len(leak.evidence) else ""
         words = f"{plural(len(leak.members), 'session')} of {name}: {leak.kind}{age}"
         room = paint.width - len(f"  {leak.certainty}  {words} (pid , ...)")
@@ -327,10 +327,10 @@ def _statement(backend: Backend, look: Look, paint: Paint) -> list[str]:
 def _pids(leak: Leak, room: int) -> str:
     """As many pids as fit into a line."""
     shown: list[str] = []
-    for each in leak.members:
-        if len(", ".join([*shown, str(each.pid)])) > room:
+    for member in leak.members:
+        if len(", ".join([*shown, str(member.pid)])) > room:
             break
-        shown.append(str(each.pid))
+        shown.append(str(member.pid))
     more = ", ..." if len(shown) < len(leak.members) else ""
     return f" (pid {', '.join(shown)}{more})" if shown else ""
 
@@ -374,7 +374,7 @@ def _others(look: Look, paint: Paint) -> Iterator[str]:
     words = []
     if snapshot.walsenders:
         words.append(f"{plural(snapshot.walsenders, 'walsender')} of {snapshot.server.max_wal_senders}")
-    if workers := sum(each.kind == "parallel worker" for each in snapshot.backends):
+    if workers := sum(backend.kind == "parallel worker" for backend in snapshot.backends):
         words.append(plural(workers, "parallel worker"))
     if words:
         yield ""

@@ -38,17 +38,17 @@ def record(look: PoolerLook) -> dict[str, Any]:
             ],
             "databases": [
                 {
-                    "name": clean(each.name),
-                    "server": f"{clean(each.host)}:{clean(each.port)}",
-                    "pool_size": each.pool_size,
-                    "reserve": each.reserve,
-                    "max_connections": each.max_connections,
-                    "current_connections": each.current_connections,
-                    "paused": each.paused,
-                    "disabled": each.disabled,
+                    "name": clean(database.name),
+                    "server": f"{clean(database.host)}:{clean(database.port)}",
+                    "pool_size": database.pool_size,
+                    "reserve": database.reserve,
+                    "max_connections": database.max_connections,
+                    "current_connections": database.current_connections,
+                    "paused": database.paused,
+                    "disabled": database.disabled,
                 }
-                for each in snapshot.databases
-                if each.name != "pgbouncer"
+                for database in snapshot.databases
+                if database.name != "pgbouncer"
             ],
             "settings": dict(snapshot.settings),
         }

@@ -14,7 +14,7 @@ def record(section: Reaping) -> dict[str, Any]:
     return {
         "reap": {
             "dry_run": section.dry,
-            "sessions": [_one(each) for each in section.endings],
+            "sessions": [_one(ending) for ending in section.endings],
             "spared": dict(section.spared),
             "left": section.left,
         }
@@ -54,24 +54,24 @@ def text(section: Reaping, paint: Paint) -> Iterator[str]:
             f"Would end {plural(count, 'session')} at {section.target} (dry run; --yes does it)"
         )
     else:
-        ended = sum(bool(each.ended) for each in section.endings)
+        ended = sum(bool(ending.ended) for ending in section.endings)
         yield paint.heading(f"Ended {ended} of {plural(count, 'session')} at {section.target}")
     rows = [
         (
-            str(each.backend.pid),
-            paint.name(each.backend.application_name or each.backend.user, 24),
-            each.backend.client or "(local)",
-            each.why,
-            "" if each.ended is None else "ended" if each.ended else "not ended",
+            str(ending.backend.pid),
+            paint.name(ending.backend.application_name or ending.backend.user, 24),
+            ending.backend.client or "(local)",
+            ending.why,
+            "" if ending.ended is None else "ended" if ending.ended else "not ended",
         )
-        for each in section.endings
+        for ending in section.endings
     ]
     yield from paint.table(rows, header=("pid", "application", "client", "why", ""), align=">")
     if paint.look.verbosity > 0:
         yield from _statements(section.endings, paint)
-    for each in section.endings:
-        if each.reason:
-            yield from paint.wrap(f"pid {each.backend.pid}: {each.reason}", indent=4, first="  ")
+    for ending in section.endings:
+        if ending.reason:
+            yield from paint.wrap(f"pid {ending.backend.pid}: {ending.reason}", indent=4, first="  ")
     if expected := errors_to_expect(section):
         yield ""
         yield from paint.wrap(expected, indent=2)
@@ -98,7 +98,7 @@ def _statements(endings: Sequence[Ending], paint: Paint) -> Iterator[str]:
 def errors_to_expect(reaping: Reaping) -> str:
     """What whoever loses a session will see."""
     names = sorted(
-        {clean(each.backend.application_name or each.backend.user, limit=40) for each in reaping.endings}
+        {clean(ending.backend.application_name or ending.backend.user, limit=40) for ending in reaping.endings}
     )
     if not names:
         return ""

@@ -36,7 +36,7 @@ def record(section: NoEntry) -> dict[str, Any]:
             "database": clean(refusal.database) or None,
             "user": clean(refusal.user) or None,
             "pooler_dialled": refusal.pooler,
-            "still_possible": [{"text": each.text, "code": list(each.code)} for each in refusal.options],
+            "still_possible": [{"text": option.text, "code": list(option.code)} for option in refusal.options],
         },
     }
 

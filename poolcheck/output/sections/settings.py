@@ -14,13 +14,13 @@ def record(section: Effective) -> dict[str, Any]:
         "config_file": clean(section.file) or None,
         "settings": [
             {
-                "name": clean(each.name),
-                "value": list(each.value) if isinstance(each.value, tuple) else each.value,
-                "source": clean(each.source),
-                "reason": each.reason,
-                **({"note": clean(each.note)} if each.note else {}),
+                "name": clean(setting.name),
+                "value": list(setting.value) if isinstance(setting.value, tuple) else setting.value,
+                "source": clean(setting.source),
+                "reason": setting.reason,
+                **({"note": clean(setting.note)} if setting.note else {}),
             }
-            for each in section.settings
+            for setting in section.settings
         ],
     }
 
@@ -28,7 +28,7 @@ def record(section: Effective) -> dict[str, Any]:
 def text(section: Effective, paint: Paint) -> Iterator[str]:
     """One line for each; what nobody has set is dim."""
     yield paint.heading(f"Settings: {clean(section.file)}" if section.file else "Settings: no config file")
-    shown = [(clean(f"{each.name} = {_value(each.value)}"), each) for each in section.settings]
+    shown = [(clean(f"{setting.name} = {_value(setting.value)}"), setting) for setting in section.settings]
     column = min(50, max((len(line) for line, _ in shown), default=0))
     for line, each in shown:
         said = clean(f"{each.source}; {each.note}" if each.note else each.source)

@@ -16,7 +16,7 @@ def record(section: Verdict) -> dict[str, Any]:
     return {
         "verdict": {
             "outcome": section.outcome,
-            "reasons": [clean(each) for each in section.reasons],
+            "reasons": [clean(reason) for reason in section.reasons],
             "decided": [each.fingerprint for each in section.decided],
             "live": section.live,
             "sums": [peak(each) for each in section.sums],
@@ -53,8 +53,8 @@ def text(section: Verdict, paint: Paint) -> Iterator[str]:
     """The verdict first, then why, then the sums."""
     word = paint.marked(SYMBOL[section.outcome], section.outcome)
     yield f"Gate: {paint.style(word, STYLE[section.outcome])}"
-    for each in section.reasons:
-        yield from paint.wrap(each, indent=2)
+    for reason in section.reasons:
+        yield from paint.wrap(reason, indent=2)
     for total in section.sums:
         where = f" ({total.location})" if total.location.path else ""
         sign = paint.symbol("done" if total.holds else "error")

@@ -25,9 +25,9 @@ def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> 
     yaml = [name for name in packages.walked if name.endswith((".yaml", ".yml"))]
     charts = sorted(posixpath.dirname(name) for name in names if posixpath.basename(name) == "Chart.yaml")
     inner: dict[str, list[str]] = {}  # subcharts, by the folder that they lie in
-    for each in charts:
-        inner.setdefault(posixpath.dirname(each), []).append(each)
-    held = {_join(each, "charts") for each in charts}
+    for chart in charts:
+        inner.setdefault(posixpath.dirname(chart), []).append(chart)
+    held = {_join(chart, "charts") for chart in charts}
     made = _Charts(packages, _by_folder(charts, yaml), inner, skipped)
     for folder in charts:
         if posixpath.dirname(folder) not in held:
@@ -40,7 +40,7 @@ def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> 
 def _by_folder(charts: Sequence[str], yaml: Sequence[str]) -> dict[str, list[str]]:
     """The files of each chart: of the nearest chart above them."""
     known = set(charts)
-    found: dict[str, list[str]] = {each: [] for each in charts}
+    found: dict[str, list[str]] = {chart: [] for chart in charts}
     for name in yaml:
         nearest = next((place for place in upwards(posixpath.dirname(name)) if place in known), None)
         if nearest is not None:

@@ -137,10 +137,10 @@ def _deployment(ledger: Ledger, project: Project, deployment: "Deployment", targ
 def app_target(targets: Sequence[Target]) -> Target | None:
     """The project's only connection string for the app that leads somewhere real."""
     found = {
-        each.conn.host: each
-        for each in targets
-        if each.role == "app" and each.origin == "env" and each.active and not each.commented
-        and not each.example_file and each.stage != "test" and not each.match.local and not each.conn.has_placeholder
+        target.conn.host: target
+        for target in targets
+        if target.role == "app" and target.origin == "env" and target.active and not target.commented
+        and not target.example_file and target.stage != "test" and not target.match.local and not target.conn.has_placeholder
     }  # fmt: skip
     return next(iter(found.values())) if len(found) == 1 else None
 
@@ -232,7 +232,7 @@ def _function(text: str, name: str, pool: Amount, below: str) -> Member | None:
     signal = runtime.read(text, name, below)
     if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:
         return None
-    limits = [each for each in runtime.scales(text, name) if each.what == "max instances"]
+    limits = [scale for scale in runtime.scales(text, name) if scale.what == "max instances"]
     if len(limits) != 1:
         return None
     (limit,) = limits

@@ -37,7 +37,7 @@ class DeployedGroup:
         self.held: dict[str, dict[str, HeldText]] = {}  # Secrets and ConfigMaps: name, key
         for each in (each for file in files for each in file.held):
             self.held.setdefault(each.name, {}).setdefault(each.key, each)
-        self._scalers = {each.target: each for file in reversed(files) for each in file.autoscalers}
+        self._scalers = {autoscaler.target: autoscaler for file in reversed(files) for autoscaler in file.autoscalers}
 
     def scaler(self, workload: str) -> Autoscaler | None:
         """The autoscaler of a workload."""
@@ -89,10 +89,10 @@ def _layer(packages: Packages, name: str) -> _Layer | None:
         return None
     folder = posixpath.dirname(name)
     listed = [
-        each.text
+        item.text
         for key in ("resources", "bases", "components")
-        for each in (made[0].get(key) or Node([], 0)).items
-        if each.text
+        for item in (made[0].get(key) or Node([], 0)).items
+        if item.text
     ]
     bases = tuple(posixpath.normpath(posixpath.join(folder, each)) for each in listed if "://" not in each)
     return _Layer(folder, name, bases, made[0])
@@ -100,8 +100,8 @@ def _layer(packages: Packages, name: str) -> _Layer | None:
 
 def _patch_files(layer: _Layer) -> Iterator[str]:
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-        for each in (layer.document.get(key) or Node([], 0)).items:
-            path = each.text or text_of(each.get("path"))
+        for item in (layer.document.get(key) or Node([], 0)).items:
+            path = item.text or text_of(item.get("path"))
             if path and "\n" not in path:
                 yield posixpath.normpath(posixpath.join(layer.folder, path))
 
@@ -114,8 +114,8 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -
     """What a kustomization changes in what was read."""
     workloads: list[Workload] = []
     scalers: list[Autoscaler] = []
-    for each in (layer.document.get("replicas") or Node([], 0)).items:
-        name, count = text_of(each.get("name")), each.get("count")
+    for item in (layer.document.get("replicas") or Node([], 0)).items:
+        name, count = text_of(item.get("name")), item.get("count")
         if name and count is not None:
             workloads.append(_sized(name, count, Location(layer.path, count.line)))
     for text, path, target, first in _patches(layer, packages):
@@ -140,15 +140,15 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -
         name: replace(
             file,
             workloads=tuple(
-                _workload(each, [*by_name.get(each.name, ()), *by_name.get("", ())])
-                for each in file.workloads
+                _workload(workload, [*by_name.get(workload.name, ()), *by_name.get("", ())])
+                for workload in file.workloads
             ),
             autoscalers=tuple(
                 # a patch may call the workload as it is called in the end
                 replace(one, target=one.target.removeprefix(before).removesuffix(behind))
-                for each in file.autoscalers
+                for autoscaler in file.autoscalers
                 for one in [
-                    _scaler(each, [*scalers_by_name.get(each.name, ()), *scalers_by_name.get("", ())])
+                    _scaler(autoscaler, [*scalers_by_name.get(autoscaler.name, ()), *scalers_by_name.get("", ())])
                 ]
             ),
         )
@@ -165,14 +165,14 @@ def _sized(name: str, count: Node, at: Location) -> Workload:
 def _patches(layer: _Layer, packages: Packages) -> Iterator[tuple[str, str, str, int]]:
     """Text, path, the name it is for, and the lines above it."""
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-        for each in (layer.document.get(key) or Node([], 0)).items:
-            target = text_of(each.get("target", "name"))
-            inline = each.get("patch")
-            path = each.text or text_of(each.get("path"))
+        for item in (layer.document.get(key) or Node([], 0)).items:
+            target = text_of(item.get("target", "name"))
+            inline = item.get("patch")
+            path = item.text or text_of(item.get("path"))
             if inline is not None and inline.text:
                 yield inline.text, layer.path, target, inline.line
             elif path and "\n" in path:
-                yield path, layer.path, target, each.line
+                yield path, layer.path, target, item.line
             elif path:
                 name = posixpath.normpath(posixpath.join(layer.folder, path))
                 text = packages.text(name) if name in packages.names else None
@@ -185,8 +185,8 @@ def _operations(text: str) -> Iterator[tuple[str, Node]]:
     if "/spec/" not in text:
         return
     for document in documents(text)[:1]:
-        for each in document.items:
-            path, value = text_of(each.get("path")), each.get("value")
+        for item in document.items:
+            path, value = text_of(item.get("path")), item.get("value")
             if path in ("/spec/replicas", "/spec/maxReplicas") and value is not None:
                 yield path, value
 

@@ -117,7 +117,7 @@ class ProcessCommands:
         if file is None:
             return Amount(1, f"{made.file} cannot be read", at, least=True)
         only = set(re.split(r"\s*,\s*", made.only)) if made.only else None
-        apps = [each for each in file.apps if only is None or each.name in only]
+        apps = [app for app in file.apps if only is None or app.name in only]
         if len(apps) != 1 or not file.complete:
             return Amount(1, f"{made.file} starts {len(file.apps)} apps", at, least=True)
         if made.number:  # -i on the command line wins

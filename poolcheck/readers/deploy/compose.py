@@ -104,7 +104,7 @@ class Compose:
 
     def service(self, name: str) -> Service | None:
         """A service by its name, which is its host name too."""
-        return next((each for each in self.services if each.name == name), None)
+        return next((service for service in self.services if service.name == name), None)
 
 
 def address(text: str) -> str | None:
@@ -210,16 +210,16 @@ def _service(name: str, node: Node, path: str, line: int) -> Service:
         build=None if context is None else posixpath.normpath(posixpath.join(folder, context)),
         environment=tuple(_environment(node.get("environment"))),
         env_files=tuple(
-            posixpath.normpath(posixpath.join(folder, each)) for each in _env_files(node.get("env_file"))
+            posixpath.normpath(posixpath.join(folder, file)) for file in _env_files(node.get("env_file"))
         ),
         command=_words(command),
         command_line=command.line if command else 0,
         replicas=_text(replicas),
         surge=_text(order),
         ports=tuple(_ports(ports)) if ports else None,
-        volumes=tuple(each.text or "" for each in (node.get("volumes") or Node([], 0)).items),
+        volumes=tuple(item.text or "" for item in (node.get("volumes") or Node([], 0)).items),
         descriptors=_text(nofile),
-        profiles=tuple(each.text or "" for each in (node.get("profiles") or Node([], 0)).items),
+        profiles=tuple(item.text or "" for item in (node.get("profiles") or Node([], 0)).items),
     )
 
 
@@ -266,7 +266,7 @@ def _words(node: Node | None) -> tuple[str, ...]:
     if node is None:
         return ()
     if node.items:
-        words = [each.text or "" for each in node.items]
+        words = [item.text or "" for item in node.items]
         return (
             _split(words[2])
             if words[:2] in (["sh", "-c"], ["bash", "-c"]) and len(words) == 3

@@ -147,7 +147,7 @@ def _placed(action: str, line: int, here: list[Part], stack: "list[_Open]") -> l
 
 def _opened(kind: str, expression: str) -> TemplateBlock:
     named = _VARIABLES.match(expression.strip())
-    variables = tuple(each for each in named.groups()[:2] if each) if named else ()
+    variables = tuple(group for group in named.groups()[:2] if group) if named else ()
     return TemplateBlock(kind, (named[3] if named else expression).strip(), variables, [], [])
 
 
@@ -289,10 +289,10 @@ def _default(trees: Sequence[Tree]) -> Tree:
 
 
 def _first(trees: Sequence[Tree]) -> Tree:
-    for each in trees:
-        known = truth(each)
+    for tree in trees:
+        known = truth(tree)
         if known is None or known:
-            return UnreadTemplate if known is None else each
+            return UnreadTemplate if known is None else tree
     return None
 
 
@@ -302,12 +302,12 @@ def _ternary(trees: Sequence[Tree]) -> Tree:
 
 
 def _and(trees: Sequence[Tree]) -> Tree:
-    known = [truth(each) for each in trees]
+    known = [truth(tree) for tree in trees]
     return trees[known.index(False)] if False in known else UnreadTemplate if None in known else trees[-1]
 
 
 def _or(trees: Sequence[Tree]) -> Tree:
-    known = [truth(each) for each in trees]
+    known = [truth(tree) for tree in trees]
     return trees[known.index(True)] if True in known else UnreadTemplate if None in known else trees[-1]
 
 
@@ -317,9 +317,9 @@ def _not(trees: Sequence[Tree]) -> Tree:
 
 
 def _same(trees: Sequence[Tree]) -> Tree:
-    if any(each is UnreadTemplate for each in trees) or len(trees) < 2:
+    if any(tree is UnreadTemplate for tree in trees) or len(trees) < 2:
         return UnreadTemplate
-    return _flag(any(_text(trees[0]) == _text(each) for each in trees[1:]))
+    return _flag(any(_text(trees[0]) == _text(tree) for tree in trees[1:]))
 
 
 def _less(trees: Sequence[Tree]) -> bool | None:
@@ -348,7 +348,7 @@ def _quoted(trees: Sequence[Tree]) -> Tree:
 
 
 def _printed(trees: Sequence[Tree]) -> Tree:
-    form, given = _text(trees[0]), [_text(each) for each in trees[1:]]
+    form, given = _text(trees[0]), [_text(tree) for tree in trees[1:]]
     if form is None or None in given or len(re.findall(r"%[a-z]", form)) != len(given):
         return UnreadTemplate
     values = iter(given)
@@ -369,8 +369,8 @@ def _changed(how: Callable[[str], str]) -> Callable[[Sequence[Tree]], Tree]:
 
 def _index(trees: Sequence[Tree]) -> Tree:
     base = trees[0]
-    for each in trees[1:]:
-        key = _text(each)
+    for tree in trees[1:]:
+        key = _text(tree)
         if base is UnreadTemplate or key is None:
             return UnreadTemplate
         base = base.get(key) if isinstance(base, dict) else None

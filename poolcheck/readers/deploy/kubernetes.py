@@ -133,7 +133,7 @@ def is_workload(text: str) -> bool:
 
 def incomplete(made: Manifests) -> Manifests:
     """The same, where something may set variables that could not be read."""
-    return replace(made, workloads=tuple(replace(each, complete=False) for each in made.workloads))
+    return replace(made, workloads=tuple(replace(workload, complete=False) for workload in made.workloads))
 
 
 def _decoded(text: str) -> str:
@@ -154,7 +154,7 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
         for key in ("command", "args"):
             node = container.get(key)
             if node is not None:
-                words = [text_of(each) for each in node.items]
+                words = [text_of(item) for item in node.items]
                 command += (
                     tuple(words[-1].split()) if words[:1] in (["sh"], ["/bin/sh"], ["bash"]) else tuple(words)
                 )
@@ -168,26 +168,26 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
         replicas_at=place(replicas.line) if replicas and number else None,
         surge=text_of(strategy.get("rollingUpdate", "maxSurge")) if strategy else "",
         recreate=strategy is not None and text_of(strategy.get("type")) == "Recreate",
-        images=tuple(text_of(each.get("image")) for each in containers.items),
+        images=tuple(text_of(item.get("image")) for item in containers.items),
         command=command,
         command_at=place(line) if line else None,
         environment=tuple(_variables(containers, place)),
         sources=tuple(
-            text_of(each.get(kind_, "name"))
+            text_of(item.get(kind_, "name"))
             for container in containers.items
-            for each in (container.get("envFrom") or Node([], 0)).items
+            for item in (container.get("envFrom") or Node([], 0)).items
             for kind_ in ("secretRef", "configMapRef")
-            if each.get(kind_)
+            if item.get(kind_)
         ),
-        complete=not any(text_of(each.get("envFrom")) for each in containers.items),
+        complete=not any(text_of(item.get("envFrom")) for item in containers.items),
     )
 
 
 def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[ContainerVariable]:
     for container in containers.items:
-        for each in (container.get("env") or Node([], 0)).items:
-            name, value = text_of(each.get("name")), each.get("value")
-            reference = each.get("valueFrom", "secretKeyRef") or each.get("valueFrom", "configMapKeyRef")
+        for item in (container.get("env") or Node([], 0)).items:
+            name, value = text_of(item.get("name")), item.get("value")
+            reference = item.get("valueFrom", "secretKeyRef") or item.get("valueFrom", "configMapKeyRef")
             if name:
                 text = text_of(value)
                 known = text if value is not None and _FILLED_IN.search(text) is None else None
@@ -196,7 +196,7 @@ def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[C
                 yield ContainerVariable(
                     name,
                     Secret(known) if known is not None else None,
-                    place(value.line if value is not None else each.line),
+                    place(value.line if value is not None else item.line),
                     text_of(reference.get("name")) if reference else "",
                     text_of(reference.get("key")) if reference else "",
                 )

@@ -117,20 +117,20 @@ def _scaled(name: str, platform: str, at: Location, most: InstanceCount, contain
     for container in containers.items:
         for part in ("command", "args"):
             node = container.get(part)
-            for each in node.items if node else ():
-                command += tuple(text_of(each).split())
-                command_at = command_at or Location(at.path, each.line)
-        for each in (container.get("env") or Node([], 0)).items:
-            value = each.get("value")
+            for item in node.items if node else ():
+                command += tuple(text_of(item).split())
+                command_at = command_at or Location(at.path, item.line)
+        for item in (container.get("env") or Node([], 0)).items:
+            value = item.get("value")
             known = value is not None and "$" not in text_of(value)
-            elsewhere = text_of(each.get("secretRef")) or text_of(
-                each.get("valueFrom", "secretKeyRef", "name")
+            elsewhere = text_of(item.get("secretRef")) or text_of(
+                item.get("valueFrom", "secretKeyRef", "name")
             )
             variables.append(
                 ContainerVariable(
-                    text_of(each.get("name")),
+                    text_of(item.get("name")),
                     Secret(text_of(value)) if known else None,
-                    Location(at.path, value.line if value else each.line),
+                    Location(at.path, value.line if value else item.line),
                     elsewhere,
                 )
             )
@@ -275,8 +275,8 @@ def _railway(text: str, path: str) -> Iterator[Deployment]:
     deploy = table(data.get("deploy"))
     regions = [table(each).get("numReplicas") for each in table(deploy.get("multiRegionConfig")).values()]
     number = deploy.get("numReplicas", None if regions else 1)
-    if regions and all(isinstance(each, int) for each in regions):
-        number = sum(each for each in regions if isinstance(each, int))
+    if regions and all(isinstance(region, int) for region in regions):
+        number = sum(region for region in regions if isinstance(region, int))
     count = InstanceCount(None, "numReplicas is no plain number", Location(path, 1))
     if isinstance(number, int) and 0 < number < 100_000:
         said = "numReplicas" in deploy or regions

@@ -55,9 +55,9 @@ def read(text: str, path: str) -> Ecosystem | None:
         return None
     if path.endswith((".yaml", ".yml")):
         found = [
-            {key: (node.text, "", node.line) for key, node in _flat(each)}
+            {key: (node.text, "", node.line) for key, node in _flat(item)}
             for document in documents(text)[:1]
-            for each in (document.get("apps") or document).items
+            for item in (document.get("apps") or document).items
         ]
         complete = True
     else:

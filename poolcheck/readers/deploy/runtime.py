@@ -216,7 +216,7 @@ def _wrangler(text: str | None, path: str) -> Signal:
     data: dict[str, Any] = loaded if isinstance(loaded, dict) else {}
     environments = data.get("env")
     places = [data, *(environments.values() if isinstance(environments, dict) else ())]
-    bound = any(isinstance(each, dict) and bool(each.get("hyperdrive")) for each in places)
+    bound = any(isinstance(place, dict) and bool(place.get("hyperdrive")) for place in places)
     flags = data.get("compatibility_flags")
     notes = []
     if isinstance(flags, list) and any(flag in ("nodejs_compat", "nodejs_compat_v2") for flag in flags):

@@ -29,7 +29,7 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
     if not any(kind in text for kind in _MOST):
         return ()
     resources = [each for each in hcl.read(text) or () if each.type == "resource" and len(each.labels) == 2]
-    scalers = [each for each in resources if each.labels[0] == "aws_appautoscaling_target"]
+    scalers = [resource for resource in resources if resource.labels[0] == "aws_appautoscaling_target"]
     made = []
     for resource in resources:
         kind, name = resource.labels

@@ -82,7 +82,7 @@ class _Shell:
         for at, command in enumerate(commands):
             if {"&&": not succeeded, "||": succeeded}.get(command.before):
                 continue
-            ends = next(each.after for each in commands[at:] if each.after in ("\n", "", ";", "&"))
+            ends = next(command.after for command in commands[at:] if command.after in ("\n", "", ";", "&"))
             elsewhere = ends == "&" or "|" in (command.before, command.after)
             succeeded = self.carry_out(command.words, elsewhere=elsewhere) or ends == "&"
 

@@ -98,17 +98,17 @@ def _read(text: str, path: str, state: "_State") -> UnreadableFile | None:
     if isinstance(statements, UnreadableFile):
         return statements
     stack: list[_Statement] = []
-    for each in statements:
-        if each.closes:
+    for statement in statements:
+        if statement.closes:
             if not stack:
-                return UnreadableFile("has a brace that closes nothing", each.line)
+                return UnreadableFile("has a brace that closes nothing", statement.line)
             state.leave(stack.pop())
         else:
-            state.see(each, tuple(one.word for one in stack), path)
-            if each.opens:
-                stack.append(each)
+            state.see(statement, tuple(one.word for one in stack), path)
+            if statement.opens:
+                stack.append(statement)
                 if len(stack) > _DEEPEST:
-                    return UnreadableFile("is nested too deeply", each.line)
+                    return UnreadableFile("is nested too deeply", statement.line)
     return UnreadableFile("has a brace that is not closed", stack[-1].line) if stack else None
 
 
@@ -223,7 +223,7 @@ class _State:
             name=self.path,
             location=Location(self.path, 1),
             settings=(*self.settings, *_widest(self.listeners)),
-            databases=tuple(made for each in self.routes if (made := each.made(self.hosts, hba=self.hba))),
+            databases=tuple(made for route in self.routes if (made := route.made(self.hosts, hba=self.hba))),
         )
 
 
@@ -237,16 +237,16 @@ class _Route:
 
     def made(self, hosts: Mapping[str, tuple[str, ...] | None], *, hba: bool) -> PoolerDatabase | None:
         """None for the console, and for what Odyssey uses itself."""
-        said = {each.name: each for each in self.settings}
+        said = {setting.name: setting for setting in self.settings}
         storage = said.get("storage")
         host = hosts.get(storage.value, ()) if storage and storage.known else ()
         routing = said.get("pool_routing")
         if host is None or (routing and routing.value == "internal"):
             return None
         settings = [
-            each
-            for each in self.settings
-            if each.name in _ROUTE and not (each.name == "authentication" and (hba or self.limited))
+            setting
+            for setting in self.settings
+            if setting.name in _ROUTE and not (setting.name == "authentication" and (hba or self.limited))
         ]
         if "shared_pool" in said:  # its size is shared among routes: no route's own
             settings.append(PoolerSetting("pool_size", "", said["shared_pool"].location, known=False))
@@ -289,9 +289,9 @@ def _bare(listener: Mapping[str, PoolerSetting]) -> list[str]:
     found = listener.get("host")
     parts = found.value.split(",") if found is not None else []
     return [
-        _bare_host(each.strip().removeprefix("tcp://"))
-        for each in parts
-        if each.strip() and not each.strip().startswith("unix:")
+        _bare_host(part.strip().removeprefix("tcp://"))
+        for part in parts
+        if part.strip() and not part.strip().startswith("unix:")
     ]
 
 

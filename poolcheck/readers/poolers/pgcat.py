@@ -58,16 +58,16 @@ def _general(
 ) -> Iterator[PoolerSetting]:
     """The administrator counts only where an app has the same login: the name alone opens nothing."""
     same = (general.get("admin_username"), general.get("admin_password")) in logins
-    for each in places.settings(general, "general"):
-        if each.name in ("host", "tls_certificate") or (each.name == "admin_username" and same):
-            yield each
+    for setting in places.settings(general, "general"):
+        if setting.name in ("host", "tls_certificate") or (setting.name == "admin_username" and same):
+            yield setting
 
 
 def _pools(
     name: str, pool: dict[str, Any], general: dict[str, Any], places: TomlPlaces
 ) -> Iterator[PoolerDatabase]:
     """One for each user and server; one for each user where no server is readable."""
-    shared = [each for each in places.settings(pool, "pools", name) if each.name in _OF_POOL]
+    shared = [setting for setting in places.settings(pool, "pools", name) if setting.name in _OF_POOL]
     if "prepared_statements_cache_size" not in pool:  # up to 1.1 it stood in [general]: the version decides
         older = next(
             (e for e in places.settings(general, "general") if e.name == "prepared_statements_cache_size"),

@@ -49,12 +49,12 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadabl
     if isinstance(listed, UnreadableFile):
         return UnreadableFile(f"the users beside it, {users_path}: {listed.message}", None)
     rows = listed.get("users")
-    people = [table(each) for each in rows] if isinstance(rows, list) else []
+    people = [table(row) for row in rows] if isinstance(rows, list) else []
     people_places = TomlPlaces(users or "", users_path)
     admin = table(made.get("admin")) or table(listed.get("admin"))
     general = [
-        PoolerSetting(_OTHER_NAMES.get(each.name, each.name), each.value, each.location, each.known)
-        for each in places.settings(table(made.get("general")), "general")
+        PoolerSetting(_OTHER_NAMES.get(setting.name, setting.name), setting.value, setting.location, setting.known)
+        for setting in places.settings(table(made.get("general")), "general")
     ]
     return PoolerConfig(
         software="pgdog",
@@ -66,9 +66,9 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadabl
             *_admin(admin, people, places),
         ),
         databases=tuple(
-            each
+            pool
             for index, database in enumerate(databases)
-            for each in _pools(table(database), index, people, places, people_places)
+            for pool in _pools(table(database), index, people, places, people_places)
         ),
     )
 
@@ -95,7 +95,7 @@ def _pools(
     """One for each user who may use the database; without any known user one all the same."""
     name = str(database.get("name", ""))
     at = places.at("databases", index)
-    own = [_pool_setting(each) for each in places.settings(database, "databases", index)]
+    own = [_pool_setting(setting) for setting in places.settings(database, "databases", index)]
     kept = (*_OF_POOL, "host", "port")
     settings: tuple[PoolerSetting, ...] = tuple(each for each in own if each.name in kept)
     role = str(database.get("role", "primary"))
@@ -105,14 +105,14 @@ def _pools(
         settings = (*settings, PoolerSetting("pool_size", "", at, known=False))
     allowed = [(number, each) for number, each in enumerate(people) if _may_use(each, name)]
     for number, person in allowed:
-        theirs = [_pool_setting(each) for each in people_places.settings(person, "users", number)]
+        theirs = [_pool_setting(setting) for setting in people_places.settings(person, "users", number)]
         unknown = (PoolerSetting("pool_size", "", at, known=False),) if f"pool_size_{role}" in person else ()
         yield PoolerDatabase(
             name=name,
             location=people_places.at("users", number),
             settings=(
                 *settings,
-                *(each for each in theirs if each.name in _OF_POOL),
+                *(their for their in theirs if their.name in _OF_POOL),
                 *unknown,
                 PoolerSetting("user", str(person.get("name", "")), people_places.at("users", number, "name")),
             ),

@@ -199,7 +199,7 @@ def _from_resources(found: Mapping[str, Node], path: str) -> Iterator[PoolerConf
             continue
         settings = [*_plain(node.get("Properties"), ("RequireTLS",), path)]
         group = next(
-            (each for each in groups if _names(each.get("Properties", "DBProxyName"), name, node)), None
+            (group for group in groups if _names(group.get("Properties", "DBProxyName"), name, node)), None
         )
         target = ""
         if group is not None:

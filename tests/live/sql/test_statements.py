@@ -28,7 +28,7 @@ def test_statements_end_where_sqlparse_ends_them(script: str) -> None:
 
     ours = [sqlparse.format(piece, strip_comments=True).strip() for _, piece in split(script)]
 
-    assert len([each for each in theirs if each]) == len([each for each in ours if each])
+    assert len([their for their in theirs if their]) == len([our for our in ours if our])
 
 
 VALUES = st.text(alphabet="abc ;'-/*$\\\"\n%", max_size=12)
@@ -48,7 +48,7 @@ def test_no_literal_that_sqlparse_finds_is_left(values: list[str], numbers: list
 
     shown = normalise(statement)
 
-    assert not [each for each in literals if each in shown]
+    assert not [literal for literal in literals if literal in shown]
 
 
 PIECES = st.sampled_from(

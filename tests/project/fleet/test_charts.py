@@ -56,7 +56,7 @@ FILES = {
 def skipped(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the report says could not be done."""
     report: Report = run(files, facts, folder, monkeypatch)
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     return [f"{each.what}: {each.why}" for each in report.skipped]
 
 
@@ -105,7 +105,7 @@ def test_chart_and_manifests_of_one_app(tmp_path: Path, monkeypatch: pytest.Monk
     files = {**FILES, "k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "2")}
     report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
-    assert not any("shop 10" in each.message and "ledger" in each.message for each in report.findings)
+    assert not any("shop 10" in finding.message and "ledger" in finding.message for finding in report.findings)
     assert any("which is used is not known" in each.why for each in report.skipped)
 
 

@@ -29,7 +29,7 @@ def test_the_one_thing_that_a_project_runs(
     (found,) = sums({".env.production": ENV, **files}, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
     assert f"{message} connections, and the server allows 97" in found.message
-    assert all(each in found.why for each in places)
+    assert all(place in found.why for place in places)
 
 
 def test_pm2_on_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_pm2_on_every_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     files = {".env.production": ENV, "ecosystem.config.js": ECOSYSTEM.replace("30", "'max'")}
     report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert [each.why for each in report.skipped if each.what == "the processes of api"] == [
         "instances: max depends on the number of CPUs (ecosystem.config.js:5); counted as 1"
     ]
@@ -78,7 +78,7 @@ def test_several_deployments_of_one_string(tmp_path: Path, monkeypatch: pytest.M
     files = {".env.production": ENV, "ecosystem.config.js": ECOSYSTEM, "infra/run.tf": RUN}
     report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
-    assert [each for each in report.findings if each.rule.id == "PC601"] == []
+    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert any("which of api (ecosystem.config.js), api (infra/run.tf) use DATABASE_URL" in each.why for each in report.skipped)  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_instances(name: str, text: str, number: int | None) -> None:
 
     assert pm2.matches(name)
     assert made is not None
-    assert [each.instances for each in made.apps] == [number]
+    assert [app.instances for app in made.apps] == [number]
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_a_value_can_be_written_where_there_is_none(line: str) -> None:
     (entry,) = read(line, ".env").entries
     assert entry.value_column == entry.value_end_column
     written = line[: entry.value_column] + "x" + line[entry.value_end_column :]
-    assert [each.value for each in read(written, ".env").entries] == ["x"]
+    assert [entry.value for entry in read(written, ".env").entries] == ["x"]
 
 
 @pytest.mark.parametrize(

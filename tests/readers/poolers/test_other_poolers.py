@@ -107,7 +107,7 @@ def known(config: PoolerConfig | UnreadableFile | None) -> PoolerConfig:
 
 def pools(config: PoolerConfig, *names: str) -> list[tuple[str | None, ...]]:
     """Each pool's settings of these names, its host among them."""
-    return [tuple(each.value(name) for name in names) for each in config.databases]
+    return [tuple(database.value(name) for name in names) for database in config.databases]
 
 
 class TestOdyssey:
@@ -117,7 +117,7 @@ class TestOdyssey:
         """One for each user's block; the console and the watchdog are none."""
         config = known(odyssey.read(ODYSSEY, "odyssey.conf"))
 
-        assert [each.name for each in config.databases] == ["shop", "shop", "*"]
+        assert [database.name for database in config.databases] == ["shop", "shop", "*"]
         assert pools(config, "user", "pool_mode", "pool_size", "host", "port") == [
             ("web", "transaction", "20", "10.0.0.5", "5433"),
             ("ops", "session", None, "10.0.0.5", "5433"),
