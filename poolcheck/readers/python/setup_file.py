@@ -12,12 +12,10 @@ from poolcheck.readers.syntax import TooMuch, field, text
 
 def install_requires(source: str, path: str) -> tuple[tuple[tuple[str, int], ...], int]:
     """The requirements with their lines, and the line of the first part that is not Python: 0 when all of it is."""
-    module = Module(source.removeprefix("\ufeff"), path)
-    errors = Errors(module)
-    if errors.mostly:
-        return (), errors.first
     try:
-        return tuple(_asked(module, errors)), errors.first
+        module = Module(source.removeprefix("\ufeff"), path)
+        errors = Errors(module)
+        return () if errors.mostly else tuple(_asked(module, errors)), errors.first
     except TooMuch:
         return (), 1
 

@@ -3,16 +3,18 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import groupby
 
 from tree_sitter import Language, Node, Parser
 
-from poolcheck.readers.syntax import Parsed, field, text, within
+from poolcheck.readers.syntax import Parsed, TooMuch, field, text, within
 
 # What may stand between a thing and what it belongs to, and is neither.
 _THROUGH = frozenset(
     "argument_list parenthesized_expression block decorated_definition with_clause else_clause as_pattern pair "
     "type".split()
 )
+_LONGEST_RUN = 500  # lines; the parser looks through the rest of a run of comments for each of them
 _HANDLERS = frozenset({"except_clause", "except_group_clause", "finally_clause"})
 _DOTS = 30  # in one name; nobody writes more
 
@@ -30,7 +32,7 @@ class Module(Parsed):
 
     def __init__(self, source: str, path: str) -> None:
         lines = source.replace("\r\n", "\n").replace("\r", "\n")
-        super().__init__(lines.encode("utf-8", "surrogatepass"), parser())
+        super().__init__(_without_long_runs(lines).encode("utf-8", "surrogatepass"), parser())
         self.path = path
         self.names: dict[str, str] = {}  # local name → dotted name of what it is
         self.calls: list[Node] = []
@@ -217,7 +219,7 @@ class Module(Parsed):
         for at in range(bisect_left(nodes, start, key=_start), len(nodes)):
             if nodes[at].start_byte >= end:
                 break
-            self.spend(10)
+            self.spend(150)
             yield nodes[at]
 
     def uses(self, name: str, function: Node) -> Iterator[Node]:
@@ -235,6 +237,34 @@ class Module(Parsed):
             if outer.type not in _PATTERNS:
                 break
         return False
+
+
+def _without_long_runs(source: str) -> str:
+    """The same lines, with hundreds of comments in a row as blanks; those that speak of poolcheck stay.
+
+    Raises:
+        TooMuch: a run of lines that nobody wrote by hand is left, such as thousands that end with a backslash.
+    """
+    if max(source.count("#"), source.count("\\\n")) <= _LONGEST_RUN:
+        return source
+    lines = source.split("\n")
+    for kind, run in groupby(range(len(lines)), key=lambda row: _kind(lines[row])):
+        rows = [row for row in run if lines[row].strip()] if kind else []
+        if len(rows) <= _LONGEST_RUN:
+            continue
+        kept = [row for row in rows if kind == "\\" or "poolcheck" in lines[row].lower()]
+        if len(kept) > _LONGEST_RUN:
+            raise TooMuch
+        for row in set(rows).difference(kept):
+            lines[row] = ""
+    return "\n".join(lines)
+
+
+def _kind(line: str) -> str:
+    """What a line is for a parser that looks ahead: a comment or blank, one that goes on, or another."""
+    if line.lstrip()[:1] in ("", "#"):
+        return "#"
+    return "\\" if line.endswith("\\") else ""
 
 
 _PATTERNS = frozenset(

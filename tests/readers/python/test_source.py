@@ -289,6 +289,17 @@ def test_what_is_not_python_says_so(text: str) -> None:
     assert made.why
 
 
+def test_a_module_that_is_commented_out() -> None:
+    """Comments by the hundred are passed over; one among them that speaks of poolcheck is heard."""
+    hundreds = "# a\n" * 600
+    text = f"{ENGINE}{hundreds}# poolcheck: ignore[PC421]\n{hundreds}e = create_engine(URL)\n"
+    made = source_files.read(text.encode(), "a.py", makers())
+    assert isinstance(made, Read)
+
+    assert [site.line for site in made.file.sites] == [1203]
+    assert [each.lines for each in made.ignores.placed] == [(602, 1203)]
+
+
 DEEP = 20_000
 HOSTILE = {
     "brackets": "x = " + "(" * DEEP + "psycopg2.connect(U)" + ")" * DEEP,
@@ -312,6 +323,10 @@ HOSTILE = {
     "callers": "def f():\n  c = psycopg2.connect(U)\n" * 390 + "def g(): f()\n" * DEEP,
     "decorators": "@a\n" * DEEP + "def f(): psycopg2.connect(U)",
     "targets": "a = \\\n" * DEEP + "psycopg2.connect(U)",
+    "comments alone": "x = 1\n" + "# a\n" * DEEP + "c = psycopg2.connect(U)",
+    "ignore comments alone": "x = 1\n" + "# poolcheck: ignore\n" * DEEP,
+    "backslashes": "x\\\n" * DEEP,
+    "arguments": "def f(p):\n" + "  c = p.getconn()\n" * 300 + "  g(" + "c,\n" * DEEP + ")",
     "comments": "x = 1  # poolcheck: ignore\n" * (DEEP // 4),
 }  # fmt: skip
 
