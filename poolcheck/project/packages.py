@@ -159,7 +159,7 @@ class Packages:
             try:
                 if name not in self.instead and os.stat(name).st_size > MAX_CONTEXT_FILE:
                     raise OSError(None, "larger than 16 MB")
-                data = self.instead.get(name) or read_bytes(name)
+                data = self.instead[name] if name in self.instead else read_bytes(name)
                 self._texts[name] = data.decode("utf-8-sig")
             except OSError as error:
                 self.skipped.append(
