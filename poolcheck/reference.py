@@ -93,7 +93,8 @@ def provider_page(provider: Provider) -> str:
     if provider.retirements:
         lines += ["", "## Retired", ""]
         lines += [
-            f"- {retirement.what} on {retirement.on}: {retirement.instead} ({retirement.source})" for retirement in provider.retirements
+            f"- {retirement.what} on {retirement.on}: {retirement.instead} ({retirement.source})"
+            for retirement in provider.retirements
         ]
     lines += _quirks(provider.quirks)
     return "\n".join(lines) + "\n"

@@ -45,7 +45,9 @@ def exists(carrier: str) -> bool:
     if kind == "provider":
         name, _, endpoint = rest.partition(" ")
         provider = catalogue.provider(name)
-        return provider is not None and (not endpoint or endpoint in {endpoint.id for endpoint in provider.endpoints})
+        return provider is not None and (
+            not endpoint or endpoint in {endpoint.id for endpoint in provider.endpoints}
+        )
     if kind == "plan":
         name, _, plan = rest.partition(" ")
         return catalogue.limit(name, plan) is not None

@@ -12,9 +12,15 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import ConfigDict, Field
 
+from poolcheck import reference
+from poolcheck.capacity import pool_size
 from poolcheck.config.file import Settings
 from poolcheck.connection.secret import redact
+from poolcheck.diagnosis import lint as linting
 from poolcheck.errors import ExitCode, PoolcheckError
+from poolcheck.explain import explain as explaining
+from poolcheck.live import look
+from poolcheck.model.explanation import Page, Pages
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load
 from poolcheck.output import json
@@ -73,8 +79,6 @@ def lint(
     """Say which connection string, env file or ORM config will exhaust the database, and what to write instead."""
 
     def work() -> Report:
-        from poolcheck.diagnosis import lint as linting  # noqa: PLC0415 - only when asked
-
         if "-" in paths:
             raise ToolError("Standard input carries the protocol: name a file.")
         drivers = (driver,) if driver else ()
@@ -105,8 +109,6 @@ def live(
     """Look once at a PostgreSQL server: how full, who holds the slots, what leaks, what to do. Reads only."""
 
     def work() -> Report:
-        from poolcheck.live import look  # noqa: PLC0415 - brings psycopg
-
         options = look.LookOptions(
             dsn=dsn or None,
             env_file=env_file or None,
@@ -145,8 +147,6 @@ def size(
     """Say how many connections each process may have, with the sums: what fits, and with tps and hold_ms what is enough."""
 
     def work() -> Report:
-        from poolcheck.capacity import pool_size  # noqa: PLC0415 - only when asked
-
         if (tps is None) != (hold_ms is None):
             raise ToolError("The load is tps times hold_ms: give both or none.")
         load = None if tps is None or hold_ms is None else Load(tps=tps, hold_ms=hold_ms)
@@ -180,10 +180,6 @@ def explain(
     """Say what an error text means, which layer failed, and what to do first; or give the page of an id. Offline."""
 
     def work() -> Report:
-        from poolcheck import reference  # noqa: PLC0415 - only when asked
-        from poolcheck.explain import explain as explaining  # noqa: PLC0415 - only when asked
-        from poolcheck.model.explanation import Page, Pages  # noqa: PLC0415 - as above
-
         page = reference.page(text) if len(text) < 60 else None
         if page is not None:
             return Report(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from poolcheck.config import settings as configuration
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Skipped
 from poolcheck.model.sizing import Measured
@@ -58,7 +59,6 @@ def from_config(numbers: GivenNumbers, thresholds: Sequence[str] = ("warn_at",))
     if not given and not _config_near():
         return
     from poolcheck.config import file  # noqa: PLC0415 - only where there is a file
-    from poolcheck.config import settings as configuration  # noqa: PLC0415 - only where there is a file
 
     path = given or file.find(".")
     if path is None:

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
 from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
@@ -189,10 +192,6 @@ def line(look: Look | None, state: Watch) -> str:
 
 def full_screen(state: Watch, style: Style, every: float, count: int | None) -> None:
     """The whole terminal, drawn anew for each look; what was there before comes back at the end."""
-    from rich.console import Console  # noqa: PLC0415 - only the full screen needs rich
-    from rich.live import Live  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
     console = Console(highlight=False, no_color=not style.color)
     last: list[Look] = []
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import click
 
+from poolcheck.commands._effective import effective
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, output_options, write
+from poolcheck.config.schema import render
+from poolcheck.model.report import Report
 
 
 @click.command("config", short_help="Show the settings in force, and where each comes from.")
@@ -24,14 +27,8 @@ def command(path: str, schema: bool, settings: Settings, out: Output) -> int:
       poolcheck config apps/web --format json
       poolcheck config --schema > poolcheck.schema.json
     """
-    from poolcheck.model.report import Report  # noqa: PLC0415 - `config --help` needs none of it
-
     if schema:
-        from poolcheck.config.schema import render  # noqa: PLC0415 - only here
-
         write(render(), out.path)
         return 0
-    from poolcheck.commands._effective import effective  # noqa: PLC0415 - as above
-
     config = settings.over(Path(path))
     return emit(Report(command="config", sections=(effective(config, settings.given),)), out)

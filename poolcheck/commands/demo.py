@@ -6,15 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import psycopg
 
 from poolcheck.commands._settings import Settings
-from poolcheck.commands._shared import Output, output_options, style_for
+from poolcheck.commands._shared import Output, load, output_options, style_for, write
+from poolcheck.config.settings import Thresholds
+from poolcheck.demo.server import DemoServer
+from poolcheck.demo.story import SCENES, SETUP, STUCK_SECONDS, Stage
+from poolcheck.live.look import LookOptions, live
+from poolcheck.live.reap import ReapChoice, reap
+from poolcheck.output.paint import Paint
 
 if TYPE_CHECKING:
-    from poolcheck.demo.server import DemoServer
     from poolcheck.demo.story import Scene
     from poolcheck.model.report import Report
-    from poolcheck.output.paint import Paint
 
 SCENE_NAMES = ("warm", "burst", "leak", "block", "full")
 
@@ -41,9 +46,6 @@ def command(*, scene: str | None, list_scenes: bool, keep: bool, port: int | Non
       poolcheck demo --scene block
       poolcheck demo --keep
     """
-    from poolcheck.demo.story import SCENES  # noqa: PLC0415 - brings psycopg
-    from poolcheck.output.paint import Paint  # noqa: PLC0415 - with it
-
     if list_scenes:
         for each in SCENES:
             click.echo(f"{each.name:6} {each.says}")
@@ -61,16 +63,11 @@ def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a signal h
 
 
 def _play(scene: str | None, paint: "Paint", out: Output, *, keep: bool, port: int | None) -> int:
-    from poolcheck.demo.server import DemoServer  # noqa: PLC0415 - see command
-    from poolcheck.demo.story import SCENES, SETUP, Stage  # noqa: PLC0415 - see command
-
     click.echo("Starting a PostgreSQL with 20 slots ...", err=True)
     server = DemoServer(port)
     stage = Stage(server)
     code = 0
     try:
-        import psycopg  # noqa: PLC0415 - see command
-
         with psycopg.connect(server.url, autocommit=True) as conn:
             for statement in SETUP:
                 conn.execute(statement)
@@ -103,9 +100,6 @@ def _say(title: str, text: str, paint: "Paint") -> None:
 
 def _settings() -> Settings:
     """The looks' settings: no file of the current folder, and ages of seconds instead of minutes."""
-    from poolcheck.config.settings import Thresholds  # noqa: PLC0415 - see command
-    from poolcheck.demo.story import STUCK_SECONDS  # noqa: PLC0415 - see command
-
     short = Thresholds(
         idle_seconds=STUCK_SECONDS, idle_in_transaction_seconds=0, idle_in_transaction_oldest_seconds=1
     )
@@ -114,8 +108,6 @@ def _settings() -> Settings:
 
 def _look(server: "DemoServer", scene: "Scene", paint: "Paint", out: Output) -> int:
     """Run `live` as a monitoring role; when no slot is left, as anyone would, and then as the reserve."""
-    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - see command
-
     admin = server.url if scene.name == "full" else None
     click.echo(
         paint.style("$ poolcheck live $DATABASE_URL" + (" --admin $ADMIN_URL" if admin else ""), "dim")
@@ -128,9 +120,6 @@ def _look(server: "DemoServer", scene: "Scene", paint: "Paint", out: Output) -> 
 
 def _reap(server: "DemoServer", paint: "Paint", out: Output) -> None:
     """End what leaks, and look again."""
-    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - see command
-    from poolcheck.live.reap import ReapChoice, reap  # noqa: PLC0415 - see command
-
     _say(
         "The way out",
         "The leaked sessions are ended, each checked again in the statement that ends it.",
@@ -146,8 +135,6 @@ def _reap(server: "DemoServer", paint: "Paint", out: Output) -> None:
 
 
 def _show(report: "Report", out: Output, *, brief: bool = False) -> None:
-    from poolcheck.commands._shared import load, write  # noqa: PLC0415 - beside its only use
-
     render: Any = load(out.format).render
     style = style_for(out)
     write(render(report, replace(style, verbosity=-1) if brief else style), out.path)

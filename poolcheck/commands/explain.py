@@ -8,8 +8,10 @@ from typing import BinaryIO, cast
 
 import click
 
+from poolcheck.catalogue import error_texts
 from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.errors import BadInput, ExitCode
+from poolcheck.explain.explain import entries_by_id, errors_table, explain, steps
 from poolcheck.model.explanation import Explanations, Page, Pages
 from poolcheck.model.report import Report, Section, Skipped
 from poolcheck.text import clean, nearest
@@ -57,8 +59,6 @@ def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
 
 def _said(words: tuple[str, ...]) -> Report:
     """Ids give their pages, everything else is a text: the words together, as an unquoted message comes."""
-    from poolcheck.explain.explain import entries_by_id, explain  # noqa: PLC0415 - `explain --help` needs no patterns
-
     pages = [page for word in words if (page := _page(word))]
     if len(pages) == len(words):
         return _pages(pages)
@@ -94,8 +94,6 @@ def _list(name: str) -> str:
     from poolcheck import reference  # noqa: PLC0415 - as above
 
     if name == "errors":
-        from poolcheck.explain.explain import errors_table  # noqa: PLC0415 - as above
-
         return errors_table()
     tables = {
         "rules": reference.rules_table,
@@ -108,7 +106,6 @@ def _list(name: str) -> str:
 def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
     """Ids that resemble a single word which is neither an id nor an error."""
     from poolcheck import reference  # noqa: PLC0415 - only after a miss
-    from poolcheck.catalogue import error_texts  # noqa: PLC0415 - only after a miss
 
     known = {name.lower(): name for name in reference.names()}
     known |= {error.id: error.id for error in error_texts.errors()} | dict(zip(LISTS, LISTS, strict=True))
@@ -165,8 +162,6 @@ def _read(streams: list[tuple[str, BinaryIO]]) -> Report:
 def _explained(
     found: Explanations, *, skipped: tuple[Skipped, ...] = (), notes: tuple[str, ...] = ()
 ) -> Report:
-    from poolcheck.explain.explain import steps  # noqa: PLC0415 - as above
-
     sections: tuple[Section, ...] = (found,)
     return Report(
         command="explain",

@@ -7,6 +7,9 @@ import click
 
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.fix.diff import diff
+from poolcheck.fix.fix import FixOptions, fix
+from poolcheck.fix.rounds import MendChoice
 
 if TYPE_CHECKING:
     from poolcheck.fix.rounds import Answer, Mend
@@ -60,9 +63,6 @@ def command(
     for option, given in (("--interactive", interactive), ("--backup", backup), ("--force", force)):
         if given and not write:
             raise click.UsageError(f"{option} goes with --write")
-    from poolcheck.fix.fix import FixOptions, fix  # noqa: PLC0415 - `fix --help` needs none of it
-    from poolcheck.fix.rounds import MendChoice  # noqa: PLC0415 - nor of this
-
     asked: Asked = "write" if write else "diff" if show_diff else "sheet"
     select = settings.given.get("select") or ()
     choice = MendChoice(unsafe=unsafe, select=select, ask=_ask if interactive else None)
@@ -74,8 +74,6 @@ def command(
 
 def _ask(mend: "Mend", steps: "Mapping[str, tuple[str, str]]") -> "Answer":
     """Show one edit on the terminal and ask; the answer holds for all of its lines."""
-    from poolcheck.fix.diff import diff  # noqa: PLC0415 - only where somebody is asked
-
     click.echo("", err=True)
     click.echo(
         f"{mend.place} {mend.rule} {mend.title}" + ("" if mend.safe else " (may change behaviour)"), err=True

@@ -8,7 +8,9 @@ import click
 from poolcheck.commands._reports import ReportType, emit_all
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, html_option, output_options
+from poolcheck.config.file import check_values
 from poolcheck.config.settings import DEFAULTS, REQUIRE
+from poolcheck.gate.gate import GateOptions, gate
 
 
 class WithBareLive(click.Command):
@@ -102,9 +104,6 @@ def command(
       poolcheck gate --baseline poolcheck-baseline.json --update-baseline
       poolcheck gate --since origin/main --format markdown
     """
-    from poolcheck.config.file import check_values  # noqa: PLC0415 - `gate --help` needs none of it
-    from poolcheck.gate.gate import GateOptions, gate  # noqa: PLC0415 - as above
-
     check_values({"max_usage": given["max_usage"]})
     given["live"] = given["live"] or "no"
     if given["bouncer"] and given["live"] == "no" and "live" not in given["require"]:

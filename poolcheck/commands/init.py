@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from poolcheck.commands._effective import draft
 from poolcheck.commands._shared import write
 from poolcheck.config.file import find
 from poolcheck.errors import BadInput
@@ -21,8 +22,6 @@ def command(stdout: bool) -> int:
       poolcheck init
       poolcheck init --stdout
     """
-    from poolcheck.commands._effective import draft  # noqa: PLC0415 - `init --help` needs none of it
-
     here = Path("poolcheck.toml")
     found = find(".")
     present = Path(found) if found else None

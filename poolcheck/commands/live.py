@@ -16,6 +16,8 @@ from poolcheck.commands._connecting import (
 )
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, html_option, output_options
+from poolcheck.live.look import LookOptions, live
+from poolcheck.live.postgres import Timeouts
 
 
 @click.command(
@@ -86,9 +88,6 @@ def command(
       poolcheck live --format prometheus --output /var/lib/node_exporter/poolcheck.prom
     """
     gc.disable()  # one look makes no garbage worth a collection, and the imports run a tenth faster without
-    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - nor of this
-    from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - `live --help` needs none of it
-
     options = LookOptions(
         dsn=dsn,
         env_file=env_file,

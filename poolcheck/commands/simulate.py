@@ -15,6 +15,8 @@ from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
+from poolcheck.output import svg
+from poolcheck.output.paint import Style
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
 MOST_REQUESTS = 200_000
@@ -96,9 +98,6 @@ def command(out: Output, **options: Any) -> int:
         exit_code=ExitCode.FINDINGS if bad else ExitCode.OK,
     )
     if options["svg_path"]:
-        from poolcheck.output import svg  # noqa: PLC0415 - only with --svg
-        from poolcheck.output.paint import Style  # noqa: PLC0415 - as above
-
         write(svg.render(report, Style()), str(Path(options["svg_path"])))
     return emit(report, out)
 
@@ -178,33 +177,7 @@ def _traffic(numbers: GivenNumbers, slots: Slots) -> Traffic:
     if low != high and not ramp_seconds:
         raise BadConfig("how long does the traffic take to grow?", "Add --in, for example --in 90s.")
     seconds = duration(get("length")) if get("length") else 2 * ramp_seconds or 60.0
-    given: dict[str, Any] = dict(burst.PRESETS.get(get("preset") or "", {}))
-    for name, least in (
-        ("concurrency", 1),
-        ("max_instances", 1),
-        ("warm", 0),
-        ("pooler", 1),
-        ("pooler_clients", 1),
-        ("limit", 1),
-    ):
-        value = _least(
-            f"--{'max-client-conn' if name == 'pooler_clients' else name.replace('_', '-')}", get(name), least
-        )
-        if value is not None:
-            given[name] = value
-    given.setdefault("limit", DEFAULT_LIMIT)
-    for name in ("eager", "frozen"):
-        if get(name) is not None:
-            given[name] = get(name)
-    for name in ("cold_start", "idle_timeout", "instance_idle", "retry", "give_up", "deploy_at"):
-        if get(name) is not None:
-            given[name] = duration(get(name))
-    if "retry" in given:
-        given.setdefault("give_up", 10.0)
-    elif "give_up" in given:
-        raise BadConfig("--give-up needs --retry")
-    if get("pooler_clients") is not None and "pooler" not in given:
-        raise BadConfig("--max-client-conn needs --pooler")
+    given = _instances_and_retries(get)
     hold, cv2 = get("hold_ms"), get("cv2")
     if not 0 < hold <= 86_400_000:
         raise BadConfig(f"--hold-ms must be above 0 and at most a day, not {hold:g}")
@@ -222,6 +195,31 @@ def _traffic(numbers: GivenNumbers, slots: Slots) -> Traffic:
         slots=slots, rate_from=low, rate_to=high, ramp_seconds=ramp_seconds, seconds=seconds, hold=hold / 1000,
         cv2=cv2, seed=get("seed"), **given,
     )  # fmt: skip
+
+
+_LEAST = {"concurrency": 1, "max_instances": 1, "warm": 0, "pooler": 1, "pooler_clients": 1, "limit": 1}
+
+
+def _instances_and_retries(get: Callable[[str], Any]) -> dict[str, Any]:
+    """What instances, pooler and clients do: the preset's, and what the options say over it."""
+    given: dict[str, Any] = dict(burst.PRESETS.get(get("preset") or "", {}))
+    for name, least in _LEAST.items():
+        option = "max-client-conn" if name == "pooler_clients" else name.replace("_", "-")
+        value = _least(f"--{option}", get(name), least)
+        if value is not None:
+            given[name] = value
+    given.setdefault("limit", DEFAULT_LIMIT)
+    given |= {name: get(name) for name in ("eager", "frozen") if get(name) is not None}
+    for name in ("cold_start", "idle_timeout", "instance_idle", "retry", "give_up", "deploy_at"):
+        if get(name) is not None:
+            given[name] = duration(get(name))
+    if "retry" in given:
+        given.setdefault("give_up", 10.0)
+    elif "give_up" in given:
+        raise BadConfig("--give-up needs --retry")
+    if get("pooler_clients") is not None and "pooler" not in given:
+        raise BadConfig("--max-client-conn needs --pooler")
+    return given
 
 
 def rates(text: str) -> tuple[float, float]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from poolcheck.capacity import pool_size
+from poolcheck.capacity import driver_lines, pool_size
 from poolcheck.commands._numbers import GivenNumbers, duration, from_catalogue, from_config, number
 from poolcheck.commands._shared import Output, emit, html_option, output_options
+from poolcheck.config.settings import Config
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Share, Sizing
@@ -281,15 +282,11 @@ def _lines(numbers: GivenNumbers, answer: Sizing) -> tuple[Any, ...]:
     """What to write, for the drivers that are named or that the manifests name."""
     if answer.shares or answer.pool_size < 1 or not answer.works:
         return ()
-    from poolcheck.capacity import driver_lines  # noqa: PLC0415 - only where there is a size to write
-
     if numbers.drivers:
-        from poolcheck.config.settings import Config  # noqa: PLC0415 - only where a driver is named
         from poolcheck.project.assumptions import assumed_drivers  # noqa: PLC0415 - as above
 
         return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size)
     if not numbers.get("isolated") and any(os.path.isfile(name) for name in MANIFESTS):
-        from poolcheck.config.settings import Config  # noqa: PLC0415 - only where there is a manifest
         from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
         packages = Packages(Config())

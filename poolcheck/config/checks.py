@@ -47,7 +47,10 @@ def _check(kind: type, values: Mapping[str, Any], _: Keys) -> None:
 
 def complain(complaints: Sequence[Complaint], source: SettingsSource) -> BadConfig:
     """The complaints as one error, in file order; with a single one its hint stands in a line of its own."""
-    placed = [(line_of(source.text, (*source.base, *map(str, complaint.keys))), complaint) for complaint in complaints]
+    placed = [
+        (line_of(source.text, (*source.base, *map(str, complaint.keys))), complaint)
+        for complaint in complaints
+    ]
     placed.sort(key=lambda pair: pair[0])
     lines = [(f"{source.path}:{line}: {_shown(each.keys)}: {each.what}", each.hint) for line, each in placed]
     if len(lines) == 1:

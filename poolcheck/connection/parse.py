@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from poolcheck.connection.libpq import KEYWORDS
 from poolcheck.connection.string import SCHEMES, ConnectionString
-from poolcheck.connection.words import Form
+from poolcheck.connection.words import Form, quote_dsn
 
 
 def parse(text: str, *, form: Form | None = None) -> ConnectionString:
@@ -32,8 +32,6 @@ def from_parts(
 
     `raw`, and so the masked text, is the same as a keyword/value DSN.
     """
-    from poolcheck.connection.words import quote_dsn  # noqa: PLC0415 - loads with the first parse
-
     given = [("host", host), ("port", port), ("user", user), ("password", password), ("dbname", database)]
     words = [f"{name}={quote_dsn(str(value))}" for name, value in (*given, *params) if value is not None]
     return replace(parse(" ".join(words), form="dsn"), form="parts")

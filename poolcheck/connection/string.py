@@ -7,7 +7,7 @@ first `parse`; edits that touch nothing else are in `core.url_edit`.
 from typing import Literal
 
 from poolcheck.connection.secret import MASK, Secret, hides_secret, is_secret_name
-from poolcheck.connection.words import Form
+from poolcheck.connection.words import Form, libpq_word
 from poolcheck.record import dataclass
 
 TroubleKind = Literal[
@@ -214,8 +214,6 @@ class ConnectionString:
     @property
     def foreign(self) -> tuple[Param, ...]:
         """The parameters that libpq does not know: Prisma's, SQLAlchemy's, typing errors."""
-        from poolcheck.connection.words import libpq_word  # noqa: PLC0415 - loads with the first parse
-
         return tuple(param for param in self.params if libpq_word(self.form, param.name, param.value) is None)
 
     def libpq(self) -> dict[str, str | Secret]:
@@ -223,8 +221,6 @@ class ConnectionString:
 
         Empty values are left out too: to libpq they mean the default. Secrets come as `Secret`.
         """
-        from poolcheck.connection.words import libpq_word  # noqa: PLC0415 - loads with the first parse
-
         words: dict[str, str | Secret] = {}
         for param in self.params:
             word, value = libpq_word(self.form, param.name, param.value) or ("", "")

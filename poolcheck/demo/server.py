@@ -6,6 +6,7 @@ folder; only its binaries are used here. PostgreSQL refuses to run as root: as r
 
 import importlib.util
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -50,8 +51,6 @@ def account() -> dict[str, Any]:
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
-    import pwd  # noqa: PLC0415 - not there on Windows
-
     for name in ("postgres", "nobody"):
         try:
             who = pwd.getpwnam(name)

@@ -120,7 +120,8 @@ def by_path(judged: Judgement, ignored_at: Callable[[str], tuple[str, ...]]) -> 
     if not taken:
         return judged
     return Judgement(
-        tuple(finding for finding in judged.findings if not ignored(finding)), _sorted([*judged.suppressed, *taken])
+        tuple(finding for finding in judged.findings if not ignored(finding)),
+        _sorted([*judged.suppressed, *taken]),
     )
 
 

@@ -38,12 +38,18 @@ class Ground:
     def about_migrations(self) -> list[Finding]:
         """The findings about the string that migrations use."""
         return [
-            finding for finding in self.findings if finding.rule.id in MIGRATIONS and finding.severity > Severity.INFO
+            finding
+            for finding in self.findings
+            if finding.rule.id in MIGRATIONS and finding.severity > Severity.INFO
         ]
 
     def of_step(self, step: int) -> list[Finding]:
         """The findings of one step, errors and warnings only."""
-        return [finding for finding in self.findings if finding.rule.step == step and finding.severity > Severity.INFO]
+        return [
+            finding
+            for finding in self.findings
+            if finding.rule.step == step and finding.severity > Severity.INFO
+        ]
 
 
 def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False) -> Ground:

@@ -111,7 +111,11 @@ def _at_the_provider(ground: Ground) -> Iterator[Action]:
         extension = re.search(r"CREATE EXTENSION \w+", provider.pooler)
         if extension:
             yield Action("In the database, once", (f"{extension[0]};",))
-        ends = [endpoint.id for endpoint in provider.endpoints if endpoint.kind == "pooled" and endpoint.mode != "session"]
+        ends = [
+            endpoint.id
+            for endpoint in provider.endpoints
+            if endpoint.kind == "pooled" and endpoint.mode != "session"
+        ]
         for end in ends:
             made = convert(provider, target.conn, endpoint.id, end)
             if (

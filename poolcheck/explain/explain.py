@@ -14,7 +14,7 @@ from functools import cache
 from poolcheck.catalogue import error_texts as known
 from poolcheck.explain.tally import WHOLE, Tally, run_next, tally_text
 from poolcheck.model.explanation import ErrorText, Explanation, Explanations, Near
-from poolcheck.model.report import Action, Step, StepStatus
+from poolcheck.model.report import TITLES, Action, Step, StepStatus
 
 _RANK: dict[StepStatus, int] = {"do": 3, "check": 2, "done": 1, "not needed": 0}
 
@@ -123,8 +123,6 @@ def steps(items: Iterable[Explanation]) -> tuple[Step, ...]:
 
     Each step takes the most pressing status that a layer gives it, with that layer's reason.
     """
-    from poolcheck.model.report import TITLES  # noqa: PLC0415 - `live` asks for explanations without the fix path
-
     listed = list(items)
     found = [item.error for item in listed]
     pages = [known.layer(layer) for layer in dict.fromkeys(item.layer for item in listed)]

@@ -212,5 +212,7 @@ def places(block: bytes, start: int, end: int) -> list[int]:
     reach = end + LONGEST * 4
     found = [match.start() for pattern in passes() for match in pattern.finditer(block, start, reach)]
     if not block.isascii():
-        found += [match.start() for pass_ in foreign_passes() for match in pass_.finditer(block, start, reach)]
+        found += [
+            match.start() for pass_ in foreign_passes() for match in pass_.finditer(block, start, reach)
+        ]
     return sorted(place for place in found if place < end)

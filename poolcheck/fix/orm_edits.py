@@ -97,7 +97,9 @@ def let_migrations_read(found: Collected, at: Location, name: str, text: Text) -
 
 def _direct_url_line(found: Collected, at: Location, name: str, text: Text) -> Edit | None:
     """`directUrl = env("...")` below `url`, in its column."""
-    sources = [datasource for schema in found.schemas if schema.path == at.path for datasource in schema.datasources]
+    sources = [
+        datasource for schema in found.schemas if schema.path == at.path for datasource in schema.datasources
+    ]
     line = _line(at.path, at.line, text)
     form = _URL_LINE.fullmatch(line or "")
     if len(sources) != 1 or sources[0].direct_url or line is None or form is None or not at.line:
@@ -132,7 +134,9 @@ def url_out_of_schema(found: Collected, text: Text) -> Iterator[Moved]:
         if not fields or len(removed) != len(fields) or not all(field_.variable for field_ in fields):
             continue  # a literal holds a password: where that goes is for a person to say
         home = _home(schema, package)
-        configs = [config for config in found.configs if config.tool == "prisma" and _near(config, schema, home)]
+        configs = [
+            config for config in found.configs if config.tool == "prisma" and _near(config, schema, home)
+        ]
         if any(read.key == "datasource.url" for config in configs for read in config.reads):
             title = "Remove the URL from the schema: prisma.config has it"
             yield Moved(schema.path, title, safe=True, edits=tuple(removed))
@@ -198,7 +202,9 @@ def _package_of(path: str, packages: Sequence[Package]) -> Package | None:
 def _home(schema: PrismaSchema, package: Package) -> str:
     """The folder of the nearest package.json above the schema: where Prisma looks for its config."""
     folders = [
-        posixpath.dirname(manifest) for manifest in package.manifests if posixpath.basename(manifest) == "package.json"
+        posixpath.dirname(manifest)
+        for manifest in package.manifests
+        if posixpath.basename(manifest) == "package.json"
     ]
     above = [folder for folder in folders if not folder or schema.path.startswith(f"{folder}/")]
     return max(above, key=len, default=posixpath.dirname(schema.path))

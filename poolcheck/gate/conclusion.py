@@ -19,7 +19,9 @@ def conclude(
 ) -> tuple[Verdict, ExitCode]:
     """The verdict: what was found decides first, then what should have been looked at and was not."""
     fail_on = report.fail_on
-    decided = tuple(finding for finding in report.findings if fail_on is not None and finding.severity >= fail_on)
+    decided = tuple(
+        finding for finding in report.findings if fail_on is not None and finding.severity >= fail_on
+    )
     missing = _missing(report, sums, looked, required, nothing)
     outcome: Outcome = "pass"
     code = ExitCode.OK

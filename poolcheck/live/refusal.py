@@ -2,6 +2,7 @@
 
 import re
 
+from poolcheck.explain.explain import explain_text
 from poolcheck.model.report import Action
 from poolcheck.model.snapshot import Refusal
 from poolcheck.model.target import Target
@@ -28,8 +29,6 @@ def refusal_of(text: str, target: Target, *, pooler: bool, like: str = "") -> Re
     `like` is the text that means the same, where the other side said nothing at all.
     """
     bare = _WRAPPING.sub("", text).strip() or text
-    from poolcheck.explain.explain import explain_text  # noqa: PLC0415 - the catalogue of errors is read only when one is met
-
     found = explain_text(like or bare, dialled_pooler=pooler)
     first = found[0].error if found else None
     layer = first.layer if first else ""

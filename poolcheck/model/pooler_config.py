@@ -261,7 +261,9 @@ class PoolerConfig:
     def tracks_prepared(self) -> bool | None:
         """Whether named prepared statements survive transaction mode. PgBouncer learned it with 1.21, and does so by default from 1.24."""
         if self.facts is not None:
-            shared = [database for database in self.databases if self.mode(database) in ("transaction", "statement")]
+            shared = [
+                database for database in self.databases if self.mode(database) in ("transaction", "statement")
+            ]
             lost = [self.off("max_prepared_statements", each) for each in shared]
             lost = lost or [self.off("max_prepared_statements")]
             return False if True in lost else None if None in lost else True
@@ -276,7 +278,9 @@ class PoolerConfig:
 
 def translated(config: PoolerConfig, facts: Pooler) -> PoolerConfig:
     """The configuration with its settings under PgBouncer's names; those that no rule asks for are left out."""
-    names = {own: option.concept for option in facts.options for own in (option.name, option.terraform) if own}
+    names = {
+        own: option.concept for option in facts.options for own in (option.name, option.terraform) if own
+    }
 
     def known(settings: tuple[PoolerSetting, ...], kept: tuple[str, ...]) -> Iterator[PoolerSetting]:
         for setting in settings:
@@ -311,4 +315,6 @@ def whole(text: str | None) -> int | None:
 
 
 def _last(settings: tuple[PoolerSetting, ...], names: tuple[str, ...]) -> str | None:
-    return next((setting.value for setting in reversed(settings) if setting.name in names and setting.known), None)
+    return next(
+        (setting.value for setting in reversed(settings) if setting.name in names and setting.known), None
+    )

@@ -4,6 +4,9 @@ Only what `live.sql.normalise` has masked comes here: of a string that the serve
 password in it would stand there as one. For finding anything in statements it is too lenient and too slow.
 """
 
+import sqlparse
+from sqlparse.exceptions import SQLParseError
+
 from poolcheck.text import clean, width
 
 LONGEST = 1_000  # characters: brackets cost sqlparse time that grows with the square
@@ -26,9 +29,6 @@ def laid_out(statement: str, room: int) -> list[str]:
 
 
 def _lines(line: str, room: int) -> list[str]:
-    import sqlparse  # noqa: PLC0415 - only where a statement is shown at length
-    from sqlparse.exceptions import SQLParseError  # noqa: PLC0415 - as above
-
     try:
         text: str = sqlparse.format(line, reindent=True, indent_width=2, wrap_after=min(room, 100))
     except (SQLParseError, RecursionError):

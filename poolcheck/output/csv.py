@@ -9,7 +9,7 @@ from poolcheck.output.paint import Style
 COMMANDS: tuple[str, ...] = ("simulate",)
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """A header and one line for each moment; times in seconds."""
     lines = [",".join(field.name for field in fields(Point))]
     for section in report.sections:

@@ -17,7 +17,7 @@ COMMANDS = ("lint", "gate")
 KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """One line for each finding, and one for a gate that could not check."""
     return "\n".join([*(annotation(each) for each in worst_first(report.findings)), *unchecked(report)])
 

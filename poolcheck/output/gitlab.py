@@ -15,7 +15,7 @@ COMMANDS = ("lint", "gate")
 SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The findings as GitLab's list; an empty list when there are none."""
     found = [issue(each, number) for each, number in numbered(report.findings)]
     return json.dumps(found, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -24,7 +24,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # nothing is loaded an
 NARROW = 340  # columns of a phone's page, in CSS pixels
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a page has no columns, and always tells all
+def render(report: Report, style: Style) -> str:
     """The whole page."""
     return "\n".join(page(report)) + "\n"
 

@@ -8,7 +8,7 @@ from poolcheck.output.paint import Style
 COMMANDS: tuple[str, ...] = ("size",)
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The file's text.
 
     Raises:

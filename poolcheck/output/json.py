@@ -16,7 +16,7 @@ from poolcheck.version import __version__
 COMMANDS: tuple[str, ...] = ()  # every command
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The report as an indented JSON object."""
     return json.dumps(record(report), indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
 

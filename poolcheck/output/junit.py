@@ -34,7 +34,7 @@ class Case:
     output: str = ""
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The report as one test suite."""
     made = list(cases(report))
     counts = {kind: sum(each.kind == kind for each in made) for kind in ("failure", "error", "skipped")}
@@ -53,7 +53,9 @@ def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format take
 def cases(report: Report) -> Iterator[Case]:
     """Failed tests first, then what is fine, then what was not looked at."""
     failing = [
-        finding for finding in report.findings if report.fail_on is not None and finding.severity >= report.fail_on
+        finding
+        for finding in report.findings
+        if report.fail_on is not None and finding.severity >= report.fail_on
     ]
     for each, number in numbered(worst_first(failing)):
         yield failure(each, number)

@@ -25,7 +25,7 @@ STATUS = {"done": "✅", "do": "👉", "check": "❔", "not needed": "➖"}
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~<>]|^[-+])")
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The report in at most 65,536 characters."""
     for section in report.sections:
         own = getattr(import_module(f"poolcheck.output.sections.{section.name}"), "markdown", None)

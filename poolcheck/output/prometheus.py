@@ -18,7 +18,7 @@ Labels = dict[str, str]
 Samples = Sequence[tuple[Labels, float]]
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """Every metric of the look. A refusal is a metric too: `poolcheck_up` 0 and the layer that is full."""
     return "\n".join(lines(report)) + "\n"
 
@@ -36,7 +36,8 @@ def lines(report: Report) -> Iterator[str]:
             "The connection was refused; the layer says by what.",
             list(
                 {
-                    refusal.layer or "unknown": ({"layer": refusal.layer or "unknown"}, 1.0) for refusal in refusals
+                    refusal.layer or "unknown": ({"layer": refusal.layer or "unknown"}, 1.0)
+                    for refusal in refusals
                 }.values()
             ),
         )

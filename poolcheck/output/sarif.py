@@ -36,7 +36,7 @@ PRECISION = {Confidence.HIGH: "high", Confidence.MEDIUM: "medium", Confidence.LO
 MOST_RESULTS = 25_000  # GitHub refuses a run with more; errors stand first
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The report as a SARIF log with one run."""
     findings = sorted(report.findings, key=lambda each: -each.severity)[:MOST_RESULTS]
     rules = {finding.rule.id: finding.rule for finding in sorted(findings, key=lambda each: each.rule.id)}

@@ -21,7 +21,7 @@ INK, QUIET, CONNECTIONS, LIMIT, INSTANCES, WAITING = (
 )
 
 
-def render(report: Report, style: Style) -> str:  # noqa: ARG001 - a format takes both
+def render(report: Report, style: Style) -> str:
     """The picture of the report's simulation; "" when there is none."""
     found = next((section for section in report.sections if isinstance(section, Simulation)), None)
     return "" if found is None else "\n".join(draw(found)) + "\n"

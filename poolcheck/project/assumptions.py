@@ -1,5 +1,7 @@
 """What the rules may know beside the files: numbers, drivers that were named, the day."""
 
+from datetime import UTC, datetime
+
 from poolcheck import catalogue
 from poolcheck.config.settings import SERVER_RESERVED, Config
 from poolcheck.errors import BadConfig
@@ -78,8 +80,6 @@ def assumed_drivers(config: Config) -> tuple[DriverUse, ...]:
 
 def context(found: Collected, config: Config) -> Context:
     """What the rules may know."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - beside its only use
-
     return Context(
         catalogue=catalogue,
         numbers=numbers(found, config),

@@ -57,7 +57,9 @@ def together(parts: Iterable[Collected]) -> Collected:
     Linear in what the parts hold.
     """
     parts = tuple(parts)
-    made = {field_.name: _joined([getattr(part, field_.name) for part in parts]) for field_ in fields(Collected)}
+    made = {
+        field_.name: _joined([getattr(part, field_.name) for part in parts]) for field_ in fields(Collected)
+    }
     return Collected(**made) if parts else Collected()
 
 

@@ -43,7 +43,11 @@ def _configs(
     for schema in packages.schemas:
         if schema.path in names and not schema.prisma_8:
             package = packages.of(schema.path)
-            files += [_from_schema(schema, datasource, package) for datasource in schema.datasources if datasource.postgres]
+            files += [
+                _from_schema(schema, datasource, package)
+                for datasource in schema.datasources
+                if datasource.postgres
+            ]
     for config in packages.js_configs:
         if config.path in names:
             files.append(_from_js(config, packages.of(config.path)))

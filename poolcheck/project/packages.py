@@ -15,7 +15,7 @@ from poolcheck.config.settings import Config
 from poolcheck.errors import BadInput
 from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
 from poolcheck.model.report import Skipped
-from poolcheck.project.walk import read_bytes
+from poolcheck.project.walk import read_bytes, walk
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.index import manifest_of, reader_of
 
@@ -67,7 +67,6 @@ class Packages:
         Raises:
             BadInput: the folder cannot be read at all.
         """
-        from poolcheck.project.walk import walk  # noqa: PLC0415 - a lint of one file does not walk
         from poolcheck.readers import languages  # noqa: PLC0415 - a lint of one file does not walk
 
         shown = os.path.normpath(root).replace(os.sep, "/")

@@ -12,6 +12,7 @@ from poolcheck import catalogue
 from poolcheck.model.pooler_config import PoolerConfig, translated
 from poolcheck.model.report import Skipped
 from poolcheck.project.collected import Collected, lines_of, together
+from poolcheck.readers.manifests.types import UnreadableFile
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -159,7 +160,6 @@ def _files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -
     """The configurations by path; what cannot be read is said. An included file is not one of its own."""
     if not names:
         return {}
-    from poolcheck.readers.manifests.types import UnreadableFile  # noqa: PLC0415 - only where there is one
     from poolcheck.readers.poolers import interface  # noqa: PLC0415 - only where there is one
 
     texts = _Texts(packages)

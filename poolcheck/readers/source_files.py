@@ -5,13 +5,17 @@ A file is only parsed when its bytes hold a word that matters; most files of a p
 
 import posixpath
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.makers import AllMakers, Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, Purpose, SourceFile
+from poolcheck.readers import session_state as state
 from poolcheck.readers.languages import language
+from poolcheck.readers.python import source as python
+from poolcheck.readers.syntax import UnreadableSource
 from poolcheck.record import dataclass
 
 LONGEST = 1_000_000  # bytes; a larger source file was not written by hand
@@ -149,15 +153,10 @@ def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | U
         made = _read_javascript(code, path, kind, makers.javascript)
     if isinstance(made, UnreadSource):
         return made
-    from dataclasses import replace  # noqa: PLC0415 - beside its only use
-
     return made._replace(file=replace(made.file, purpose=purpose(below or path)))
 
 
 def _read_python(code: bytes, path: str, makers: Makers) -> Read | UnreadSource:
-    from poolcheck.readers.python import source as python  # noqa: PLC0415 - only where there is Python
-    from poolcheck.readers.syntax import UnreadableSource  # noqa: PLC0415 - as above
-
     try:
         return Read(*python.read(code.decode("utf-8-sig"), path, makers))
     except UnicodeDecodeError as error:
@@ -168,7 +167,6 @@ def _read_python(code: bytes, path: str, makers: Makers) -> Read | UnreadSource:
 
 def _read_javascript(code: bytes, path: str, kind: Language, makers: Makers) -> Read | UnreadSource:
     from poolcheck.readers.javascript import source as javascript  # noqa: PLC0415 - only where there is JavaScript
-    from poolcheck.readers.syntax import UnreadableSource  # noqa: PLC0415 - as above
 
     if path.endswith((".vue", ".svelte")):
         code, kind = _scripts(code.decode("utf-8", "replace"))
@@ -192,7 +190,6 @@ def _scripts(text: str) -> tuple[bytes, Language]:
 
 def _read_sql(text: str, path: str) -> tuple[SourceFile, Ignores]:
     """Session state in a file of SQL; a dump sets what it needs on the connection that loads it."""
-    from poolcheck.readers import session_state as state  # noqa: PLC0415 - only where there is SQL
     from poolcheck.readers import sql  # noqa: PLC0415 - as above
 
     marks = []

@@ -115,7 +115,11 @@ def direct_twin(target: Target, ctx: Context) -> Target | None:
 def endpoint_of_kind(target: Target, kind: str) -> Endpoint | None:
     """The provider's first endpoint of that kind."""
     provider = target.match.provider
-    return next((endpoint for endpoint in provider.endpoints if endpoint.kind == kind), None) if provider else None
+    return (
+        next((endpoint for endpoint in provider.endpoints if endpoint.kind == kind), None)
+        if provider
+        else None
+    )
 
 
 def transaction_pooler(target: Target) -> Endpoint | None:
@@ -155,7 +159,11 @@ def pooled_fix(target: Target, *, keep_direct: bool) -> Fix | None:
     provider = target.match.provider
     if provider is None:
         return None
-    ends = [endpoint for endpoint in provider.endpoints if endpoint.kind == "pooled" and endpoint.mode != "session"]
+    ends = [
+        endpoint
+        for endpoint in provider.endpoints
+        if endpoint.kind == "pooled" and endpoint.mode != "session"
+    ]
     made = first_conversion(
         target, [end.id for end in sorted(ends, key=lambda each: each.mode != "transaction")]
     )
@@ -195,7 +203,11 @@ def keeping_sessions(target: Target) -> Converted | None:
     if provider is None or endpoint is None:
         return None
     direct = [endpoint.id for endpoint in provider.endpoints if endpoint.kind == "direct"]
-    session = [endpoint.id for endpoint in provider.endpoints if endpoint.kind == "pooled" and endpoint.mode == "session"]
+    session = [
+        endpoint.id
+        for endpoint in provider.endpoints
+        if endpoint.kind == "pooled" and endpoint.mode == "session"
+    ]
     made = [each for end in (*direct, *session) if (each := convert(provider, target.conn, endpoint.id, end))]
     certain = [each for each in made if each.conn and not each.conversion.condition]
     return next(iter([*certain, *(each for each in made if each.conn), *made]), None)

@@ -73,6 +73,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
                 why="An exhausted pool then shows as hanging requests, not as an error." + doubt,
                 confidence=Confidence.LOW if mentions is None else Confidence.HIGH,
                 key=reader.use.id,
-                fix=Fix("Bound the wait in code", lines=(reader.own.wait_code,) if reader.own.wait_code else ()),
+                fix=Fix(
+                    "Bound the wait in code", lines=(reader.own.wait_code,) if reader.own.wait_code else ()
+                ),
                 sources=(reader.own.source,),
             )

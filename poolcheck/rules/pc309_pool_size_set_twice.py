@@ -48,7 +48,9 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
     """Rails alone: other frameworks do not read a size from both."""
     if file.tool != "activerecord":
         return
-    settings = [setting for setting in file.settings if setting.key in {f"production.{size}" for size in _SIZES}]
+    settings = [
+        setting for setting in file.settings if setting.key in {f"production.{size}" for size in _SIZES}
+    ]
     for setting in settings[:1]:
         for target in ctx.targets:
             said = next((value for size in _SIZES if (value := target.conn.param(size))), None)

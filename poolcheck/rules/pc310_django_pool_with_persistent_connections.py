@@ -63,7 +63,9 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
         alias, _, key = setting.key.partition(".")
         if key != "CONN_MAX_AGE" or setting.value == "0":
             continue
-        pool = [setting for setting in file.settings if f"{setting.key}.".startswith(f"{alias}.OPTIONS.pool.")]
+        pool = [
+            setting for setting in file.settings if f"{setting.key}.".startswith(f"{alias}.OPTIONS.pool.")
+        ]
         if pool and not all(each.key == f"{alias}.OPTIONS.pool" and each.value in _OFF for each in pool):
             yield Problem(
                 message=f"{alias}: CONN_MAX_AGE = {setting.value} beside OPTIONS['pool'] ({pool[0].location}): Django refuses both.",

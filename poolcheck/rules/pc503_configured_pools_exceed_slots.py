@@ -96,7 +96,9 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
         what = plural(len(config.databases), "pool")
     name = "default_pool_size" if config.knows("default_pool_size") else "pool_size"
     if config.facts is not None and not config.setting(name):
-        name = next((n for n in ("pool_size", name) for database in config.databases if database.setting(n)), name)
+        name = next(
+            (n for n in ("pool_size", name) for database in config.databases if database.setting(n)), name
+        )
     yield Problem(
         message=f"{config.name}: {what} may open {total} connections, and {available} slots are there ({numbers.max_connections} - {numbers.reserved} reserved{', ' + source if source else ''}).",
         why="With every user in every database; beyond the last slot the server refuses (SQLSTATE 53300)."
@@ -135,6 +137,8 @@ def _percentages(config: PoolerConfig) -> Iterator[Problem]:
 
 def _sum(config: PoolerConfig, pools: int) -> int | None:
     """All databases together, with so many users each; 0: with those that are known. None: a number is not known."""
-    sums = [most_connections(config, database, pools or users(config, database)) for database in config.databases]
+    sums = [
+        most_connections(config, database, pools or users(config, database)) for database in config.databases
+    ]
     known = [each for each in sums if each is not None]
     return sum(known) if known and len(known) == len(sums) else None

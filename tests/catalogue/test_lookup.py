@@ -50,7 +50,9 @@ class TestFile:
     def test_dates_are_not_in_the_future(self, path: Path) -> None:
         """Nobody has checked a fact tomorrow."""
         today = datetime.now(tz=UTC).date()
-        dated = [table for table in tables(shelf(path.parent.name).load(path.stem)) if hasattr(table, "checked")]
+        dated = [
+            table for table in tables(shelf(path.parent.name).load(path.stem)) if hasattr(table, "checked")
+        ]
         assert [each for each in dated if each.checked > today] == []
 
     def test_lists_read_from_raw_text_are_the_parsed_ones(self, path: Path) -> None:
@@ -88,7 +90,9 @@ def test_a_package_belongs_to_one_driver() -> None:
 
 def test_parameter_names_are_those_of_the_parsed_files() -> None:
     """The names found in raw text are the names that the files define."""
-    parsed = {param.name for driver in catalogue.drivers() for block in driver.versions for param in block.params}
+    parsed = {
+        param.name for driver in catalogue.drivers() for block in driver.versions for param in block.params
+    }
     assert parsed == catalogue.parameter_names()
 
 

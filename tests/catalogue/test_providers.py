@@ -74,7 +74,9 @@ class TestFile:
 
     def test_each_endpoint_has_an_example(self, provider: Provider) -> None:
         """An endpoint that no example shows is not tested."""
-        assert {end.id for end in provider.endpoints} == {example.endpoint for example in provider.examples} - {""}
+        assert {end.id for end in provider.endpoints} == {
+            example.endpoint for example in provider.examples
+        } - {""}
 
     def test_each_host_has_a_look_alike(self, provider: Provider) -> None:
         """Where hosts are matched, at least one example says what must not match."""
@@ -346,9 +348,9 @@ def test_accelerate_retires_and_local_development_does_not() -> None:
         found = match(url)
         assert found.kind == "http"
         assert found.provider is not None
-        assert [(retirement.on.isoformat(), retirement.schemes) for retirement in found.provider.retirements] == [
-            ("2026-12-01", (url.partition(":")[0],))
-        ]
+        assert [
+            (retirement.on.isoformat(), retirement.schemes) for retirement in found.provider.retirements
+        ] == [("2026-12-01", (url.partition(":")[0],))]
     assert match("prisma+postgres://localhost:51213/?api_key=k").kind == "local"
     assert match("prisma://accelerate.prisma.io/?api_key=k") == Match()
 
@@ -370,7 +372,11 @@ def test_database_url_means_different_things() -> None:
 
 def test_opposite_spellings() -> None:
     """T3: each vendor's name for the other string is there as that vendor spells it."""
-    spelt = {(provider.id, variable.name): variable.endpoint for provider in PROVIDERS for variable in provider.variables}
+    spelt = {
+        (provider.id, variable.name): variable.endpoint
+        for provider in PROVIDERS
+        for variable in provider.variables
+    }
     assert spelt["neon", "DATABASE_URL_UNPOOLED"] == "direct"
     assert spelt["railway", "DATABASE_UNPOOLED_URL"] == "private"
     assert spelt["prisma-postgres", "DATABASE_URL_POOLED"] == "pooled"

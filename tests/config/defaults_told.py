@@ -38,7 +38,11 @@ def told() -> Iterator[tuple[str, str, str]]:
 
 def defaults(kind: Any) -> dict[str, Any]:
     """The fields of a record that have a default."""
-    return {field_.name: field_.default for field_ in fields(kind) if isinstance(field_.default, int | float | str)}
+    return {
+        field_.name: field_.default
+        for field_ in fields(kind)
+        if isinstance(field_.default, int | float | str)
+    }
 
 
 def signature(function: Any) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def test_fingerprint_survives_a_move(tmp_path: Path, monkeypatch: pytest.MonkeyP
     after = look(f"# a comment\n\nDATABASE_URL={NEON}\n", "serverless", tmp_path, monkeypatch)
     other = look(f"OTHER_URL={NEON}\n", "serverless", tmp_path, monkeypatch)
 
-    assert [finding.fingerprint for finding in before.findings] == [finding.fingerprint for finding in after.findings]
+    assert [finding.fingerprint for finding in before.findings] == [
+        finding.fingerprint for finding in after.findings
+    ]
     assert before.findings[0].location != after.findings[0].location
     assert before.findings[0].fingerprint != other.findings[0].fingerprint
 

@@ -775,7 +775,9 @@ class TestSteps:
 
     def test_always_five_in_order(self) -> None:
         for page in error_texts.layers():
-            error = next(error for error in error_texts.errors() if error.layer == page.id and error.step != 6)
+            error = next(
+                error for error in error_texts.errors() if error.layer == page.id and error.step != 6
+            )
             made = steps(explain_text(error.examples[0]))
 
             assert [step.step for step in made][:5] == [1, 2, 3, 4, 5], error.id

@@ -546,7 +546,9 @@ def env_files(draw: st.DrawFn) -> str:
 
 def kinds(report: Report) -> set[tuple[str, str]]:
     """Which rules speak in which file."""
-    return {(finding.rule.id, finding.location.path if finding.location else "") for finding in report.findings}
+    return {
+        (finding.rule.id, finding.location.path if finding.location else "") for finding in report.findings
+    }
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,9 @@ def pgdog(
 
 def pooler_findings(report: Report) -> dict[str, Finding]:
     """The findings of the 5xx and 6xx rules, by id."""
-    return {finding.rule.id: finding for finding in report.findings if finding.rule.id.startswith(("PC5", "PC6"))}
+    return {
+        finding.rule.id: finding for finding in report.findings if finding.rule.id.startswith(("PC5", "PC6"))
+    }
 
 
 def lines(finding: Finding) -> tuple[str, ...]:

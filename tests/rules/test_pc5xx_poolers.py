@@ -26,7 +26,9 @@ def findings(
 ) -> list[Finding]:
     """The findings of the 5xx rules."""
     return [
-        finding for finding in run(files, facts, folder, monkeypatch).findings if finding.rule.id.startswith("PC5")
+        finding
+        for finding in run(files, facts, folder, monkeypatch).findings
+        if finding.rule.id.startswith("PC5")
     ]
 
 
@@ -64,7 +66,9 @@ def test_who_reaches_a_container(
         "pgbouncer/pgbouncer.ini": INI + "listen_addr = 0.0.0.0\nauth_type = trust\n",
         "docker-compose.yml": COMPOSE.format(tag="v1.26.1-p0", ports=ports),
     }
-    (found,) = [finding for finding in findings(files, "", tmp_path, monkeypatch) if finding.rule.id == "PC505"]
+    (found,) = [
+        finding for finding in findings(files, "", tmp_path, monkeypatch) if finding.rule.id == "PC505"
+    ]
 
     assert found.severity.word == severity
 
@@ -90,7 +94,9 @@ def test_statements_that_the_code_switches_off(
 def test_every_user_of_the_list_has_a_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three users x one database x 40: a warning, because not every user need connect."""
     files = {"pgbouncer.ini": INI + "default_pool_size = 40\n", "userlist.txt": '"a" "x"\n"b" "x"\n"c" "x"\n'}
-    (found,) = [finding for finding in findings(files, "max=100", tmp_path, monkeypatch) if finding.rule.id == "PC503"]
+    (found,) = [
+        finding for finding in findings(files, "max=100", tmp_path, monkeypatch) if finding.rule.id == "PC503"
+    ]
 
     assert found.severity.word == "warning"
     assert "1 database and 3 users may open 120 connections" in found.message
@@ -118,7 +124,9 @@ def test_included_files_belong_to_the_config(tmp_path: Path, monkeypatch: pytest
         "pgbouncer.ini": "%include /etc/pgbouncer/site.ini\n[databases]\napp = host=db\n[pgbouncer]\npool_mode = transaction\n"
     }
 
-    (found,) = [finding for finding in findings(there, "", tmp_path / "a", monkeypatch) if finding.rule.id == "PC511"]
+    (found,) = [
+        finding for finding in findings(there, "", tmp_path / "a", monkeypatch) if finding.rule.id == "PC511"
+    ]
     assert str(found.location) == "pgbouncer-common.ini:2:22"
     report = run(gone, "", tmp_path / "b", monkeypatch)
     assert "PC508" not in {finding.rule.id for finding in report.findings}
@@ -150,7 +158,9 @@ def test_versions_with_known_holes(
         "pgbouncer/pgbouncer.ini": INI,
         "docker-compose.yml": COMPOSE.format(tag=tag, ports='ports: ["6432:6432"]'),
     }
-    (found,) = [finding for finding in findings(files, "", tmp_path, monkeypatch) if finding.rule.id == "PC514"]
+    (found,) = [
+        finding for finding in findings(files, "", tmp_path, monkeypatch) if finding.rule.id == "PC514"
+    ]
 
     assert re.findall(r"CVE-[\d-]+", found.message) == holes
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from poolcheck.model.fixing import Change, Fixing
 from poolcheck.model.report import Report, Step
+from poolcheck.output.markdown import STATUS, code, counts, esc, fenced, not_checked
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, plural
 
@@ -195,8 +196,6 @@ def written(section: Fixing, paint: Paint) -> Iterator[str]:
 
 def markdown(section: Fixing, report: Report) -> Iterator[str]:
     """The sheet for a pull request or an incident channel."""
-    from poolcheck.output.markdown import STATUS, code, counts, esc, fenced, not_checked  # noqa: PLC0415 - it calls this
-
     yield f"## poolcheck fix: {counts(report)}"
     if section.heading:
         yield from ("", esc(section.heading))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from poolcheck.model.explanation import Pages
+from poolcheck.output import _markdown
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, width
 
@@ -22,8 +23,6 @@ def text(section: Pages, paint: Paint) -> Iterator[str]:
         if number:
             yield ""
         if paint.look.color and not paint.look.plain:
-            from poolcheck.output import _markdown  # noqa: PLC0415 - only for eyes: brings rich
-
             yield from _markdown.lines(page.markdown, paint.width)
         else:
             yield from _page(page.markdown.rstrip("\n").split("\n"), paint)

@@ -98,7 +98,10 @@ def _statements(endings: Sequence[Ending], paint: Paint) -> Iterator[str]:
 def errors_to_expect(reaping: Reaping) -> str:
     """What whoever loses a session will see."""
     names = sorted(
-        {clean(ending.backend.application_name or ending.backend.user, limit=40) for ending in reaping.endings}
+        {
+            clean(ending.backend.application_name or ending.backend.user, limit=40)
+            for ending in reaping.endings
+        }
     )
     if not names:
         return ""

@@ -36,7 +36,9 @@ def record(section: NoEntry) -> dict[str, Any]:
             "database": clean(refusal.database) or None,
             "user": clean(refusal.user) or None,
             "pooler_dialled": refusal.pooler,
-            "still_possible": [{"text": option.text, "code": list(option.code)} for option in refusal.options],
+            "still_possible": [
+                {"text": option.text, "code": list(option.code)} for option in refusal.options
+            ],
         },
     }
 

@@ -63,7 +63,8 @@ def server_limit(service: "Service") -> tuple[Amount, int] | None:
         number = int(said[1] or said[2])
         return Amount(number, f"max_connections={number}", at), keep
     configured = "config_file" in words or any(
-        "postgresql.conf" in volume or "/etc/postgresql" in volume or "conf.d" in volume for volume in service.volumes
+        "postgresql.conf" in volume or "/etc/postgresql" in volume or "conf.d" in volume
+        for volume in service.volumes
     )
     if (
         image.own_defaults

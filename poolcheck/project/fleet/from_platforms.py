@@ -28,11 +28,13 @@ from poolcheck.project.fleet.ledger import (
 )
 from poolcheck.project.fleet.process_counts import ProcessCommands, app_amount
 from poolcheck.project.packages import PROCESS_FILES
+from poolcheck.readers.deploy import platforms as reader
+from poolcheck.readers.deploy import runtime
+from poolcheck.readers.deploy.kubernetes import ContainerVariable
+from poolcheck.readers.deploy.platforms import Deployment
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
-    from poolcheck.readers.deploy.kubernetes import ContainerVariable
-    from poolcheck.readers.deploy.platforms import Deployment
 
 MOST_NAMED = 5  # deployments in one sentence
 PARTIAL = ("procfile", "fly", "railway", "render")  # files that do not show the whole environment
@@ -147,8 +149,6 @@ def app_target(targets: Sequence[Target]) -> Target | None:
 
 def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCommands) -> list["Deployment"]:
     """What the project's platform files deploy, PM2's apps among them."""
-    from poolcheck.readers.deploy import platforms as reader  # noqa: PLC0415 - only for a project
-
     made: list[Deployment] = []
     variables: dict[
         str, tuple[ContainerVariable, ...]
@@ -174,9 +174,6 @@ def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCom
 
 def _machines(name: str, commands: ProcessCommands) -> Iterator["Deployment"]:
     """The apps of a PM2 file. Of several, only those that hold their own connection string are told apart."""
-    from poolcheck.readers.deploy.kubernetes import ContainerVariable  # noqa: PLC0415 - see deployments
-    from poolcheck.readers.deploy.platforms import Deployment  # noqa: PLC0415 - see deployments
-
     file = commands.ecosystem(name)
     for app in file.apps if file else ():
         yield Deployment(
@@ -206,8 +203,6 @@ def instances(deployment: "Deployment", numbers: Numbers) -> Amount | None:
 
 def functions(packages: "Packages", names: Sequence[str], pool: Amount) -> list[Member]:
     """The one function that a file of the Serverless Framework, SAM and the like deploys."""
-    from poolcheck.readers.deploy import platforms as reader  # noqa: PLC0415 - see deployments
-
     made = []
     for name in names:
         text = packages.text(name) if packages.kind_of(name) == "platform" else None
@@ -227,8 +222,6 @@ def _function(text: str, name: str, pool: Amount, below: str) -> Member | None:
         and "axinstances" not in text
     ):
         return None
-    from poolcheck.readers.deploy import runtime  # noqa: PLC0415 - only where a file names a limit
-
     signal = runtime.read(text, name, below)
     if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:
         return None

@@ -37,7 +37,9 @@ class DeployedGroup:
         self.held: dict[str, dict[str, HeldText]] = {}  # Secrets and ConfigMaps: name, key
         for each in (each for file in files for each in file.held):
             self.held.setdefault(each.name, {}).setdefault(each.key, each)
-        self._scalers = {autoscaler.target: autoscaler for file in reversed(files) for autoscaler in file.autoscalers}
+        self._scalers = {
+            autoscaler.target: autoscaler for file in reversed(files) for autoscaler in file.autoscalers
+        }
 
     def scaler(self, workload: str) -> Autoscaler | None:
         """The autoscaler of a workload."""
@@ -148,7 +150,9 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -
                 replace(one, target=one.target.removeprefix(before).removesuffix(behind))
                 for autoscaler in file.autoscalers
                 for one in [
-                    _scaler(autoscaler, [*scalers_by_name.get(autoscaler.name, ()), *scalers_by_name.get("", ())])
+                    _scaler(
+                        autoscaler, [*scalers_by_name.get(autoscaler.name, ()), *scalers_by_name.get("", ())]
+                    )
                 ]
             ),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from poolcheck.model.fleet import Amount
 from poolcheck.model.problem import Location
 from poolcheck.project.packages import inside
+from poolcheck.readers.manifests import manifest
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -90,8 +91,6 @@ class ProcessCommands:
         return below[0] if len(below) == 1 else ""
 
     def _script(self, name: str, folder: str | None) -> str:
-        from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - see amount
-
         path = posixpath.normpath(posixpath.join(folder or ".", "package.json"))
         text = self.packages.text(path) if path in self.packages.names else None
         if text is None:

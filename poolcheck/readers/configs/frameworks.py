@@ -12,7 +12,9 @@ from typing import NamedTuple
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Role
+from poolcheck.readers.configs.django import databases
 from poolcheck.readers.configs.js_config import ConfigRead, PlainValue
+from poolcheck.readers.javascript.values import ParsedFile
 from poolcheck.readers.manifests.types import UnreadableFile
 from poolcheck.record import dataclass
 
@@ -319,8 +321,6 @@ def _laravel(text: str, path: str) -> FrameworkConfig:
 def _typeorm(text: str, path: str) -> FrameworkConfig:
     if "url" not in text and "host" not in text:
         return FrameworkConfig(path=path, tool="typeorm")
-    from poolcheck.readers.javascript.values import ParsedFile  # noqa: PLC0415 - tree-sitter only when a config is read
-
     source = ParsedFile(text, typescript=posixpath.splitext(path)[1].endswith("ts"))
     values = source.constructed("DataSource") or source.exported()[0]
     kind = next((found.literal for found in values if found.key == "type"), None)
@@ -354,7 +354,5 @@ def _typeorm(text: str, path: str) -> FrameworkConfig:
 def _django(text: str, path: str) -> FrameworkConfig:
     if "DATABASES" not in text:
         return FrameworkConfig(path=path, tool="django")
-    from poolcheck.readers.configs.django import databases  # noqa: PLC0415 - tree-sitter only when a config is read
-
     reads, settings = databases(text, path)
     return FrameworkConfig(path=path, tool="django", reads=reads, settings=settings)

@@ -162,7 +162,7 @@ _TOKEN = re.compile(
 )
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def _blocks(text: str) -> Iterator[_Block]:  # noqa: C901 - a state machine: one token, one step
     """Every datasource and generator block that opens at depth 0."""
     head: list[tuple[str, int]] = []  # words of the line so far, at depth 0
     kind = name = ""

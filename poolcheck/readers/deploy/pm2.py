@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
+from poolcheck.readers.javascript.values import ParsedFile
 from poolcheck.readers.yaml import Node, documents
 from poolcheck.record import dataclass
 
@@ -61,8 +62,6 @@ def read(text: str, path: str) -> Ecosystem | None:
         ]
         complete = True
     else:
-        from poolcheck.readers.javascript.values import ParsedFile  # noqa: PLC0415 - tree-sitter only when one is read
-
         # PM2 runs a JSON file as JavaScript: comments and trailing commas are fine
         source = ParsedFile(f"module.exports = {text}" if path.endswith(".json") else text, typescript=False)
         values, complete = source.listed("apps")

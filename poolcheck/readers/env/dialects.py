@@ -18,6 +18,7 @@ Sources:
 import re
 from collections.abc import Callable
 
+from poolcheck.readers.env.dotenv import read
 from poolcheck.readers.env.shell import direnv, shell
 
 Dialect = Callable[[str], dict[str, str]]
@@ -47,8 +48,6 @@ class _Refused(Exception):
 
 def python_dotenv(text: str) -> dict[str, str]:
     """python-dotenv 1.2, `load_dotenv`: names without a value set nothing."""
-    from poolcheck.readers.env.dotenv import read  # noqa: PLC0415 - the reader asks for this module when it must
-
     return {entry.key: entry.resolved for entry in read(text).active if entry.resolved is not None}
 
 

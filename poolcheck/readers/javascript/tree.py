@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+import tree_sitter_javascript
+import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
 from poolcheck.readers.syntax import Parsed, field, text
@@ -39,11 +41,7 @@ class Import(NamedTuple):
 def parser(language: str) -> Parser:
     """The parser for "javascript", "typescript" or "tsx"."""
     if language == "javascript":
-        import tree_sitter_javascript  # noqa: PLC0415 - each grammar only where a file needs it
-
         return Parser(Language(tree_sitter_javascript.language()))
-    import tree_sitter_typescript  # noqa: PLC0415 - each grammar only where a file needs it
-
     made = (
         tree_sitter_typescript.language_tsx
         if language == "tsx"

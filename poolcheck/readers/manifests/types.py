@@ -3,6 +3,7 @@
 import bisect
 import json
 import re
+import tomllib
 from typing import Any
 
 from poolcheck.model.project import UNKNOWN_VERSION, Version
@@ -83,8 +84,6 @@ _LONG_KEY = r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+)
 
 def load_toml(text: str) -> dict[str, Any] | UnreadableFile:
     """A TOML table, or why not."""
-    import tomllib  # noqa: PLC0415 - a project without TOML need not wait for it
-
     if re.search(_LONG_KEY, text):  # tomllib takes the square of its length for it
         return UnreadableFile("is not TOML that anybody wrote: a key has more than 100 parts")
     try:

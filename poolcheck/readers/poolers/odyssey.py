@@ -14,9 +14,9 @@ from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSe
 from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import UnreadableFile
 from poolcheck.readers.poolers.interface import ALONE, Files
-from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
+from poolcheck.readers.poolers.lines import ignores as ignores
 from poolcheck.readers.poolers.lines import known
-from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
+from poolcheck.readers.poolers.lines import shown as shown
 from poolcheck.record import dataclass
 
 NAMES = ("odyssey",)

@@ -12,8 +12,8 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import UnreadableFile, load_toml, table
 from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces, known
-from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
-from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
+from poolcheck.readers.poolers.lines import ignores as ignores
+from poolcheck.readers.poolers.lines import shown as shown
 
 NAMES = ("pgcat",)
 LONGEST = 1_000_000  # characters

@@ -12,8 +12,8 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.manifests.types import UnreadableFile, load_toml, table
 from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import TomlPlaces
-from poolcheck.readers.poolers.lines import ignores as ignores  # noqa: PLC0414 - part of the interface
-from poolcheck.readers.poolers.lines import shown as shown  # noqa: PLC0414 - part of the interface
+from poolcheck.readers.poolers.lines import ignores as ignores
+from poolcheck.readers.poolers.lines import shown as shown
 
 NAMES = ("pgdog", "users.toml")
 LONGEST = 1_000_000  # characters
@@ -53,7 +53,9 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadabl
     people_places = TomlPlaces(users or "", users_path)
     admin = table(made.get("admin")) or table(listed.get("admin"))
     general = [
-        PoolerSetting(_OTHER_NAMES.get(setting.name, setting.name), setting.value, setting.location, setting.known)
+        PoolerSetting(
+            _OTHER_NAMES.get(setting.name, setting.name), setting.value, setting.location, setting.known
+        )
         for setting in places.settings(table(made.get("general")), "general")
     ]
     return PoolerConfig(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import groupby
 
+import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
 from poolcheck.readers.syntax import Parsed, TooMuch, field, text, within
@@ -22,8 +23,6 @@ _DOTS = 30  # in one name; nobody writes more
 @cache
 def parser() -> Parser:
     """The parser for Python."""
-    import tree_sitter_python  # noqa: PLC0415 - only where there is Python
-
     return Parser(Language(tree_sitter_python.language()))
 
 

@@ -105,7 +105,9 @@ def test_chart_and_manifests_of_one_app(tmp_path: Path, monkeypatch: pytest.Monk
     files = {**FILES, "k8s/web.yaml": DEPLOYMENT.replace("LIMIT", "2")}
     report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
-    assert not any("shop 10" in finding.message and "ledger" in finding.message for finding in report.findings)
+    assert not any(
+        "shop 10" in finding.message and "ledger" in finding.message for finding in report.findings
+    )
     assert any("which is used is not known" in each.why for each in report.skipped)
 
 
