@@ -85,3 +85,20 @@ def test_exit_codes_are_those_of_the_program() -> None:
     rows = re.findall(r"^\| (\d) \|", README.partition("## Exit codes")[2], re.MULTILINE)
 
     assert rows == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_paths_that_are_named_are_there(page: str) -> None:
+    """Whoever follows a page finds the file; NAME stands for any."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests|poolcheck|examples)/[\w./*-]+)`", text))
+
+    assert named
+    assert not [path for path in sorted(named) if not there(path)]
+
+
+def there(path: str) -> bool:
+    """Whether the file is there, or the folder that would hold one of that kind."""
+    if re.search(r"NAME|NNN|\*", path):
+        path = path.rpartition("/")[0]
+    return (ROOT / path).exists()
