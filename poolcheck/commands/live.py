@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from importlib import import_module
 
 import click
 
@@ -98,6 +99,7 @@ def command(
         show_queries=show_queries,
         sample=sample,
         timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
+        meanwhile=load_text,
     )
     if watch is not None:
         gc.enable()
@@ -109,3 +111,9 @@ def command(
     if sample and sys.stderr.isatty():
         click.echo(f"two looks, {sample:g} s apart ...", err=True)
     return emit(live(options, settings, ask_password), out)
+
+
+def load_text() -> None:
+    """Import what shows the look."""
+    import_module("poolcheck.output.text")
+    import_module("poolcheck.output.sections.live")

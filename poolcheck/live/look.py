@@ -53,6 +53,7 @@ class LookOptions:
     show_queries: bool = False
     sample: float = 0.0
     timeouts: Timeouts = DEFAULT_TIMEOUTS
+    meanwhile: Callable[[], None] = lambda: None  # what the caller gets ready while the server works
 
 
 def nobody(_: str) -> str | None:
@@ -101,11 +102,9 @@ def check_selection(config: Config) -> None:
 
 
 def load_judges() -> None:
-    """Import what judges and shows the look, while the server works on it: half of the waiting is then for nothing."""
+    """Import what judges the look, while the server works on it: half of the waiting is then for nothing."""
     from poolcheck import rules  # noqa: PLC0415 - loaded for later
     from poolcheck.diagnosis import engine, steps  # noqa: F401, PLC0415 - loaded for later
-    from poolcheck.output import text  # noqa: F401, PLC0415 - as above
-    from poolcheck.output.sections import live as section_live  # noqa: F401, PLC0415 - as above
 
     postgres.prepare()
     rules.load("78")
@@ -211,8 +210,12 @@ class Inspection:
             ) from None
         return self.snapshot
 
+    def _meanwhile(self) -> None:
+        load_judges()
+        self.options.meanwhile()
+
     def _look(self, link: Link, target: Target) -> None:
-        snapshot, row = postgres.look(link, self.options.timeouts, load_judges)
+        snapshot, row = postgres.look(link, self.options.timeouts, self._meanwhile)
         if self.options.sample:
             self.earlier = snapshot
             time.sleep(self.options.sample)
