@@ -16,7 +16,7 @@ def broken():
     dsn = "postgresql://app:{SECRET}@db.internal/app"
     raise ValueError(dsn)
 
-cli.Commands.get_command = lambda self, ctx, name: self.commands.get(name)
+cli.CommandFolder.get_command = lambda self, ctx, name: self.commands.get(name)
 sys.argv = ["poolcheck", "broken"]
 cli.main()
 """

@@ -154,7 +154,8 @@ class Walk:
                 else self._tuple(get_args(hint), value, keys, defaults)
             )
         if is_dataclass(hint):
-            return self.table(hint, value, keys, defaults=defaults)
+            made_already = type(value) is hint  # by who embeds poolcheck
+            return value if made_already else self.table(hint, value, keys, defaults=defaults)
         if type(value) is int and (hint is float or (hint is str and "pattern" in meta)):  # surge = 2
             value = hint(value)
         if type(value) is not hint:  # exactly: True is no number, and a time of day is no date

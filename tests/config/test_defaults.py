@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 
 from poolcheck import rules
-from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
+from poolcheck.config import checks
+from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED, Config, Thresholds
 from poolcheck.config.told import filled
+from poolcheck.errors import BadConfig
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "poolcheck"
@@ -251,3 +253,12 @@ def test_every_door_of_a_sizing_begins_with_the_same_numbers(changed: Any) -> No
     )
     assert set(changed["size"]["the tool"]) == {"workers", "surge", "reserved", "buffer"}
     assert set(changed["size"]["the function"]) <= set(changed["size"]["the command"])
+
+
+def test_a_record_is_an_option_as_it_is() -> None:
+    """Who embeds poolcheck, as `demo` does, hands over thresholds that are made already."""
+    made = Thresholds(idle_seconds=1)
+
+    checks.check_options(Config, {"thresholds": made, "instances": 3})
+    with pytest.raises(BadConfig, match="must be a table"):
+        checks.check_options(Config, {"thresholds": 3})
