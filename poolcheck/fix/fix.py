@@ -6,6 +6,7 @@ from pathlib import Path
 
 from poolcheck import rules
 from poolcheck.config.settings import Configured
+from poolcheck.config.staged import leftovers
 from poolcheck.diagnosis import engine, lint
 from poolcheck.diagnosis.ground import ground_of
 from poolcheck.diagnosis.sheet import NOTHING, SheetLook, heading, sheet
@@ -114,7 +115,7 @@ def _report(
             *dict.fromkeys(note for each in mended.made for note in each.notes),
             *(f"{file.backup} holds the old content: keep it out of git." for file in files if file.backup),
         ),
-        leftovers=tuple(write.leftovers([str(Path(path).parent) for path in mended.texts])) if files else (),
+        leftovers=tuple(leftovers([str(Path(path).parent) for path in mended.texts])) if files else (),
     )
     return replace(
         report,

@@ -1,24 +1,19 @@
-"""Put edited files in place: each is whole at every moment, the old one or the new one.
+"""Put edited files in place, all or none: what can be objected to is looked at before the first is touched.
 
-The new content goes into a temporary file in the same folder, readable by nobody else, is forced to the disk, gets
-the old file's mode and owner, and is renamed over it. A run that is killed leaves at most such a temporary file.
-Everything that can be objected to is looked at before the first file is touched.
+`config.staged` writes them, so that each is whole at every moment, the old one or the new one.
 """
 
 import contextlib
 import os
-import secrets
 import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 
+from poolcheck.config.disk import read_limited
+from poolcheck.config.staged import Staged
 from poolcheck.errors import PoolcheckError
 from poolcheck.record import dataclass
 
-PREFIX, SUFFIX = (
-    ".poolcheck-",
-    ".tmp",
-)  # no reader of env files or sources takes such a name for one of its own
 GIT_SECONDS = 10.0
 
 
@@ -68,17 +63,6 @@ def write(
         return tuple(each.put(backup=backup) for each in ready)
 
 
-def leftovers(folders: Sequence[str]) -> Iterator[str]:
-    """Temporary files that a killed run left: copies of a file it was about to write, passwords included."""
-    for folder in dict.fromkeys(folders):
-        with contextlib.suppress(OSError), os.scandir(folder or ".") as found:
-            yield from sorted(
-                each.path.removeprefix("./")
-                for each in found
-                if each.name.startswith(PREFIX) and each.name.endswith(SUFFIX)
-            )
-
-
 class _Ready:
     """One file on its way: checked, then staged beside its place, then put there."""
 
@@ -86,8 +70,8 @@ class _Ready:
         self.new = new
         self.real = os.path.realpath(new.path)
         self.folder, self.name = os.path.split(self.real)
-        self.staging = ""
         self.before = self.check(force=force)
+        self.content = Staged(self.real, new.after, self.before)
 
     def check(self, *, force: bool) -> os.stat_result | None:
         """Object before anything is touched; the old file's status, or None for a new file.
@@ -102,11 +86,11 @@ class _Ready:
             return None
         try:
             before = os.stat(self.real)
+            if not stat.S_ISREG(before.st_mode):
+                raise WriteRefused(f"{path} is not a regular file", "Write the lines by hand.")
             self._unchanged()
         except OSError as error:
             raise WriteRefused(f"{path}: cannot be read again: {error.strerror}", AGAIN) from None
-        if not stat.S_ISREG(before.st_mode):
-            raise WriteRefused(f"{path} is not a regular file", "Write the lines by hand.")
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise WriteRefused(
                 f"{path}: its folder cannot be written to", "Run as its owner, or write by hand."
@@ -124,9 +108,9 @@ class _Ready:
         return before
 
     def _unchanged(self) -> None:
-        with open(self.real, "rb") as file:
-            if file.read() != self.new.before:
-                raise WriteRefused(f"{self.new.path} changed after it was read", AGAIN)
+        before = self.new.before or b""
+        if read_limited(self.real, len(before) + 1, cut=True) != before:
+            raise WriteRefused(f"{self.new.path} changed after it was read", AGAIN)
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[None]:
@@ -135,23 +119,10 @@ class _Ready:
         Raises:
             Refused: the folder or the disk does not take it.
         """
-        staging = os.path.join(self.folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
-        try:
+        with contextlib.ExitStack() as stack:
             with self._explained():
-                self._stage(staging)
-            self.staging = staging
+                stack.enter_context(self.content)
             yield
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(staging)
-
-    def _stage(self, staging: str) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        with os.fdopen(os.open(staging, flags, 0o600), "wb") as file:
-            file.write(self.new.after)
-            file.flush()
-            self._like_before(file.fileno())
-            os.fsync(file.fileno())
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -164,27 +135,6 @@ class _Ready:
                 "This file is as it was. Look at its folder's permissions and the space on the disk.",
             ) from None
 
-    def _like_before(self, descriptor: int) -> None:
-        """Owner, extended attributes and mode of the old file; a new one gets what the umask leaves."""
-        if not hasattr(os, "fchown"):  # Windows, where a file takes the rights of its folder
-            return
-        if self.before is None:
-            mask = os.umask(0)
-            os.umask(mask)
-            os.fchmod(descriptor, 0o666 & ~mask)
-            return
-        now = os.fstat(descriptor)
-        if (now.st_uid, now.st_gid) != (self.before.st_uid, self.before.st_gid):
-            os.fchown(
-                descriptor, self.before.st_uid, self.before.st_gid
-            )  # refused: better not written than given away
-        if hasattr(os, "listxattr"):
-            with contextlib.suppress(OSError):  # a file system without them
-                for name in os.listxattr(self.real):
-                    with contextlib.suppress(OSError):  # one that only the system may set
-                        os.setxattr(descriptor, name, os.getxattr(self.real, name))
-        os.fchmod(descriptor, stat.S_IMODE(self.before.st_mode))  # after the owner: that clears setuid
-
     def put(self, *, backup: bool) -> WrittenFile:
         """Rename the staged file into its place, and make the folder remember it.
 
@@ -193,18 +143,13 @@ class _Ready:
         """
         kept = ""
         with self._explained():
-            if self.before is None:
-                try:
-                    os.link(self.staging, self.real)  # a rename would take the place of a file that just came
-                except FileExistsError:
-                    raise WriteRefused(
-                        f"{self.new.path}: it is there now, and was not before", AGAIN
-                    ) from None
-            else:
+            if self.before is not None:
                 self._unchanged()
                 kept = self._keep() if backup else ""
-                os.replace(self.staging, self.real)
-        _sync_folder(self.folder)
+            try:
+                self.content.put(new=self.before is None)
+            except FileExistsError:
+                raise WriteRefused(f"{self.new.path}: it is there now, and was not before", AGAIN) from None
         return WrittenFile(
             self.new.path, self._shown(self.real) if self.linked else "", kept, self.before is None
         )
@@ -234,16 +179,6 @@ class _Ready:
 
 
 AGAIN = "Nothing was written. Run poolcheck fix again: it reads the file anew."
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the rename itself survive a power cut, where a folder can be opened."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def uncommitted(path: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from poolcheck.config import staged
 from poolcheck.fix import write
 from poolcheck.fix.write import NewContent
 
@@ -50,7 +51,7 @@ def killer(number: int) -> Any:
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal seen
-        if frame.f_code.co_filename != write.__file__:
+        if frame.f_code.co_filename not in (write.__file__, staged.__file__):
             return None
         if event == "line":
             seen += 1

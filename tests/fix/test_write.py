@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from poolcheck.config.staged import leftovers
 from poolcheck.fix import write
 from poolcheck.fix.write import NewContent, WriteRefused
 from tests.fix.crash import NEW, OLD
@@ -89,7 +90,7 @@ class TestCrash:
         (tmp_path / ".poolcheck-00.tmp").write_bytes(NEW)
         (tmp_path / ".env").write_bytes(OLD)
 
-        assert list(write.leftovers([str(tmp_path)])) == [str(tmp_path / ".poolcheck-00.tmp")]
+        assert list(leftovers([str(tmp_path)])) == [str(tmp_path / ".poolcheck-00.tmp")]
 
 
 class TestKept:

@@ -1,0 +1,164 @@
+"""The only door by which files are read: `tests/config/test_disk.py` refuses any other in the package.
+
+A folder is somebody else's. What is called .env there may be a pipe that nobody writes into, a device without end, a
+gigabyte of nothing, or a link to a file of the machine: none of them may hang a run, fill its memory or be shown.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import BinaryIO
+
+MB = 1 << 20
+PIPE_SECONDS = 5.0  # how long a named pipe may take until somebody writes into it
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # not each system has each
+    _FLAGS |= getattr(os, _name, 0)
+_KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}  # fmt: skip
+_only: ContextVar[tuple[str, ...] | None] = ContextVar("only", default=None)
+
+
+class FileRefused(OSError):
+    """A file that is not read, or not written, though the system might let us; `strerror` says why."""
+
+    def __init__(self, why: str, path: "str | os.PathLike[str]") -> None:
+        super().__init__(None, why, os.fspath(path))
+
+
+def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False) -> bytes:
+    """The bytes of a regular file; a file that grows meanwhile is read up to `most`.
+
+    Args:
+        path: links are followed; whether they may lead there is asked by `below`.
+        most: bytes.
+        cut: give the first `most` bytes of a larger file.
+
+    Raises:
+        FileRefused: it is no regular file, is larger, or lies outside of `only_below`.
+        OSError: the system says no.
+    """
+    descriptor, status = _opened(path)
+    try:
+        if status.st_size > most and not cut:
+            raise _too_large(path, most)
+        pieces: list[bytes] = []
+        left = most + (not cut)
+        while left > 0:
+            # One more than there should be: what comes back shorter is whole. Files of /proc have size 0.
+            piece = os.read(descriptor, min(left, max(status.st_size + 1, 1 << 16)))
+            pieces.append(piece)
+            left -= len(piece)
+            if not piece or len(piece) == status.st_size:
+                break
+    finally:
+        os.close(descriptor)
+    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if len(data) > most:
+        raise _too_large(path, most)
+    return data
+
+
+def _too_large(path: "str | os.PathLike[str]", most: int) -> FileRefused:
+    return FileRefused(f"larger than {most // (1_000_000 if most % MB else MB)} MB", path)
+
+
+def stream(path: str) -> BinaryIO:
+    """A log of any size, to be read block by block: a regular file, or a pipe as `<(zcat log.gz)` makes one.
+
+    Raises:
+        FileRefused: a folder, socket or device, or a pipe into which nobody writes.
+        OSError: the system says no.
+    """
+    descriptor, status = _opened(path, pipes=True)
+    if stat.S_ISFIFO(status.st_mode):
+        try:
+            _wait_for_writer(descriptor, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _wait_for_writer(descriptor: int, path: str) -> None:
+    import select  # noqa: PLC0415 - only for a pipe
+
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    if not waiting.poll(PIPE_SECONDS * 1000):
+        raise FileRefused(f"a pipe into which nobody has written for {PIPE_SECONDS:g} s", path)
+    os.set_blocking(descriptor, True)
+
+
+def own_bytes(path: "str | os.PathLike[str]") -> bytes:
+    """A data file of the package itself, which is as trusted as its code; nothing else."""
+    assert os.fspath(path).startswith(_HERE)
+    with open(path, "rb", buffering=0) as file:
+        return file.readall()
+
+
+def below(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str]") -> bool:
+    """Whether a path, its links followed, is the folder or lies in it; False for a path that cannot be one."""
+    try:
+        real, top = (os.path.normcase(os.path.realpath(each)) for each in (path, folder))
+    except (OSError, ValueError):
+        return False
+    return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
+
+
+def leads_out(path: str, folder: str) -> str:
+    """Where a link leads that leaves the folder, or enters its .git, which holds tokens; "" when it does neither."""
+    if below(path, folder):
+        inner = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
+        return "into .git" if ".git" in inner.split(os.sep) else ""
+    return f"out of {'the folder' if folder in ('', '.') else folder}"
+
+
+@contextmanager
+def only_below(folders: "tuple[str, ...]") -> Iterator[None]:
+    """Whatever is read meanwhile lies in one of the folders, its links followed; all else is refused."""
+    before = _only.set(folders)
+    try:
+        yield
+    finally:
+        _only.reset(before)
+
+
+def may_read(path: "str | os.PathLike[str]") -> bool:
+    """Whether `only_below` allows the path."""
+    folders = _only.get()
+    return folders is None or any(below(path, folder) for folder in folders)
+
+
+def _opened(path: "str | os.PathLike[str]", *, pipes: bool = False) -> tuple[int, os.stat_result]:
+    """A descriptor that never waits. Looked at before opening, since to open some devices is to use them."""
+    if not may_read(path):
+        raise FileRefused("it lies outside of what may be read here", path)
+    try:
+        _check(os.stat(path), path, pipes=pipes)
+        descriptor = os.open(path, _FLAGS)
+    except ValueError:  # a NUL, or half of a surrogate pair
+        raise FileRefused("no file can have this name", path) from None
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # it became a socket, or a device that is not there
+            raise FileRefused("a device, not a file", path) from None
+        raise
+    try:
+        status = os.fstat(descriptor)
+        _check(status, path, pipes=pipes)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def _check(status: os.stat_result, path: "str | os.PathLike[str]", *, pipes: bool) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != stat.S_IFREG and not (pipes and kind == stat.S_IFIFO):
+        raise FileRefused(f"{_KINDS.get(kind, 'something else')}, not a file", path)
