@@ -6,6 +6,7 @@ Works with every slot of the server taken and beyond max_client_conn: console us
 from poolcheck.live.postgres import Link, Row, StatementFailed, whole
 from poolcheck.model.report import Skipped
 from poolcheck.model.snapshot import BouncerSnapshot, ConsoleDatabase, Pool
+from poolcheck.text import clean
 
 SETTINGS = frozenset(
     [
@@ -50,16 +51,18 @@ def look(link: Link) -> BouncerSnapshot:
 
     Raises:
         NotConsole: this is not PgBouncer's console.
-        Lost: the connection ended or did not answer.
+        Lost: the connection ended, did not answer, or (Garbled) as PgBouncer would not.
     """
     version = link.parameter("server_version")
     if "bouncer" not in version:
-        raise NotConsole(f"server_version is {version!r}, a console says e.g. 1.24.1/bouncer")
+        raise NotConsole(
+            f"server_version is {clean(version, limit=60)!r}, a console says e.g. 1.24.1/bouncer"
+        )
     skipped: list[Skipped] = []
 
     def show(what: str, hint: str = "") -> list[Row]:
         try:
-            return link.run(f"SHOW {what}")[0]
+            return next(iter(link.run(f"SHOW {what}")), [])
         except StatementFailed as error:
             skipped.append(Skipped(f"SHOW {what}", error.text, hint or "Add the user to stats_users."))
             return []
@@ -71,9 +74,12 @@ def look(link: Link) -> BouncerSnapshot:
     settings = tuple(
         (row["key"] or "", row["value"] or "") for row in show("CONFIG") if row.get("key") in SETTINGS
     )
+    for _, value in settings:
+        if value.removeprefix("-").isdigit():
+            whole(value)
     servers = show("SERVERS")
     return BouncerSnapshot(
-        version=version.partition("/")[0],
+        version=clean(version.partition("/")[0], limit=40),
         pools=pools,
         databases=databases,
         settings=settings,

@@ -14,6 +14,7 @@ from poolcheck.live import dsn, postgres, route
 from poolcheck.live.dsn import Sources
 from poolcheck.live.postgres import (
     DEFAULT_TIMEOUTS,
+    Garbled,
     Link,
     Lost,
     NoConnection,
@@ -235,6 +236,11 @@ class Inspection:
 
     def _lost(self, lost: Lost, target: Target, link: Link) -> None:
         limit = self.options.timeouts.statement + 2
+        if isinstance(lost, Garbled):
+            raise NotPostgres(
+                f"{address(target)} answers, and not as PostgreSQL does: {lost.text}",
+                "Look at what listens there: poolcheck believes nothing of such an answer.",
+            ) from None
         if lost.timed_out and (link.made_up_key or self.pooled(target)):
             # The pooler let us in and never found a server connection for us: that is the finding.
             said = (
@@ -300,6 +306,9 @@ class Inspection:
                         "Give the database pgbouncer: --bouncer postgresql://stats@host:6432/pgbouncer",
                     )
                 )
+                return
+            except Garbled as garbled:
+                self.skipped.append(Skipped(what, f"the answer is none of PgBouncer's: {garbled.text}"))
                 return
             except Lost as lost:
                 self.skipped.append(Skipped(what, lost.text))

@@ -1,7 +1,7 @@
 """The limits and the load of a live server, for a sizing: one connection, a sample at the start and one at the end.
 
-Every sample is one message with a transaction of its own around it, `SET LOCAL` included, so nothing stays behind on a
-pooler's server connection. Rates are differences of counters that everybody may read. From PostgreSQL 15 on, sessions
+Every sample is one message and so one transaction, with which its settings end: nothing stays behind on a pooler's server
+connection. Rates are differences of counters that everybody may read. From PostgreSQL 15 on, sessions
 whose transactions touch no table report them only at their end; such a load is measured at a PgBouncer's console.
 """
 
@@ -14,6 +14,7 @@ from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.errors import BadTarget, Unreachable
 from poolcheck.live import sql
 from poolcheck.live.postgres import (
+    Garbled,
     Link,
     Lost,
     NoConnection,
@@ -21,6 +22,7 @@ from poolcheck.live.postgres import (
     StatementFailed,
     Timeouts,
     connect,
+    only,
     real,
     whole,
 )
@@ -69,6 +71,8 @@ def measure(dsn: str, seconds: float | None, progress: Callable[[str], None]) ->
         raise Unreachable(
             f"no connection: {refused.text}", "Give --max, or look with: poolcheck live DSN"
         ) from None
+    except Garbled as garbled:
+        raise Unreachable(f"the answer is none of PostgreSQL's: {garbled.text}") from None
     except Lost as lost:
         raise Unreachable(f"the connection was lost while measuring: {lost.text}") from None
     except StatementFailed as failed:
@@ -87,8 +91,8 @@ class Database:
 
     def ask(self, text: str) -> Row:
         """The one row of a query, in a transaction that leaves nothing behind."""
-        answers = self.link.run(f"BEGIN READ ONLY; SET LOCAL statement_timeout = 3000; {text}; COMMIT")
-        return next(rows[0] for rows in answers if rows)
+        _, rows = self.link.ask(text)
+        return only(rows)
 
     def seen(self, seconds: float | None, progress: Callable[[str], None]) -> Measurement:
         """Limits, and the load where it is asked for."""
@@ -154,21 +158,21 @@ class Database:
 
     def shape(self, row: Row, *, again: bool = False) -> Row | None:
         """Sums of pg_stat_statements; None where it is not there or not readable."""
-        schema = row["statements_schema"]
+        schema, hands = row["statements_schema"], row["statements_hands"]
+        why = ""
         if schema is None or self.major < 13:
-            self.skip(
-                "variation of the hold time",
-                "pg_stat_statements is not installed here.",
-                "--cv2 says it; 1 is assumed.",
-            )
-            return None
-        try:
-            return self.ask(sql.load("statements", self.major).replace("{schema}", schema))
-        except StatementFailed as failed:
-            self.link.run("ROLLBACK")
-            if not again:
-                self.skip("variation of the hold time", f"{failed.text}.", "--cv2 says it; 1 is assumed.")
-            return None
+            why = "pg_stat_statements is not installed here."
+        elif hands:
+            # A view runs with the rights of its reader what its owner put into it.
+            why = f"pg_stat_statements is in the hands of {clean(hands, limit=80)}, no superuser: not read."
+        else:
+            try:
+                return self.ask(sql.load("statements", self.major).replace("{schema}", schema))
+            except StatementFailed as failed:
+                why = f"{failed.text}."
+        if not again:
+            self.skip("variation of the hold time", why, "--cv2 says it; 1 is assumed.")
+        return None
 
     def variation(self, first: Row, last: Row | None) -> float | None:
         """Squared coefficient of variation of the statements' time between two rows; None of too few."""
@@ -195,7 +199,8 @@ class Console:
 
     def totals(self) -> tuple[float, float, float, float]:
         """When, and transactions, seconds in transactions and seconds of waiting of all databases."""
-        rows = [row for row in self.link.run("SHOW STATS")[0] if row["database"] != "pgbouncer"]
+        stats = next(iter(self.link.run("SHOW STATS")), [])
+        rows = [row for row in stats if row["database"] != "pgbouncer"]
         columns = [
             sum(_amount(row, name) for row in rows)
             for name in ("total_xact_count", "total_xact_time", "total_wait_time")

@@ -1,17 +1,21 @@
 """The only sockets to PostgreSQL: connect, look once, disconnect.
 
 Statements go through libpq's simple protocol, several in one message: one round trip, nothing prepared, no BEGIN
-that could stay open, and settings that end with the message. Every wait has a deadline of its own, because a server
-in trouble may accept a connection and never answer.
+that could stay open, and settings that end with the message. The first of them is sql/guest: after it no name or operator of
+the database can be taken for one of PostgreSQL's. Every wait has a deadline of its own, because a server in trouble may
+accept a connection and never answer; and every answer a size, because not everything that answers is a PostgreSQL.
 """
 
 import logging
+import re
 import selectors
 import socket
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
@@ -25,6 +29,13 @@ from poolcheck.text import clean
 
 APPLICATION_NAME = "poolcheck"
 MOST_WAITS = 200  # as in sql/others_*.sql
+MOST_ROWS = 10_000  # of one answer; a session is a row
+MOST_COLUMNS = 64
+MOST_FIELD = 8192  # bytes of a value that are kept: no list or statement that is asked for is longer
+MOST_BYTES = 24 << 20  # of one answer
+MOST_LOGIN = 16 << 20  # bytes that the process may grow by while it logs in, and
+MOST_GROWTH = 40 << 20  # while it reads an answer: libpq keeps a row, or a notice, until it has all of it
+MOST_MESSAGE = 20_000  # characters of an error
 FINGERPRINT = 400  # characters of a statement that tell it apart
 
 # psycopg logs what it cannot cancel; this module closes such connections itself.
@@ -47,6 +58,10 @@ class Lost(Exception):
         super().__init__(text)
         self.text = text
         self.timed_out = timed_out
+
+
+class Garbled(Lost):
+    """What was answered is no answer of PostgreSQL's; `text` says why. The connection is of no more use."""
 
 
 class Unsupported(Exception):
@@ -75,16 +90,36 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS = Timeouts()
-Row = dict[str, str | None]
+
+
+class Row(dict[str, str | None]):
+    """The values of a row by the names of its columns."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise Garbled(f"no column is named {name}")
+
+
+def only(rows: list[Row]) -> Row:
+    """The row of a query that always has one.
+
+    Raises:
+        Garbled: there is none, or another.
+    """
+    if len(rows) != 1:
+        raise Garbled(f"{len(rows)} rows where there is always one")
+    return rows[0]
 
 
 class Link:
     """One connection, by libpq's own functions. Closed by `close`, always."""
 
-    def __init__(self, conn: psycopg.Connection[Any], timeouts: Timeouts, began: float) -> None:
+    def __init__(
+        self, conn: psycopg.Connection[Any], timeouts: Timeouts, began: float, secrets: Iterable[str] = ()
+    ) -> None:
         self._conn = conn
         self._pq = conn.pgconn
         self._timeouts = timeouts
+        self._secrets = tuple(secrets)
         self.began = began  # when connecting began, on the monotonic clock
         self.waited = 0.0  # seconds of the slowest message
 
@@ -142,37 +177,91 @@ class Link:
         address = (self._pq.hostaddr or b"").decode()
         return not address or address.startswith(("127.", "/")) or address == "::1"
 
+    def ask(
+        self,
+        *queries: str,
+        seconds: float | None = None,
+        statement: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
+        begin: bool = False,
+    ) -> list[list[Row]]:
+        """The guest, then the queries, in one message; `begin` leaves the transaction open. Gives the rows of each.
+
+        `statement` is the server's own limit for each of them, in seconds; the rest is as in `run`.
+        """
+        limit = self._timeouts.statement if statement is None else statement
+        # 0 would mean for ever
+        guest = sql.load("guest", sql.OLDEST).replace("{statement_timeout}", str(max(1, int(limit * 1000))))
+        texts = [*["BEGIN READ ONLY"] * begin, guest, *queries]
+        answers = self.run(";\n".join(texts), seconds, meanwhile)
+        if len(answers) != len(texts):
+            raise self._garbled(f"{len(answers)} results for {len(texts)} statements")
+        return answers[begin:]
+
     def run(
         self, text: str, seconds: float | None = None, meanwhile: Callable[[], None] | None = None
     ) -> list[list[Row]]:
         """Send one message, give the rows of each statement in it. `meanwhile` is done while the server works.
 
+        For words in which no name is looked up: SHOW, ROLLBACK. All else is `ask`ed.
+
         Raises:
             StatementFailed: the server refused it; the connection stays usable.
+            Garbled: the answer is none of PostgreSQL's, or too large to be one.
             Lost: the connection ended, or there was no answer within `seconds` (default: statement timeout + 2).
         """
         limit = self._timeouts.statement + 2 if seconds is None else seconds
         begun = time.monotonic()
         try:
             self._pq.send_query(text.encode())
-            results = list(self._results(begun + limit, meanwhile))
+            self._pq.set_single_row_mode()  # a row at a time can be counted
+            return self._answers(begun + limit, meanwhile)
         except psycopg.Error as error:
-            raise Lost(message(str(error))) from None
+            raise Lost(message(str(error), self._secrets)) from None
         finally:
             self.waited = max(self.waited, time.monotonic() - begun)
-        rows = []
-        for result in results:
-            if result.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
-                said = message(result.error_message.decode("utf-8", "replace"))
-                severity = result.error_field(48 + 38) or b""  # PG_DIAG_SEVERITY_NONLOCALIZED, 'V'
-                if (
-                    severity in (b"FATAL", b"PANIC")
-                    or self._pq.transaction_status == TransactionStatus.UNKNOWN
-                ):
-                    raise Lost(said)
-                raise StatementFailed(said, (result.error_field(67) or b"").decode())  # 'C'
-            rows.append(_rows(result, self._conn.info.encoding))
-        return rows
+
+    def _answers(self, deadline: float, meanwhile: Callable[[], None] | None) -> list[list[Row]]:
+        answers: list[list[Row]] = []
+        reader = _Reader(self._encoding)
+        failed = None
+        for result in self._results(deadline, meanwhile):
+            status = result.status
+            if status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
+                failed = failed or result
+            elif status == ExecStatus.SINGLE_TUPLE:
+                if trouble := reader.read(result):
+                    raise self._garbled(trouble)
+            elif status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+                answers.append(reader.rows)
+                reader.rows = []
+            else:
+                raise self._garbled(f"{ExecStatus(status).name} is no answer to a query")
+            if len(answers) > MOST_COLUMNS:
+                raise self._garbled("results without end")
+        if failed is not None:
+            raise self._failure(failed)
+        return answers
+
+    def _failure(self, result: Any) -> Exception:
+        said = message(result.error_message.decode("utf-8", "replace"), self._secrets)
+        severity = result.error_field(48 + 38) or b""  # PG_DIAG_SEVERITY_NONLOCALIZED, 'V'
+        if severity in (b"FATAL", b"PANIC") or self._pq.transaction_status == TransactionStatus.UNKNOWN:
+            return Lost(said)
+        return StatementFailed(said, (result.error_field(67) or b"").decode("ascii", "replace"))  # 'C'
+
+    def _garbled(self, why: str) -> Garbled:
+        """What to raise; there is no way back to a known state, so the connection ends here."""
+        self.close()
+        return Garbled(why)
+
+    @property
+    def _encoding(self) -> str:
+        """Python's name of the encoding; one that Python has not, EUC_TW or an invention, is read for its ASCII."""
+        try:
+            return self._conn.info.encoding
+        except psycopg.Error:
+            return "utf-8"
 
     def _results(self, deadline: float, meanwhile: Callable[[], None] | None) -> Iterator[Any]:
         pq = self._pq
@@ -184,10 +273,15 @@ class Link:
             selector.modify(pq.socket, selectors.EVENT_READ)
             if meanwhile is not None:
                 meanwhile()
+            most = peak() + MOST_GROWTH
             while True:
                 while pq.is_busy():
                     self._wait(selector, deadline)
                     pq.consume_input()
+                    if peak() > most:
+                        raise self._garbled("it is too large")
+                if time.monotonic() > deadline:
+                    raise Lost("no answer in time", timed_out=True)
                 result = pq.get_result()
                 if result is None:
                     return
@@ -204,20 +298,71 @@ class Link:
         self._conn.close()
 
 
-def _rows(result: Any, encoding: str) -> list[Row]:
-    names = [(result.fname(column) or b"").decode() for column in range(result.nfields)]
-    get = result.get_value
-    return [
-        {
-            name: None if (value := get(row, column)) is None else value.decode(encoding, "replace")
-            for column, name in enumerate(names)
-        }
-        for row in range(result.ntuples)
-    ]
+class _Reader:
+    """Rows out of results of one row each, with an end to everything."""
+
+    def __init__(self, encoding: str) -> None:
+        self.rows: list[Row] = []  # of the statement that is being answered
+        self.encoding = encoding
+        self.names: list[str] = []
+        self.count = self.bytes = 0
+
+    def read(self, result: Any) -> str:
+        """Take the row; or say what keeps it from being one."""
+        if not self.rows:
+            if result.nfields > MOST_COLUMNS:
+                return f"{result.nfields} columns"
+            self.names = [
+                (result.fname(at) or b"").decode("utf-8", "replace") for at in range(result.nfields)
+            ]
+        row = Row()
+        for at, name in enumerate(self.names):
+            value = result.get_value(0, at)
+            row[name] = text = None if value is None else value[:MOST_FIELD].decode(self.encoding, "replace")
+            self.bytes += max(len(value or b""), sys.getsizeof(text))
+        self.rows.append(row)
+        self.count += 1
+        if self.count > MOST_ROWS:
+            return f"more than {MOST_ROWS} rows"
+        return "it is too large" if self.bytes > MOST_BYTES else ""
 
 
-def message(text: str) -> str:
+def peak() -> int:
+    """The most memory that this process has held so far, in bytes; 0 where nobody tells."""
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
+
+
+class _Login(psycopg.Connection[Any]):
+    """A connection that is given up when the other side sends more than a login needs."""
+
+    @classmethod
+    def _connect_gen(cls, *args: Any, **options: Any) -> Any:
+        steps = super()._connect_gen(*args, **options)
+        most = peak() + MOST_LOGIN
+        try:
+            asked = next(steps)
+            while True:
+                ready = yield asked
+                if peak() > most:
+                    raise psycopg.OperationalError("what the server sends before the login is too large")
+                asked = steps.send(ready)
+        except StopIteration as done:
+            return done.value
+        finally:
+            steps.close()
+
+
+def message(text: str, secrets: Iterable[str] = ()) -> str:
     """A message of libpq or the server, on one line per line, without terminal escapes and passwords."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    if len(text) > MOST_MESSAGE:
+        text = text[:MOST_MESSAGE].rsplit(None, 1)[0]
     return "\n".join(clean(line) for line in redact(text).strip().splitlines())
 
 
@@ -243,15 +388,12 @@ def connect(
     began = time.monotonic()
     try:
         # None: no statement is ever prepared. autocommit: no BEGIN of the driver's own.
-        conn = psycopg.connect(**plain, autocommit=True, prepare_threshold=None)
+        conn = _Login.connect(**plain, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
-        text = str(error)
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        raise NoConnection(message(text), password=needs_password(error)) from None
+        raise NoConnection(message(str(error), secrets), password=needs_password(error)) from None
     except (UnicodeError, ValueError) as error:
         raise NoConnection(f"the connection string cannot be used: {type(error).__name__}") from None
-    return Link(conn, timeouts, began)
+    return Link(conn, timeouts, began, secrets)
 
 
 def needs_password(error: psycopg.Error) -> bool:
@@ -267,7 +409,7 @@ def look(
 
     Raises:
         Unsupported: not PostgreSQL, or older than 12.
-        Lost: the connection ended or did not answer.
+        Lost: the connection ended, did not answer, or (Garbled) as PostgreSQL would not.
         StatementFailed: PostgreSQL refused a statement that every role may run.
     """
     if crdb := link.parameter("crdb_version"):
@@ -275,18 +417,15 @@ def look(
     major = link.server_version // 10000
     if link.server_version and major < sql.OLDEST:
         raise Unsupported(_banner(link) or f"server_version {link.server_version}")
-    milliseconds = str(max(1, int(timeouts.statement * 1000)))  # 0 would mean for ever
-    texts = [sql.load(name, major) for name in ("guest", "facts", "sessions", "others")]
+    texts = [sql.load(name, major) for name in ("facts", "sessions", "others")]
     try:
-        text = ";\n".join(texts).replace("{statement_timeout}", milliseconds)
-        answers = link.run(text, meanwhile=meanwhile)
+        guest, facts, sessions, others = link.ask(*texts, statement=timeouts.statement, meanwhile=meanwhile)
     except StatementFailed as error:
         banner = _banner(link)
         if banner and not (banner.startswith("PostgreSQL ") and error.sqlstate in ("57014", "42501")):
             raise Unsupported(f"{banner} ({error.text})") from None
         raise
-    guest, facts, sessions, others = answers
-    row = {**guest[0], **facts[0]}
+    row = Row({**only(guest), **only(facts)})
     if not (row["version"] or "").startswith(("PostgreSQL", "EnterpriseDB")):
         raise Unsupported(clean(row["version"] or "", limit=100))
     return _snapshot(row, sessions, others, link), row
@@ -299,15 +438,13 @@ def whoami(link: Link) -> Row:
         Lost: the connection ended or did not answer.
         StatementFailed: the server refused it.
     """
-    major = link.server_version // 10000
-    text = ";\n".join(sql.load(name, major) for name in ("guest", "facts"))
-    guest, facts = link.run(text.replace("{statement_timeout}", "3000"))
-    return {**guest[0], **facts[0]}
+    guest, facts = link.ask(sql.load("facts", link.server_version // 10000))
+    return Row({**only(guest), **only(facts)})
 
 
 def _banner(link: Link) -> str:
     try:
-        answers = link.run("SELECT version()", 2)
+        answers = link.run("SELECT pg_catalog.version()", 2)  # nothing else may be understood
         first = next(iter(answers[0][0].values())) if answers and answers[0] else None
     except (StatementFailed, Lost):
         return ""
@@ -320,7 +457,7 @@ def prepare() -> None:
 
 def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:
     server = Server(
-        version=(row["version"] or "").split()[1] if " " in (row["version"] or "") else "",
+        version=next(iter((row["version"] or "").split()[1:2]), ""),
         version_num=whole(row["server_version_num"]) or 0,
         banner=clean(row["version"] or "", limit=60),
         max_connections=whole(row["max_connections"]) or 0,
@@ -369,7 +506,10 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         server=server,
         backends=backends,
         waits=tuple(
-            Wait(whole(other["a"]) or 0, tuple(int(pid) for pid in (other["more"] or "").split(",") if pid))
+            Wait(
+                whole(other["a"]) or 0,
+                tuple(pid for each in (other["more"] or "").split(",") if (pid := whole(each)) is not None),
+            )
             for other in others
             if other["kind"] == "waits"
         ),
@@ -458,13 +598,15 @@ def _backend(row: Row, own: int | None) -> Backend:
 
 def _caps(others: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
     clients = [backend for backend in backends if backend.kind in ("client backend", "") and not backend.own]
+    users = Counter(client.user for client in clients)
+    databases = Counter(client.database for client in clients)
     caps: list[Cap] = []
     for row in others:
         name, limit = row["name"] or "", whole(row["a"]) or 0
         if row["kind"] == "role":
-            caps.append(Cap("role", name, limit, sum(client.user == name for client in clients)))
+            caps.append(Cap("role", name, limit, users[name]))
         elif row["kind"] == "database":
-            caps.append(Cap("database", name, limit, sum(client.database == name for client in clients)))
+            caps.append(Cap("database", name, limit, databases[name]))
     return tuple(caps)
 
 
@@ -472,14 +614,32 @@ def _local(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
+_WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
+_REAL = re.compile(r"-?\d{1,25}(?:\.\d{1,40})?(?:e[-+]?\d\d)?", re.ASCII)
+
+
 def whole(text: str | None) -> int | None:
-    """A column that holds a whole number; None when it holds nothing, or something else."""
-    return int(text) if text and text.removeprefix("-").isdecimal() else None
+    """A column that holds a whole number; None when it holds nothing.
+
+    Raises:
+        Garbled: it holds something else, or more digits than any number of PostgreSQL's.
+    """
+    return int(_number(_WHOLE, text)) if text else None
 
 
 def real(text: str | None) -> float | None:
-    """A column that holds a number; None when it holds nothing."""
-    return float(text) if text else None
+    """A column that holds a number; None when it holds nothing.
+
+    Raises:
+        Garbled: it holds something else, or no finite number.
+    """
+    return float(_number(_REAL, text)) if text else None
+
+
+def _number(form: re.Pattern[str], text: str) -> str:
+    if not form.fullmatch(text):
+        raise Garbled(f"a number reads {clean(text, limit=40)}")
+    return text
 
 
 def _age(text: str | None) -> float | None:

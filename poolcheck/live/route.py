@@ -7,14 +7,24 @@ transaction: two live clients on one session, or one client on two sessions, pro
 temporary object, no prepared statement, no lock: on a transaction pool those would stay on somebody else's session.
 """
 
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import field
 from typing import get_args
 
 from poolcheck.live import sql
-from poolcheck.live.postgres import Link, Lost, NoConnection, Row, StatementFailed
+from poolcheck.live.postgres import (
+    Link,
+    Lost,
+    NoConnection,
+    Row,
+    StatementFailed,
+    only,
+    real,
+    whole,
+)
 from poolcheck.model.facts import PoolMode
 from poolcheck.model.snapshot import Route, RouteKind
 from poolcheck.record import dataclass
@@ -24,6 +34,7 @@ ROUNDS = 8  # with one round, a busy pool hides behind chance in a third of the 
 PAUSE = 0.004  # seconds between rounds
 PATIENCE = 1.0  # seconds that a probe waits for a server session
 STATEMENT_MODE = "statement pooling mode"
+_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SLACK = 0.5  # seconds by which a server process may be older than our connection and still be its own
 
 
@@ -43,11 +54,11 @@ def suspect(link: Link, row: Row) -> tuple[tuple[str, ...], bool]:
     """Signs of something between us and the server; and whether it speaks the protocol, as poolers do."""
     signs = []
     speaks = False
-    pid = int(row["backend_pid"] or 0)
+    pid = whole(row["backend_pid"]) or 0
     if link.backend_key != pid:
         signs.append("the key given at connect is not the server process's pid")
         speaks = True
-    age = float(row["backend_age"] or 0)
+    age = real(row["backend_age"]) or 0.0
     if age > time.monotonic() - link.began + SLACK:
         signs.append(f"the server process is {age:.0f} s old, older than this connection")
         speaks = True
@@ -64,7 +75,7 @@ def find(
     link: Link, row: Row, again: Callable[[], Link], *, known: Known = UNKNOWN, probe: bool = True
 ) -> Route:
     """How the connection came to the server. `again` opens the second client; `probe` False leaves it out."""
-    left = _settings((row["left_behind"],))
+    left = left_behind(row)
     waited = link.waited
     if told := _told(link):
         version, mode = told
@@ -119,13 +130,13 @@ class _Trail:
     known: Known
     waited: float
     seen: set[str | None] = field(default_factory=set)
-    lefts: list[str | None] = field(default_factory=list)
+    left: set[tuple[str, str]] = field(default_factory=set)
 
     def note(self, row: Row) -> tuple[str | None, str | None]:
         """Remember a session, and give what names it."""
         self.seen.add(row["backend_pid"])
-        self.lefts.append(row["left_behind"])
-        return row["backend_pid"], row.get("backend_start")
+        self.left.update(left_behind(row))
+        return row["backend_pid"], row["backend_start"]
 
     def route(self, mode: PoolMode | None, proof: str, kind: RouteKind = "pooler") -> Route:
         """The verdict."""
@@ -134,26 +145,24 @@ class _Trail:
             mode=mode,
             software=self.known.software,
             how=(*self.signs, proof),
-            left_behind=_settings(self.lefts),
+            left_behind=tuple(sorted(self.left)),
             looked_at=len(self.seen),
             waited=self.waited,
         )
 
 
 def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trail) -> Route:
-    trail.note(row)
+    last = trail.note(row)
     mode = trail.known.mode
     try:
         second = again()
     except NoConnection as refused:
         return trail.route(mode, f"a second client was refused: {_short(refused.text)}")
-    ask = sql.load("probe", sql.OLDEST)
     try:
-        last = (row["backend_pid"], row["backend_start"])
         for attempt in range(ROUNDS):
             try:
                 # Only the second client ever holds a transaction, and never longer than the first one's question.
-                theirs = trail.note(second.run("BEGIN READ ONLY;\n" + ask, PATIENCE)[1][0])
+                theirs = trail.note(_probe(second, begin=True))
             except (StatementFailed, Lost) as error:
                 if STATEMENT_MODE in error.text:
                     return trail.route("statement", "BEGIN is refused: statement pooling")
@@ -163,7 +172,7 @@ def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trai
             if theirs == last:
                 return trail.route("transaction", "two clients at the same time were on one server session")
             try:
-                ours = trail.note(link.run(ask, PATIENCE)[0][0])
+                ours = trail.note(_probe(link))
             except Lost as error:
                 if error.timed_out:
                     return trail.route("transaction", "this connection had no session while another held one")
@@ -172,7 +181,7 @@ def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trai
                 return trail.route("transaction", "one connection was on two server sessions")
             second.run("ROLLBACK", PATIENCE)
             # Asked in this order too: a pool gives out what came back last, so that the two could keep apart for ever.
-            if trail.note(link.run(ask, PATIENCE)[0][0]) != last:
+            if trail.note(_probe(link)) != last:
                 return trail.route("transaction", "one connection was on two server sessions")
             if attempt < ROUNDS - 1:
                 time.sleep(PAUSE)
@@ -185,6 +194,11 @@ def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trai
             None, "the provider's proxy gives each client a server session of its own", "proxy"
         )
     return trail.route("session", "clients do not share server sessions: session pooling, or a proxy")
+
+
+def _probe(link: Link, *, begin: bool = False) -> Row:
+    guest, probe = link.ask(sql.load("probe", sql.OLDEST), seconds=PATIENCE, begin=begin)
+    return Row({**only(guest), **only(probe)})
 
 
 def _told(link: Link) -> tuple[str, PoolMode | None] | None:
@@ -217,9 +231,28 @@ def _pgpool(link: Link) -> str:
     except (StatementFailed, Lost):
         return ""
     # pgpool-II sends an empty result before the one with its version.
-    return next((value for rows in answers for row in rows for value in row.values() if value), "")
+    said = next((value for rows in answers for row in rows for value in row.values() if value), "")
+    return clean(said, limit=40)
 
 
-def _settings(found: Iterable[str | None]) -> tuple[tuple[str, str], ...]:
-    pairs = {tuple(each.partition("=")[::2]) for text in found if text for each in text.split("\x1f")}
-    return tuple(sorted((name, value) for name, value in pairs))
+def left_behind(row: Row) -> tuple[tuple[str, str], ...]:
+    """Settings that somebody left on the session, by name: what the queries say, and the two that the guest replaces."""
+    pairs = {
+        (name, value)
+        for each in (row["left_behind"] or "").split("\x1f")
+        for name, given, value in (each.partition("="),)
+        if given
+    }
+    for name, before in (
+        ("search_path", row["search_path"]),
+        ("statement_timeout", _milliseconds(row["statement_timeout"] or "")),
+    ):
+        if before != row[f"{name}_reset"]:
+            pairs.add((name, before or ""))
+    return tuple(sorted(pairs))
+
+
+def _milliseconds(text: str) -> str:
+    """As pg_settings has a time that SHOW gives with its unit."""
+    found = re.fullmatch(r"(\d{1,10})(ms|s|min|h|d)", text, re.ASCII)
+    return str(int(found[1]) * _UNITS[found[2]]) if found else text

@@ -8,6 +8,7 @@ from poolcheck.model.snapshot import Backend
 from poolcheck.record import dataclass
 
 _TIME = re.compile(r"\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+PATIENCE = 4.0  # seconds: the server itself waits for 2 until the session has ended
 _STATES = ("idle", "idle in transaction", "idle in transaction (aborted)")
 
 
@@ -47,7 +48,7 @@ def terminate(link: Link, backend: Backend, major: int) -> Outcome:
         Lost: the connection ended.
     """
     try:
-        rows = link.run(statement(backend, major))[0]
+        _, rows = link.ask(statement(backend, major), seconds=PATIENCE + 2, statement=PATIENCE)
     except StatementFailed as error:
         return Outcome(backend, ended=False, why=_reason(error))
     if not rows:

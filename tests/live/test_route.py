@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -101,8 +102,8 @@ def test_two_clients_that_keep_apart(postgres: Postgres) -> None:
             made = live_postgres.connect(words, named=False)
             run = made.run
 
-            def run_then_let_go(text: str, seconds: float | None = None) -> list[list[live_postgres.Row]]:
-                answer = run(text, seconds)
+            def run_then_let_go(*message: Any) -> list[list[live_postgres.Row]]:
+                answer = run(*message)
                 third.commit()
                 return answer
 

@@ -24,10 +24,20 @@ SELECT pg_catalog.version() AS version,
        pg_catalog.pg_backend_pid() AS backend_pid,
        (SELECT extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start)
           FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS backend_age,
-       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
+       (SELECT a.backend_start::pg_catalog.text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
            AS backend_start,
+       l.left_behind, l.search_path_reset, l.statement_timeout_reset,
        pg_catalog.inet_client_port() AS client_port,
        pg_catalog.inet_server_port() AS server_port,
        (SELECT a.ssl FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS ssl,
        pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS taken,
        extract(epoch FROM pg_catalog.clock_timestamp()) AS epoch
+  FROM (SELECT pg_catalog.string_agg(s.name || '=' || s.setting, pg_catalog.chr(31) ORDER BY s.name) FILTER (
+                   WHERE s.source = 'session' AND s.setting IS DISTINCT FROM s.reset_val
+                     AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
+                                        'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
+                                        'transaction_isolation', 'transaction_deferrable', 'search_path',
+                                        'statement_timeout')) AS left_behind,
+               pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'search_path') AS search_path_reset,
+               pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'statement_timeout') AS statement_timeout_reset
+          FROM pg_catalog.pg_settings s) l

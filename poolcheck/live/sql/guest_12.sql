@@ -1,11 +1,9 @@
--- What others left set on this session, read first; then the guest's own manners, which end with the message.
--- Put back to what it would be anyway, as PgBouncer 1.26 does, is not left.
--- A target list is worked off in order. Nothing here waits for a lock on a catalogue.
-SELECT (SELECT pg_catalog.string_agg(s.name || '=' || s.setting, pg_catalog.chr(31) ORDER BY s.name)
-          FROM pg_catalog.pg_settings s
-         WHERE s.source = 'session' AND s.setting IS DISTINCT FROM s.reset_val
-           AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
-                              'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
-                              'transaction_isolation', 'transaction_deferrable')) AS left_behind,
+-- Sent before everything else, in every message: a call with nothing but literals, in which nothing can be chosen for us.
+-- From the next statement on, names, operators and casts are those of pg_catalog alone: each statement of a message is
+-- analysed after the one before it has run. pg_temp is named because a path without it begins with it. All three end with
+-- the transaction. What was set before is told first: a target list is worked off in order.
+SELECT pg_catalog.current_setting('search_path') AS search_path,
+       pg_catalog.current_setting('statement_timeout') AS statement_timeout,
+       pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true) AS guarded,
        pg_catalog.set_config('transaction_read_only', 'on', true) AS read_only,
-       pg_catalog.set_config('statement_timeout', '{statement_timeout}', true) AS statement_timeout
+       pg_catalog.set_config('statement_timeout', '{statement_timeout}', true) AS limited

@@ -1,10 +1,15 @@
--- Which server session is behind this connection right now, and what others left set on it.
+-- Which server session is behind this connection right now, and what others left set on it. The two that the guest sets
+-- itself are compared with what it found. Put back to what it would be anyway, as PgBouncer 1.26 does, is not left.
 SELECT pg_catalog.pg_backend_pid() AS backend_pid,
-       (SELECT pg_catalog.string_agg(s.name || '=' || s.setting, pg_catalog.chr(31) ORDER BY s.name)
-          FROM pg_catalog.pg_settings s
-         WHERE s.source = 'session' AND s.setting IS DISTINCT FROM s.reset_val
-           AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
-                              'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
-                              'transaction_isolation', 'transaction_deferrable')) AS left_behind,
-       (SELECT a.backend_start::text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
-           AS backend_start
+       (SELECT a.backend_start::pg_catalog.text
+          FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS backend_start,
+       l.left_behind, l.search_path_reset, l.statement_timeout_reset
+  FROM (SELECT pg_catalog.string_agg(s.name || '=' || s.setting, pg_catalog.chr(31) ORDER BY s.name) FILTER (
+                   WHERE s.source = 'session' AND s.setting IS DISTINCT FROM s.reset_val
+                     AND s.name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle',
+                                        'standard_conforming_strings', 'extra_float_digits', 'transaction_read_only',
+                                        'transaction_isolation', 'transaction_deferrable', 'search_path',
+                                        'statement_timeout')) AS left_behind,
+               pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'search_path') AS search_path_reset,
+               pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'statement_timeout') AS statement_timeout_reset
+          FROM pg_catalog.pg_settings s) l

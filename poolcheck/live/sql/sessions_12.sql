@@ -12,6 +12,6 @@ SELECT a.pid,
        coalesce(r.rolsuper, false) AS superuser,
        a.pid IN (SELECT w.pid FROM pg_catalog.pg_stat_get_wal_senders() w) AS walsender,
        NULL AS leader_pid,
-       a.query
+       pg_catalog.left(a.query, 8000) AS query
   FROM pg_catalog.pg_stat_activity a
   LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid

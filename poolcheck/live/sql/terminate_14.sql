@@ -4,8 +4,8 @@ SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid, 2000) AS ended
   FROM pg_catalog.pg_stat_activity a
   LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
  WHERE a.pid = {pid}
-   AND a.backend_start = '{backend_start}'::timestamptz
-   AND a.state_change = '{state_change}'::timestamptz
+   AND a.backend_start = '{backend_start}'::pg_catalog.timestamptz
+   AND a.state_change = '{state_change}'::pg_catalog.timestamptz
    AND a.state = '{state}'
    AND a.backend_type = 'client backend'
    AND a.datname = pg_catalog.current_database()

@@ -1,0 +1,343 @@
+"""Nothing of a hostile database runs with the rights of who looks: every name that poolcheck's SQL uses is a trap there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import poolcheck
+from poolcheck.cli import run
+from poolcheck.live import postgres as wire
+from poolcheck.live import route, sql
+from poolcheck.live.measure import measure
+from tests.conftest import need_bouncer, need_postgres
+from tests.live.scenes import eventually
+from tests.live.shadow import build, called, code, everything, names, strings
+from tests.servers import ROLES, Bouncer, Postgres
+
+pytestmark = pytest.mark.postgres
+FILLED = {
+    "pid": "0", "backend_start": "2026-01-01", "state_change": "2026-01-01", "state": "idle", "schema": "evil",
+    "statement_timeout": "3000",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[12, 14, 15, 18], ids=lambda major: f"pg{major}")
+def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """Two hostile databases: in `owned` the owner sets the search path, in `shop` a role may create in public."""
+    need_postgres(request.param)
+    with Postgres(request.param) as made:
+        made.execute(
+            *ROLES, "create role own login", "create database owned owner own", "create database shop"
+        )
+        made.execute("grant create on schema public to app", database="shop")
+        as_user(made, "app", "shop", *build("public", better=True))
+        as_user(made, "own", "owned", "create schema evil", *build("evil"))
+        as_user(made, "own", "owned", "grant usage on schema evil to public")
+        yield made
+
+
+def as_user(server: Postgres, user: str, database: str, *statements: str) -> None:
+    """Run statements as an ordinary role."""
+    with server.connect(user, database) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
+def alive(conn: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether the session still answers."""
+    with suppress(psycopg.Error):
+        conn.execute("select 1")
+    return not conn.broken
+
+
+@contextmanager
+def sessions(server: Postgres, database: str) -> Iterator[list[psycopg.Connection[tuple[object, ...]]]]:
+    """A lock held and waited for, an idle transaction, idle sessions: every part of every query has rows."""
+    opened = [server.connect("app", database) for _ in range(5)]
+    try:
+        opened[0].execute("select pg_catalog.pg_advisory_lock(72707369)")
+        opened[1].execute("begin")
+        opened[2].pgconn.send_query(b"select pg_catalog.pg_advisory_lock(72707369)")
+        opened[3].execute("begin")
+        yield opened
+    finally:
+        for conn in opened:
+            conn.close()
+
+
+def commands(url: str, folder: Path) -> Iterator[list[str]]:
+    """Every way in which poolcheck talks to a server."""
+    env = folder / "shadow.env"
+    env.write_text(f"DATABASE_URL={url}\n")
+    yield ["live", url]
+    yield ["live", url, "--sample", "100ms"]
+    yield ["live", url, "--watch", "100ms", "--count", "2"]
+    yield ["gate", "--env-file", str(env), "--live"]
+    yield ["fix", str(folder), "--live", url]
+    yield ["size", "--from", url, "--instances", "2", "--sample", "200ms"]
+    yield ["reap", url, "--older-than", "0"]
+    yield ["reap", url, "--state", "idle", "--older-than", "0", "--yes"]
+
+
+def looked(server: Postgres, database: str, user: str, folder: Path) -> None:
+    """All commands, as that role; nothing may be called, nothing may fail, and the last one ends what it should."""
+    for args in commands(server.url(user, database), folder):
+        with sessions(server, database) as held:
+            mark = server.mark()
+            assert run(args) in (0, 1), args
+            log = server.log(mark)
+            assert called(log) == set(), args
+            assert not re.search("ERROR|WARNING", log), args
+            if args[-1] == "--yes":
+                eventually(lambda: not alive(held[4]), "the end of an idle session")
+
+
+def test_the_traps_work(server: Postgres) -> None:
+    """Without the guest before them, the same queries call what the database's owner put there."""
+    sprung: set[str] = set()
+    as_user(server, "own", "owned", "alter database owned set search_path = evil, pg_catalog")
+    for name, text in strings():
+        major = re.search(r"_(\d+)\.sql$", name)
+        if not major or int(major[1]) > server.major or name.startswith("statements"):
+            continue
+        filled = re.sub(r"\{(\w+)\}", lambda found: FILLED[found[1]], text)
+        mark = server.mark()
+        with (
+            server.connect("postgres", "owned") as conn,
+            suppress(psycopg.Error),
+        ):  # a trap's answer makes no sense
+            conn.execute(filled.encode())
+        found = called(server.log(mark))
+        assert bool(found) is bool(names(text).operators), name
+        sprung |= found
+    assert {"operator =", "operator ||", "operator ~~", "operator -", "operator <<", "operator |"} <= sprung
+
+
+def test_owner_sets_the_search_path(server: Postgres, tmp_path: Path) -> None:
+    """ALTER DATABASE, as its owner may: a superuser and a monitoring role look."""
+    as_user(server, "own", "owned", "alter database owned set search_path = evil, pg_catalog")
+    looked(server, "owned", "postgres", tmp_path)
+
+
+def test_role_has_a_search_path(server: Postgres, tmp_path: Path) -> None:
+    """ALTER ROLE, set by itself and long forgotten."""
+    as_user(server, "own", "owned", "alter database owned reset search_path")
+    as_user(server, "app", "owned", "alter role app set search_path = evil, pg_catalog, public")
+    try:
+        looked(server, "owned", "app", tmp_path)
+    finally:
+        as_user(server, "app", "owned", "alter role app reset search_path")
+
+
+def test_anybody_creates_in_public(server: Postgres, tmp_path: Path) -> None:
+    """The default search path, and operators that fit better than PostgreSQL's own: everybody's right up to 14."""
+    looked(server, "shop", "postgres", tmp_path)
+
+
+@pytest.mark.bouncer
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_through_a_pooler(
+    server: Postgres, mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is called, and nothing stays on the pooler's sessions: the next client has the path that it had."""
+    need_bouncer()
+    as_user(server, "own", "owned", "alter database owned set search_path = evil, pg_catalog")
+    with Bouncer(server, mode, pool_size=3) as bouncer:  # type: ignore[arg-type]  # the two of them
+        mark = server.mark()
+        for args in commands(bouncer.url("app", "owned"), tmp_path):
+            assert run(args) in ((2,) if args[0] == "reap" else (0, 1)), args  # not through a pooler
+        assert called(server.log(mark)) == set()
+        with bouncer.connect("app", "owned") as after:
+            for setting, value in (
+                ("search_path", "evil, pg_catalog"),
+                ("transaction_read_only", "off"),
+                ("statement_timeout", "0"),
+            ):
+                (found,) = after.execute(f"show {setting}".encode()).fetchone() or ("",)
+                assert found == value
+    assert "PC804" not in capsys.readouterr().out
+
+
+def test_each_statement_is_analysed_after_the_one_before(server: Postgres) -> None:
+    """What all of this stands on: one message, two statements, and the second is looked up on the path of the first."""
+    as_user(server, "own", "owned", "alter database owned set search_path = evil, pg_catalog")
+    asked = "select 1 where 1 = 1"
+    for before, trapped in (
+        ("select 1", True),
+        ("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)", False),
+    ):
+        mark = server.mark()
+        with server.connect("postgres", "owned") as conn:
+            conn.execute(f"{before}; {asked}".encode())
+            assert conn.execute("show search_path").fetchone() == ("evil, pg_catalog",)
+        assert bool(called(server.log(mark))) is trapped
+
+
+def test_temporary_names_come_last(server: Postgres) -> None:
+    """On a pooled session somebody else's temporary tables and types are still there."""
+    with server.connect("app", "shop") as conn:
+        conn.execute("create temp view pg_settings as select 'x' as name, 1/0 as setting")
+        conn.execute("create domain pg_temp.text as pg_catalog.text check (false)")
+        guest = sql.load("guest", sql.OLDEST).replace("{statement_timeout}", "3000")
+        for name in ("facts", "sessions", "others", "probe", "load"):
+            conn.execute(f"{guest};\n{sql.load(name, server.major)}".encode())
+            conn.execute(f"{guest};\nselect 'a'::text from pg_settings".encode())
+
+
+def test_left_behind_is_still_seen(server: Postgres) -> None:
+    """The settings that the guest replaces are compared with what it found."""
+    words = {"host": server.host, "port": str(server.port), "user": "app", "dbname": "shop"}
+    for made, left in (
+        ("", ()),
+        ("set search_path = other", (("search_path", "other"),)),
+        ("set statement_timeout = '90s'", (("statement_timeout", "90000"),)),
+        (
+            "set statement_timeout = 1234; set lock_timeout = 7",
+            (("lock_timeout", "7"), ("statement_timeout", "1234")),
+        ),
+        ("set statement_timeout = 5; reset statement_timeout; set search_path to default", ()),
+    ):
+        link = wire.connect(words)
+        if made:
+            link.run(made)
+        assert route.left_behind(wire.whoami(link)) == left
+        link.close()
+
+
+def calls(tree: ast.AST, *methods: str) -> Iterator[ast.Call]:
+    """Calls of a method of one of these names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods:
+            yield node
+
+
+def test_every_message_begins_with_the_guest() -> None:
+    """A walk over the code: what is sent is sent by `ask`, or has no name in it to look up."""
+    plain = re.compile(r"SHOW [a-zA-Z_]*|ROLLBACK|SELECT pg_catalog\.version\(\)")
+    sent: list[str] = []
+    for path in sorted(Path(poolcheck.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.parent.name == "demo" or path.name == "demo.py":
+            continue  # its own server, which it has just made
+        assert not [*calls(tree, "execute", "executemany", "exec_", "exec_params", "copy")], path
+        sent += [path.name for _ in calls(tree, "send_query", "send_query_params", "send_prepare")]
+        if path.parent.name != "live":
+            continue
+        for call in calls(tree, "run"):
+            first = call.args[0]
+            texts = first.values[0] if isinstance(first, ast.JoinedStr) else first
+            if isinstance(texts, ast.Constant):
+                assert plain.fullmatch(str(texts.value)), (path, texts.value)
+            else:
+                assert ast.unparse(first) == "';\\n'.join(texts)", path
+    assert sent == ["postgres.py"]
+
+
+def test_the_guest_has_nothing_to_choose() -> None:
+    """Calls with literals, with their schema before them: no operator, no cast, no relation."""
+    text = sql.load("guest", sql.OLDEST)
+    found = names(text)
+    assert not found.operators | found.types | found.relations
+    assert "from" not in code(text).split()
+    called_in = re.findall(r"([\w.]+)\s*\(", code(text))
+    assert set(called_in) == {"pg_catalog.current_setting", "pg_catalog.set_config"}
+    assert text.index("search_path', 'pg_catalog, pg_temp'") < text.index("statement_timeout', '{")
+
+
+def test_names_carry_their_schema() -> None:
+    """The second wall: what can be qualified is, so that not even the guest is needed for it."""
+    grammar = set(
+        "extract coalesce nullif in filter and or from as where not values select when then else".split()
+    )
+    for path in sorted(sql.FOLDER.glob("*.sql")):
+        text = code(sql.load(*path.stem.rsplit("_", 1)[:1], int(path.stem.rsplit("_", 1)[1])))
+        assert "\\" not in path.read_text(), "standard_conforming_strings may be off"
+        for found in re.findall(r"([\w.]+)\s*\(", text):
+            assert found.startswith("pg_catalog.") or found in grammar, (path.name, found)
+        for found in re.findall(r"::\s*([\w.]+)", text):
+            assert found.startswith("pg_catalog.") or found == "bigint", (path.name, found)
+        for found in re.findall(r"\b(?:from|join)\s+([\w.]+)", text):
+            assert "." in found or found == "pg_catalog", (path.name, found)
+
+
+def test_the_list_of_names_is_no_empty_one() -> None:
+    """What the queries are known to use."""
+    found = everything()
+    assert {"=", "~~", "||", "<<", "^", "-"} <= found.operators
+    assert {"sum", "max", "string_agg", "set_config", "date_part", "pg_terminate_backend"} <= found.functions
+    assert {"pg_stat_activity", "pg_locks", "pg_settings"} <= found.relations
+
+
+TRAP = """create function stats.trap() returns bool language plpgsql as $$ begin
+    raise log using message = 'shadow called: the view'; return true; end $$"""
+VIEW = """create or replace view stats.pg_stat_statements as
+    select * from stats.pg_stat_statements(true) where stats.trap()"""
+OWN_SCHEMA = ("create schema stats authorization own", "create extension pg_stat_statements schema stats")
+
+
+@pytest.mark.parametrize(
+    ("made", "user", "hands"),
+    [
+        (("create schema stats", "create extension pg_stat_statements schema stats"), "postgres", ""),
+        (OWN_SCHEMA, "postgres", "own"),
+        (OWN_SCHEMA, "own", ""),  # one's own
+        (
+            ("create extension pg_stat_statements",),
+            "postgres",
+            "own",
+        ),  # public belongs to the database's owner
+        (
+            (
+                "create schema stats",
+                "create extension pg_stat_statements schema stats",
+                "alter view stats.pg_stat_statements owner to own",
+                "grant usage, create on schema stats to own",
+                TRAP,
+                "set role own",
+                VIEW,
+            ),
+            "postgres",
+            "own",
+        ),
+        (
+            (
+                "create schema stats",
+                "create extension pg_stat_statements schema stats",
+                "alter function stats.pg_stat_statements(bool) owner to own",
+            ),
+            "postgres",
+            "own",
+        ),
+    ],
+)
+def test_statements_of_trusted_hands_only(
+    statistics: Postgres, made: tuple[str, ...], user: str, hands: str
+) -> None:
+    """A view of the extension's name is code that runs with the reader's rights: who could have written it is asked."""
+    statistics.execute("drop database if exists strange", "create database strange owner own")
+    statistics.execute(*made, database="strange")
+    mark = statistics.mark()
+    found = measure(statistics.url(user, "strange"), 0.1, lambda _: None)
+    assert not called(statistics.log(mark))
+    whys = [skipped.why for skipped in found.skipped if skipped.what.startswith("variation")]
+    expected = f"pg_stat_statements is in the hands of {hands}, no superuser: not read."
+    assert whys == ([expected] if hands else [])
+    assert ("pg_stat_statements s\n" in statistics.log(mark)) is not bool(hands)
+
+
+@pytest.fixture(scope="module")
+def statistics() -> Iterator[Postgres]:
+    """PostgreSQL 15 with pg_stat_statements."""
+    need_postgres(15)
+    try:
+        made = Postgres(15, shared_preload_libraries="pg_stat_statements")
+    except RuntimeError:
+        pytest.skip("this PostgreSQL 15 comes without pg_stat_statements")
+    with made:
+        made.execute(*ROLES, "create role own login")
+        yield made
