@@ -163,6 +163,63 @@ def folder(name: str) -> str:
     return name if path.is_dir() else name.rpartition(".")[0]
 
 
+# Who starts programs or processes, and by what. Nothing else in the package may, by any door that Python has.
+STARTERS = {
+    "project/git.py": {"subprocess"},  # git, asked for names and ids
+    "demo/server.py": {"subprocess"},  # the demo's own PostgreSQL
+    "explain/workers.py": {"multiprocessing", "concurrent.futures"},  # itself, for large logs
+}
+DOORS = {
+    "subprocess", "multiprocessing", "concurrent.futures", "_posixsubprocess", "pty", "webbrowser", "ctypes", "cffi", "runpy", "code",
+    "asyncio", "imp", "posix", "nt", "platform",
+}  # fmt: skip
+CALLS = re.compile(
+    r"(system|popen|exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|fork|forkpty|startfile|eval|exec|compile|__import__)$"
+)
+
+
+def starts(source: str) -> set[str]:
+    """The doors through which a module can start a program, or run text as Python."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        found |= {door for door in DOORS for name in names if name == door or name.startswith(door + ".")}
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("os", "builtins")
+        ):
+            found |= {f"{node.value.id}.{node.attr}"} if CALLS.match(node.attr) else set()
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and CALLS.match(node.func.id):
+            found.add(node.func.id)
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            found |= {f"os.{alias.name}" for alias in node.names if CALLS.match(alias.name)}
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_programs_are_started_in_named_places(path: Path) -> None:
+    """Only there has somebody looked at what a stranger's repository could make of it."""
+    assert starts(path.read_text(encoding="utf-8")) <= STARTERS.get(path.relative_to(ROOT).as_posix(), set())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess", "from subprocess import run", "import os\nos.system('x')", "from os import execvp", "import os\nos.posix_spawn()",
+        "from asyncio import subprocess", "import asyncio.subprocess", "import concurrent.futures", "from concurrent import futures",
+        "def f():\n import pty", "eval('1')", "import builtins\nbuiltins.exec('1')", "__import__('subprocess')", "import os\nrun = os.popen",
+    ],
+)  # fmt: skip
+def test_starts_are_seen(source: str) -> None:
+    """The walk above knows the doors."""
+    assert starts(source)
+
+
 @pytest.mark.parametrize("command", ["lint", "size"])
 def test_heavy_libraries_stay_out(command: str) -> None:
     """A plain run imports neither psycopg nor rich, sqlparse, tree-sitter, dotenv or PyYAML."""

@@ -6,15 +6,13 @@
 import contextlib
 import os
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 
 from poolcheck.config.disk import read_limited
 from poolcheck.config.staged import Staged
 from poolcheck.errors import PoolcheckError
+from poolcheck.project import git
 from poolcheck.record import dataclass
-
-GIT_SECONDS = 10.0
 
 
 class WriteRefused(PoolcheckError):
@@ -100,12 +98,25 @@ class _Ready:
                 f"{path} has {before.st_nlink - 1} other name(s), hard links that would keep the old content",
                 "--force writes this name only.",
             )
-        if not force and uncommitted(self.real):
+        if not force:
+            self._committed()
+        return before
+
+    def _committed(self) -> None:
+        path = self.new.path
+        try:
+            changed = uncommitted(self.real, self.new.before or b"")
+        except git.GitSilent as error:
+            raise WriteRefused(
+                f"{path}: nobody can tell whether it has changes that are not committed: {error.message}",
+                "--force writes it anyway.",
+            ) from None
+        if changed:
             raise WriteRefused(
                 f"{path} is tracked by git and has changes that are not committed",
-                "Commit or stash them first, so that the edit can be seen and undone alone; or give --force.",
+                "Commit or stash them first, so that the edit can be seen and undone alone; or give --force, "
+                "also where git keeps another text than the file holds: no filter (git-crypt) is run to compare.",
             )
-        return before
 
     def _unchanged(self) -> None:
         before = self.new.before or b""
@@ -181,35 +192,24 @@ class _Ready:
 AGAIN = "Nothing was written. Run poolcheck fix again: it reads the file anew."
 
 
-def uncommitted(path: str) -> bool:
-    """Whether git tracks the file and has changes of it that are not committed; False without git or repository."""
-    folder, name = os.path.split(path)
-    if not any(os.path.exists(os.path.join(upward, ".git")) for upward in _upwards(folder)):
-        return False
-    command = [
-        "git",
-        "-c",
-        "core.fsmonitor=false",
-        "-C",
-        folder,
-        "status",
-        "--porcelain",
-        "--",
-        f":(literal){name}",
-    ]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False, env=environment)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return any(not line.startswith(("??", "!!")) for line in lines)
+def uncommitted(path: str, content: bytes) -> bool:
+    """Whether git tracks the file and has changes of it that are not committed; False outside of repositories.
 
-
-def _upwards(folder: str) -> Iterator[str]:
-    while True:
-        yield folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return
-        folder = above
+    Raises:
+        GitSilent: git cannot tell.
+    """
+    repository = git.find(os.path.dirname(path))
+    if repository is None:
+        return False
+    with repository:
+        place = repository.place(path) or ""
+        staged = repository.index(place)
+        try:
+            head = repository.commit("HEAD")
+        except git.GitRefused:  # none yet
+            head = ""
+        committed = repository.tree(head, [place]).get(place) if head else None
+    if not staged and committed is None:
+        return False
+    same = len(staged) == 1 and committed is not None and staged[0].id == committed.id
+    return not same or not staged[0].holds(content)

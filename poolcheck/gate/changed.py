@@ -1,71 +1,86 @@
-"""Which files have changed since a revision, as git tells. `gate --since` judges those only."""
+"""Which files have changed since a revision. `gate --since` judges those only."""
 
-import subprocess
-from collections.abc import Sequence
+import os
+from collections.abc import Collection
 from pathlib import Path
 
 from poolcheck.errors import BadInput
+from poolcheck.project import git
 from poolcheck.text import clean
 
-TIMEOUT = 60.0  # seconds; a listing of a large repository takes one or two
+MOST = 64 << 20  # bytes; a file above counts as changed
+LINKS = 8  # from link to link; more count as changed
 
 
-def unchanged(revision: str, folder: Path) -> frozenset[str]:
-    """Files below `folder` that are as they were at the revision's fork point, relative to it, POSIX slashes.
+def unchanged(revision: str, folder: Path, paths: Collection[str]) -> frozenset[str]:
+    """Those of `paths`, relative to `folder`, whose files are as they were at the revision's fork point.
 
-    What git does not know (an env file in .gitignore) is not among them: nobody can tell that it has not changed.
+    What that commit does not hold (an env file in .gitignore) is not among them: nobody can tell that it has not
+    changed. Nor is what a filter or an encoding of .gitattributes makes of a file: no filter is run.
 
     Raises:
         BadInput: no git, no repository, no such revision.
     """
+    shown = clean(revision, limit=60)
     if revision.startswith("-") or not revision.strip():
-        raise BadInput(
-            f"--since {clean(revision, limit=60)!r} is no revision", "For example --since origin/main."
-        )
-    known = set(_git(("ls-files", "-z"), folder))
-    base = _fork_point(revision, folder)
-    changed = set(_git(("diff", "--name-only", "--no-renames", "-z", "--relative", base, "--"), folder))
-    return frozenset(known - changed)
-
-
-def _fork_point(revision: str, folder: Path) -> str:
-    """Where HEAD and the revision part: what the branch changed, not what the other side did since."""
-    commit = _git(
-        ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"), folder, revision
-    )
-    found = _git(("merge-base", commit[0].strip(), "HEAD"), folder, revision)
-    return found[0].strip()
-
-
-def _git(words: Sequence[str], folder: Path, revision: str = "") -> list[str]:
-    """What git prints, split at NUL.
-
-    Raises:
-        BadInput: it cannot be run, or fails.
-    """
+        raise BadInput(f"--since {shown!r} is no revision", "For example --since origin/main.")
     try:
-        done = subprocess.run(
-            ("git", *words),
-            cwd=folder,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        raise BadInput("--since needs git, and there is none", "Install git, or leave --since out.") from None
-    except subprocess.TimeoutExpired:
-        raise BadInput(f"git did not answer within {TIMEOUT:g} s", "Leave --since out.") from None
-    if done.returncode:
-        said = clean(done.stderr.decode("utf-8", "replace"), limit=200).strip()
-        if "not a git repository" in said:
+        repository = git.find(str(folder))
+        if repository is None:
             raise BadInput(
                 "--since needs a git repository, and the current folder is in none", "Leave --since out."
             )
-        if revision:
-            raise BadInput(
-                f"--since {clean(revision, limit=60)}: git knows no such commit, or no common history",
-                "A shallow clone has too little of it: actions/checkout takes fetch-depth: 0, GitLab GIT_DEPTH: 0.",
+        with repository:
+            base = _fork_point(repository, revision)
+            chains = {path: _chain(repository, os.path.join(folder, path)) for path in paths}
+            held = repository.tree(base, dict.fromkeys(place for chain in chains.values() for place in chain))
+            return frozenset(
+                path
+                for path, chain in chains.items()
+                if chain and all(place in held and _same(repository, place, held[place]) for place in chain)
             )
-        raise BadInput(f"git {words[0]} failed: {said}", "Leave --since out.")
-    return [each for each in done.stdout.decode("utf-8", "surrogateescape").split("\0") if each]
+    except git.GitSilent as error:
+        raise BadInput(f"--since {shown}: {error.message}", "Leave --since out.") from None
+
+
+def _fork_point(repository: git.Repository, revision: str) -> str:
+    """Where HEAD and the revision part: what the branch changed, not what the other side did since."""
+    try:
+        return repository.fork_point(repository.commit(revision))
+    except git.GitRefused:
+        hint = (
+            "Its settings are not read, where the upstream stands: name the branch, such as origin/main."
+            if "@{" in revision
+            else "A shallow clone has too little of it: actions/checkout takes fetch-depth: 0, GitLab GIT_DEPTH: 0."
+        )
+        raise BadInput(
+            f"--since {clean(revision, limit=60)}: git knows no such commit, or no common history", hint
+        ) from None
+
+
+def _chain(repository: git.Repository, path: str) -> list[str]:
+    """The file and, where it is a link, what it leads to, as the repository names them; empty if it leaves that."""
+    chain = []
+    for _ in range(LINKS):
+        place = repository.place(path)
+        if place is None:
+            return []
+        chain.append(place)
+        if not os.path.islink(path):
+            return chain
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return []
+
+
+def _same(repository: git.Repository, place: str, entry: git.GitEntry) -> bool:
+    """Whether the file there now is what the commit holds."""
+    path = os.path.join(repository.top, place)
+    try:
+        if os.path.islink(path) or entry.mode == git.LINK:
+            return entry.mode == git.LINK and entry.holds(os.fsencode(os.readlink(path)))
+        if not os.path.isfile(path) or os.path.getsize(path) > MOST:
+            return False
+        with open(path, "rb") as file:
+            return entry.holds(file.read(MOST))
+    except OSError:
+        return False

@@ -12,7 +12,7 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string,
 from poolcheck.diagnosis import engine, steps
 from poolcheck.diagnosis import lint as linting
 from poolcheck.errors import BadInput, ExitCode, NothingToCheck
-from poolcheck.gate import baseline, changed, peak
+from poolcheck.gate import baseline, peak
 from poolcheck.gate.conclusion import conclude, statistics
 from poolcheck.gate.measured import NOT_ASKED, look, with_server
 from poolcheck.model import severity
@@ -202,14 +202,19 @@ def judge_sums(
 
 
 def only_changed(
-    findings: tuple[Finding, ...], revision: str, notes: list[str]
+    findings: tuple[Finding, ...], revision: str, found: Collected, notes: list[str]
 ) -> tuple[tuple[Finding, ...], frozenset[str]]:
     """Leave out the findings in files that are as they were; say how many.
 
     Raises:
         BadInput: git cannot tell.
     """
-    same = changed.unchanged(revision, Path())
+    from poolcheck.gate import changed  # noqa: PLC0415 - it runs git: only with --since
+
+    paths = {finding.location.path for finding in findings if finding.location} | _looked_at(
+        found, frozenset()
+    )
+    same = changed.unchanged(revision, Path(), paths)
     kept = tuple(
         finding for finding in findings if finding.location is None or finding.location.path not in same
     )
@@ -229,7 +234,7 @@ def count(
     """
     unchanged: frozenset[str] = frozenset()
     if options.since is not None:
-        findings, unchanged = only_changed(findings, options.since, notes)
+        findings, unchanged = only_changed(findings, options.since, found, notes)
     path = options.baseline or _beside(config)
     if path:
         sifted = compare(findings, Path(path), _looked_at(found, unchanged), options, notes)
