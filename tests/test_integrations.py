@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import pytest
+from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
 from poolcheck import __version__
@@ -119,6 +120,86 @@ def test_recipes_name_this_version() -> None:
     assert len(named) >= 8
 
 
+@pytest.mark.parametrize(
+    "path",
+    [".github", "action.yml", "examples/ci/github-actions.yml", "examples/ci/github-actions-deploy.yml"],
+)
+def test_zizmor(path: str) -> None:
+    """No action by a name that can be moved, no injection, no cache to poison, no permission too many."""
+    zizmor = Path(sys.executable).with_name("zizmor")
+    done = subprocess.run(
+        [str(zizmor), "--offline", "--no-progress", "--strict-collection", str(ROOT / path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_zizmor_sees_faults(tmp_path: Path) -> None:
+    """What stood here before is found: a tag, an expression in a script, credentials left behind."""
+    zizmor = Path(sys.executable).with_name("zizmor")
+    text = TEXTS["github-actions.yml"]
+    text = re.sub(r"checkout@\w+ # \S+", "checkout@v5", text).replace(
+        "persist-credentials: false", "clean: true"
+    )
+    text += "      - run: echo ${{ github.event.pull_request.title }}\n"
+    (tmp_path / "workflow.yml").write_text(text)
+
+    done = subprocess.run(
+        [str(zizmor), "--offline", "--no-progress", "--format=json", str(tmp_path / "workflow.yml")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert {"unpinned-uses", "template-injection", "artipacked"} <= {
+        each["ident"] for each in json.loads(done.stdout)
+    }
+
+
+def test_an_action_has_one_pin() -> None:
+    """Each by a whole commit with its version beside it, the same commit everywhere."""
+    files = [ROOT / "action.yml", *(ROOT / ".github/workflows").iterdir(), *RECIPES.glob("github-*.yml")]
+    pins = {
+        line.split("@")[0]: line
+        for file in files
+        for line in re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))
+    }
+    lines = {line for file in files for line in re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))}
+
+    assert len(lines) == len(pins) >= 8
+    for name, line in pins.items():
+        assert name == "poolcheck/poolcheck" or re.fullmatch(r"\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+
+
+def test_no_module_of_a_checkout_takes_the_place_of_another() -> None:
+    """`python -m NAME` looks for NAME in the current folder first, and that is a pull request's: -I does not."""
+    files = [ROOT / "action.yml", *(ROOT / ".github/workflows").iterdir(), *RECIPES.iterdir()]
+    started = [
+        line
+        for file in files
+        for line in re.findall(r"\bpython[\w.\"]* .*-[mc] .*", file.read_text(encoding="utf-8"))
+    ]
+
+    assert len(started) >= 5
+    assert [line for line in started if not re.match(r"python[\w.\"]* -I ", line)] == []
+
+
+def test_what_the_action_installs_is_what_poolcheck_needs() -> None:
+    """Every dependency, at one version that fits, with hashes, and nothing that could be built."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / ".github/requirements/action.txt").read_text(encoding="utf-8")
+    entries = [each for each in re.split(r"\n(?=\w)", re.sub(r"(?m)^#.*\n", "", text)) if each.strip()]
+    locked = {}
+    for entry in entries:
+        head = re.match(r"([\w-]+)==([\w.]+)", entry)
+        assert head is not None, entry
+        assert "--hash=sha256:" in entry
+        locked[head[1]] = head[2]
+
+    for each in map(Requirement, project["dependencies"]):
+        assert locked[each.name] in each.specifier, each
+        assert not each.extras or f"{each.name}-binary" in locked
+
+
 class TestAction:
     """action.yml."""
 
@@ -141,7 +222,7 @@ class TestAction:
         words = {
             "PATHS": "", "ARGS": "", "SARIF": "", "MARKDOWN": "", "GITHUB_ACTIONS": "true",
             "GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary"),
-            "POOLCHECK": str(Path(sys.executable).parent / "poolcheck"),
+            "PYTHON": sys.executable,
         }  # fmt: skip
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", self.step("gate")["run"]],
@@ -180,23 +261,74 @@ class TestAction:
             assert done.returncode == 2
             assert not (tmp_path / "pwned").exists()
 
+    def test_steps_run_outside_of_the_workspace_or_apart_from_it(self) -> None:
+        """Every Python is started with -I, and no folder of the pull request is current while pip runs."""
+        scripts = [each for each in self.ACTION["runs"]["steps"] if "run" in each]
+        started = [
+            line
+            for each in scripts
+            for line in each["run"].splitlines()
+            if re.match(r'\s*"\$(PYTHON|python)"', line)
+        ]
+
+        assert len(started) == 4
+        assert [line for line in started if not re.match(r'\s*"\$\w+" -I ', line)] == []
+        assert self.step("install")["working-directory"] == "${{ runner.temp }}"
+        assert not [each for each in self.ACTION["runs"]["steps"] if "cache" in str(each.get("uses", ""))]
+
     @pytest.mark.slow
-    def test_install_from_the_checkout(self, tmp_path: Path) -> None:
-        """The install step makes a poolcheck that runs; the package index must be there."""
+    def test_nothing_of_the_pull_request_is_run(self, tmp_path: Path) -> None:
+        """The whole action in a workspace whose files have the names of every module that it could import.
+
+        The index must be there. The control: Python as it is usually started runs such a file.
+        """
+        workspace, witness = tmp_path / "workspace", tmp_path / "witness"
+        planted = f"open({str(witness)!r}, 'a').write(__file__ + chr(10))\n"
+        workspace.mkdir()
+        for name in sys.stdlib_module_names | {
+            "pip",
+            "sitecustomize",
+            "usercustomize",
+            "click",
+            "rich",
+            "poolcheck",
+            "yaml",
+            "setup",
+        }:
+            (workspace / f"{name}.py").write_text(planted)
+        (workspace / "pip.conf").write_text("[global]\nindex-url = http://localhost:9/\n")
+        (workspace / "pyproject.toml").write_text('[build-system]\nrequires = ["planted"]\n')
+        (workspace / "python").write_text(f"#!/bin/sh\ntouch {witness}\n")
+        (workspace / "python").chmod(0o755)
+        (workspace / ".env").write_text(f"DATABASE_URL={NEON}\n")
+        action = checkout(tmp_path)
         environ = {
-            **os.environ, "PYTHON": sys.executable, "ACTION": str(checkout(tmp_path)), "TEMP_FOLDER": str(tmp_path),
-            "GITHUB_OUTPUT": str(tmp_path / "output"),
+            **os.environ, "PYTHONPATH": str(workspace), "PYTHONSTARTUP": str(workspace / "pip.py"), "PYTHONUSERBASE": str(workspace),
+            "PYTHON": sys.executable, "ACTION": str(action), "TEMP_FOLDER": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output"),
         }  # fmt: skip
+        subprocess.run([sys.executable, "-m", "venv", "x"], cwd=workspace, capture_output=True, check=False)
+        assert witness.exists()
+        witness.unlink()
+
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", self.step("install")["run"]],
-            env=environ, capture_output=True, text=True, check=False,
+            cwd=workspace, env=environ, capture_output=True, text=True, check=False,
         )  # fmt: skip
+        assert not witness.exists(), witness.read_text()
         if done.returncode:
             offline(done.stdout + done.stderr)
-        program = (tmp_path / "output").read_text().strip().removeprefix("poolcheck=")
+        python = (tmp_path / "output").read_text().strip().removeprefix("python=")
+        done = self.gate(
+            workspace, PYTHON=python, PYTHONPATH=str(workspace), GITHUB_OUTPUT=str(tmp_path / "output")
+        )
 
-        said = subprocess.run([program, "gate", "--help"], capture_output=True, text=True, check=True)
-        assert "one verdict" in said.stdout or "Say whether this may be deployed" in said.stdout
+        assert not witness.exists(), witness.read_text()
+        assert done.returncode == 1
+        assert "PC101" in done.stdout
+        where = subprocess.run(
+            [python, "-I", "-c", "import poolcheck; print(poolcheck.__file__)"], capture_output=True, text=True, check=True
+        )  # fmt: skip
+        assert Path(where.stdout.strip()).is_relative_to(action)
 
 
 def checkout(folder: Path) -> Path:
@@ -205,6 +337,7 @@ def checkout(folder: Path) -> Path:
     copy.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
         shutil.copy(ROOT / name, copy)
+    shutil.copytree(ROOT / ".github", copy / ".github")
     shutil.copytree(ROOT / "poolcheck", copy / "poolcheck", ignore=shutil.ignore_patterns("__pycache__"))
     return copy
 

@@ -120,14 +120,16 @@ def test_wheel_from_the_sdist_is_the_same(sdist: Path, wheel: Path, tmp_path: Pa
     "path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name
 )
 def test_workflow_is_valid(path: Path) -> None:
-    """By the schema of GitHub's workflows; actions are pinned to a major version, nothing gets more than it needs."""
+    """By the schema of GitHub's workflows; actions are pinned to a commit, nothing gets more than it needs."""
     check = Path(sys.executable).with_name("check-jsonschema")
     subprocess.run([str(check), "--builtin-schema", "vendor.github-workflows", str(path)], check=True)
     text = path.read_text(encoding="utf-8")
 
     assert "permissions:\n  contents: read\n" in text
-    for action in re.findall(r"uses: (\S+)", text):
-        assert re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|release/v\d+)", action), action
+    for action in re.findall(r"uses: (.+)", text):
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+    for install in re.findall(r"(?:pip|pip3) install .*", text):
+        assert "--only-binary :all:" in install, install
     assert text.count("actions/checkout@") == text.count("persist-credentials: false")
 
 
