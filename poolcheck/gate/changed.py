@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from poolcheck.config.disk import read_limited
 from poolcheck.errors import BadInput
 from poolcheck.project import git
 from poolcheck.text import clean
@@ -78,9 +79,6 @@ def _same(repository: git.Repository, place: str, entry: git.GitEntry) -> bool:
     try:
         if os.path.islink(path) or entry.mode == git.LINK:
             return entry.mode == git.LINK and entry.holds(os.fsencode(os.readlink(path)))
-        if not os.path.isfile(path) or os.path.getsize(path) > MOST:
-            return False
-        with open(path, "rb") as file:
-            return entry.holds(file.read(MOST))
+        return entry.holds(read_limited(path, MOST))
     except OSError:
         return False

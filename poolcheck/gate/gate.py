@@ -214,7 +214,7 @@ def only_changed(
     paths = {finding.location.path for finding in findings if finding.location} | _looked_at(
         found, frozenset()
     )
-    same = changed.unchanged(revision, Path(), paths)
+    same = changed.unchanged(revision, Path(), paths - {ENVIRONMENT})
     kept = tuple(
         finding for finding in findings if finding.location is None or finding.location.path not in same
     )

@@ -19,6 +19,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Literal, Self
 
+from poolcheck.config.disk import read_limited
+from poolcheck.config.staged import appending
 from poolcheck.errors import PoolcheckError
 from poolcheck.record import dataclass
 from poolcheck.text import clean
@@ -120,10 +122,21 @@ class Repository:
             (self._own, ("logs", *_shared_indexes(self._own))),
         ):
             for name in names:
-                _borrow(os.path.join(folder, name), os.path.join(self._made, "git", name))
+                self._borrow(os.path.join(folder, name), name)
+
+    def _borrow(self, source: str, name: str) -> None:
+        """Let the real file or folder be seen from ours."""
+        target = os.path.join(self._made, "git", name)
+        if sys.platform == "win32":  # where a link to a folder needs no right, and one to a file does
+            if os.path.isdir(source):
+                _winapi.CreateJunction(source, target)
+            elif os.path.isfile(source):
+                self._put(name, read_limited(source, MOST))
+        elif os.path.isdir(source) or os.path.isfile(source):
+            os.symlink(source, target)
 
     def _put(self, name: str, content: bytes) -> None:
-        with open(os.path.join(self._made, "git", name), "xb") as file:
+        with appending(os.path.join(self._made, "git", name)) as file:
             file.write(content)
 
     def place(self, path: str) -> str | None:
@@ -208,7 +221,7 @@ class Repository:
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOC_LIMIT": "512m",  # one object or table; a small file may unpack to any size
+            "GIT_ALLOC_LIMIT": "256m",  # one object or table; a small file may unpack to any size
             "LC_ALL": "C",
         }
 
@@ -241,12 +254,9 @@ def _upwards(folder: str) -> Iterator[str]:
 def _read(path: str) -> bytes:
     """A small regular file of git's own; what is none is empty."""
     try:
-        if os.path.isfile(path):
-            with open(path, "rb") as file:
-                return file.read(SMALL)
+        return read_limited(path, SMALL)
     except (OSError, ValueError):
-        pass
-    return b""
+        return b""
 
 
 def _index(own: str) -> str:
@@ -258,17 +268,6 @@ def _index(own: str) -> str:
 def _shared_indexes(own: str) -> list[str]:
     """The other halves of a split index."""
     return [name for name in os.listdir(own) if re.fullmatch(r"sharedindex\.[0-9a-f]{40,64}", name)]
-
-
-def _borrow(source: str, target: str) -> None:
-    """Let the real file or folder be seen from ours."""
-    if sys.platform == "win32":  # where a link to a folder needs no right, and one to a file does
-        if os.path.isdir(source):
-            _winapi.CreateJunction(source, target)
-        elif os.path.isfile(source):
-            os.link(source, target)
-    elif os.path.isdir(source) or os.path.isfile(source):
-        os.symlink(source, target)
 
 
 def _program(top: str) -> str:

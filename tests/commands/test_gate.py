@@ -607,6 +607,20 @@ class TestSince:
         assert record(*told, "--since", "HEAD")["findings"] == []
         assert record(*told, "--since", "HEAD~1")["findings"]
 
+    def test_a_variable_of_the_environment_counts(self, repository: Path) -> None:
+        """It is no file, though one of the name it is shown under is there and has not changed."""
+        (repository / "environment").write_text("A=1\n")
+        git("add", ".")
+        git("commit", "-q", "-m", "two")
+        env(repository, 8, ".env.staging")
+        url = (repository / ".env.staging").read_text().partition("=")[2].strip().strip('"')
+
+        result = gate(
+            *SUMS, "--since", "HEAD", "--var", "PROD_URL", "--format", "json", environ={"PROD_URL": url}
+        )
+
+        assert "environment" in {each["location"]["path"] for each in json.loads(result.stdout)["findings"]}
+
     @pytest.mark.parametrize("revision", ["no-such-branch", "--output=x", "", "HEAD:.env.staging"])
     def test_no_such_revision(
         self, repository: Path, revision: str, capsys: pytest.CaptureFixture[str]

@@ -6,6 +6,8 @@ import pty
 import re
 import shutil
 import subprocess
+import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -491,11 +493,29 @@ def differs(path: Path) -> bool:
     return uncommitted(os.path.realpath(path), path.read_bytes())
 
 
-def test_git_sees_our_configuration_alone(at: Scene) -> None:
+def test_git_in_the_current_folder_is_none(at: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PATH names the current folder, and that is not the file's."""
+    at.program(at.folder / "here/git")
+    monkeypatch.chdir(at.folder / "here")
+    for first in (".", "", "../here"):
+        monkeypatch.setenv("PATH", f"{first}:{PATH}")
+
+        assert same(at.top, ".env") == {".env"}
+        assert not at.witness.exists()
+
+
+def test_git_sees_our_configuration_alone(at: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever stands in the repository's, the user's or the caller's: of all that, git knows nothing."""
     for name, plant in SCENES.items():
         if name in ("alias", "included", "hooks_path", "ssh_of_a_promisor", "worktree_config"):
             plant(at)
+    for name, value in {
+        "COUNT": "1",
+        "KEY_0": "core.fsmonitor",
+        "VALUE_0": "x",
+        "PARAMETERS": "'a.b'='c'",
+    }.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
     found = git.find(str(at.top))
     assert found is not None
 
@@ -794,12 +814,19 @@ class TestSilent:
         assert run(["fix", "--write", "--force", ".env"]) == 0
         assert (at.top / ".env").read_text() != ENV
 
-    @pytest.mark.parametrize("name", ["HEAD", "config", "index", "packed-refs", "commondir", "shallow"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "HEAD", "config", "index", "packed-refs", "commondir", "shallow", "refs/heads/main", "logs", "sharedindex." + "0" * 40,
+            "objects/info/alternates", "objects/info/commit-graph", "objects/pack/multi-pack-index",
+        ],
+    )  # fmt: skip
     @pytest.mark.parametrize("kind", ["pipe", "zero", "large", "folder", "loop"])
     def test_hostile_files_of_git(self, at: Scene, name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
         """A pipe, a device, a huge file or a loop in the place of one that git or we read: an answer, or silence said."""
-        monkeypatch.setattr(git, "SECONDS", 5.0)
+        monkeypatch.setattr(git, "SECONDS", 2.0)
         path = at.top / ".git" / name
+        shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)
         if kind == "pipe":
             os.mkfifo(path)
@@ -811,11 +838,35 @@ class TestSilent:
         elif kind == "folder":
             path.mkdir()
         else:
-            path.symlink_to(name)
+            path.symlink_to(path.name)
 
         for question in (lambda: same(at.top, ".env"), lambda: differs(at.top / ".env")):
             with contextlib.suppress(PoolcheckError):
                 question()
+
+    def test_an_object_that_unpacks_without_end(self, at: Scene) -> None:
+        """300 KB on the disk, 300 MB in memory: refused before."""
+        packer, tree = zlib.compressobj(1), at.git("rev-parse", "HEAD^{tree}").strip()
+        path = at.top / ".git/objects" / tree[:2] / tree[2:]
+        path.unlink()
+        path.write_bytes(
+            b"".join((
+                packer.compress(b"tree %d\0" % (300 << 20)),
+                *(packer.compress(bytes(1 << 20)) for _ in range(300)),
+                packer.flush(),
+            ))
+        )  # fmt: skip
+        code = (
+            "import resource, pathlib, poolcheck.gate.changed as changed\n"
+            "try: print(changed.unchanged('HEAD', pathlib.Path(), ['.env']))\n"
+            "except Exception as error: print(error)\n"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+        said, megabytes = done.stdout.splitlines()
+        assert "git ls-tree failed" in said
+        assert int(megabytes) < 150
 
     def test_a_git_folder_that_is_none(self, at: Scene) -> None:
         """An empty .git further down does not hide the repository."""
