@@ -123,8 +123,9 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        # The reader left: that is no error of ours. Python would complain once more at exit without this.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from poolcheck.config.staged import mute_stdout  # noqa: PLC0415 - rarely
+
+        mute_stdout()  # the reader left: that is no error of ours
         code = int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001 - the last fence: no input may show a traceback
         code = _bug(error)

@@ -208,5 +208,8 @@ def fill(text: str) -> str:
 if __name__ == "__main__":
     from pathlib import Path
 
+    from poolcheck.config.disk import MB, read_limited
+    from poolcheck.config.staged import write_whole
+
     readme = Path(__file__).parent.parent / "README.md"
-    readme.write_text(fill(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    write_whole(readme, fill(read_limited(readme, MB).decode()).encode())

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write, write_page
+from poolcheck.config.staged import appending
 from poolcheck.errors import BadInput
 from poolcheck.model.finding import Finding
 from poolcheck.model.problem import Location
@@ -99,7 +100,7 @@ def _job_summary(report: Report, path: str) -> None:
     if not path:
         return
     try:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(load("markdown").render(report, Style()) + "\n")
+        with appending(path) as file:
+            file.write(f"{load('markdown').render(report, Style())}\n".encode())
     except OSError as error:
         raise BadInput(f"cannot write GITHUB_STEP_SUMMARY: {error.strerror}", "Add --no-ci.") from error

@@ -184,33 +184,15 @@ def write_page(report: Report, out: Output) -> None:
         write(load("html").render(report, Style()), out.html)
 
 
-def _put(path: str, text: str) -> None:
-    """A report is there whole or not at all: a collector may read it at any moment."""
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe
-        with open(target, "w", encoding="utf-8") as file:
-            file.write(text)
-        return
-    beside = f"{target}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(text)
-        if os.path.exists(target):
-            os.chmod(beside, os.stat(target).st_mode & 0o7777)
-        os.replace(beside, target)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
-
-
 def write(text: str, path: str | None) -> None:
     """Write to the file, or to stdout whose reader may have left: that is no error."""
     if text and not text.endswith("\n"):
         text += "\n"
     if path is not None:
-        try:
-            _put(path, text)
+        from poolcheck.config.staged import write_whole  # noqa: PLC0415 - most runs write to stdout
+
+        try:  # whole or not at all: a collector may read it at any moment
+            write_whole(path, text.encode())
         except OSError as error:
             raise BadInput(
                 f"cannot write {path}: {error.strerror}", "Name a file in a folder that exists."
@@ -221,5 +203,6 @@ def write(text: str, path: str | None) -> None:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more at exit and would complain: give it somewhere to write.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from poolcheck.config.staged import mute_stdout  # noqa: PLC0415 - as above
+
+        mute_stdout()

@@ -7,6 +7,7 @@ import click
 from poolcheck.commands._effective import draft
 from poolcheck.commands._shared import write
 from poolcheck.config.file import find
+from poolcheck.config.staged import write_whole
 from poolcheck.errors import BadInput
 
 
@@ -35,8 +36,7 @@ def command(stdout: bool) -> int:
         write(text, None)
         return 0
     try:
-        with here.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(here, text.encode(), new=True)
     except FileExistsError:
         raise BadInput("poolcheck.toml is here already", "It is not overwritten.") from None
     except OSError as error:

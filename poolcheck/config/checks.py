@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field
 from typing import Any
 
-from poolcheck.config.settings import INTERNAL, PerPath, matches
-from poolcheck.config.tables import Complaint, Keys, Walk, shape
+from poolcheck.config.settings import INTERNAL, Config, PerPath, matches
+from poolcheck.config.tables import MOST_SHOWN, Complaint, Keys, Walk, shape
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 from poolcheck.text import clean
 
-MOST_SHOWN = 20  # complaints; a file that is something else entirely would print hundreds
+MOST_PLACED = 100  # complaints whose lines are looked for, each time from the file's beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,17 @@ def build(kind: Any, table: Mapping[str, Any], source: SettingsSource) -> Any:
     """
     walk = Walk(hidden=INTERNAL, check=_check)
     made = walk.table(kind, table)
+    if isinstance(made, Config) and _leaves(made.baseline):
+        walk.say(("baseline",), "must lie in this file's folder or below", "--baseline may name any file.")
     if walk.complaints:
         raise complain(walk.complaints, source)
     return made
+
+
+def _leaves(path: str) -> bool:
+    """Whether a relative path is none, or climbs; of either system, since a file is read on both."""
+    parts = re.split(r"[/\\]", path)
+    return (len(parts) > 1 and not parts[0]) or ":" in parts[0] or ".." in parts
 
 
 def _check(kind: type, values: Mapping[str, Any], _: Keys) -> None:
@@ -48,16 +56,16 @@ def _check(kind: type, values: Mapping[str, Any], _: Keys) -> None:
 def complain(complaints: Sequence[Complaint], source: SettingsSource) -> BadConfig:
     """The complaints as one error, in file order; with a single one its hint stands in a line of its own."""
     placed = [
-        (line_of(source.text, (*source.base, *map(str, complaint.keys))), complaint)
-        for complaint in complaints
+        (line_of(source.text, (*source.base, *map(str, each.keys))), each)
+        for each in complaints[:MOST_PLACED]
     ]
     placed.sort(key=lambda pair: pair[0])
     lines = [(f"{source.path}:{line}: {_shown(each.keys)}: {each.what}", each.hint) for line, each in placed]
     if len(lines) == 1:
         return BadConfig(*lines[0])
     said = [text + (f". {hint}" if hint else "") for text, hint in lines[:MOST_SHOWN]]
-    if len(lines) > MOST_SHOWN:
-        said.append(f"and {len(lines) - MOST_SHOWN} more")
+    if len(complaints) > MOST_SHOWN:
+        said.append(f"and {len(complaints) - MOST_SHOWN} more")
     return BadConfig("\n  ".join(said))
 
 

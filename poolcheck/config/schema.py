@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from poolcheck.config.checks import settings_of
 from poolcheck.config.settings import Config, PerPath, Thresholds
+from poolcheck.config.staged import write_whole
 from poolcheck.config.tables import default_of
 
 ID = "https://raw.githubusercontent.com/poolcheck/poolcheck/main/poolcheck/poolcheck.schema.json"
@@ -100,4 +101,4 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(render(), encoding="utf-8")
+    write_whole(FILE, render().encode())

@@ -134,7 +134,7 @@ class Config:
     )
     baseline: str = setting(
         "",
-        "accepted findings of `poolcheck gate`, relative to this file",
+        "accepted findings of `poolcheck gate`: a file in this file's folder or below",
         example='"poolcheck-baseline.json"',
     )
     thresholds: Thresholds = field(default_factory=Thresholds)

@@ -26,6 +26,7 @@ NAMES = {
     dict: "a table",
     date: "a date",
 }
+MOST_SHOWN = 20  # complaints; a file that is something else entirely would print hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Walk:
                 self.say(
                     here,
                     "unknown key",
-                    did_you_mean(name, known) or f"Known keys: {', '.join(sorted(known))}.",
+                    (len(self.complaints) < MOST_SHOWN and did_you_mean(name, known))
+                    or f"Known keys: {', '.join(sorted(known))}.",
                 )
                 continue
             field, hint = known[name]

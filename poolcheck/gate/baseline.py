@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from poolcheck.config.disk import MB, read_limited
+from poolcheck.config.staged import write_whole
 from poolcheck.errors import BadConfig, BadInput
 from poolcheck.model.finding import Finding
 from poolcheck.record import dataclass
@@ -17,7 +19,7 @@ from poolcheck.text import clean
 from poolcheck.version import __version__
 
 SCHEMA = 1
-MAX_FILE = 16 * 1024 * 1024  # bytes; a hundred thousand findings stay below
+MAX_FILE = 4 * MB  # ten thousand findings stay below
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,7 @@ def read(path: Path) -> tuple[AcceptedFinding, ...]:
     """
     again = "poolcheck gate --baseline FILE --update-baseline writes one."
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise BadConfig(f"{path}: larger than 16 MB: no baseline", again)
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+        data = json.loads(read_limited(path, MAX_FILE).decode("utf-8-sig"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such baseline", again) from None
     except OSError as error:
@@ -164,7 +164,7 @@ def write(path: Path, entries: Sequence[AcceptedFinding]) -> None:
         BadInput: it cannot be written.
     """
     try:
-        path.write_text(render(entries), encoding="utf-8")
+        write_whole(path, render(entries).encode())
     except OSError as error:
         raise BadInput(
             f"cannot write {path}: {error.strerror}", "Give --baseline a file in a folder that exists."

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from poolcheck import catalogue
+from poolcheck.config.disk import leads_out
 from poolcheck.config.settings import Config, Configured
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.diagnosis import engine, steps
 from poolcheck.diagnosis import lint as linting
-from poolcheck.errors import BadInput, ExitCode, NothingToCheck
+from poolcheck.errors import BadConfig, BadInput, ExitCode, NothingToCheck
 from poolcheck.gate import baseline, peak
 from poolcheck.gate.conclusion import conclude, statistics
 from poolcheck.gate.measured import NOT_ASKED, look, with_server
@@ -245,8 +246,18 @@ def count(
 
 
 def _beside(config: Config) -> str:
-    """The config's baseline, relative to the config file."""
-    return str(Path(config.path).parent / config.baseline) if config.baseline else ""
+    """The config's baseline, relative to the config file and below it.
+
+    Raises:
+        BadConfig: a link leads elsewhere.
+    """
+    if not config.baseline:
+        return ""
+    folder = Path(config.path).parent
+    path = str(folder / config.baseline)
+    if where := leads_out(path, str(folder)):
+        raise BadConfig(f"{path}: {where}", "--baseline may name any file.")
+    return path
 
 
 def _looked_at(found: Collected, unchanged: frozenset[str]) -> frozenset[str]:
@@ -267,7 +278,7 @@ def compare(
         BadInput, BadConfig: the file cannot be read or written, or is none.
     """
     update = options.update_baseline
-    entries = () if update and not path.exists() else baseline.read(path)
+    entries = () if update and not os.path.lexists(path) else baseline.read(path)
     # A file that is gone has no findings any more, and neither has one that was judged.
     looked = looked_at | {entry.path for entry in entries if entry.path and not Path(entry.path).exists()}
     if not update:
