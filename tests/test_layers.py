@@ -220,12 +220,13 @@ def test_starts_are_seen(source: str) -> None:
     assert starts(source)
 
 
-@pytest.mark.parametrize("command", ["lint", "size"])
+@pytest.mark.parametrize("command", ["lint", "size", "help"])
 def test_heavy_libraries_stay_out(command: str) -> None:
     """A plain run imports neither psycopg nor rich, sqlparse, tree-sitter, dotenv or PyYAML."""
     arguments = {
         "lint": ["lint", "postgresql://app:x@localhost/app"],
         "size": ["size", "--max", "100", "--instances", "10"],
+        "help": ["--help"],
     }
     code = (
         "import sys\nfrom poolcheck.cli import run\n"

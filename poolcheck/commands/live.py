@@ -17,8 +17,6 @@ from poolcheck.commands._connecting import (
 )
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, html_option, output_options
-from poolcheck.live.look import LookOptions, live
-from poolcheck.live.postgres import Timeouts
 
 
 @click.command(
@@ -88,6 +86,9 @@ def command(
       poolcheck live --watch
       poolcheck live --format prometheus --output /var/lib/node_exporter/poolcheck.prom
     """
+    from poolcheck.live.look import LookOptions, live  # noqa: PLC0415 - brings psycopg
+    from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - as above
+
     gc.disable()  # one look makes no garbage worth a collection, and the imports run a tenth faster without
     options = LookOptions(
         dsn=dsn,

@@ -14,9 +14,6 @@ from poolcheck.commands._connecting import (
 from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.config.settings import DEFAULTS
-from poolcheck.live.look import LookOptions
-from poolcheck.live.postgres import Timeouts
-from poolcheck.live.reap import ReapChoice, reap
 
 STATES = {
     "idle": ("idle",),
@@ -94,6 +91,10 @@ def command(
       poolcheck reap "$DATABASE_URL" --older-than 10m --yes
       poolcheck reap --env-file .env --state idle --app worker --older-than 1h --yes
     """
+    from poolcheck.live.look import LookOptions  # noqa: PLC0415 - brings psycopg
+    from poolcheck.live.postgres import Timeouts  # noqa: PLC0415 - as above
+    from poolcheck.live.reap import ReapChoice, reap  # noqa: PLC0415 - as above
+
     options = LookOptions(
         dsn=dsn,
         env_file=env_file,

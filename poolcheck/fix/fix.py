@@ -15,7 +15,6 @@ from poolcheck.fix import rounds, write
 from poolcheck.fix.diff import diff
 from poolcheck.fix.rounds import HeldMend, Mend, MendChoice, Mended
 from poolcheck.fix.write import NewContent
-from poolcheck.live import look as looking
 from poolcheck.model.finding import Finding
 from poolcheck.model.fixing import Asked, Change, FileDone, Fixing
 from poolcheck.model.look import Look, NoEntry, PoolerLook
@@ -131,6 +130,8 @@ def _report(
 
 def _look(dsn: str, settings: Configured) -> Report:
     """One look at the server; a refusal is part of the report."""
+    from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg
+
     return looking.live(looking.LookOptions(dsn=dsn), settings)
 
 

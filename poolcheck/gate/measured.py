@@ -7,7 +7,6 @@ from pathlib import Path
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.gate import peak
-from poolcheck.live import look as looking
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.look import Look, NoEntry
@@ -67,6 +66,8 @@ def look(
             found
         )  # of the folder that was named; the current one is looked through by `live` itself
     variable = variables[0] if variables and not env_files else None
+    from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg, which a gate without --live does not need
+
     wanted = looking.LookOptions(
         dsn=urls[0] if urls else None,
         env_file=files[0] if files and not urls and not variable else None,

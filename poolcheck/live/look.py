@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,11 +105,10 @@ def check_selection(config: Config) -> None:
 
 def load_judges() -> None:
     """Import what judges the look, while the server works on it: half of the waiting is then for nothing."""
-    from poolcheck import rules  # noqa: PLC0415 - loaded for later
-    from poolcheck.diagnosis import engine, steps  # noqa: F401, PLC0415 - loaded for later
-
     postgres.prepare()
-    rules.load("78")
+    import_module("poolcheck.diagnosis.steps")
+    import_module("poolcheck.diagnosis.engine")
+    import_module("poolcheck.rules").load("78")
 
 
 def address(target: Target) -> str:
