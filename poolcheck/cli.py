@@ -11,10 +11,10 @@ from collections.abc import Sequence
 # A short run makes few objects that ever become garbage, and looking for it takes 6 % of a lint's time.
 gc.set_threshold(50_000)
 
-import click  # noqa: E402 - what it makes counts too
+import click
 
-from poolcheck.errors import ExitCode, PoolcheckError  # noqa: E402
-from poolcheck.version import __version__  # noqa: E402
+from poolcheck.errors import ExitCode, PoolcheckError
+from poolcheck.version import __version__
 
 COMMANDS = os.path.join(os.path.dirname(__file__), "commands")  # pathlib takes 3 ms to import
 ISSUES = "https://github.com/poolcheck/poolcheck/issues"

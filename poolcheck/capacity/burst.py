@@ -133,7 +133,7 @@ def traffic(
     Rates and times of `asked` are finite and not negative, `hold` and `seconds` above 0, `limit`, `concurrency` and
     the slots at least 1.
     """
-    draw = random.Random(asked.seed)  # noqa: S311 - a simulation, not a secret
+    draw = random.Random(asked.seed)
     moments = arrivals(asked, draw) if moments is None else moments
     if holds is None:
         hold = queueing.holds(draw, asked.hold, asked.cv2)

@@ -108,7 +108,7 @@ def waits(
     """The waits of simulated arrivals: first come, first served; `batch` of them arrive at one moment."""
     import random  # noqa: PLC0415 - 3 ms that a sizing without batches need not spend
 
-    draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    draw = random.Random(seed)
     hold_time = holds(draw, hold, cv2)
     gap = batch / rate
     free = [0.0] * servers

@@ -73,7 +73,7 @@ class HtmlPaint(Paint):
         body = f"{label}{esc(' '.join(text.split()))}"
         yield self._keep("block", f'<p class="{named}">{body}</p>' if named else f"<p>{body}</p>")
 
-    def code(self, lines: Iterable[str], indent: int = 4) -> Iterator[str]:  # noqa: ARG002 - a page has no columns
+    def code(self, lines: Iterable[str], indent: int = 4) -> Iterator[str]:
         """Lines to copy."""
         for line in lines:
             yield self._keep("code", esc(line))
@@ -83,7 +83,7 @@ class HtmlPaint(Paint):
         line: int | None,
         text: str,
         column: int | None = None,
-        indent: int = 2,  # noqa: ARG002 - a page has no columns
+        indent: int = 2,
     ) -> Iterator[str]:
         """A line of the user's file, its number, and a mark on the fault."""
         text = clean(text.expandtabs(1))
@@ -98,7 +98,7 @@ class HtmlPaint(Paint):
         rows: Sequence[Sequence[str]],
         header: Sequence[str] = (),
         align: str = "",
-        indent: int = 2,  # noqa: ARG002 - a page has no columns
+        indent: int = 2,
     ) -> Iterator[str]:
         """One token a row. On a narrow page each cell stands on a line of its own, behind the name of its column."""
         kind = f"table{len(self._kept)}"
@@ -114,7 +114,7 @@ class HtmlPaint(Paint):
             )
             yield self._keep(kind, f"<tr>{cells}</tr>")
 
-    def bar(self, ratio: float, size: int = 30, marks: Sequence[float] = ()) -> str:  # noqa: ARG002 - as above
+    def bar(self, ratio: float, size: int = 30, marks: Sequence[float] = ()) -> str:
         """A bar as a picture, in the colour of the words around it."""
         return self._keep("inline", draw_bar(ratio, marks))
 
