@@ -100,9 +100,7 @@ def run(args: Sequence[str] | None = None) -> int:
             args=None if args is None else list(args), prog_name="poolcheck", standalone_mode=False
         )
     except PoolcheckError as error:
-        click.echo(f"poolcheck: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+        _complain(f"poolcheck: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -110,9 +108,21 @@ def run(args: Sequence[str] | None = None) -> int:
         click.echo("poolcheck: stopped", err=True)
         return int(ExitCode.FAILED)
     except click.ClickException as error:
-        error.show()
+        from io import StringIO  # noqa: PLC0415 - only on errors
+
+        said = StringIO()
+        error.show(said)  # click repeats what was typed
+        _complain(said.getvalue().rstrip("\n"))
         return int(ExitCode.FAILED)
     return int(code) if isinstance(code, int) else int(ExitCode.OK)
+
+
+def _complain(text: str) -> None:
+    """Say why nothing was done. Whatever it repeats of options, files or a server's words, no secret is shown."""
+    from poolcheck.connection.secret import redact  # noqa: PLC0415 - only on errors
+    from poolcheck.text import shown  # noqa: PLC0415 - only on errors
+
+    click.echo(shown(redact(text)), err=True)
 
 
 def main() -> None:
@@ -144,5 +154,9 @@ def _bug(error: Exception) -> int:
     click.echo("  at " + "\n     ".join(frames[-6:]), err=True)
     click.echo(f"  Please report these lines: {ISSUES}", err=True)
     if os.environ.get("POOLCHECK_TRACEBACK"):
-        raise error
+        from traceback import format_exception  # noqa: PLC0415 - only on demand
+
+        from poolcheck.text import shown  # noqa: PLC0415 - only on demand
+
+        click.echo(shown("".join(format_exception(error))), err=True)
     return int(ExitCode.FAILED)

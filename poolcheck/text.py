@@ -1,20 +1,48 @@
-"""Text from outside, made fit to be shown: control characters out, widths as a terminal counts them."""
+"""Text from outside, made fit to be shown: what is invisible out, no CI commands, widths as a terminal counts them."""
 
 import re
 from collections.abc import Iterable
 
-# C0 and C1 controls, DEL, bidi overrides, zero-width and other characters that move or hide text in a terminal.
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-_ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
+_ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
+_COLOUR = r"(\x1b\[[\d;]*m)"
+# What makes a runner obey a line of its log: GitHub trims the line first, and finds `##[` anywhere, as Azure does.
+_LINE_COMMAND = rf"(?m)^([ \t]*{_COLOUR}*):(?=:[A-Za-z])"
+COMMAND = r"(?i)#(?=#(?:vso|teamcity)?\[)"
 
 
 def clean(text: str, *, limit: int | None = None) -> str:
-    """One line without terminal escapes and control characters; cut to `limit` characters with an ellipsis."""
-    if not text.isprintable():  # false for every control, format and surrogate character
-        text = re.sub(_CONTROL, " ", re.sub(_ESCAPE, "", text))
+    """One line without terminal escapes and invisible characters; cut to `limit` characters with an ellipsis.
+
+    A space stands for each character that `str.isprintable` refuses: by Unicode's categories (controls, formats,
+    surrogates, private, separators, and what has no category yet), so that no list of them can be too short.
+    """
+    if not text.isprintable():
+        text = _visible(re.sub(_ESCAPE, "", text) if "\x1b" in text else text)
     if limit is not None and len(text) > limit:
         text = text[: max(limit - 1, 0)] + "…"
     return text
+
+
+def clean_lines(text: str) -> str:
+    """As `clean`, for a text whose line ends are its own."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
+def shown(text: str, *, commands: bool = False) -> str:
+    """The last door of a whole text: lines, tabs and colours stay, nothing else invisible; no runner obeys a line of it.
+
+    `commands`: the lines are meant for the runner.
+    """
+    if not text.replace("\n", "").isprintable():
+        parts = re.split(_COLOUR, text)
+        text = "".join(part if number % 2 else _visible(part, "\n\t") for number, part in enumerate(parts))
+    if not commands and ("::" in text or "##" in text):
+        text = re.sub(COMMAND, "# ", re.sub(_LINE_COMMAND, r"\1: ", text))
+    return text
+
+
+def _visible(text: str, kept: str = "") -> str:
+    return "".join(char if char.isprintable() or char in kept else " " for char in text)
 
 
 def width(text: str) -> int:

@@ -24,6 +24,7 @@ from poolcheck.model.explanation import Page, Pages
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load
 from poolcheck.output import json
+from poolcheck.text import clean_lines
 from poolcheck.version import __version__
 
 INSTRUCTIONS = """poolcheck finds, explains and mends PostgreSQL connection-pool exhaustion.
@@ -57,13 +58,22 @@ def answer(work: Callable[[], Report]) -> dict[str, Any]:
         ToolError: with what went wrong and what to do.
     """
     try:
-        return json.record(work())
+        return {key: _cleaned(value) for key, value in json.record(work()).items()}
     except ToolError:
         raise
     except PoolcheckError as error:
-        raise ToolError(redact(f"{error.message}. {error.hint}".rstrip(". ") + ".")) from None
+        raise ToolError(clean_lines(redact(f"{error.message}. {error.hint}".rstrip(". ") + "."))) from None
     except Exception as error:  # noqa: BLE001 - a traceback could hold a password
         raise ToolError(f"This is a bug in poolcheck {__version__}: {type(error).__name__}.") from None
+
+
+def _cleaned(data: Any) -> Any:
+    """The record without invisible characters: a client undoes JSON's escapes, and a model reads what nobody sees."""
+    if isinstance(data, str):
+        return clean_lines(data)
+    if isinstance(data, dict):
+        return {clean_lines(key): _cleaned(value) for key, value in data.items()}
+    return [_cleaned(each) for each in data] if isinstance(data, list) else data
 
 
 def lint(

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from poolcheck.commands._shared import FormatType, Output, emit, load, style_for, write, write_page
+from poolcheck.commands._shared import FormatType, Output, emit, rendered, style_for, write, write_page
 from poolcheck.config.staged import appending
 from poolcheck.errors import BadInput
 from poolcheck.model.finding import Finding
@@ -49,7 +49,7 @@ def emit_all(
     plain = Style(width=100, verbosity=out.verbosity)
     rooted = from_root(report, environ)
     for name, path in reports:
-        write(load(name).render(rooted if name in ROOTED else report, plain), path)
+        write(rendered(rooted if name in ROOTED else report, name, plain), path)
     actions = ci and environ.get("GITHUB_ACTIONS") == "true"
     if actions:
         _job_summary(report, environ.get("GITHUB_STEP_SUMMARY", ""))
@@ -59,12 +59,10 @@ def emit_all(
         return emit(report, out)
     write_page(report, out)
     # The text is for people, and words of it come from files: no runner may take one for a command of its own.
-    text = load("text").render(report, style_for(out)).rstrip("\n")
-    if environ.get("TF_BUILD"):
-        text = text.replace("##vso[", "## vso[").replace("##[", "## [")
+    text = rendered(report, "text", style_for(out)).rstrip("\n")
     if actions:
         token = secrets.token_hex(16)
-        commands = load("github").render(rooted, plain)
+        commands = rendered(rooted, "github", plain)
         text = "\n".join(
             part for part in (f"::stop-commands::{token}", text, f"::{token}::", commands) if part
         )
@@ -101,6 +99,6 @@ def _job_summary(report: Report, path: str) -> None:
         return
     try:
         with appending(path) as file:
-            file.write(f"{load('markdown').render(report, Style())}\n".encode())
+            file.write(f"{rendered(report, 'markdown', Style())}\n".encode())
     except OSError as error:
         raise BadInput(f"cannot write GITHUB_STEP_SUMMARY: {error.strerror}", "Add --no-ci.") from error

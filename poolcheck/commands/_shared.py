@@ -12,6 +12,7 @@ from poolcheck.errors import BadInput
 from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 from poolcheck.record import dataclass
+from poolcheck.text import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "output")  # pathlib takes 3 ms
@@ -173,15 +174,19 @@ def emit(report: Report, out: Output) -> int:
         BadInput: the file of --output cannot be written.
     """
     write_page(report, out)
-    text: str = load(out.format).render(report, style_for(out))
-    write(text, out.path)
+    write(rendered(report, out.format, style_for(out)), out.path)
     return int(report.code)
+
+
+def rendered(report: Report, name: str, style: Style) -> str:
+    """The report in a format, through the last door: `shown`."""
+    return shown(load(name).render(report, style), commands=name == "github")
 
 
 def write_page(report: Report, out: Output) -> None:
     """Write the page of --html, where that was asked for."""
     if out.html is not None:
-        write(load("html").render(report, Style()), out.html)
+        write(rendered(report, "html", Style()), out.html)
 
 
 def write(text: str, path: str | None) -> None:

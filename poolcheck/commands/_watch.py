@@ -29,7 +29,7 @@ from poolcheck.model.look import Look
 from poolcheck.model.snapshot import Refusal, Route, Snapshot
 from poolcheck.output.paint import Paint, Style
 from poolcheck.output.sections import live as section_live
-from poolcheck.text import clean, plural
+from poolcheck.text import clean, plural, shown
 
 HISTORY = 600  # looks that the history can show
 GROWTH_SECONDS = 30.0  # growth is judged against the look at least this old
@@ -166,7 +166,7 @@ def plain_lines(state: Watch, every: float, count: int | None) -> None:
     """One line a look."""
 
     def show(look: Look | None) -> None:
-        click.echo(line(look, state))
+        click.echo(shown(line(look, state)))
 
     _turns(state, every, count, show)
 
@@ -204,7 +204,9 @@ def full_screen(state: Watch, style: Style, every: float, count: int | None) -> 
         size = console.size
         now = replace(style, width=max(40, min(size.width, 140)))
         lines = frame(last[0] if last else None, state, Paint(now), every)
-        live.update(Text.from_ansi("\n".join(lines[: max(1, size.height - 1)]), no_wrap=True), refresh=True)
+        live.update(
+            Text.from_ansi(shown("\n".join(lines[: max(1, size.height - 1)])), no_wrap=True), refresh=True
+        )
 
     with Live(console=console, screen=True, auto_refresh=False) as live:
         _turns(state, every, count, show)

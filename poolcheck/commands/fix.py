@@ -10,6 +10,7 @@ from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.fix.diff import diff
 from poolcheck.fix.fix import FixOptions, fix
 from poolcheck.fix.rounds import MendChoice
+from poolcheck.text import shown
 
 if TYPE_CHECKING:
     from poolcheck.fix.rounds import Answer, Mend
@@ -76,10 +77,11 @@ def _ask(mend: "Mend", steps: "Mapping[str, tuple[str, str]]") -> "Answer":
     """Show one edit on the terminal and ask; the answer holds for all of its lines."""
     click.echo("", err=True)
     click.echo(
-        f"{mend.place} {mend.rule} {mend.title}" + ("" if mend.safe else " (may change behaviour)"), err=True
+        shown(f"{mend.place} {mend.rule} {mend.title}" + ("" if mend.safe else " (may change behaviour)")),
+        err=True,
     )
     for line in diff(dict(steps)):
-        click.echo(f"  {line}", err=True)
+        click.echo(shown(f"  {line}"), err=True)
     given = click.prompt(
         "Make it? (yes, no, all, quit)", type=click.Choice(list(ANSWERS)), default="n", err=True
     )

@@ -10,12 +10,11 @@ import click
 
 from poolcheck.capacity import burst
 from poolcheck.commands._numbers import GivenNumbers, duration, from_catalogue, from_config, number
-from poolcheck.commands._shared import Output, emit, html_option, output_options, write
+from poolcheck.commands._shared import Output, emit, html_option, output_options, rendered, write
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
-from poolcheck.output import svg
 from poolcheck.output.paint import Style
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
@@ -98,7 +97,7 @@ def command(out: Output, **options: Any) -> int:
         exit_code=ExitCode.FINDINGS if bad else ExitCode.OK,
     )
     if options["svg_path"]:
-        write(svg.render(report, Style()), str(Path(options["svg_path"])))
+        write(rendered(report, "svg", Style()), str(Path(options["svg_path"])))
     return emit(report, out)
 
 

@@ -27,12 +27,12 @@ class HtmlPaint(Paint):
         super().__init__(Style(width=ENDLESS, verbosity=1))
         self.flows = True
         self._word = secrets.token_hex(8)
-        self._token = re.compile(rf"\ue000{self._word}\.(\d+)\ue001")
+        self._token = re.compile(rf"⟪{self._word}\.(\d+)⟫")
         self._kept: list[tuple[str, str]] = []  # kind and HTML
 
     def _keep(self, kind: str, html: str) -> str:
         self._kept.append((kind, html))
-        return f"\ue000{self._word}.{len(self._kept) - 1}\ue001"
+        return f"⟪{self._word}.{len(self._kept) - 1}⟫"
 
     def resolve(self, html: str) -> str:
         """Escaped text with its tokens replaced. A token holds only older ones: this ends."""
@@ -89,7 +89,7 @@ class HtmlPaint(Paint):
         text = clean(text.expandtabs(1))
         number = f'<span class="dim">{line} </span>' if line else ""
         marked = esc(text)
-        if column and column <= len(text):
+        if column and 0 < column <= len(text):
             marked = f"{esc(text[: column - 1])}<mark>{esc(text[column - 1])}</mark>{esc(text[column:])}"
         yield self._keep("block", f'<pre class="excerpt">{number}{marked}</pre>')
 

@@ -1,12 +1,12 @@
 """GitLab's Code Quality report: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format"""
 
 import hashlib
-import json
 from typing import Any
 
 from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
+from poolcheck.output._encode import encode
 from poolcheck.output._finding import line_of, numbered, path_of, words
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
@@ -18,7 +18,7 @@ SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.IN
 def render(report: Report, style: Style) -> str:
     """The findings as GitLab's list; an empty list when there are none."""
     found = [issue(each, number) for each, number in numbered(report.findings)]
-    return json.dumps(found, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return encode(found)
 
 
 def issue(finding: Finding, number: int) -> dict[str, Any]:

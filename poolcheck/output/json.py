@@ -1,6 +1,5 @@
 """JSON, version 1: one object for every command; absent sections are left out. Fields are added, never renamed."""
 
-import json
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +8,7 @@ from poolcheck.model.problem import Location
 from poolcheck.model.report import Report, Step
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
+from poolcheck.output._encode import encode
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
 from poolcheck.version import __version__
@@ -18,7 +18,7 @@ COMMANDS: tuple[str, ...] = ()  # every command
 
 def render(report: Report, style: Style) -> str:
     """The report as an indented JSON object."""
-    return json.dumps(record(report), indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return encode(record(report))
 
 
 def record(report: Report) -> dict[str, Any]:

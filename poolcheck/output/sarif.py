@@ -5,7 +5,6 @@ in characters. Left out on purpose: `security-severity` (these are outages, not 
 (their text is masked here, and a masked edit applied would be a broken file).
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.severity import Confidence
+from poolcheck.output._encode import encode
 from poolcheck.output._finding import (
     HOME,
     LEVELS,
@@ -66,7 +66,7 @@ def render(report: Report, style: Style) -> str:
             }
         ],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return encode(log)
 
 
 def descriptor(rule: AnyRule, findings: Sequence[Finding]) -> dict[str, Any]:

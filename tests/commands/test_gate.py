@@ -457,7 +457,7 @@ class TestReports:
         (project / ".env").write_text("DATABASE_URL=postgresql://a:b@h/##vso[task.setvariable]x\n")
         args = (".env", "--fail-on", "never", "-v")
 
-        assert "##vso[" in gate(*args).output
+        assert "# #vso[" in gate(*args).output
         assert "##vso[" not in gate(*args, environ={"TF_BUILD": "True"}).output
 
     def test_the_summary_is_written_with_every_format(self, project: Path) -> None:

@@ -123,10 +123,10 @@ def test_hostile_text_stays_text(text: str, path: str) -> None:
 
 def test_words_of_a_server_cannot_name_what_was_painted() -> None:
     """A name in the form of an internal token stays a name."""
-    forged = "\ue0000.0\ue001 \ue000deadbeefdeadbeef.0\ue001"
+    forged = "⟪0.0⟫ ⟪deadbeefdeadbeef.0⟫"
     page = check(html.render(crowded(forged), Style()))
 
-    assert "\ue000deadbeefdeadbeef.0\ue001" in page.words
+    assert "⟪deadbeefdeadbeef.0⟫" in page.words
 
 
 def test_passwords_are_masked(tmp_path: Path) -> None:
