@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent / "poolcheck"
 # that stands directly in `poolcheck/` is named; a new one has to find its floor here, or better, a room in a package.
 FLOORS = (
     ("errors", "record", "text", "version"),
-    ("connection", "config"),
+    ("connection",),
+    ("config",),
     ("model",),
     ("catalogue", "readers"),
     ("capacity", "explain"),

@@ -11,6 +11,7 @@ from poolcheck.config.checks import line_of, settings_of
 from poolcheck.config.schema import ID
 from poolcheck.config.settings import Config, PerPath, Thresholds
 from poolcheck.config.tables import default_of
+from poolcheck.connection.secret import redact, redact_setting
 from poolcheck.diagnosis import engine
 from poolcheck.model.effective import Effective, EffectiveSetting, toml
 from poolcheck.project import arguments, assumptions, collect
@@ -65,11 +66,18 @@ def _rows(
             source = "default"
         prefix = [f'"{key}"' if set(key) & set("/*.") else key for key in keys]
         yield EffectiveSetting(
-            name=".".join([*prefix, name]),
-            value=getattr(values, name),
+            name=redact(".".join([*prefix, name])),
+            value=_masked(getattr(values, name)),
             source=source,
             reason=each.metadata["reason"],
         )
+
+
+def _masked(value: Any) -> Any:
+    """A setting's value: a connection string may have been put into the wrong place."""
+    if isinstance(value, tuple):
+        return tuple(map(_masked, value))
+    return redact_setting(value) if isinstance(value, str) else value
 
 
 def check_names(config: Config) -> None:

@@ -70,8 +70,10 @@ def complain(complaints: Sequence[Complaint], source: SettingsSource) -> BadConf
 
 
 def _shown(keys: Keys) -> str:
+    from poolcheck.connection.secret import redact  # noqa: PLC0415 - only on errors
+
     return ".".join(
-        key if re.fullmatch(r"[\w-]+", key) else f'"{clean(key, limit=60)}"' for key in map(str, keys)
+        key if re.fullmatch(r"[\w-]+", key) else f'"{clean(redact(key), limit=60)}"' for key in map(str, keys)
     )
 
 

@@ -227,7 +227,9 @@ def _named(kind: type) -> str:
 
 
 def _shown(value: Any) -> str:
-    return repr(clean(str(value), limit=60))
+    from poolcheck.connection.secret import redact_setting  # noqa: PLC0415 - only on errors
+
+    return repr(clean(redact_setting(str(value)), limit=60))
 
 
 def _reason(meta: Mapping[str, Any]) -> str:

@@ -52,8 +52,13 @@ def without_param(conn: ConnectionString, name: str) -> str:
 
 
 def percent_encode_password(conn: ConnectionString) -> str:
-    """The text with user and password escaped so that every reader reads the same; unchanged if they are."""
+    """The text with user and password escaped so that every reader reads the same; unchanged if they are.
+
+    Unchanged too where nobody can know where the password ends: `u:p@@h` may have a host or not.
+    """
     raw = conn.raw
+    if conn.unclear:
+        return raw
     if conn.form not in ("uri", "jdbc") or "password" in conn.placeholders:
         return raw
     values = {"password": conn.password.reveal() if conn.password else "", "user": conn.user or ""}

@@ -228,6 +228,9 @@ def read_npgsql(text: str, start: int = 0, scheme: str = "") -> ConnectionString
         else:
             value = value.rstrip()
             last = first + len(value)
+        if not name.strip() and draft.params and draft.params[-1].secret:
+            draft.place("secret", found.start(), found.end())  # `Password=x;=y`: a password with `;=` in it
+            continue
         if is_secret_name(name):
             draft.place("secret", first, found.end())
         draft.add_param(name.strip(), value, Span(found.start(1), max(last, found.end(3))), Span(first, last))

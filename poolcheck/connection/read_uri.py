@@ -11,7 +11,15 @@ from poolcheck.connection import libpq
 from poolcheck.connection.libpq import percent_decode
 from poolcheck.connection.placeholder import TOGETHER, placeholder_kind, shield
 from poolcheck.connection.read_keywords import Draft, check_control, read_dsn, read_npgsql
-from poolcheck.connection.secret import MASK, Secret, may_be_cut_short, stray_at, userinfo_end
+from poolcheck.connection.secret import (
+    MASK,
+    Secret,
+    host_unclear,
+    is_secret_name,
+    may_be_cut_short,
+    stray_at,
+    userinfo_end,
+)
 from poolcheck.connection.string import MAX_LENGTH, SCHEMES, ConnectionString, Span, Trouble
 from poolcheck.connection.words import Form
 
@@ -81,6 +89,12 @@ class _UriReader:
         at = userinfo_end(rest)
         if at >= 0:
             self._userinfo(start, start + at)
+            if host_unclear(rest, at) and ":" in rest[:at]:
+                draft.place(
+                    "secret",
+                    start + rest.index(":") + 1,
+                    self._find(r"\?[A-Za-z_][\w.\-]{0,63}=", start + at),
+                )
             start += at + 1
         cut = self._hosts(start, at >= 0)
         if cut < self.end and self.raw[cut] == "/":
@@ -285,6 +299,8 @@ class _UriReader:
         while at < self.end:
             stop = shadow.find("&", at, self.end)
             stop = self.end if stop < 0 else stop
+            if stop < self.end:
+                stop = self._value_end(at, stop)
             if stop > at:
                 equals = shadow.find("=", at, stop)
                 name_end = stop if equals < 0 else equals
@@ -306,6 +322,19 @@ class _UriReader:
         sharp = shadow.find("#", start, self.end)
         if sharp >= 0:
             self._note_fragment(sharp)
+
+    def _value_end(self, at: int, stop: int) -> int:
+        """Where the parameter ends: behind a secret, what has no name is its other half. libpq refuses it."""
+        name, equals, _ = self.raw[at:stop].partition("=")
+        if not equals or not is_secret_name(percent_decode(name)):
+            return stop
+        while stop < self.end:
+            end = self.shadow.find("&", stop + 1, self.end)
+            end = self.end if end < 0 else end
+            if end == stop + 1 or self.shadow.find("=", stop, end) >= 0:
+                break
+            stop = end
+        return stop
 
     def _note_fragment(self, at: int) -> None:
         self.draft.trouble(

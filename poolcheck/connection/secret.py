@@ -61,7 +61,7 @@ _SECRET_PARTS = ("password", "passwd", "secret", "token", "api_key", "apikey", "
 
 def is_secret_name(name: str) -> bool:
     """Whether a parameter or variable of this name holds a secret: `sslpassword`, `api_key`, `PGPASSWORD`."""
-    lower = name.strip().lower()
+    lower = "".join(name.split()).lower()  # a line may end inside the name
     return not lower.endswith(_NO_SECRETS) and (
         lower in _SECRET_NAMES
         or any(part in lower for part in _SECRET_PARTS)
@@ -110,6 +110,12 @@ def userinfo_end(rest: str) -> int:
     return rest.rfind("@", 0, query if query >= 0 else len(rest))
 
 
+def host_unclear(rest: str, at: int) -> bool:
+    """Whether what stands behind the `@` that ends the userinfo may be the password's end: `x@@end`, `x@#end`, `x@?end`."""
+    after = rest[at + 1 : at + 2]
+    return rest[at - 1 : at] == "@" or after == "#" or (after == "?" and _query_start(rest, at) != at + 1)
+
+
 def stray_at(rest: str, at: int) -> int:
     """The last `@` of the query behind `at` that stands in a value which should hold none; -1 when there is none.
 
@@ -131,6 +137,21 @@ def stray_at(rest: str, at: int) -> int:
 def _query_start(text: str, start: int) -> int:
     found = re.compile(r"\?[A-Za-z_][\w.\-]{0,63}=").search(text, start)
     return found.start() if found else -1
+
+
+_ORDINARY_WORD = r"[A-Za-z]?[a-z]{0,11}|[A-Z]{0,12}|.{0,5}"
+
+
+def mask_elsewhere(text: str, *secrets: Secret | None) -> str:
+    """Mask known secrets wherever they stand: where a server or a fix has moved them out of their own place.
+
+    Not those that are a short or an ordinary word (`postgres`, `app`, `Prod`): they would take the scheme, the user
+    and half of a sentence with them, and hide nothing.
+    """
+    for word in sorted({each.reveal() for each in secrets if each}, key=len, reverse=True):
+        if not re.fullmatch(_ORDINARY_WORD, word, re.DOTALL):
+            text = text.replace(word, MASK)
+    return text
 
 
 MOST_PASSES = 4
@@ -194,7 +215,21 @@ def _redact_urls(text: str) -> str:
         if ":" in re.split(r"[/?#@]", shadow, maxsplit=1)[0]:
             at = max(at, stray_at(shadow, at))
         if at >= 0:
-            parts += (_mask_userinfo(chunk[:at]), _mask_query(chunk[at:]))
+            masked = _mask_userinfo(chunk[:at])
+            if masked.endswith(MASK) and host_unclear(shadow, at):
+                query = _query_start(shadow, at)
+                at = query if query >= 0 else len(chunk)
+            parts += (masked, _mask_query(chunk[at:]))
+            continue
+        later = _spaced_user(text, start, end)
+        if later:
+            parts += (text[start : later[0]], MASK)
+            done = later[1]
+            continue
+        cut = _cut_name(text, chunk, end)
+        if cut:
+            parts += (_mask_query(chunk), text[end : cut[0]], MASK)
+            done = cut[1]
             continue
         host = re.split(r"[/?#\\]", shadow, maxsplit=1)[0]
         colon = host.find(":")
@@ -204,17 +239,41 @@ def _redact_urls(text: str) -> str:
             parts.append(_mask_query(chunk))
             continue
         # Cut short, or with white space inside: hide up to an `@` further on the line, or to the query.
-        line = text[end : end + 300].partition("\n")[0]
-        other = re.search(_NEXT_URL, line) if "@" in line else None
-        later = line.rfind("@", 0, other.start() if other else len(line))
+        further = _last_at(text, end)
         query = _query_start(shadow, 0)
         parts += (chunk[: colon + 1], MASK)
-        if later >= 0:
-            done = end + later
+        if further >= 0:
+            done = further
         elif query >= 0:
             parts.append(_mask_query(chunk[query:]))
     parts.append(text[done:])
     return "".join(parts)
+
+
+def _last_at(text: str, start: int) -> int:
+    """The last `@` of the line's next 300 characters, before another URL; -1 when there is none."""
+    line = text[start : start + 300].partition("\n")[0]
+    other = re.search(_NEXT_URL, line) if "@" in line else None
+    at = line.rfind("@", 0, other.start() if other else len(line))
+    return start + at if at >= 0 else -1
+
+
+def _spaced_user(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The password behind a user with spaces, `user name:password@`: the URL seems to end at the first space."""
+    if not re.compile(r"[^:/?#@]+").fullmatch(text, start, end):
+        return None
+    found = re.compile(r"(?:[ \t]{1,3}[^\s:/?#@]{1,60}){1,3}:(?=[^\s/])").match(text, end)
+    at = _last_at(text, found.end()) if found else -1
+    return (found.end(), at) if found and at >= 0 else None
+
+
+def _cut_name(text: str, chunk: str, end: int) -> tuple[int, int] | None:
+    """The value of a secret parameter whose name a line end has cut in two, `?pa` and `ssword=x`."""
+    first = re.search(r"[?&](\w{0,40})\Z", chunk[-42:])
+    second = re.compile(r"\s{1,40}(\w{1,40})=([^\s&\"']{1,500})").match(text, end) if first else None
+    if first is None or second is None or not is_secret_name(first[1] + second[1]):
+        return None
+    return second.span(2)
 
 
 def _url_end(text: str, scheme_end: int, start: int, space: int) -> int:
@@ -305,7 +364,11 @@ _ORDINARY = r"""(?ix)
 _PROSE = r"""(?ix)
     (?: required | optional | text | boolean | bool | missing | invalid | wrong | empty | unset | not | the | an? | is
       | must | may | can | see | any | varchar )(?=\s|[,.;)]?\Z|[,.;)]\s)"""
-_LIBPQ_NEXT = r"(?:[ \t]{1,8}[^\s=]{1,100}){1,6}(?=[ \t]{1,8}(?:host|hostaddr|port|user|dbname|sslmode|options|application_name|connect_timeout)\s{0,4}=)"
+_LIBPQ_NAME = (  # and PgBouncer's, of a line below [databases]
+    r"(?:host|hostaddr|port|user|dbname|sslmode|options|application_name|connect_timeout|auth_user|pool_size|min_pool_size"
+    r"|reserve_pool(?:_size)?|connect_query|pool_mode|max_db_connections|timezone|datestyle|client_encoding)"
+)
+_LIBPQ_NEXT = rf"(?:[ \t]{{1,8}}[^\s=]{{1,100}}){{1,6}}(?=[ \t]{{1,8}}{_LIBPQ_NAME}\s{{0,4}}=)"
 _CLOSES = r"(?=[\s,;:)\]}>\\+.&]|\Z)"  # what may stand after a closing quote
 
 
@@ -338,6 +401,9 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     start = name.end()
     opening = re.compile(r"(?:[A-Za-z]{0,2}&?)?(\\{0,4})([\"'`])").match(text, start)
     if opening:
+        doubled = None if opening[1] else _doubled_end(text, opening)
+        if doubled is not None and not _is_env_line(text, name.start()):
+            return opening.end(), doubled
         end = _quoted_end(text, opening)
         if name["sep"] in ("=", "==", "===") and _is_env_line(text, name.start()):
             whole = re.compile(r"['\"`]?[ \t\r;]*(?:\n|\Z)").match(text, end)
@@ -363,7 +429,11 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
             text, start, line
         )  # what looks like a comment may be the password's second half
     query = re.search(r"[?&][\w.%-]{0,60}\Z", text[max(0, name.start() - 64) : name.start()]) is not None
-    stop = r"[&#]|\s" if query else r"\s|[;&](?=\s{0,4}[A-Za-z_][\w. -]{0,40}=|\s|\Z)"
+    stop = (
+        r"&(?=[A-Za-z_][\w.%-]{0,63}=|\s|\Z)|\s"
+        if query
+        else r"\s|[;&](?=\s{0,4}[A-Za-z_][\w. -]{0,40}=|\s|\Z)"
+    )
     found = re.compile(stop + r"|\\?[\"'`]" + _CLOSES).search(text, start)
     end = found.start() if found else len(text)
     more = re.compile(_LIBPQ_NEXT).match(text, end) if not query else None
@@ -390,7 +460,40 @@ def _quoted_end(text: str, opening: re.Match[str]) -> int:
     found = re.compile(rf"[^{quote}\\\n]*+(?:(?:\\.|{quote}{quote})[^{quote}\\\n]*+)*", re.DOTALL).match(
         text, at
     )
-    return found.end() if found else at
+    end = found.end() if found else at
+    # `\\'` may be a backslash and the end, or, where the text was escaped once more, a quote of the value.
+    after = re.compile(rf"{quote}(?:\s{{0,4}}(?:[\w\"']{{1,64}}\s{{0,4}}[=:]|[,;)}}\]\n]|\Z))")
+    if end > at and text[end - 1] == "\\" and not after.match(text, end):
+        line = text.find("\n", end, end + 2000)
+        last = text.find(quote, end + 1, line if line >= 0 else end + 2000)
+        return last if last >= 0 else end
+    return end
+
+
+def _doubled_end(text: str, opening: re.Match[str]) -> int | None:
+    """Where a value ends whose quotes are doubled, as in a string of SQL or CSV: `''a b''`; None for single quotes."""
+    quote, at = opening[2], opening.end()
+    first = re.compile(rf"{quote}+").match(text, at)
+    if first is None:
+        return None
+    size, at = 1 + len(first[0]), first.end()
+    # Inside another string they open a value, elsewhere two of them are an empty one.
+    before = max(0, opening.start() - 10_000)
+    inside = (
+        text.count(quote, max(before, text.rfind("\n", before, opening.start()) + 1), opening.start()) % 2
+    )
+    if re.compile(_CLOSES).match(text, at) and (size == 4 if inside else size == 2):
+        return None
+    for run in re.compile(rf"{quote}+|\n").finditer(text, at):
+        if run[0] == "\n":
+            return run.start()
+        back = run.start()
+        while back > at and text[back - 1] == "\\":
+            back -= 1
+        escaped = (run.start() - back) % 2
+        if len(run[0]) >= size and not (escaped and len(run[0]) == size) and len(run[0]) % (2 * size) >= size:
+            return run.start()
+    return len(text)
 
 
 def _is_env_line(text: str, at: int) -> bool:
@@ -422,3 +525,23 @@ def _redact_echoes(text: str) -> str:
     if "@" not in text or (' "' not in text and " '" not in text):
         return text
     return re.sub(_ECHOED_NAMES, rf"\1{MASK}@", text)
+
+
+# -- lines of configuration --------------------------------------------------------------------------------------
+
+
+def redact_setting(line: str) -> str:
+    """As `redact`, for a line of a configuration file: a secret without quotes may go on behind white space.
+
+    In a log the words behind it are the message; here there is nothing but the value.
+    """
+    line = redact(line)
+    # `PGPASSWORD=x psql` is a command; `password=x y` is not.
+    spaced = re.search(rf"(?<![A-Z_])={re.escape(MASK)}(?=[ \t]+[^\s\"'#&;])", line)
+    if spaced is None or not re.match(
+        r"\s*+(?:-\s++)?(?:[#;]|//|--|[\"']?[\w.*\[\]-]{1,100}[\"']?\s*+[:=]\s*+\S)", line
+    ):
+        return line
+    stop = rf"&(?=\w{{1,64}}=)|(?<![ \t])[ \t]++(?={_LIBPQ_NAME}\s{{0,4}}=)|[\"'](?=\s*+[,;]?\s*+\Z)"
+    found = re.compile(stop).search(line, spaced.end())
+    return line[: spaced.end()] + (line[found.start() :] if found else "")

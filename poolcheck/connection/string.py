@@ -169,6 +169,14 @@ class ConnectionString:
         """Whether no server can be meant: the whole text is a placeholder, or the host is."""
         return "all" in self.placeholders or "host" in self.placeholders
 
+    @property
+    def unclear(self) -> bool:
+        """Whether nobody can tell where the password ends: what stands behind its `@` is a secret too."""
+        userinfo = self.span("userinfo")
+        return userinfo is not None and any(
+            name == "secret" and span.start < userinfo.end < span.end for name, span in self.spans
+        )
+
     def masked(self) -> str:
         """The raw text with `***` for each secret, all else as it was written."""
         parts: list[str] = []

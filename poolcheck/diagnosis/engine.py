@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from poolcheck.connection.secret import MASK, redact
+from poolcheck.connection.secret import MASK, redact, redact_setting
 from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding, UnusedIgnore
@@ -189,7 +189,7 @@ def excerpt(
     line = lines[at.path][at.line - 1].rstrip("\r\n")
     known = masked.get((at.path, at.line))
     if known is None:
-        return redact(line), None if at.column is None else len(redact(line[: at.column - 1])) + 1
+        return redact_setting(line), None if at.column is None else len(redact(line[: at.column - 1])) + 1
     column = at.column
     if isinstance(subject, Target) and subject.location.line == at.line and column is not None:
         start = subject.value_column
@@ -210,7 +210,10 @@ def masked_line(target: Target, lines: Mapping[str, Sequence[str]]) -> str:
     if start is not None and target.raw and line[start : start + len(target.raw)] == target.raw:
         rest = line[start + len(target.raw) :]
         # A comment, or the password's other half behind a quote or ` #` that cut the value short.
+        value = target.conn.masked()
         if "@" in rest:
             rest = MASK + rest[rest.rfind("@") :]
-        return line[:start] + target.conn.masked() + rest
+        elif value.endswith(MASK) and rest[:1].isspace() and rest.strip():
+            rest = ""
+        return line[:start] + value + rest
     return f"{target.name}={target.conn.masked()}"

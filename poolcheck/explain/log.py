@@ -8,13 +8,15 @@ doubled quotes of CSV, HTML entities. Nothing is guessed: what cannot be read st
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from poolcheck.connection.secret import MASK, is_secret_name, redact
 from poolcheck.explain.log_times import MONTH, parse_moment
 from poolcheck.model.explanation import Moment
 from poolcheck.record import dataclass
 
+Undo = Callable[[str], str]
 MAX_LINES = 120  # of one record: a longer stack trace adds nothing
 MAX_CHARS = 32_000
 _DEPTH = 3  # JSON in a string in JSON in a string: docker around a logger around an error
@@ -28,6 +30,7 @@ class Record:
     moment: Moment | None = None
     sqlstates: tuple[str, ...] = ()  # where the text says that they are codes
     routines: tuple[str, ...] = ()  # functions of the server, where the text says that they are
+    source: tuple[str, ...] = ()  # the lines with their escapes: what tells where a quoted secret ends
 
     @property
     def text(self) -> str:
@@ -38,6 +41,11 @@ class Record:
     def unbroken(self) -> str:
         """As `text`, for lines that were cut inside words: put together without a space."""
         return collapse("".join(line.strip(" ") for line in self.lines))
+
+    @property
+    def masked(self) -> str:
+        """As `text`, without secrets: they are masked before an escaped quote becomes the end of its value."""
+        return collapse(redact("\n".join(_plain(line, _masked) for line in self.source or self.lines)))
 
 
 def collapse(text: str) -> str:
@@ -95,8 +103,10 @@ def record(lines: list[str]) -> Record:
     kept = lines[:MAX_LINES]
     moment = event_moment(kept)
     parts: list[str] = []
+    source: list[str] = []
     room = MAX_CHARS
     for line in kept:
+        source.append(line[:room])
         parts += _plain(line[:room]).split("\n")
         room -= len(line)
         if room <= 0:
@@ -107,6 +117,7 @@ def record(lines: list[str]) -> Record:
         moment,
         tuple(dict.fromkeys(_sqlstates(text))),
         tuple(dict.fromkeys(_ROUTINE.findall(text))),
+        tuple(source),
     )
 
 
@@ -163,8 +174,9 @@ _QUOTE = re.compile(r"(?<!\\)\\{1,16}([\"'/])")
 _UNICODE = re.compile(r"(?<!\\)\\{1,16}u([0-9a-fA-F]{4})")
 
 
-def _plain(line: str, depth: int = 0) -> str:
+def _plain(line: str, undo: "Undo | None" = None, depth: int = 0) -> str:
     """A line with its JSON taken apart and its escapes undone."""
+    undo = undo or _unescaped
     start = line.find("{")
     while start >= 0 and '"' in line[start:]:
         try:
@@ -174,26 +186,28 @@ def _plain(line: str, depth: int = 0) -> str:
             continue
         if not isinstance(value, dict) or not value:
             break
-        inside = "\n".join(_leaves(value, depth))
-        return _unescaped(line[:start]) + "\n" + inside + "\n" + _plain(line[end:], depth)
-    return _unescaped(line)
+        inside = "\n".join(_leaves(value, undo, depth))
+        return undo(line[:start]) + "\n" + inside + "\n" + _plain(line[end:], undo, depth)
+    return undo(line)
 
 
-def _leaves(value: Any, depth: int, key: str = "") -> Iterator[str]:
+def _leaves(value: Any, undo: "Undo", depth: int, key: str = "") -> Iterator[str]:
     """Every string and number of a JSON value, numbers and codes with their key before them."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from _leaves(each, depth, str(name))
+            yield from _leaves(each, undo, depth, str(name))
     elif isinstance(value, list):
         for each in value:
-            yield from _leaves(each, depth, key)
+            yield from _leaves(each, undo, depth, key)
+    elif undo is _masked and is_secret_name(key):
+        yield f"{key}: {MASK}"
     elif isinstance(value, str):
         if depth < _DEPTH and value.lstrip()[:1] == "{":
-            yield _plain(value, depth + 1)
+            yield _plain(value, undo, depth + 1)
         elif len(value) <= 40:
             yield f"{key}: {value}"
         else:
-            yield value if "\\" not in value else _unescaped(value)
+            yield value if "\\" not in value else undo(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield f"{key}: {value}"
 
@@ -209,6 +223,13 @@ def _unescaped(text: str) -> str:
     if "&" in text and ";" in text:
         text = html.unescape(text)
     return text
+
+
+def _masked(text: str) -> str:
+    """As `_unescaped`; the entities of HTML stand around the rest, and go first."""
+    if "&" in text and ";" in text:
+        text = html.unescape(text)
+    return _unescaped(redact(text)) if "\\" in text else _unescaped(text)
 
 
 # --- codes ------------------------------------------------------------------------------------------------------

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from poolcheck.catalogue import error_texts as known
-from poolcheck.connection.secret import redact
-from poolcheck.explain.log import Record, collapse
+from poolcheck.explain.log import Record
 from poolcheck.model.explanation import ErrorText, Explanation
 from poolcheck.text import clean
 
@@ -164,7 +163,7 @@ _POOL_WORDS = frozenset(
 
 def explanation(hit: Hit, hits: list[Hit], record: Record, dialled_pooler: bool | None) -> Explanation:
     """The entry with its evidence in this record, secrets masked. `hits` is everything that the record shows."""
-    masked = collapse(redact("\n".join(record.lines)))
+    masked = record.masked
     found = _find(hit.error, masked)
     details = list(_details(hit.error, record.text, found))
     notes = []

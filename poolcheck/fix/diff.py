@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from poolcheck.connection.parse import looks_like_connection_string, parse
-from poolcheck.connection.secret import MASK, redact
+from poolcheck.connection.secret import MASK, Secret, mask_elsewhere, redact
 from poolcheck.readers.env import dotenv
 from poolcheck.text import clean
 
@@ -64,21 +64,17 @@ def _range(start: int, end: int) -> str:
 
 def _masked(path: str, one: Sequence[str], two: Sequence[str]) -> tuple[list[str], list[str]]:
     """The lines of both texts as they may be shown."""
-    secrets: set[str] = set()
+    secrets: set[Secret] = set()
     halves = [_without_values(path, lines, secrets) for lines in (one, two)]
-    found = sorted((secret for secret in secrets if len(secret) > 2), key=len, reverse=True)
     result = []
     for lines in halves:
-        shown = []
-        for line in lines:
-            for each in found:
-                line = line.replace(each, MASK)  # noqa: PLW2901 - one password after the other
-            shown.append(clean(redact(line)))
-        result.append(shown)
+        whole = "\n".join(lines)
+        met = [secret for secret in secrets if secret.reveal() in whole]
+        result.append([clean(redact(mask_elsewhere(line, *met))) for line in lines])
     return result[0], result[1]
 
 
-def _without_values(path: str, lines: Sequence[str], secrets: set[str]) -> list[str]:
+def _without_values(path: str, lines: Sequence[str], secrets: set[Secret]) -> list[str]:
     """The lines with connection strings masked by whoever parsed them, and with no other value of an env file."""
     shown = [line.rstrip("\r\n") for line in lines]
     if path.endswith(CODE):
@@ -94,11 +90,13 @@ def _without_values(path: str, lines: Sequence[str], secrets: set[str]) -> list[
         end = start + len(entry.raw)
         if looks_like_connection_string(entry.value or ""):
             conn = parse(entry.raw)
-            secrets |= {each.reveal() for each in (conn.password, parse(entry.value or "").password) if each}
+            secrets |= {each for each in (conn.password, parse(entry.value or "").password) if each}
             value = conn.masked()
         else:
             value = MASK if entry.raw else ""
         comment = line[end:] if not entry.quote else line[end + 1 :]
         tail = line[end : len(line) - len(comment)]
+        if value.endswith(MASK) and not entry.quote and comment.strip():
+            comment = ""  # perhaps the password's other half
         shown[entry.line - 1] = line[:start] + value + tail + comment
     return shown

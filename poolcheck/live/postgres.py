@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from poolcheck.connection.secret import Secret, redact
+from poolcheck.connection.secret import Secret, mask_elsewhere, redact
 from poolcheck.live import sql
 from poolcheck.model.report import Skipped
 from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
@@ -114,7 +114,7 @@ class Link:
     """One connection, by libpq's own functions. Closed by `close`, always."""
 
     def __init__(
-        self, conn: psycopg.Connection[Any], timeouts: Timeouts, began: float, secrets: Iterable[str] = ()
+        self, conn: psycopg.Connection[Any], timeouts: Timeouts, began: float, secrets: Iterable[Secret] = ()
     ) -> None:
         self._conn = conn
         self._pq = conn.pgconn
@@ -357,10 +357,9 @@ class _Login(psycopg.Connection[Any]):
             steps.close()
 
 
-def message(text: str, secrets: Iterable[str] = ()) -> str:
+def message(text: str, secrets: Iterable[Secret] = ()) -> str:
     """A message of libpq or the server, on one line per line, without terminal escapes and passwords."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
+    text = mask_elsewhere(text, *secrets)
     if len(text) > MOST_MESSAGE:
         text = text[:MOST_MESSAGE].rsplit(None, 1)[0]
     return "\n".join(clean(line) for line in redact(text).strip().splitlines())
@@ -382,9 +381,7 @@ def connect(
     }
     plain["application_name"] = APPLICATION_NAME if named else ""
     plain["connect_timeout"] = max(2, round(timeouts.connect))  # libpq's own minimum is 2
-    secrets = [
-        value.reveal() for value in words.values() if isinstance(value, Secret) and len(value.reveal()) > 2
-    ]
+    secrets = [value for value in words.values() if isinstance(value, Secret)]
     began = time.monotonic()
     try:
         # None: no statement is ever prepared. autocommit: no BEGIN of the driver's own.

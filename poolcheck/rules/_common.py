@@ -8,7 +8,7 @@ from poolcheck.connection.edit import with_param, without_param
 from poolcheck.connection.libpq import KEYWORDS
 from poolcheck.connection.parse import parse
 from poolcheck.connection.placeholder import placeholder_kind
-from poolcheck.connection.secret import MASK, Secret, redact
+from poolcheck.connection.secret import Secret, mask_elsewhere, redact
 from poolcheck.connection.string import Span
 from poolcheck.model.context import Context
 from poolcheck.model.facts import Endpoint
@@ -79,11 +79,10 @@ def mask(target: Target, new: str) -> str:
 
     Where a fix has moved the border of a broken password, the old password's text is looked for as well.
     """
-    text = parse(new).masked()
-    for secret in (target.conn.password, parse(new).password):
-        if secret and len(secret.reveal()) > 2:
-            text = text.replace(secret.reveal(), MASK)
-    return redact(text)
+    if target.conn.unclear:  # an edit may cut a secret in two
+        return redact(target.conn.masked())
+    made = parse(new)
+    return redact(mask_elsewhere(made.masked(), target.conn.password, made.password))
 
 
 def assignment(target: Target, new: str) -> str:
@@ -129,7 +128,12 @@ def transaction_pooler(target: Target) -> Endpoint | None:
 
 
 def rewrite(target: Target, title: str, new: str, *, safe: bool = False, more: tuple[str, ...] = ()) -> Fix:
-    """The fix that puts another connection string in the place of this one. `more` are lines to write besides."""
+    """The fix that puts another connection string in the place of this one. `more` are lines to write besides.
+
+    Only its title where nobody can tell where the password ends: any line would be a guess.
+    """
+    if target.conn.unclear:
+        return Fix(title)
     return Fix(
         title,
         safe=safe,

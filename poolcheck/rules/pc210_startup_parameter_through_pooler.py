@@ -48,7 +48,10 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         settings = [one or two for one, two in SETTING.findall(param.value)]
         if ROUTING.match(param.value) or not settings:
             continue
-        alter = tuple(f"ALTER ROLE {target.conn.user or 'app'} SET {setting} = ...;" for setting in settings)
+        alter = tuple(
+            f"ALTER ROLE {target.conn.shown(target.conn.user) or 'app'} SET {setting} = ...;"
+            for setting in settings
+        )
         yield Problem(
             message=f"{target.label}: the startup option {', '.join(settings)} does not get through {endpoint.software}.",
             why="The pooler refuses the connection (unsupported startup parameter), or drops the setting where it is told to ignore it.",

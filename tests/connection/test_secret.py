@@ -195,6 +195,7 @@ def test_twice_is_once(text: str) -> None:
     [
         "a:", "@", "://", "postgres://", "a://b:c ", "a://b:\"'", "password=", "password='", '"password": ', "a:b@c ", "x@y:", "a", " ", "\\", "?a=",
         "'", "pass ", "${", "<a", "--token x ", "%3A%2F%2F%3A", "token:", " a=b\n", 'invalid port "', "password x='", "a://b:c@d?e=f@", 'host "',
+        "password=''x", "password=''", "''", "password='\\\\'", "a://b c:d@", "a://b?pa\nssword=x ", "?password=a&b", "password=a b=",
     ],
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(piece: str) -> None:
