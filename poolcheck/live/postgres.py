@@ -22,6 +22,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 
 from poolcheck.connection.secret import Secret, mask_elsewhere, redact
 from poolcheck.live import sql
+from poolcheck.live.memory import Room, held
 from poolcheck.model.report import Skipped
 from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
 from poolcheck.record import dataclass
@@ -33,8 +34,7 @@ MOST_ROWS = 10_000  # of one answer; a session is a row
 MOST_COLUMNS = 64
 MOST_FIELD = 8192  # bytes of a value that are kept: no list or statement that is asked for is longer
 MOST_BYTES = 24 << 20  # of one answer
-MOST_LOGIN = 16 << 20  # bytes that the process may grow by while it logs in, and
-MOST_GROWTH = 40 << 20  # while it reads an answer: libpq keeps a row, or a notice, until it has all of it
+MOST_HELD = 16 << 20  # bytes that libpq may hold: a message until it is whole, what was said at the login
 MOST_MESSAGE = 20_000  # characters of an error
 FINGERPRINT = 400  # characters of a statement that tell it apart
 
@@ -217,7 +217,7 @@ class Link:
             self._pq.set_single_row_mode()  # a row at a time can be counted
             return self._answers(begun + limit, meanwhile)
         except psycopg.Error as error:
-            raise Lost(message(str(error), self._secrets)) from None
+            raise self._lost(message(str(error), self._secrets)) from None
         finally:
             self.waited = max(self.waited, time.monotonic() - begun)
 
@@ -225,7 +225,7 @@ class Link:
         answers: list[list[Row]] = []
         reader = _Reader(self._encoding)
         failed = None
-        for result in self._results(deadline, meanwhile):
+        for result in self._results(deadline, meanwhile, reader):
             status = result.status
             if status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
                 failed = failed or result
@@ -244,11 +244,20 @@ class Link:
         return answers
 
     def _failure(self, result: Any) -> Exception:
-        said = message(result.error_message.decode("utf-8", "replace"), self._secrets)
+        text = result.error_message[: 2 * MOST_MESSAGE]
+        said = message(text.decode("utf-8", "replace"), self._secrets)
         severity = result.error_field(48 + 38) or b""  # PG_DIAG_SEVERITY_NONLOCALIZED, 'V'
         if severity in (b"FATAL", b"PANIC") or self._pq.transaction_status == TransactionStatus.UNKNOWN:
-            return Lost(said)
+            return Lost(said) if severity else self._lost(said)
+        if (
+            not severity and result.error_field(83) is None
+        ):  # 'S': every server's has one, libpq's own has none
+            return self._garbled(said)
         return StatementFailed(said, (result.error_field(67) or b"").decode("ascii", "replace"))  # 'C'
+
+    def _lost(self, said: str) -> Lost:
+        """What to raise for words of libpq's own."""
+        return self._garbled("it is too large") if "memory" in said else Lost(said)
 
     def _garbled(self, why: str) -> Garbled:
         """What to raise; there is no way back to a known state, so the connection ends here."""
@@ -263,7 +272,9 @@ class Link:
         except psycopg.Error:
             return "utf-8"
 
-    def _results(self, deadline: float, meanwhile: Callable[[], None] | None) -> Iterator[Any]:
+    def _results(
+        self, deadline: float, meanwhile: Callable[[], None] | None, reader: "_Reader"
+    ) -> Iterator[Any]:
         pq = self._pq
         with selectors.DefaultSelector() as selector:
             selector.register(pq.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
@@ -273,16 +284,16 @@ class Link:
             selector.modify(pq.socket, selectors.EVENT_READ)
             if meanwhile is not None:
                 meanwhile()
-            most = peak() + MOST_GROWTH
+            most, room = held() + MOST_HELD, Room()
             while True:
-                while pq.is_busy():
+                while room.within(pq.is_busy):
                     self._wait(selector, deadline)
-                    pq.consume_input()
-                    if peak() > most:
+                    room.within(pq.consume_input)
+                    if held() > most + reader.bytes:
                         raise self._garbled("it is too large")
                 if time.monotonic() > deadline:
                     raise Lost("no answer in time", timed_out=True)
-                result = pq.get_result()
+                result = room.within(pq.get_result)
                 if result is None:
                     return
                 yield result
@@ -320,21 +331,12 @@ class _Reader:
             value = result.get_value(0, at)
             row[name] = text = None if value is None else value[:MOST_FIELD].decode(self.encoding, "replace")
             self.bytes += max(len(value or b""), sys.getsizeof(text))
+        self.bytes += sys.getsizeof(row)
         self.rows.append(row)
         self.count += 1
         if self.count > MOST_ROWS:
             return f"more than {MOST_ROWS} rows"
         return "it is too large" if self.bytes > MOST_BYTES else ""
-
-
-def peak() -> int:
-    """The most memory that this process has held so far, in bytes; 0 where nobody tells."""
-    try:
-        import resource  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most << 10
 
 
 class _Login(psycopg.Connection[Any]):
@@ -343,14 +345,14 @@ class _Login(psycopg.Connection[Any]):
     @classmethod
     def _connect_gen(cls, *args: Any, **options: Any) -> Any:
         steps = super()._connect_gen(*args, **options)
-        most = peak() + MOST_LOGIN
         try:
             asked = next(steps)
+            most, room = held() + MOST_HELD, Room()
             while True:
                 ready = yield asked
-                if peak() > most:
+                if held() > most:
                     raise psycopg.OperationalError("what the server sends before the login is too large")
-                asked = steps.send(ready)
+                asked = room.within(steps.send, ready)
         except StopIteration as done:
             return done.value
         finally:

@@ -229,6 +229,8 @@ def test_every_message_begins_with_the_guest() -> None:
         if path.parent.name != "live":
             continue
         for call in calls(tree, "run"):
+            if ast.unparse(call.func) == "engine.run":
+                continue  # of rules
             first = call.args[0]
             texts = first.values[0] if isinstance(first, ast.JoinedStr) else first
             if isinstance(texts, ast.Constant):
