@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from poolcheck.config.disk import own_bytes
 from poolcheck.model.sizing import ConfigLine
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def common(size: int) -> tuple[ConfigLine, ...]:
     """
     lines = []
     for stem, blocks in COMMON:
-        with open(os.path.join(DRIVERS, f"{stem}.toml"), encoding="utf-8") as file:
-            text = file.read()
+        text = own_bytes(os.path.join(DRIVERS, f"{stem}.toml")).decode()
         title, *versions = text.split("\n[[versions]]\n")
         found = [
             line(_string(v, "label") or _string(title, "title"), code, _string(v, "size_param"), size)

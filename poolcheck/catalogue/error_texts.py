@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from poolcheck.catalogue.shelf import build
+from poolcheck.config.disk import own_bytes
 from poolcheck.errors import CatalogueError
 from poolcheck.model.explanation import (
     ErrorFile,
@@ -50,7 +51,7 @@ def _read(kind: type[T], path: Path, *, stem: bool = False) -> T:
     """
     where = str(path.relative_to(FOLDER.parent))
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(own_bytes(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{where}: {error}") from error
     defaults = table.pop("defaults", {})

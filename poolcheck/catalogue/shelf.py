@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
+from poolcheck.config.disk import own_bytes
 from poolcheck.config.tables import Complaint, Keys, Walk, shape
 from poolcheck.errors import CatalogueError
 from poolcheck.model.facts import Conversion, DriverVersion, Endpoint, Image, Maker, Provider, Retirement
@@ -235,8 +236,7 @@ class Shelf(Generic[T]):
             self._texts = {}
             for name in sorted(os.listdir(self.folder)):
                 if name.endswith(".toml"):
-                    with open(os.path.join(self.folder, name), "rb", buffering=0) as file:
-                        self._texts[name.removesuffix(".toml")] = file.readall()
+                    self._texts[name.removesuffix(".toml")] = own_bytes(os.path.join(self.folder, name))
         return self._texts
 
     def names(self, key: str) -> dict[str, tuple[str, ...]]:

@@ -90,14 +90,8 @@ def _config_near() -> bool:
     """Whether a file here or above could be a config: a cheap look before anything is imported."""
     folder, below = os.getcwd(), ""  # not pathlib: it takes 3 ms to import
     while folder != below:
-        if os.path.isfile(os.path.join(folder, "poolcheck.toml")):
+        if any(os.path.lexists(os.path.join(folder, name)) for name in ("poolcheck.toml", "pyproject.toml")):
             return True
-        try:
-            with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
-                if b"tool.poolcheck" in file.read():
-                    return True
-        except OSError:
-            pass
         folder, below = os.path.dirname(folder), folder
     return False
 

@@ -10,6 +10,7 @@ import click
 
 from poolcheck.catalogue import error_texts
 from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.config.disk import stream
 from poolcheck.errors import BadInput, ExitCode
 from poolcheck.explain.explain import entries_by_id, errors_table, explain, steps
 from poolcheck.model.explanation import Explanations, Page, Pages
@@ -48,10 +49,10 @@ def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
         return emit(_said(what), out)
     if files:
         return emit(_read_files(files), out)
-    stream = sys.stdin.buffer if sys.stdin else None
-    if stream is None or (sys.stdin.isatty() and not what):
+    given = sys.stdin.buffer if sys.stdin else None
+    if given is None or (sys.stdin.isatty() and not what):
         raise click.UsageError("Give an error text or an id, or pipe a log: poolcheck explain < app.log")
-    return emit(_read([("standard input", cast("BinaryIO", stream))]), out)
+    return emit(_read([("standard input", cast("BinaryIO", given))]), out)
 
 
 # --- what was said on the command line --------------------------------------------------------------------------
@@ -134,15 +135,14 @@ def _read_files(paths: tuple[str, ...]) -> Report:
     streams: list[tuple[str, BinaryIO]] = []
     try:
         for path in paths:
-            stream = cast("BinaryIO", sys.stdin.buffer) if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed below, all together
-            streams.append((path, stream))
+            streams.append((path, cast("BinaryIO", sys.stdin.buffer) if path == "-" else stream(path)))
         return _read(streams)
     except OSError as error:
         raise BadInput(f"cannot read {error.filename}: {error.strerror}") from error
     finally:
-        for path, stream in streams:
+        for path, opened in streams:
             if path != "-":
-                stream.close()
+                opened.close()
 
 
 def _read(streams: list[tuple[str, BinaryIO]]) -> Report:

@@ -14,7 +14,6 @@ from typing import BinaryIO
 
 MB = 1 << 20
 PIPE_SECONDS = 5.0  # how long a named pipe may take until somebody writes into it
-_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # not each system has each
     _FLAGS |= getattr(os, _name, 0)
@@ -30,6 +29,7 @@ class FileRefused(OSError):
 
     def __init__(self, why: str, path: "str | os.PathLike[str]") -> None:
         super().__init__(None, why, os.fspath(path))
+        self.strerror: str = why
 
 
 def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False) -> bytes:
@@ -66,7 +66,7 @@ def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False
 
 
 def _too_large(path: "str | os.PathLike[str]", most: int) -> FileRefused:
-    return FileRefused(f"larger than {most // (1_000_000 if most % MB else MB)} MB", path)
+    return FileRefused(f"larger than {most // MB} MB" if most >= MB else f"larger than {most >> 10} kB", path)
 
 
 def stream(path: str) -> BinaryIO:
@@ -97,8 +97,7 @@ def _wait_for_writer(descriptor: int, path: str) -> None:
 
 
 def own_bytes(path: "str | os.PathLike[str]") -> bytes:
-    """A data file of the package itself, which is as trusted as its code; nothing else."""
-    assert os.fspath(path).startswith(_HERE)
+    """A file that the code itself names: data of the package, a table of the kernel. Never a path from outside."""
     with open(path, "rb", buffering=0) as file:
         return file.readall()
 
@@ -113,11 +112,24 @@ def below(path: "str | os.PathLike[str]", folder: "str | os.PathLike[str]") -> b
 
 
 def leads_out(path: str, folder: str) -> str:
-    """Where a link leads that leaves the folder, or enters its .git, which holds tokens; "" when it does neither."""
+    """What is wrong with a link that leaves the folder, or enters its .git, which holds tokens; "" for any other."""
     if below(path, folder):
         inner = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
-        return "into .git" if ".git" in inner.split(os.sep) else ""
-    return f"out of {'the folder' if folder in ('', '.') else folder}"
+        return "a link that leads into .git" if ".git" in inner.split(os.sep) else ""
+    return f"a link that leads out of {'the folder' if folder in ('', '.') else folder}"
+
+
+def refusal(path: str) -> str:
+    """Why what is there would not be read for what it is; "" for a regular file, a folder, and where nothing is."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            _check(status, path, pipes=False)
+    except FileRefused as refused:
+        return refused.strerror
+    except (OSError, ValueError):
+        pass
+    return ""
 
 
 @contextmanager

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from poolcheck.config.disk import MB, leads_out, may_read, read_limited
 from poolcheck.config.settings import Config, StrPath
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
+
+LONGEST = MB // 4  # bytes of a config file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,42 @@ def find(start: StrPath) -> str | None:
     if not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     while True:
+        if not may_read(folder):
+            return None
         own = os.path.join(folder, "poolcheck.toml")
-        if os.path.isfile(own):
-            return own
+        if os.path.exists(own) and not os.path.isdir(own):
+            return _within(own)
         project = os.path.join(folder, "pyproject.toml")
-        try:
-            if os.path.isfile(project) and b"tool.poolcheck" in _bytes(project):
-                return project
-        except OSError:
-            pass  # not readable: the next one up may be
+        if speaks_of_us(project):
+            return _within(project)
         above = os.path.dirname(folder)
         if above == folder:
             return None
         folder = above
 
 
-def _bytes(path: StrPath) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+def speaks_of_us(path: str) -> bool:
+    """Whether a pyproject.toml may hold settings; one that cannot be read may not: the next one up may."""
+    try:
+        return b"tool.poolcheck" in read_limited(path, LONGEST)
+    except OSError:
+        return False
+
+
+def _within(path: str) -> str:
+    """A config that was found, not named.
+
+    Raises:
+        BadConfig: it is a link that leads out of the repository; without one, out of its folder.
+    """
+    if os.path.islink(path):
+        folder = top = os.path.dirname(path)
+        while not os.path.exists(os.path.join(top, ".git")) and top != os.path.dirname(top):
+            top = os.path.dirname(top)
+        whole = top if os.path.exists(os.path.join(top, ".git")) else folder
+        if where := leads_out(path, whole):
+            raise BadConfig(f"{path}: {where}: it is not read", f"Name it: --config {path}")
+    return path
 
 
 def load(path: StrPath) -> Config:
@@ -89,7 +110,7 @@ def read(path: StrPath) -> tuple[str, dict[str, Any]]:
     import tomllib  # noqa: PLC0415 - only where there is a file
 
     try:
-        text = _bytes(path).decode("utf-8-sig")
+        text = read_limited(path, LONGEST).decode("utf-8-sig")
     except OSError as error:
         raise BadConfig(
             f"{path}: cannot be read: {error.strerror}", "Check the file's permissions."
@@ -98,7 +119,7 @@ def read(path: StrPath) -> tuple[str, dict[str, Any]]:
         raise BadConfig(f"{path}: not UTF-8 at byte {error.start}", "Save the file as UTF-8.") from error
     try:
         table: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadConfig(f"{path}: not valid TOML: {error}", "See https://toml.io for the syntax.") from error
     for name in base(path):
         table = table.get(name, {})

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from poolcheck.config.disk import MB, read_limited
+from poolcheck.config.staged import appending
 from poolcheck.errors import PoolcheckError
 
 START_SECONDS = 30.0
@@ -148,10 +150,9 @@ class DemoServer:
             "fsync": "off",
             "lc_messages": "C",
         }
-        with (data / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{key} = '{value}'\n" for key, value in settings.items())
-        log = (self.home / "server.log").open("ab")
-        with log:
+        with appending(data / "postgresql.conf") as conf:
+            conf.write("".join(f"{key} = '{value}'\n" for key, value in settings.items()).encode())
+        with appending(self.home / "server.log") as log:
             self._process = subprocess.Popen(
                 [self._program("postgres"), "-D", str(data)],
                 stdout=log,
@@ -168,13 +169,13 @@ class DemoServer:
         status = data / "postmaster.pid"
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                lines = status.read_text().splitlines()
+                lines = read_limited(status, MB).decode().splitlines()
             except OSError:
                 lines = []
             if len(lines) >= 8 and lines[7].strip() == "ready":
                 return
             time.sleep(0.02)
-        said = (self.home / "server.log").read_text(errors="replace").strip()[-600:]
+        said = read_limited(self.home / "server.log", MB, cut=True).decode(errors="replace").strip()[-600:]
         raise NoServer(f"PostgreSQL did not start:\n{said}", "Another port: poolcheck demo --port 55432")
 
     def _program(self, name: str) -> str:

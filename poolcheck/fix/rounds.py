@@ -10,6 +10,7 @@ from typing import Literal
 
 from poolcheck import rules
 from poolcheck.config import settings
+from poolcheck.config.disk import read_limited
 from poolcheck.config.settings import Config
 from poolcheck.diagnosis import lint
 from poolcheck.diagnosis.engine import Selection
@@ -21,6 +22,7 @@ from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
 from poolcheck.project import arguments, collect
 from poolcheck.project.collected import Collected
+from poolcheck.project.env_files import MAX_FILE
 from poolcheck.record import dataclass
 
 ROUNDS = 24  # of one string at most; each round mends one fault of every line, and a line has no more faults than that
@@ -418,6 +420,6 @@ def _end(line: str) -> str:
 def read(path: str) -> str | None:
     """The text of a file with its byte order mark, so that encoding it gives its bytes again; None if there is none."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
+        return read_limited(path, MAX_FILE).decode()
     except (OSError, UnicodeDecodeError):
         return None

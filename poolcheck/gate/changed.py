@@ -4,12 +4,12 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from poolcheck.config.disk import read_limited
+from poolcheck.config.disk import MB, read_limited
 from poolcheck.errors import BadInput
 from poolcheck.project import git
 from poolcheck.text import clean
 
-MOST = 64 << 20  # bytes; a file above counts as changed
+MOST = 16 * MB  # a file above counts as changed
 LINKS = 8  # from link to link; more count as changed
 
 

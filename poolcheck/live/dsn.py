@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poolcheck import catalogue
+from poolcheck.config.disk import leads_out, refusal
 from poolcheck.config.settings import Config
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
@@ -78,11 +79,17 @@ def sources(
         return choose(found, variable, "the environment")
     if _real(found):
         return choose(found, None, "the environment")
+    refused = ""
     for name in ENV_FILES:
-        if Path(name).is_file() and _real(inside := _file(name, config, environment=False)[0]):
-            return choose(inside, None, name)
+        if why := refusal(name) or (Path(name).is_file() and leads_out(name, ".")):
+            refused += f" {name} was not read: {why}."
+        elif Path(name).is_file() and _real(inside := _file(name, config, environment=False)[0]):
+            chosen = choose(inside, None, name)
+            return replace(chosen, note=chosen.note + refused)
     raise NothingToCheck(
-        "no connection string: none given, none in the environment, none in an env file here",
+        f"no connection string: none given, none in the environment, none in an env file here.{refused}".rstrip(
+            "."
+        ),
         'Give one: poolcheck live "$DATABASE_URL", or poolcheck live --env-file .env',
     )
 
@@ -144,7 +151,7 @@ def _named_file(name: str, variable: str | None, config: Config, *, environment:
     Raises:
         BadInput: there is no such file, or nothing usable in it; with the variable that is missing.
     """
-    if not Path(name).is_file():
+    if not Path(name).exists():
         raise BadInput(f"{name}: no such file", "Give the env file that holds the connection string.")
     found, lacking = _file(name, config, environment=environment)
     wanted = variable or next(iter(lacking), "")

@@ -4,7 +4,7 @@ A backend that is busy does not notice that its client is gone (client_connectio
 its socket then waits to be closed, and the client's end is in no table of an established connection.
 """
 
-from pathlib import Path
+from poolcheck.config.disk import own_bytes
 
 ESTABLISHED = "01"
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
@@ -20,7 +20,7 @@ def clients_gone(ports: set[int], server_port: int, tables: tuple[str, ...] = TA
     served: set[int] = set()
     for name in tables:
         try:
-            lines = Path(name).read_text(encoding="ascii").splitlines()[1:]
+            lines = own_bytes(name).decode("ascii").splitlines()[1:]
         except (OSError, UnicodeError):
             continue
         for line in lines:

@@ -1,11 +1,11 @@
 """Env files and standard input to targets: connection strings, whole and in parts."""
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from poolcheck import catalogue
+from poolcheck.config.disk import MB, FileRefused, read_limited
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.connection.string import MAX_LENGTH
 from poolcheck.errors import BadInput
@@ -27,14 +27,14 @@ from poolcheck.project.packages import Packages
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.env.dotenv import Entry, EnvFile
 
-MAX_FILE = 64 * 1024 * 1024  # bytes; a larger "env file" is none
+MAX_FILE = 2 * MB  # a larger "env file" is none
 
 
 def read_stdin(package: Package) -> Collected:
     """Standard input: one connection string, or the text of an env file."""
     data = sys.stdin.buffer.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
-        raise BadInput("standard input holds more than 64 MB", "Pipe an env file or a connection string.")
+        raise BadInput("standard input holds more than 2 MB", "Pipe an env file or a connection string.")
     text, trouble = dotenv.decode(data)
     skipped = (Skipped("standard input", trouble, "Pipe UTF-8 text."),) if trouble else ()
     if looks_like_connection_string(text.strip()) and "\n" not in text.strip():
@@ -62,23 +62,18 @@ def env_text(name: str, packages: Packages, *, explicit: bool) -> tuple[str | No
         BadInput: it cannot be opened, and the user named it.
     """
     try:
-        data = packages.instead[name] if name in packages.instead else _bytes(name)
+        data = packages.instead[name] if name in packages.instead else read_limited(name, MAX_FILE)
     except OSError as error:
         why = error.strerror or str(error)
         if explicit:
-            raise BadInput(f"{name}: cannot be read: {why}", "Check the path and its permissions.") from error
+            hint = "Check the path and its permissions."
+            if isinstance(error, FileRefused):
+                hint = "Name an env file, or pipe its text: poolcheck lint - < FILE"
+            raise BadInput(f"{name}: cannot be read: {why}", hint) from error
         return None, (Skipped(name, f"cannot be read: {why}", "Check its permissions."),)
     text, trouble = dotenv.decode(data)
     skipped = (Skipped(name, trouble, "Save the file as UTF-8."),) if trouble else ()
     return (None if trouble and "UTF-" in trouble and "not UTF-8" not in trouble else text), skipped
-
-
-def _bytes(name: str) -> bytes:
-    size = os.stat(name).st_size
-    if size > MAX_FILE:
-        raise OSError(None, f"larger than 64 MB ({size // 1_000_000} MB)")
-    with open(name, "rb") as file:
-        return file.read()
 
 
 def env_targets(env: EnvFile, package: Package) -> Collected:

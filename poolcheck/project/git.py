@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, Self
 
 from poolcheck.config.disk import read_limited
-from poolcheck.config.staged import appending
+from poolcheck.config.staged import write_whole
 from poolcheck.errors import PoolcheckError
 from poolcheck.record import dataclass
 from poolcheck.text import clean
@@ -136,8 +136,7 @@ class Repository:
             os.symlink(source, target)
 
     def _put(self, name: str, content: bytes) -> None:
-        with appending(os.path.join(self._made, "git", name)) as file:
-            file.write(content)
+        write_whole(os.path.join(self._made, "git", name), content, new=True)
 
     def place(self, path: str) -> str | None:
         """A path as the repository names it, links in its folders resolved; None outside of it."""
@@ -254,7 +253,7 @@ def _upwards(folder: str) -> Iterator[str]:
 def _read(path: str) -> bytes:
     """A small regular file of git's own; what is none is empty."""
     try:
-        return read_limited(path, SMALL)
+        return read_limited(path, SMALL, cut=True)
     except (OSError, ValueError):
         return b""
 

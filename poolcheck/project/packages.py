@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
+from poolcheck.config.disk import MB, leads_out, may_read, read_limited
 from poolcheck.config.settings import Config
 from poolcheck.errors import BadInput
 from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
 from poolcheck.model.report import Skipped
-from poolcheck.project.walk import read_bytes, walk
+from poolcheck.project.walk import walk
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.index import manifest_of, reader_of
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.runtime import Signal
     from poolcheck.readers.manifests.manifest import Manifest
 
-MAX_CONTEXT_FILE = 16 * 1024 * 1024  # bytes of a manifest or config; lock files of large monorepos stay below
+MAX_WRITTEN, MAX_MADE = 1 * MB, 4 * MB  # by hand, by a tool: lock files of large monorepos stay below 3 MB
+_MADE = re.compile(r"lock|shrinkwrap|\.(?:ya?ml|tf)$")
 NEAR = (
     "prisma",
     "prisma/schema",
@@ -51,7 +53,7 @@ class Packages:
         self.roots: list[str] = []  # "app/": what the user named, and what he named a file in
         self.named: list[str] = []  # context files that the user named themselves
         self.switches: Switches | None = None  # what the source mentions, once it was looked at
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, str | None] = {}  # None: it cannot be read, and that was said
         self._packages: dict[str, Package] | None = None
         self._manifests: dict[str, list[Manifest]] = {}
         self._signals: dict[str, list[Signal]] = {}
@@ -81,8 +83,22 @@ class Packages:
                 Skipped(base + path, f"cannot be read: {error.strerror}", "Check its permissions.")
             )
 
+        def refused(path: str, why: str) -> None:
+            name, stem = base + path, posixpath.basename(path)
+            if stem == ".gitignore":
+                self.skipped.append(
+                    Skipped(name, f"{why}: what it excludes is looked at", "Save it as a file.")
+                )
+            elif dotenv.matches(stem) or self.kind_of(name) or languages.matches(name):
+                self._refuse(name, why)
+
         for path in walk(
-            os.fspath(root), lambda name: True, dotenv.matches, exclude=self.config.exclude, problem=problem
+            os.fspath(root),
+            lambda name: True,
+            dotenv.matches,
+            exclude=self.config.exclude,
+            problem=problem,
+            refused=refused,
         ):
             name = base + path
             if dotenv.matches(posixpath.basename(path)):
@@ -104,8 +120,6 @@ class Packages:
         if self.kind_of(name):
             self.names[name] = None
             self.named.append(name)
-        for near in NEAR:
-            self._list(os.path.join(folder, near), posixpath.join(shown, near))
         up = shown
         above = [folder]
         while os.path.dirname(above[-1]) != above[-1]:
@@ -114,20 +128,36 @@ class Packages:
             (level for level, each in enumerate(above) if os.path.exists(os.path.join(each, ".git"))), None
         )
         # Without a repository only one folder up: a manifest lying about in a home folder is nobody's.
-        for each in above[: 2 if root is None else root + 1]:
+        around = above[: 2 if root is None else root + 1]
+        for near in NEAR:
+            self._list(os.path.join(folder, near), posixpath.join(shown, near), around[-1])
+        for each in around:
             if each not in (os.path.expanduser("~"), above[-1]) or each == folder:
-                self._list(each, up)
+                self._list(each, up, around[-1])
             up = posixpath.join(up, "..")
 
-    def _list(self, folder: str, shown: str) -> None:
+    def _list(self, folder: str, shown: str, top: str) -> None:
+        """Note the context files of a folder; a link that leads out of `top` is said and not read."""
         try:
-            entries = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+            if not may_read(folder):
+                return
+            with os.scandir(folder) as scan:
+                found = {entry.name: entry.is_symlink() for entry in scan if entry.is_file()}
         except OSError:
             return
-        for entry in entries:
+        linked = os.path.islink(folder)
+        for entry in sorted(found):
             name = posixpath.normpath(posixpath.join(shown, entry)) if shown else entry
-            if self.kind_of(name):
+            if not self.kind_of(name):
+                continue
+            why = leads_out(os.path.join(folder, entry), top) if linked or found[entry] else ""
+            if not why:
                 self.names[name] = None
+            elif name not in self.named:
+                self._refuse(name, why)
+
+    def _refuse(self, name: str, why: str) -> None:
+        self.skipped.append(Skipped(name, f"{why}: it is not read", "Name it, if it is to be read."))
 
     def kind_of(self, name: str) -> str | None:
         """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
@@ -155,19 +185,17 @@ class Packages:
     def text(self, name: str) -> str | None:
         """The text of a context file; None, and a Skipped, when it cannot be read."""
         if name not in self._texts:
+            self._texts[name] = None
+            most = MAX_MADE if _MADE.search(posixpath.basename(name)) else MAX_WRITTEN
             try:
-                if name not in self.instead and os.stat(name).st_size > MAX_CONTEXT_FILE:
-                    raise OSError(None, "larger than 16 MB")
-                data = self.instead[name] if name in self.instead else read_bytes(name)
+                data = self.instead[name] if name in self.instead else read_limited(name, most)
                 self._texts[name] = data.decode("utf-8-sig")
             except OSError as error:
                 self.skipped.append(
                     Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")
                 )
-                return None
             except UnicodeDecodeError as error:
                 self.skipped.append(Skipped(name, f"not UTF-8 at byte {error.start}", "Save it as UTF-8."))
-                return None
         return self._texts[name]
 
     def _read_all(self) -> None:

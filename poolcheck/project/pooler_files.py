@@ -150,7 +150,9 @@ class _Texts(Mapping[str, str]):
         return text
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._packages.names if self._packages.kind_of(name) == "pooler")
+        """Only what can be read: a reader may take each of them."""
+        of = self._packages
+        return (name for name in of.names if of.kind_of(name) == "pooler" and of.text(name) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

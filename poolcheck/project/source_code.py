@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Protocol, Self, overload
 
 from poolcheck import catalogue
 from poolcheck.catalogue.makers import makers
+from poolcheck.config.disk import read_limited
 from poolcheck.model.ignores import Ignores
 from poolcheck.model.project import SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
 from poolcheck.model.source import MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.project.collected import Collected
-from poolcheck.project.walk import read_bytes
 from poolcheck.readers import languages, source_files
 from poolcheck.readers.languages import OTHERS
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from poolcheck.readers.configs.prisma import PrismaSchema
 
 ATTACHES = b"attachDatabasePool"
+LONGEST = 4 * source_files.LONGEST_SQL  # bytes
 LONGEST_OTHER = 256_000  # bytes
 _HYPERDRIVE = re.compile(rb"HYPERDRIVE|[Hh]yperdrive")
 _HEAD = 2_000  # bytes: directives and imports stand at the beginning
@@ -88,7 +89,11 @@ class FileLines(Sequence[str]):
     def _read(self) -> list[str]:
         if self._rows is None:
             try:
-                data = self._instead if self._instead is not None else read_bytes(self._name)
+                data = (
+                    self._instead
+                    if self._instead is not None
+                    else read_limited(self._name, LONGEST, cut=True)
+                )
             except OSError:
                 data = b""
             self._rows = data.decode("utf-8-sig", "replace").split("\n")
@@ -150,12 +155,9 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
 def _bytes(name: str, reading: _Reading) -> bytes | None:
     if name in reading.instead:
         return reading.instead[name]
-    most = LONGEST_OTHER if languages.language(name) is None else 4 * source_files.LONGEST_SQL
+    most = LONGEST_OTHER if languages.language(name) is None else LONGEST
     try:
-        with open(
-            name, "rb", buffering=0
-        ) as file:  # a Path for each of 7,000 files costs a tenth of the scan
-            data = file.read(most + 1)
+        data = read_limited(name, most + 1, cut=True)
     except OSError as error:
         reading.skipped.append(
             Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")

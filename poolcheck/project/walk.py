@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from poolcheck.config.disk import FileRefused, leads_out, read_limited, refusal
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -20,6 +22,8 @@ SKIP = frozenset(
     """.split()
 )
 
+LONGEST_IGNORE, MOST_PATTERNS = 64 << 10, 2_000  # bytes and lines of a .gitignore; a line takes a millisecond
+
 
 def walk(
     root: str,
@@ -28,6 +32,7 @@ def walk(
     *,
     exclude: Sequence[str] = (),
     problem: Callable[[str, OSError], None],
+    refused: Callable[[str, str], None],
 ) -> Iterator[str]:
     """Paths below `root`, relative to it with POSIX slashes, in a stable order.
 
@@ -37,6 +42,7 @@ def walk(
         always: by file name: whether it counts even where .gitignore names it.
         exclude: patterns as in .gitignore, relative to `root`; they win over `always`.
         problem: called for a folder that cannot be read.
+        refused: called, with the reason, for what is no file and for a link that leads out of `root`.
 
     Folders that are symbolic links are not entered, so loops end.
     """
@@ -51,7 +57,7 @@ def walk(
             problem(folder or ".", error)
             continue
         if any(entry.name == ".gitignore" for entry in entries):
-            specs = [*specs, *_spec(root, folder)]
+            specs = [*specs, *_spec(root, folder, refused)]
         inner = []
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
@@ -70,10 +76,19 @@ def walk(
                     continue
                 if not _ignored(path + "/", specs):
                     inner.append((path, specs))
-            elif is_file and wanted(entry.name) and not (own and own.match_file(path)):
+            elif wanted(entry.name) and not (own and own.match_file(path)):
                 if always(entry.name) or not _ignored(path, specs):
-                    yield path
+                    why = _refusal(entry, root) if not is_file or entry.is_symlink() else ""
+                    if why:
+                        refused(path, why)
+                    elif is_file:
+                        yield path
         stack += reversed(inner)
+
+
+def _refusal(entry: "os.DirEntry[str]", root: str) -> str:
+    """Why an entry that is a link, or no file, is not read; "" when it may be, or when nothing is there."""
+    return refusal(entry.path) or (entry.is_file() and leads_out(entry.path, root)) or ""
 
 
 class _Ignored:
@@ -111,11 +126,18 @@ def _patterns(lines: Sequence[str]) -> "GitIgnoreSpec":
     return GitIgnoreSpec.from_lines(lines)
 
 
-def _spec(root: str, folder: str) -> list[_Ignored]:
+def _spec(root: str, folder: str, refused: Callable[[str, str], None]) -> list[_Ignored]:
+    path = os.path.join(root, folder, ".gitignore")
     try:
-        with open(os.path.join(root, folder, ".gitignore"), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
+        if os.path.islink(path):
+            raise FileRefused("a link, which git does not follow either", path)  # since 2.32
+        lines = list(
+            dict.fromkeys(read_limited(path, LONGEST_IGNORE).decode("utf-8", "replace").splitlines())
+        )
+        if len(lines) > MOST_PATTERNS:
+            raise FileRefused(f"more than {MOST_PATTERNS:,} patterns", path)
+    except OSError as error:
+        refused(f"{folder}/.gitignore" if folder else ".gitignore", error.strerror or "unknown")
         return []
     # To git `a/**` is what lies in a; to pathspec it is a too, and no later `!a/b` would count. `a/**/*` is not.
     lines = [re.sub(r"(/\*\*)(/?)\s*$", r"\1/*\2", line) for line in lines]
@@ -135,9 +157,3 @@ def _is_venv(folder: str) -> bool:
     return os.path.basename(folder) in ("env", "ENV", ".env") and os.path.exists(
         os.path.join(folder, "pyvenv.cfg")
     )
-
-
-def read_bytes(name: str) -> bytes:
-    """A file, whole."""
-    with open(name, "rb") as file:
-        return file.read()

@@ -11,6 +11,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from poolcheck.config.disk import own_bytes
+
 _HERE = os.path.dirname(__file__)
 
 
@@ -24,8 +26,7 @@ def declared(package: str, key: str) -> dict[str, tuple[str, ...]]:
     found = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(".py"):
-            with open(os.path.join(folder, name), "rb", buffering=0) as file:
-                text = file.readall()
+            text = own_bytes(os.path.join(folder, name))
             start = text.find(f"\n{key} = ".encode())
             if start >= 0:
                 found[name.removesuffix(".py")] = _strings(text, start + 1)

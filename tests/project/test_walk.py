@@ -17,7 +17,15 @@ PATTERNS = st.sampled_from(
 
 def found(root: Path) -> set[str]:
     """What the walk yields."""
-    return set(walk(str(root), lambda name: True, dotenv.matches, problem=lambda path, error: None))
+    return set(
+        walk(
+            str(root),
+            lambda name: True,
+            dotenv.matches,
+            problem=lambda path, error: None,
+            refused=lambda path, why: None,
+        )
+    )
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

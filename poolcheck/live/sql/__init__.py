@@ -6,6 +6,8 @@ A file begins with comments: what the query tells, to whom, and what changed wit
 from functools import cache
 from pathlib import Path
 
+from poolcheck.config.disk import own_bytes
+
 FOLDER = Path(__file__).parent
 OLDEST = 12  # the oldest major with queries of its own
 
@@ -23,5 +25,5 @@ def load(name: str, major: int) -> str:
     if not found:
         raise LookupError(f"no query is named {name}")
     fitting = [each for each in found if each <= major] or [min(found)]
-    lines = found[max(fitting)].read_text(encoding="utf-8").splitlines()
+    lines = own_bytes(found[max(fitting)]).decode().splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
