@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -28,9 +29,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def talk(folder: Path, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+def talk(folder: Path, work: Callable[[Client], Coroutine[Any, Any, T]], *options: str) -> T:
     """Start the server in the folder, do the work, and let it end."""
-    server = StdioServerParameters(command=sys.executable, args=["-m", "poolcheck", "mcp"], cwd=folder)
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "poolcheck", "mcp", *options], cwd=folder
+    )
 
     async def session() -> T:
         async with Client(server) as client:
@@ -155,6 +158,47 @@ def test_refusals_are_clear_and_tell_no_secret(tmp_path: Path) -> None:
         assert said in text, (tool, arguments)
         assert failed or '"exit_code":2' in text.replace(" ", "").replace("\\", ""), (tool, arguments)
         assert SECRET not in text, (tool, arguments)
+
+
+def test_only_the_working_folder_is_read(tmp_path: Path) -> None:
+    """By no path, link or env file; whether something is there is not told either; --allow opens a folder."""
+    work, other = tmp_path / "work", tmp_path / "other"
+    work.mkdir()
+    other.mkdir()
+    (other / "a.env").write_text(f"DATABASE_URL={NEON.replace('ep-cool', 'ep-victim')}\n")
+    (tmp_path / "package.json").write_text('{"dependencies": {"pg": "8"}}')
+    (work / "link.env").symlink_to("../other/a.env")
+    (work / ".env").write_text(f"DATABASE_URL={NEON}\n")
+    os.mkfifo(work / "pipe.env")
+    outside = (
+        "../other/a.env",
+        str(other / "a.env"),
+        str(other),
+        "link.env",
+        "/etc/passwd",
+        "../other/none",
+        "/",
+        "a/../..",
+    )
+
+    async def ask(client: Client) -> list[str]:
+        calls = [("lint", {"paths": [path]}) for path in outside] + [
+            ("live", {"env_file": path}) for path in outside
+        ]
+        said = [(await client.call_tool(tool, arguments)).model_dump_json() for tool, arguments in calls]
+        said.append((await client.call_tool("lint", {"paths": ["pipe.env"]})).model_dump_json())
+        said.append((await client.call_tool("lint", {})).model_dump_json())
+        return said
+
+    *refused, pipe, own = talk(work, ask)
+    assert all("lies outside of the working folder" in text and "victim" not in text for text in refused)
+    assert "a pipe, not a file" in pipe
+    assert "a link that leads out" in own
+    assert "victim" not in own
+    assert "PC101" in own
+
+    *allowed, _, own = talk(work, ask, "--allow", str(other))
+    assert ["victim" in text for text in allowed[: len(outside)]] == [True] * 4 + [False] * 4
 
 
 def test_a_bad_config_is_told(project: Path) -> None:
