@@ -150,7 +150,9 @@ def live(
             env_file=env_file or None,
             variable=variable or None,
             bouncer=bouncer or None,
-            environment=False,  # an assistant may name the file that a repository told it to name
+            # An assistant may name the file or the server that a repository told it to name.
+            environment=False,
+            trusted=False,
         )
         return look.live(options, Settings({}))
 

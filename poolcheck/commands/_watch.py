@@ -22,6 +22,7 @@ from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode
 from poolcheck.live import dsn, postgres, route
+from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, check_selection, known
 from poolcheck.live.postgres import Link, Lost, NoConnection, StatementFailed, Unsupported
@@ -133,8 +134,11 @@ def watch(
         env_file=options.env_file,
         variable=options.variable,
         environment=options.environment,
+        trusted=options.trusted,
     )
     state = Watch(Inspection(config=config, options=options, sources=chosen, ask=ask))
+    if said := left_out(chosen.main):
+        click.echo(said, err=True)
     try:
         with suppress(KeyboardInterrupt):
             if sys.stdout.isatty() and not out.plain:

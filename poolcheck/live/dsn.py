@@ -54,11 +54,12 @@ def sources(
     variable: str | None = None,
     environ: Mapping[str, str] | None = None,
     environment: bool = True,
+    trusted: bool = True,
 ) -> Sources:
     """The first source that is there.
 
-    `environment`: whether `${NAME}` in the env file may be filled in from the environment. Only for a file that the
-    user named with --env-file.
+    `environment`: whether the user named the env file with --env-file: only then `${NAME}` in it is filled in from the
+    environment, and it is given credentials of this machine. `trusted`: whether the argument is the user's own word.
 
     Raises:
         BadTarget: what was given is no connection string of PostgreSQL.
@@ -67,7 +68,7 @@ def sources(
     """
     environ = os.environ if environ is None else environ
     if argument is not None:
-        return Sources(usable(_argument(argument, config)))
+        return Sources(usable(_argument(argument, config, trusted=trusted)))
     if env_file is not None:
         return _named_file(env_file, variable, config, environment=environment)
     found = _environment(environ)
@@ -94,7 +95,7 @@ def sources(
     )
 
 
-def _argument(text: str, config: Config) -> Target:
+def _argument(text: str, config: Config, *, trusted: bool) -> Target:
     if not looks_like_connection_string(text):
         is_url(text)  # says so when it is a URL of another database
         raise BadTarget(
@@ -114,6 +115,7 @@ def _argument(text: str, config: Config) -> Target:
         role_source="an argument is taken as the app's",
         match=catalogue.match(conn),
         package=Package(path="", runtime=runtime),
+        trusted=trusted,
     )
 
 
@@ -130,7 +132,7 @@ def _file(
     text, _ = env_text(name, packages, explicit=True)
     filled = fill_in(dotenv.read(text or "", name), environment=environment)
     found = [
-        target
+        replace(target, trusted=environment)
         for target in env_targets(filled.env, packages.of(name)).targets
         if target.active and not target.commented
     ]
@@ -202,6 +204,7 @@ def _environment(environ: Mapping[str, str]) -> list[Target]:
                     role_source=why,
                     match=catalogue.match(conn),
                     package=package,
+                    trusted=True,
                 )
             )
     if environ.get("PGHOST") or environ.get("PGSERVICE"):
@@ -218,6 +221,7 @@ def _environment(environ: Mapping[str, str]) -> list[Target]:
                 role="app",
                 match=catalogue.match(conn),
                 package=package,
+                trusted=True,
             )
         )
     return found
@@ -303,13 +307,13 @@ def usable(target: Target) -> Target:
     return target
 
 
-def console_target(text: str, config: Config) -> Target:
+def console_target(text: str, config: Config, *, trusted: bool = True) -> Target:
     """A pooler's console from an option; its database is `pgbouncer` unless another is given.
 
     Raises:
         BadTarget: it is no connection string.
     """
-    target = usable(_argument(text, config))
+    target = usable(_argument(text, config, trusted=trusted))
     if target.conn.database:
         return replace(target, name="--bouncer")
     conn = from_parts(

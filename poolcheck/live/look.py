@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from poolcheck.config.settings import Config
 from poolcheck.connection.secret import Secret
+from poolcheck.connection.string import DEFAULT_PORT
 from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
-from poolcheck.live import dsn, postgres, route
+from poolcheck.live import credentials, dsn, postgres, route
 from poolcheck.live.dsn import Sources
 from poolcheck.live.postgres import (
     DEFAULT_TIMEOUTS,
@@ -47,7 +48,10 @@ class LookOptions:
 
     dsn: str | None = None
     env_file: str | None = None
-    environment: bool = True  # whether the env file is filled in from the environment: the user named it
+    environment: bool = True  # whether the user named the env file: it is filled in from the environment
+    trusted: bool = (
+        True  # whether dsn, bouncer and admin are the user's own words: an assistant's may be a file's
+    )
     variable: str | None = None
     bouncer: str | None = None
     admin: str | None = None
@@ -77,8 +81,12 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
         env_file=options.env_file,
         variable=options.variable,
         environment=options.environment,
+        trusted=options.trusted,
     )
-    console = dsn.console_target(options.bouncer, config) if options.bouncer else chosen.console
+    console = chosen.console
+    if options.bouncer:
+        console = dsn.console_target(options.bouncer, config, trusted=options.trusted)
+        chosen = replace(chosen, console=console)
     seen = Inspection(config=config, options=options, sources=chosen, ask=ask)
     if console is not None:
         seen.look_at_console(console)
@@ -86,7 +94,7 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     if chosen.pooled is not None:
         seen.look_at_pooled(chosen.pooled)
     if seen.snapshot is None and options.admin:
-        seen.look_at_server(dsn.sources(options.admin, config).main)
+        seen.look_at_server(dsn.sources(options.admin, config, trusted=options.trusted).main)
     return seen.report()
 
 
@@ -117,6 +125,15 @@ def address(target: Target) -> str:
     return f"{clean(conn.host, limit=80)}:{conn.effective_port}" if conn.host else "the local socket"
 
 
+def _everywhere(target: Target) -> str:
+    """All that may get a password typed for the target: every host, and the address that is dialled instead."""
+    words = target.conn.libpq()
+    instead = str(words.get("hostaddr", ""))
+    hosts = target.conn.hosts[1:]
+    others = ", ".join(f"{clean(host.name, limit=80)}:{host.port or DEFAULT_PORT}" for host in hosts)
+    return ", ".join(filter(None, [address(target), others])) + (f" (at {clean(instead)})" if instead else "")
+
+
 @dataclass(slots=True)
 class Inspection:
     """What has been looked at so far; `report` judges it when every connection is closed."""
@@ -128,7 +145,7 @@ class Inspection:
     snapshot: Snapshot | None = None
     earlier: Snapshot | None = None
     console: BouncerSnapshot | None = None
-    password: Secret | None = None  # asked for
+    passwords: dict[str, Secret] = field(default_factory=dict)  # asked for, by address: each goes there alone
     nameless: bool = False  # a pooler was met: send no application_name
     shown: str = ""  # where the snapshot is from
     console_shown: str = ""
@@ -155,17 +172,20 @@ class Inspection:
         return link
 
     def _open(self, target: Target, *, named: bool) -> Link:
-        words = target.conn.libpq()
-        if self.password and "password" not in words:
-            words["password"] = self.password
+        def dial(password: Secret | None) -> Link:
+            return credentials.dial(
+                target.conn, self.options.timeouts, trusted=target.trusted, named=named, password=password
+            )
+
+        where = _everywhere(target)
         try:
-            return postgres.connect(words, self.options.timeouts, named=named)
+            return dial(None if "password" in target.conn.libpq() else self.passwords.get(where))
         except NoConnection as refused:
-            password = self.ask(f"Password for {address(target)}") if refused.password else None
+            password = self.ask(f"Password for {where}") if refused.password else None
             if not password:
                 raise
-            self.password = Secret(password)
-        return postgres.connect({**words, "password": self.password}, self.options.timeouts, named=named)
+            self.passwords[where] = Secret(password)
+        return dial(self.passwords[where])
 
     def refused(self, text: str, target: Target, *, pooler: bool = False, like: str = "") -> Refusal:
         """Remember a refusal with what it means."""
@@ -382,15 +402,18 @@ class Inspection:
             targets=tuple(targets),
             fix_path=steps.plan(judged.findings, context),
             sections=tuple(sections),
-            notes=tuple(self._notes(targets)),
+            notes=tuple(self._notes()),
             fail_on=None if self.config.fail_on == "never" else Severity[self.config.fail_on.upper()],
             exit_code=ExitCode.FAILED if failed and not judged.findings else None,
         )
 
-    def _notes(self, targets: list[Target]) -> list[str]:
+    def _notes(self) -> list[str]:
+        """What is to be said of the strings: which were chosen, and what of them was not used."""
         said = [self.sources.note] if self.sources.note else []
         said += self.notes
-        for target in targets:
+        strings = [self.sources.main, self.sources.pooled, self.sources.console]
+        said += [words for target in strings if target and (words := credentials.left_out(target))]
+        for target in filter(None, strings[:2]):
             names = ", ".join(dict.fromkeys(clean(param.name, limit=40) for param in target.conn.foreign))
             if names:
                 said.append(

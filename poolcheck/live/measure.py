@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.errors import BadTarget, Unreachable
 from poolcheck.live import sql
+from poolcheck.live.credentials import dial
 from poolcheck.live.postgres import (
     Garbled,
     Link,
@@ -21,7 +22,6 @@ from poolcheck.live.postgres import (
     Row,
     StatementFailed,
     Timeouts,
-    connect,
     only,
     real,
     whole,
@@ -64,7 +64,7 @@ def measure(dsn: str, seconds: float | None, progress: Callable[[str], None]) ->
             "Write postgresql://user:password@host:5432/database; quote it.",
         )
     try:
-        with closing(connect(conn.libpq(), Timeouts())) as link:
+        with closing(dial(conn, Timeouts(), trusted=True)) as link:
             look = Console if "bouncer" in link.parameter("server_version") else Database
             return look(link, conn.host or "127.0.0.1", conn.effective_port or 5432).seen(seconds, progress)
     except NoConnection as refused:

@@ -8,6 +8,7 @@ from pathlib import Path
 from poolcheck.config.settings import DEFAULTS, Configured
 from poolcheck.errors import BadTarget, ExitCode
 from poolcheck.live import dsn, terminate
+from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, check_selection, nobody
 from poolcheck.live.postgres import Link, Lost, NoConnection
@@ -45,6 +46,7 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
         env_file=options.env_file,
         variable=options.variable,
         environment=options.environment,
+        trusted=options.trusted,
     )
     seen = Inspection(config=config, options=options, sources=chosen, ask=ask)
     try:
@@ -67,7 +69,7 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
         command="reap",
         skipped=snapshot.skipped,
         sections=(reaping,),
-        notes=(chosen.note,) if chosen.note else (),
+        notes=tuple(filter(None, (chosen.note, left_out(chosen.main)))),
         exit_code=ExitCode.FINDINGS if reaping.left else ExitCode.OK,
     )
 

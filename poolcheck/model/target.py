@@ -43,6 +43,7 @@ class Target:
     stage: str = ""  # "production", "test", "local", ... from the file's name
     example_file: bool = False  # .env.example and its kin: placeholders are expected
     commented: bool = False
+    trusted: bool = False  # the user named it: it may have what lies on this machine, passwords and keys
     active: bool = True  # False when a later line of the same file overrides it
 
     disagreements: tuple[Disagreement, ...] = ()
