@@ -1,8 +1,9 @@
 """The only door by which files are written: whole at every moment, the old one or the new one.
 
 The new content goes into a temporary file in the same folder, of a name that nobody can guess, readable by nobody
-else, is forced to the disk, gets the old file's mode and owner, and is renamed into its place. A run that is killed
-leaves at most such a temporary file. No link that was planted is followed.
+else, is forced to the disk, gets the old file's mode, and is renamed into its place. Where the old content is known, the two
+change places instead, and what came away is looked at: what somebody wrote in the last moment is put back. A run that is
+killed leaves at most such a temporary file. No link that was planted is followed.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
-from poolcheck.config.disk import FileRefused, below
+from poolcheck.config.disk import FileRefused, below, read_limited
 
 PREFIX, SUFFIX = (
     ".poolcheck-",
@@ -24,6 +25,14 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 # The process's own streams by name: links that the system makes, and nobody else can.
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
+class Changed(Exception):
+    """The file is not what it was; it is left, or put back. `kept` is where more of it is, "" where there is no more."""
+
+    def __init__(self, kept: str = "") -> None:
+        super().__init__()
+        self.kept = kept
 
 
 class Staged:
@@ -42,6 +51,7 @@ class Staged:
         """
         self.real, self.after, self.before, self.strict = real, after, before, strict
         self.staging = os.path.join(os.path.dirname(real), f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+        self.inode = (0, 0)
 
     def __enter__(self) -> Self:
         """Stage it.
@@ -49,31 +59,39 @@ class Staged:
         Raises:
             OSError: the folder or the disk does not take it.
         """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW
+        descriptor = os.open(
+            self.staging, flags, 0o600
+        )  # what somebody has put there is not ours to take away
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW
-            with os.fdopen(os.open(self.staging, flags, 0o600), "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(self.after)
                 file.flush()
-                self._like_before(file.fileno())
-                os.fsync(file.fileno())
+                self._owner(descriptor)
+                os.fsync(descriptor)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left beside the file, in any case."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.staging)
+        """Nothing is left beside the file, in any case; but what came away and is somebody's."""
+        if self.staging:
+            with contextlib.suppress(OSError):
+                os.unlink(self.staging)
 
-    def put(self, *, new: bool = False) -> None:
-        """Rename it into its place, and make the folder remember it.
+    def put(self, *, new: bool = False, was: bytes | None = None) -> None:
+        """Rename it into its place, and make the folder remember it. `was` is what has to stand there until then.
 
         Raises:
+            Changed: it does not.
             FileExistsError: `new`, and something is there.
             OSError: the system says no.
         """
-        if not new:
+        self._like_before()
+        if was is not None and exchange(self.staging, self.real):
+            self._compare(was)
+        elif not new:
             os.replace(self.staging, self.real)
         else:  # a rename would take the place of a file that just came
             try:
@@ -85,28 +103,87 @@ class Staged:
                 os.replace(self.staging, self.real)
         _sync_folder(os.path.dirname(self.real))
 
-    def _like_before(self, descriptor: int) -> None:
-        """Owner, extended attributes and mode of the old file; a new one gets what the umask leaves."""
-        if not hasattr(os, "fchown"):  # Windows, where a file takes the rights of its folder
+    def _compare(self, was: bytes) -> None:
+        """Look at what came away, and put it back where it is not what it has to be."""
+        if _holds(self.staging, was):
             return
-        if self.before is None:
-            mask = os.umask(0)
-            os.umask(mask)
-            os.fchmod(descriptor, 0o666 & ~mask)
-            return
+        came, self.staging = self.staging, ""
+        exchange(came, self.real)
+        if not _holds(came, self.after):
+            raise Changed(came)
+        self.staging = came
+        raise Changed
+
+    def _owner(self, descriptor: int) -> None:
         now = os.fstat(descriptor)
-        if (now.st_uid, now.st_gid) != (self.before.st_uid, self.before.st_gid):
+        self.inode = (now.st_dev, now.st_ino)
+        before = self.before or now
+        if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid) and hasattr(os, "fchown"):
             try:
-                os.fchown(descriptor, self.before.st_uid, self.before.st_gid)
+                os.fchown(descriptor, before.st_uid, before.st_gid)
             except OSError:
                 if self.strict:  # better not written than given away
                     raise
-        if hasattr(os, "listxattr"):
-            with contextlib.suppress(OSError):  # a file system without them
-                for name in os.listxattr(self.real):
-                    with contextlib.suppress(OSError):  # one that only the system may set
-                        os.setxattr(descriptor, name, os.getxattr(self.real, name))
-        os.fchmod(descriptor, stat.S_IMODE(self.before.st_mode))  # after the owner: that clears setuid
+
+    def _like_before(self) -> None:
+        """Extended attributes and mode of the old file, at the last moment; a new one gets what the umask leaves."""
+        if not hasattr(os, "fchmod"):  # Windows, where a file takes the rights of its folder
+            return
+        descriptor = os.open(self.staging, os.O_RDONLY | _NOFOLLOW | _NONBLOCK)
+        try:
+            now = os.fstat(descriptor)
+            if (now.st_dev, now.st_ino) != self.inode:
+                raise OSError(errno.ESTALE, "the temporary file was replaced")
+            if self.before is None:
+                mask = os.umask(0)
+                os.umask(mask)
+                mode = 0o666 & ~mask
+            else:
+                mode = stat.S_IMODE(self.before.st_mode)
+                _copy_attributes(self.real, descriptor)
+            os.fchmod(descriptor, mode)  # after the owner: that clears setuid
+        finally:
+            os.close(descriptor)
+
+
+def _copy_attributes(real: str, descriptor: int) -> None:
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):  # a file system without them
+            for name in os.listxattr(real):
+                with contextlib.suppress(OSError):  # one that only the system may set
+                    os.setxattr(descriptor, name, os.getxattr(real, name))
+
+
+def _holds(path: str, content: bytes) -> bool:
+    """Whether a regular file of that very name has this content."""
+    with contextlib.suppress(OSError):
+        return not os.path.islink(path) and read_limited(path, len(content) + 1, cut=True) == content
+    return False
+
+
+def exchange(one: str, other: str) -> bool:
+    """Swap two files in one step; False where the system or the file system cannot.
+
+    Raises:
+        OSError: it can, and one is not there or must not be moved.
+    """
+    here, swap = -100, 2  # AT_FDCWD; RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS have one value
+    paths = os.fsencode(one), os.fsencode(other)
+    if sys.platform not in ("linux", "darwin"):
+        return False
+    import ctypes  # noqa: PLC0415 - only where a file is replaced
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        failed = libc.renameat2(here, paths[0], here, paths[1], swap)
+    elif hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(*paths, swap)
+    else:
+        return False
+    number = ctypes.get_errno()
+    if failed and number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM):
+        raise OSError(number, os.strerror(number))
+    return not failed
 
 
 def write_whole(path: "str | os.PathLike[str]", data: bytes, *, new: bool = False) -> None:

@@ -10,7 +10,6 @@ from typing import Literal
 
 from poolcheck import rules
 from poolcheck.config import settings
-from poolcheck.config.disk import read_limited
 from poolcheck.config.settings import Config
 from poolcheck.diagnosis import lint
 from poolcheck.diagnosis.engine import Selection
@@ -135,7 +134,7 @@ class _Mending:
         self.all = choice.ask is None
         self.stopped = False
         self.first: tuple[Collected, Report] | None = None
-        self.old: dict[str, str | None] = {}
+        self.judged: dict[str, bytes] = {}  # by path: what the first look read, and every edit is made on
         self.base: Mended | None = None
         self.spoke: set[tuple[str, str]] = set()  # the rules that spoke before, and where
 
@@ -164,10 +163,20 @@ class _Mending:
             if self.first is None:
                 self.first = self._look({})
             return self.first
-        return self._look({path: text.encode() for path, text in texts.items()})
+        return self._look({**self.judged, **{path: text.encode() for path, text in texts.items()}})
+
+    def old(self, path: str) -> str | None:
+        """The text that was judged, with its byte order mark; None where none was, or it is not UTF-8.
+
+        Never the file's own: what came into it since then was not judged, and the edit is not for it.
+        """
+        try:
+            return self.judged[path].decode()
+        except (KeyError, UnicodeDecodeError):
+            return None
 
     def _look(self, instead: Mapping[str, bytes]) -> tuple[Collected, Report]:
-        found = collect.collect(self.what, self.config, instead)
+        found = collect.collect(self.what, self.config, instead, None if instead else self.judged)
         return found, lint.report_on(found, self.config, self.what)
 
     def run(self) -> Mended:
@@ -198,7 +207,7 @@ class _Mending:
                     except _Stale as stale:
                         held[proposal.identity] = HeldMend(proposal, str(stale))
                         continue
-                    if not self.wanted(proposal, changed, edited, old):
+                    if not self.wanted(proposal, changed, edited):
                         held[proposal.identity] = HeldMend(proposal, "declined")
                         continue
                     changed |= edited
@@ -215,19 +224,17 @@ class _Mending:
             after=report,
             made=(*(base.made if base else ()), *made),
             held=tuple(held.values()),
-            texts={path: (old[path], text) for path, text in texts.items() if old[path] != text},
+            texts={path: (old(path), text) for path, text in texts.items() if old(path) != text},
         )
 
-    def wanted(
-        self, each: Mend, now: Mapping[str, str], edited: Mapping[str, str], old: Mapping[str, str | None]
-    ) -> bool:
+    def wanted(self, each: Mend, now: Mapping[str, str], edited: Mapping[str, str]) -> bool:
         """Whether the user says yes to it; asked once."""
         if self.choice.ask is None or self.all:
             return True
         if self.stopped:
             return False
         if each.identity not in self.answers:
-            steps = {path: (now.get(path, old[path] or ""), text) for path, text in edited.items()}
+            steps = {path: (now.get(path, self.old(path) or ""), text) for path, text in edited.items()}
             answer = self.choice.ask(each, steps)
             self.all, self.stopped = answer == "all", answer == "quit"
             self.answers[each.identity] = answer in ("yes", "all")
@@ -239,7 +246,7 @@ class _Mending:
             return  # what came through a pipe cannot be written back, nor read twice
 
         def text(path: str) -> str | None:
-            return texts[path] if path in texts else read(path)
+            return texts[path] if path in texts else self.old(path)
 
         by_step = sorted(
             report.findings, key=lambda finding: (finding.rule.step or 6, finding.rule.id, finding.sort_key)
@@ -364,8 +371,8 @@ def _beside(mend_: Mend, done: Sequence[Mend]) -> bool:
     )
 
 
-def apply(edits: Iterable[Edit], texts: Mapping[str, str], old: dict[str, str | None]) -> dict[str, str]:
-    """The texts of the files that the edits touch, after them. `old` gets what the files hold now.
+def apply(edits: Iterable[Edit], texts: Mapping[str, str], old: orm_edits.Text) -> dict[str, str]:
+    """The texts of the files that the edits touch, after them. `old` tells what was judged.
 
     An edit that leaves nothing of a line takes the line away; an edit of a file that is not there makes it.
 
@@ -377,9 +384,7 @@ def apply(edits: Iterable[Edit], texts: Mapping[str, str], old: dict[str, str | 
         mine = sorted(
             (e for e in edits if e.path == path), key=lambda e: (e.line, e.start, e.end), reverse=True
         )
-        if path not in old:
-            old[path] = read(path)
-        text = texts[path] if path in texts else old[path]
+        text = texts[path] if path in texts else old(path)
         if text is None:
             if len(mine) != 1 or mine[0].old or Path(path).exists():
                 raise _Stale(f"{path} is not UTF-8, or not there")
@@ -415,11 +420,3 @@ def _names(line: str, name: str) -> bool:
 
 def _end(line: str) -> str:
     return line[len(line.rstrip("\r\n")) :]
-
-
-def read(path: str) -> str | None:
-    """The text of a file with its byte order mark, so that encoding it gives its bytes again; None if there is none."""
-    try:
-        return read_limited(path, MAX_FILE).decode()
-    except (OSError, UnicodeDecodeError):
-        return None

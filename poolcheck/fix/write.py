@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from poolcheck.config.disk import read_limited
-from poolcheck.config.staged import Staged
+from poolcheck.config.staged import Changed, Staged
 from poolcheck.errors import PoolcheckError
 from poolcheck.project import git
 from poolcheck.record import dataclass
@@ -58,7 +58,18 @@ def write(
     with contextlib.ExitStack() as stack:
         for each in ready:
             stack.enter_context(each.staged())
-        return tuple(each.put(backup=backup) for each in ready)
+        done: list[WrittenFile] = []
+        for each in ready:
+            try:
+                done.append(each.put(backup=backup))
+            except WriteRefused as refused:
+                if not done:
+                    raise
+                names = ", ".join(file.path for file in done)
+                raise WriteRefused(
+                    refused.message, f"Written before it: {names}. Run poolcheck fix again."
+                ) from None
+        return tuple(done)
 
 
 class _Ready:
@@ -158,7 +169,14 @@ class _Ready:
                 self._unchanged()
                 kept = self._keep() if backup else ""
             try:
-                self.content.put(new=self.before is None)
+                self.content.put(new=self.before is None, was=self.new.before)
+            except Changed as changed:
+                if not changed.kept:
+                    raise WriteRefused(f"{self.new.path} changed after it was read", AGAIN) from None
+                raise WriteRefused(
+                    f"{self.new.path} changed twice while it was written",
+                    f"{self._shown(changed.kept)} holds what came between.",
+                ) from None
             except FileExistsError:
                 raise WriteRefused(f"{self.new.path}: it is there now, and was not before", AGAIN) from None
         return WrittenFile(

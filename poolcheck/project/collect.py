@@ -33,17 +33,21 @@ _TESTS = r"(?:^|/)(?:tests?|__tests__|spec|fixtures|cassettes|testdata|examples?
 
 
 def collect(
-    arguments: Sequence[str], config: Config, instead: Mapping[str, bytes] | None = None
+    arguments: Sequence[str],
+    config: Config,
+    instead: Mapping[str, bytes] | None = None,
+    judged: dict[str, bytes] | None = None,
 ) -> Collected:
     """Everything that the arguments name: connection strings, files, folders, `-` for stdin.
 
     `instead` holds, by path as shown, what is read in place of a file's own content: edits that are not written yet.
+    `judged` is given, by path as shown, the bytes of each env file and config that was read: for whoever edits them.
 
     Raises:
         BadInput: a path does not exist or cannot be read; stdin is not text.
         BadTarget: an argument looks like a connection string of another database.
     """
-    packages = Packages(config, instead)
+    packages = Packages(config, instead, judged)
     parts: list[Collected] = []
     files: dict[str, None] = {}
     for argument in arguments:

@@ -71,6 +71,8 @@ def env_text(name: str, packages: Packages, *, explicit: bool) -> tuple[str | No
                 hint = "Name an env file, or pipe its text: poolcheck lint - < FILE"
             raise BadInput(f"{name}: cannot be read: {why}", hint) from error
         return None, (Skipped(name, f"cannot be read: {why}", "Check its permissions."),)
+    if packages.judged is not None:
+        packages.judged.setdefault(name, data)
     text, trouble = dotenv.decode(data)
     skipped = (Skipped(name, trouble, "Save the file as UTF-8."),) if trouble else ()
     return (None if trouble and "UTF-" in trouble and "not UTF-8" not in trouble else text), skipped

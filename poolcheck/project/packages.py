@@ -43,8 +43,14 @@ NEAR = (
 class Packages:
     """Collects the files that tell the context, and answers which package a path belongs to."""
 
-    def __init__(self, config: Config, instead: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        instead: Mapping[str, bytes] | None = None,
+        judged: dict[str, bytes] | None = None,
+    ) -> None:
         self.config = config
+        self.judged = judged  # by path as shown: the bytes that were read, where somebody wants them
         self.instead = instead or {}  # by path as shown: what is read in place of a file's own content
         self.skipped: list[Skipped] = []  # what could not be read
         self.names: dict[str, None] = {}  # context files, as shown
@@ -190,6 +196,8 @@ class Packages:
             try:
                 data = self.instead[name] if name in self.instead else read_limited(name, most)
                 self._texts[name] = data.decode("utf-8-sig")
+                if self.judged is not None:
+                    self.judged.setdefault(name, data)
             except OSError as error:
                 self.skipped.append(
                     Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")

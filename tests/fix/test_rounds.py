@@ -409,18 +409,14 @@ class TestApply:
     )
     def test_refused(self, edit: Edit) -> None:
         """Nothing is guessed."""
-        Path(".env").write_text("A=1\n")
-
         with pytest.raises(rounds._Stale):
-            rounds.apply([edit], {}, {})
+            rounds.apply([edit], {}, {".env": "A=1\n"}.get)
 
     def test_edits_of_one_line_are_made_from_its_end(self) -> None:
         """So that the first one's place stays right."""
-        Path(".env").write_text("A=1\n")
-
         edits = [Edit(".env", 1, 0, 1, "A", "LONGER", ""), Edit(".env", 1, 2, 3, "1", "2", "")]
 
-        assert rounds.apply(edits, {}, {}) == {".env": "LONGER=2\n"}
+        assert rounds.apply(edits, {}, {".env": "A=1\n"}.get) == {".env": "LONGER=2\n"}
 
 
 class TestDiff:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from poolcheck.config import staged as staging
 from poolcheck.config.staged import leftovers
 from poolcheck.fix import write
 from poolcheck.fix.write import NewContent, WriteRefused
@@ -78,8 +80,17 @@ class TestCrash:
                 assert name == ".env.bak" or (name.startswith(".poolcheck-") and name.endswith(".tmp"))
                 if name == ".env.bak":
                     assert left[name] == old
-                elif left[name] != whole:
+                elif left[name] not in (old, whole):
                     assert death["modes"][name] == 0o600
+        # The new text is its owner's alone, but in the lines between its mode and the rename.
+        early = [
+            death["modes"][name]
+            for death in deaths
+            if any(death["left"].get(name) != whole for name in files[kind])
+            for name in set(death["left"]) - set(files[kind])
+            if death["left"][name] == whole
+        ]
+        assert sum(mode != 0o600 for mode in early) < 20 * len(files[kind]) < len(early)
         last = deaths[-1]["left"]
         assert all(last[name] == whole for name in files[kind])
         assert set(last) == set(files[kind]) | ({".env.bak"} if kind == "backup" else set())
@@ -162,6 +173,139 @@ class TestKept:
         assert (env.parent / ".env.bak1").read_bytes() == NEW
         assert env.read_bytes() == b"third"
         assert stat.S_IMODE((env.parent / ".env.bak").stat().st_mode) == 0o640
+
+
+class TestPlanted:
+    """Names and files that somebody else puts in the folder."""
+
+    def test_temporary_name_is_not_followed_and_not_removed(
+        self, env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Even one that was guessed: what lies there is somebody's."""
+        mine = tmp_path / "mine"
+        mine.write_bytes(b"mine")
+        planted = tmp_path / ".poolcheck-guessed.tmp"
+        monkeypatch.setattr(secrets, "token_hex", lambda _: "guessed")
+        for plant in (lambda: planted.symlink_to(mine), lambda: planted.write_bytes(b"planted")):
+            plant()
+            was = planted.read_bytes()
+            with pytest.raises(WriteRefused, match="File exists"):
+                write.write([new(env)])
+
+            assert (planted.read_bytes(), mine.read_bytes(), env.read_bytes()) == (was, b"mine", OLD)
+            planted.unlink()
+
+    def test_temporary_names_are_drawn(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """64 bits at least, by the system's own source."""
+        drawn: list[int] = []
+        real = secrets.token_hex
+
+        def draw(size: int) -> str:
+            drawn.append(size)
+            return real(size)
+
+        monkeypatch.setattr(secrets, "token_hex", draw)
+        write.write([new(env)])
+
+        assert min(drawn) >= 8
+
+    def test_temporary_file_that_was_replaced(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its mode is not opened for another file, and that does not become the env file."""
+        victim = env.parent / "victim"
+        victim.write_bytes(b"victim")
+        victim.chmod(0o600)
+        real = os.fsync
+
+        def swap(descriptor: int) -> None:
+            real(descriptor)
+            (temporary,) = env.parent.glob(".poolcheck-*")
+            temporary.unlink()
+            os.link(victim, temporary)
+
+        monkeypatch.setattr(os, "fsync", swap)
+        with pytest.raises(WriteRefused, match="was replaced"):
+            write.write([new(env)])
+
+        assert (env.read_bytes(), stat.S_IMODE(victim.stat().st_mode)) == (OLD, 0o600)
+
+
+class TestLastMoment:
+    """What is written between the last comparison and the rename is put back."""
+
+    @pytest.mark.parametrize("how", ["in place", "by rename", "a link", "removed"])
+    def test_edit(self, how: str, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whichever way an editor saves."""
+        outside = env.parent / "outside"
+        outside.write_bytes(NEW)
+        real = staging.exchange
+
+        def late(one: str, other: str) -> bool:
+            monkeypatch.setattr(staging, "exchange", real)
+            if how == "in place":
+                env.write_bytes(b"editor")
+            elif how == "by rename":
+                (env.parent / "x").write_bytes(b"editor")
+                (env.parent / "x").rename(env)
+            else:
+                env.unlink()
+                if how == "a link":
+                    env.symlink_to(outside)
+            return real(one, other)
+
+        if not real(str(env), str(outside)):
+            pytest.skip("this file system swaps no names")
+        real(str(env), str(outside))
+        monkeypatch.setattr(staging, "exchange", late)
+        with pytest.raises(WriteRefused):
+            write.write([new(env)])
+
+        assert names(env.parent) == {"outside"} | ({".env"} if how != "removed" else set())
+        assert env.is_symlink() is (how == "a link")
+        assert how in ("a link", "removed") or env.read_bytes() == b"editor"
+
+    def test_edit_while_it_is_put_back(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Twice within the moment: nothing is thrown away, and the message says where it is."""
+        real = staging.exchange
+        turn: list[bytes] = []
+
+        def late(one: str, other: str) -> bool:
+            turn.append(b"editor %d" % len(turn))
+            env.write_bytes(turn[-1])
+            return real(one, other)
+
+        monkeypatch.setattr(staging, "exchange", late)
+        with pytest.raises(WriteRefused, match="changed twice") as refused:
+            write.write([new(env)])
+
+        kept = {path.name: path.read_bytes() for path in env.parent.iterdir()}
+        assert sorted(kept.values()) == [b"editor 0", b"editor 1"]
+        assert all(name == ".env" or name in refused.value.hint for name in kept)
+
+    def test_without_an_exchange_it_is_a_rename(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Windows, and file systems that cannot."""
+        monkeypatch.setattr(staging, "exchange", lambda one, other: False)
+        write.write([new(env)])
+
+        assert (env.read_bytes(), names(env.parent)) == (NEW, {".env"})
+
+    def test_second_file_refused_late(
+        self, env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was written before it is said."""
+        second = tmp_path / "schema.prisma"
+        second.write_bytes(OLD)
+        real = staging.exchange
+
+        def late(one: str, other: str) -> bool:
+            second.write_bytes(b"editor")
+            return real(one, other)
+
+        monkeypatch.setattr(staging, "exchange", late)
+        with pytest.raises(WriteRefused, match=r"schema\.prisma changed") as refused:
+            write.write([new(env), new(second)])
+
+        assert f"Written before it: {env}" in refused.value.hint
+        assert (env.read_bytes(), second.read_bytes()) == (NEW, b"editor")
 
 
 class TestRefused:
