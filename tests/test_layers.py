@@ -167,6 +167,7 @@ def folder(name: str) -> str:
 # Who starts programs or processes, and by what. Nothing else in the package may, by any door that Python has.
 STARTERS = {
     "project/git.py": {"subprocess"},  # git, asked for names and ids
+    "config/staged.py": {"ctypes"},  # the C library's renameat2, which Python does not have
     "demo/server.py": {"subprocess"},  # the demo's own PostgreSQL
     "explain/workers.py": {"multiprocessing", "concurrent.futures"},  # itself, for large logs
 }

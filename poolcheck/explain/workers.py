@@ -11,6 +11,8 @@ import multiprocessing
 import os
 import signal
 import stat
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -22,6 +24,7 @@ from poolcheck.explain.tally import Plain, Tally
 
 WORTH_IT = 24 << 20  # bytes from which a second process pays
 MOST = 8  # processes: beyond that the disk or the memory is what is waited for
+PARENT_SECONDS = 0.5  # between two looks for the parent
 REACH = 256 << 10  # bytes in which the beginning of an event is looked for
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -114,7 +117,7 @@ class Crew:
 
 def _pool(processes: int) -> ProcessPoolExecutor:
     passes()  # compiled once, before the processes part
-    return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _quiet_end)
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _as_child, (os.getpid(),))
 
 
 def _count_chunk(work: Callable[[bytes, int, Tally], None], text: bytes, pooled: bool | None) -> Plain:
@@ -123,9 +126,17 @@ def _count_chunk(work: Callable[[bytes, int, Tally], None], text: bytes, pooled:
     return tally.plain()
 
 
-def _quiet_end() -> None:
-    """Ctrl-C reaches every process of the terminal: this one ends at once and says nothing."""
+def _as_child(parent: int) -> None:
+    """Ctrl-C reaches every process of the terminal: this one ends at once and says nothing. And it outlives no parent."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Wait for the end of the parent, which a kill -9 lets tell nobody: the queue it leaves is open for ever."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(1)
 
 
 def _count(work: Callable[[BinaryIO, Tally], None], part: tuple[int, int, int], pooled: bool | None) -> Plain:

@@ -21,7 +21,6 @@ from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
 from poolcheck.project import arguments, collect
 from poolcheck.project.collected import Collected
-from poolcheck.project.env_files import MAX_FILE
 from poolcheck.record import dataclass
 
 ROUNDS = 24  # of one string at most; each round mends one fault of every line, and a line has no more faults than that

@@ -358,21 +358,19 @@ def test_typed_password_goes_to_the_server_that_it_was_typed_for(hostile: Hostil
 
 
 def test_only_one_way_to_a_connection() -> None:
-    """Whatever connects goes through `dial`: nothing else in the package calls psycopg, or `postgres.connect`."""
+    """Whatever connects goes through `dial`: nothing else in the package has psycopg, or `postgres.connect`."""
     root = Path(package.__file__).parent
-    dials, calls = [], []
+    dials, drivers = set(), set()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
         for node in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "connect"
-            ):
-                of = ast.unparse(node.func.value)
-                calls += [name] if of == "psycopg" else []
-                dials += [name] if of == "postgres" else []
+            if isinstance(node, ast.Import) and any(each.name.startswith("psycopg") for each in node.names):
+                drivers.add(name)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("psycopg"):
+                drivers.add(name)
             if isinstance(node, ast.ImportFrom) and node.module == "poolcheck.live.postgres":
-                dials += [name for alias in node.names if alias.name == "connect"]
-    assert dials == ["live/credentials.py"]
-    assert {name for name in calls if not name.startswith(("demo/", "commands/demo"))} == {"live/postgres.py"}
+                dials |= {name for alias in node.names if alias.name in ("connect", "*")}
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == "postgres.connect":
+                dials.add(name)
+    assert dials == {"live/credentials.py"}
+    assert {name for name in drivers if "demo" not in name} == {"live/credentials.py", "live/postgres.py"}
