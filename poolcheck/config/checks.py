@@ -107,7 +107,7 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
     table: tuple[str, ...] = ()
     best, depth = 1, 0
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?(.+?)\]\]?\s*(?:#.*)?$", line)
+        header = re.match(r"(?s)\s*\[\[?(.+?)\]\]?\s*(?:#.*)?$", line)
         if header:
             table = _dotted(header[1])
             here = table

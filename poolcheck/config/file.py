@@ -1,6 +1,7 @@
 """The configuration file: found upwards from a path, read, laid under the options."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,9 @@ from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 
 LONGEST = MB // 4  # bytes of a config file
+
+# A dotted key of very many parts: tomllib takes the square of its length for it.
+LONG_KEY = r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,15 @@ def read(path: StrPath) -> tuple[str, dict[str, Any]]:
         ) from error
     except UnicodeDecodeError as error:
         raise BadConfig(f"{path}: not UTF-8 at byte {error.start}", "Save the file as UTF-8.") from error
+    if re.search(LONG_KEY, text):
+        raise BadConfig(f"{path}: a key has more than 100 parts", "See poolcheck config for what can be set.")
     try:
         table: Any = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadConfig(f"{path}: not valid TOML: {error}", "See https://toml.io for the syntax.") from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, brackets in brackets
+        why = (
+            error if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply, or a number too long"
+        )
+        raise BadConfig(f"{path}: not valid TOML: {why}", "See https://toml.io for the syntax.") from error
     for name in base(path):
         table = table.get(name, {})
         if not isinstance(table, dict):

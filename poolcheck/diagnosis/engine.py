@@ -195,7 +195,7 @@ def excerpt(
         start = subject.value_column
         if start is not None and column - 1 > start:
             same = subject.raw == subject.conn.raw
-            column = start + 1 + subject.conn.masked_offset(column - 1 - start) if same else None
+            column = start + 1 + max(0, subject.conn.masked_offset(column - 1 - start)) if same else None
     return redact(known), column
 
 

@@ -19,6 +19,7 @@ MIGRATIONS = ("PC103", "PC104", "PC105")
 
 
 MOST_FIXES = 8  # of one string; more would be a rule that undoes another
+MOST_FINALS = 50  # strings shown with everything mended: each is judged anew among all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,16 @@ def _finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], 
             or (place, each.subject) in final
         ):
             continue
-        for target in ctx.targets:
-            here = f"{target.location.path}:{target.location.line}" if target.location.line else ""
-            if target.name == each.subject and here == place:
-                final[place, each.subject] = (each.rule.step or 6, _final(target, ctx, each.fix.value))
+        if len(final) == MOST_FINALS:
+            break
+        for target in ctx.groups(_named).get((place, each.subject), ()):
+            final[place, each.subject] = (each.rule.step or 6, _final(target, ctx, each.fix.value))
     return final
+
+
+def _named(target: Target) -> tuple[str, str]:
+    here = f"{target.location.path}:{target.location.line}" if target.location.line else ""
+    return here, target.name
 
 
 def _final(target: Target, ctx: Context, value: Secret | None) -> str:
@@ -98,7 +104,9 @@ def _final(target: Target, ctx: Context, value: Secret | None) -> str:
         conn = parse(value.reveal())
         target = replace(target, conn=conn, match=ctx.catalogue.match(conn), raw=conn.raw)
         alone = replace(
-            ctx, targets=tuple(target if each.location == target.location else each for each in ctx.targets)
+            ctx,
+            targets=tuple(target if each.location == target.location else each for each in ctx.targets),
+            memo={},
         )
         fixes = (
             problem.fix.value

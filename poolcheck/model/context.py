@@ -1,8 +1,8 @@
 """What a rule may know besides its subject."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
 from poolcheck.connection.string import ConnectionString
@@ -62,3 +62,21 @@ class Context:
     packages: tuple[Package, ...] = ()
     today: str = ""  # ISO date: retirement dates are compared with it
     assumed: tuple[DriverUse, ...] = ()  # from --driver or the config: they stand for what the manifests say
+    memo: dict[Any, tuple[object, Any]] = field(default_factory=dict)
+
+    def groups(self, key: Callable[[Target], Hashable]) -> Mapping[Hashable, Sequence[Target]]:
+        """The targets by `key`, a function of a module: made once for all rules.
+
+        A rule that looks for a target's companions asks here: to walk through all of them for each takes a minute
+        where a file has 10,000.
+        """
+        place = (
+            key,
+            id(self.targets),
+        )  # a copy with other targets shares the memo; what is held keeps its id
+        if place not in self.memo:
+            found: dict[Hashable, list[Target]] = {}
+            for target in self.targets:
+                found.setdefault(key(target), []).append(target)
+            self.memo[place] = (self.targets, found)
+        return cast("Mapping[Hashable, Sequence[Target]]", self.memo[place][1])

@@ -91,7 +91,7 @@ def env_targets(env: EnvFile, package: Package) -> Collected:
                 Skipped(f"{env.path}:{entry.line}", why, "Check the file: a quote may be missing.")
             )
             continue
-        made = entry_target(entry, env, package, active=entry.commented or last.get(entry.key) is entry)
+        made = entry_target(entry, env, package, last)
         if made is not None:
             targets.append(made)
             hosts.update(host.name for host in made.conn.hosts)
@@ -110,13 +110,15 @@ def env_targets(env: EnvFile, package: Package) -> Collected:
     )
 
 
-def entry_target(entry: Entry, env: EnvFile, package: Package, *, active: bool) -> Target | None:
-    """The target of one assignment, or None when its value is no connection string of PostgreSQL."""
+def entry_target(entry: Entry, env: EnvFile, package: Package, last: Mapping[str, Entry]) -> Target | None:
+    """The target of one assignment, or None when its value is no connection string of PostgreSQL.
+
+    `last` has the assignment of each name that counts.
+    """
     value = entry.value or ""
     if "://" not in value and "=" not in value and ":" not in value and ";" not in value:
         return None
-    names = {each.key for each in env.active}
-    if entry.interpolated and entry.resolved and set(entry.interpolated) <= names:
+    if entry.interpolated and entry.resolved and set(entry.interpolated) <= last.keys():
         value = entry.resolved
     if not looks_like_connection_string(value):
         return None
@@ -140,7 +142,7 @@ def entry_target(entry: Entry, env: EnvFile, package: Package, *, active: bool) 
         stage=env.stage,
         example_file=env.example,
         commented=entry.commented,
-        active=active,
+        active=entry.commented or last.get(entry.key) is entry,
         disagreements=() if entry.commented else disagreements(entry, env, package),
     )
 

@@ -103,12 +103,17 @@ def runtime_words(target: Target) -> str:
 
 def direct_twin(target: Target, ctx: Context) -> Target | None:
     """The migration URL that goes with an app URL: same file first, then same package."""
-    others = [
-        each for each in ctx.targets if each.role == "migration" and each is not target and not each.commented
-    ]
-    same_file = [other for other in others if other.location.path == target.location.path]
-    same_package = [other for other in others if other.package.path == target.package.path]
-    return next(iter(same_file or same_package), None)
+    same_file = ctx.groups(_migrations_of_file).get(target.location.path, ())
+    same_package = ctx.groups(_migrations_of_package).get(target.package.path, ())
+    return next((each for group in (same_file, same_package) for each in group if each is not target), None)
+
+
+def _migrations_of_file(target: Target) -> str | None:
+    return target.location.path if target.role == "migration" and not target.commented else None
+
+
+def _migrations_of_package(target: Target) -> str | None:
+    return target.package.path if target.role == "migration" and not target.commented else None
 
 
 def endpoint_of_kind(target: Target, kind: str) -> Endpoint | None:

@@ -68,8 +68,15 @@ def pooled_by_add_on(target: Target, ctx: Context) -> bool:
 
     https://docs.railway.com/databases/postgresql-pgbouncer
     """
-    return any(
-        "UNPOOLED" in each.name.upper() and each is not target and each.conn.host != target.conn.host
-        for each in ctx.targets
-        if each.location.path == target.location.path and each.match.provider == target.match.provider
-    )
+    siblings = ctx.groups(_unpooled).get((True, *_unpooled(target)[1:]), ())
+    at_its_host = ctx.groups(_unpooled_at).get((True, *_unpooled_at(target)[1:]), ())
+    return len(siblings) > len(at_its_host)
+
+
+def _unpooled(target: Target) -> tuple[bool, str, str]:
+    provider = target.match.provider
+    return "UNPOOLED" in target.name.upper(), target.location.path, provider.id if provider else ""
+
+
+def _unpooled_at(target: Target) -> tuple[bool, str, str, str | None]:
+    return (*_unpooled(target), target.conn.host)

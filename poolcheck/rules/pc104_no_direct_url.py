@@ -69,13 +69,21 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
 
 def _elsewhere(target: Target, ctx: Context) -> bool:
     """Whether any string of this package (or beside the file) could serve migrations."""
-    for each in ctx.targets:
-        if each is target or each.commented:
-            continue
-        if each.package.path != target.package.path and each.location.path != target.location.path:
-            continue
-        if each.role == "migration" or each.match.kind in ("direct", "local"):
-            return True
-        if each.match.kind == "pooled" and each.match.mode == "session":
-            return True
-    return False
+    in_package = ctx.groups(_serves_package).get(target.package.path, ())
+    beside = ctx.groups(_serves_file).get(target.location.path, ())
+    return any(each is not target for group in (in_package, beside) for each in group)
+
+
+def _serves_package(target: Target) -> str | None:
+    return target.package.path if _serves(target) else None
+
+
+def _serves_file(target: Target) -> str | None:
+    return target.location.path if _serves(target) else None
+
+
+def _serves(target: Target) -> bool:
+    direct = target.role == "migration" or target.match.kind in ("direct", "local")
+    return not target.commented and (
+        direct or (target.match.kind == "pooled" and target.match.mode == "session")
+    )

@@ -59,9 +59,11 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
 
 
 def _first_app(target: Target, ctx: Context) -> Target:
-    return next(
-        each for each in ctx.targets if each.location.path == target.location.path and app_traffic(each)
-    )
+    return ctx.groups(_app_of_file)[target.location.path][0]
+
+
+def _app_of_file(target: Target) -> str | None:
+    return target.location.path if app_traffic(target) else None
 
 
 def _difference(app: Target, direct: Target) -> tuple[str, str, str] | None:

@@ -36,19 +36,13 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """A line that a later line of the same file overrides with another value."""
     if target.active or target.commented or target.origin != "env":
         return
-    later = next(
-        (
-            each
-            for each in ctx.targets
-            if each.active
-            and not each.commented
-            and each.name == target.name
-            and each.location.path == target.location.path
-        ),
-        None,
-    )
+    later = next(iter(ctx.groups(_in_force).get((target.location.path, target.name), ())), None)
     if later and later.conn.raw != target.conn.raw:
         yield Problem(
             message=f"{target.label} is set again on line {later.location.line} to another value; that one counts.",
             why="This line looks as if it were in force.",
         )
+
+
+def _in_force(target: Target) -> tuple[str, str] | None:
+    return (target.location.path, target.name) if target.active and not target.commented else None

@@ -149,6 +149,15 @@ class TestComplaints:
         with pytest.raises(BadConfig, match="and 280 more"):
             load(file)
 
+    @pytest.mark.parametrize(
+        "text", ["[" * 100_000, "a = " + "[" * 100_000, "a = " + "9" * 100_000, "a." * 50_000 + "a = 1"]
+    )
+    def test_what_toml_itself_gives_up_on(self, project: Path, text: str) -> None:
+        """Nested without end, a number without end, a key without end: a sentence, and no bug of ours."""
+        (project / "poolcheck.toml").write_text(text)
+        with pytest.raises(BadConfig, match=r"poolcheck\.toml"):
+            load(project / "poolcheck.toml")
+
     def test_control_characters_are_not_printed(self, project: Path) -> None:
         """Keys and values come from a file."""
         file = project / "poolcheck.toml"

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 MOST_NAMED = 5  # deployments in one sentence
 PARTIAL = ("procfile", "fly", "railway", "render")  # files that do not show the whole environment
 _FUNCTIONS = re.compile(
-    r"^\s*[\"']?(?:handler|Handler)[\"']?\s*:|^\s*(?:image|- image)\s*:|PackageType:\s*Image", re.MULTILINE
+    r"^[^\S\n]*[\"']?(?:handler|Handler)[\"']?\s*:|^[^\S\n]*(?:image|- image)\s*:|PackageType:\s*Image",
+    re.MULTILINE,
 )
 _TERRAFORM = re.compile(
     r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"

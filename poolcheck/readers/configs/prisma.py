@@ -152,7 +152,7 @@ def read(text: str, path: str) -> PrismaSchema:
         generators=tuple(generators),
         is_template=_is_template(text, (pair for block in blocks for pair in block.pairs)),
         is_generated_copy=not _GENERATED.isdisjoint(posixpath.dirname(path).split("/")),
-        prisma_8=re.search(r"^\s*//+\s*use prisma-8\b", text, re.MULTILINE) is not None,
+        prisma_8=re.search(r"^[^\S\n]*//+[^\S\n]*use prisma-8\b", text, re.MULTILINE) is not None,
     )
 
 

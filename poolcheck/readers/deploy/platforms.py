@@ -333,7 +333,7 @@ def _procfile(text: str, path: str) -> Iterator[Deployment]:
 def _row(text: str, key: str) -> int:
     """The line on which a key of a small TOML or JSON file stands; 1 when it is nowhere."""
     found = (
-        re.search(rf"^\s*[\"']?(?:{key})[\"']?\s*[:=]", text, re.MULTILINE)
+        re.search(rf"^[^\S\n]*[\"']?(?:{key})[\"']?\s*[:=]", text, re.MULTILINE)
         if re.fullmatch(r"[\w|]+", key)
         else None
     )

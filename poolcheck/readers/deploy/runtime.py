@@ -230,7 +230,7 @@ def _wrangler(text: str | None, path: str) -> Signal:
 
 def _provider(text: str | None) -> str:
     match = re.search(
-        r"^\s*[\"']?name[\"']?:\s*[\"']?(aws|google|azure|cloudflare)\b", text or "", re.MULTILINE
+        r"^[^\S\n]*[\"']?name[\"']?:\s*[\"']?(aws|google|azure|cloudflare)\b", text or "", re.MULTILINE
     )
     clouds = {
         "google": "google-cloud-functions",
@@ -244,7 +244,7 @@ def _provider(text: str | None) -> str:
 _DEVELOPMENT = re.compile(
     r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local)(?:$|[/._-])"
 )
-_IMAGE = re.compile(r"^\s+image:\s*[\"']?([\w./-]+)", re.MULTILINE)
+_IMAGE = re.compile(r"^[^\S\n]+image:\s*[\"']?([\w./-]+)", re.MULTILINE)
 # Images that developers run beside their app: stores, queues, mail catchers, browsers, dashboards.
 _BESIDE = re.compile(
     r"postg|timescale|pgvector|pgbouncer|pgadmin|pgpool|supabase|neon|redis|valkey|mysql|mariadb|mongo|mssql|sqlserver"
@@ -261,7 +261,7 @@ def _compose(text: str | None, path: str) -> Signal | None:
     text = _COMMENT_ROW.sub("", text)
     images = _IMAGE.findall(text)
     own = [image for image in images if not _BESIDE.search(image.lower())]
-    if re.search(r"^\s+build:", text, re.MULTILINE) or own:
+    if re.search(r"^[^\S\n]+build:", text, re.MULTILINE) or own:
         return Signal("server", "compose", path, BUILT, "compose runs the app as a service")
     return None
 

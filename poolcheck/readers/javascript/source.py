@@ -69,7 +69,7 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
             Mark(shape, node.start_point.row + 1, module.column(node), words)
             for shape, node, words in sites.shapes(module)
         ),
-        exports=re.search(rb"^\s*export\b|\bexports\b", code, re.MULTILINE) is not None,
+        exports=re.search(rb"^[^\S\n]*export\b|\bexports\b", code, re.MULTILINE) is not None,
         client_side="use client" in module.directives,
         server_side="use server" in module.directives or "server-only" in module.modules,
         edge=sites.edge(module),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 _XML_SKIP = re.compile(r"<!--(?:.*?-->|.*)", re.DOTALL)
-_XML_TAG = re.compile(r"<(/?)([\w.:-]+)([^<>]*?)(/?)>([^<]*)")
+_XML_TAG = re.compile(r"<(/?)([\w.:-]++)([^<>]*?)(/?)>([^<]*)")
 
 
 def elements(text: str) -> Iterator[tuple[int, tuple[str, ...], str, str]]:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from typing import Any
 
+from poolcheck.config.file import LONG_KEY
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 from poolcheck.record import dataclass
 
@@ -79,12 +80,9 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
     return data
 
 
-_LONG_KEY = r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"
-
-
 def load_toml(text: str) -> dict[str, Any] | UnreadableFile:
     """A TOML table, or why not."""
-    if re.search(_LONG_KEY, text):  # tomllib takes the square of its length for it
+    if re.search(LONG_KEY, text):
         return UnreadableFile("is not TOML that anybody wrote: a key has more than 100 parts")
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))

@@ -298,4 +298,5 @@ def _bare(listener: Mapping[str, PoolerSetting]) -> list[str]:
 def _bare_host(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
-    return text if re.fullmatch(r"[\da-fA-F:]*:[\da-fA-F:]*:[\da-fA-F:]*", text) else text.partition(":")[0]
+    address = text.count(":") > 1 and re.fullmatch(r"[\da-fA-F:]*", text) is not None
+    return text if address else text.partition(":")[0]

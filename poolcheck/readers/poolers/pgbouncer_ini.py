@@ -26,8 +26,8 @@ LONGEST = 16_000_000  # characters: programs write long lists of databases
 _NAME = re.compile(r"(?:.*/)?(?:[\w.-]*[.-])?pgbouncer[\w.-]*\.(?:ini|conf|cfg)")
 _USERLIST = re.compile(r"(?:.*/)?(?:pgbouncer[\w.-]*/.*)?(?:[\w-]*userlist)\.txt")
 _SECTIONS = ("databases", "users", "peers", "pgbouncer")
-_PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?(.*?)\s*$")
-_WORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\S*)")
+_PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?((?:\s*+\S++)*)\s*$")
+_WORD = re.compile(r"(?<!\w)(\w++)\s*+=\s*+('(?:[^']|'')*'|\S*)")
 
 
 def matches(path: str) -> bool:
