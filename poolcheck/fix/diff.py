@@ -6,6 +6,7 @@ in either is masked wherever it stands.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
@@ -16,6 +17,7 @@ from poolcheck.text import clean
 
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 CONTEXT = 3
+LARGE = 250_000  # lines times lines: beyond, the shortest diff would take the square of the file
 CODE = (".prisma", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".py", ".vue", ".svelte")
 NO_NEWLINE = "\\ No newline at end of file"
 
@@ -34,7 +36,10 @@ def _file(path: str, old: str | None, new: str) -> Iterator[str]:
     one, two = split_lines(old or ""), split_lines(new)
     shown_one, shown_two = _masked(path, one, two)
     around = CONTEXT if path.endswith(CODE) else 0
-    groups = SequenceMatcher(None, one, two, autojunk=False).get_grouped_opcodes(around)
+    matcher = SequenceMatcher(None, one, two, autojunk=False)
+    if len(one) * len(two) > LARGE:
+        matcher.opcodes = _by_anchors(one, two)  # type: ignore[attr-defined]  # where they are set, they are taken
+    groups = matcher.get_grouped_opcodes(around)
     prefix = "" if path.startswith("/") else "a/"
     yield f"--- {prefix}{clean(path)}" if old is not None else "--- /dev/null"
     yield f"+++ {prefix and 'b/'}{clean(path)}"
@@ -47,6 +52,37 @@ def _file(path: str, old: str | None, new: str) -> Iterator[str]:
                 continue
             yield from _lines("-", shown_one, one, start, end)
             yield from _lines("+", shown_two, two, start_two, end_two)
+
+
+def _by_anchors(one: Sequence[str], two: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    """What changes between two long texts, as difflib's opcodes, in one pass: not always the shortest way.
+
+    Where lines differ, the texts meet again at the next line that stands once in each; what is alike before that is
+    left out.
+    """
+    counts, others = Counter(one), Counter(two)
+    once = {line: at for at, line in enumerate(two) if others[line] == counts[line] == 1}
+    made: list[tuple[str, int, int, int, int]] = []
+    left = right = 0
+    meet = meet_two = -1
+    while left < len(one) or right < len(two):
+        start, start_two = left, right
+        while left < len(one) and right < len(two) and one[left] == two[right]:
+            left, right = left + 1, right + 1
+        if left > start:
+            made.append(("equal", start, left, start_two, right))
+            continue
+        if meet < left or meet_two < right:
+            meet = next((at for at in range(left, len(one)) if once.get(one[at], -1) >= right), len(one))
+            meet_two = once[one[meet]] if meet < len(one) else len(two)
+        end, end_two = meet, meet_two
+        if meet - left == meet_two - right:  # as many lines: one for one
+            end = next((at for at in range(left, meet) if one[at] == two[right + at - left]), meet)
+            end_two = right + end - left
+        tag = "replace" if end > left and end_two > right else "delete" if end > left else "insert"
+        made.append((tag, left, end, right, end_two))
+        left, right = end, end_two
+    return made
 
 
 def _lines(mark: str, shown: Sequence[str], real: Sequence[str], start: int, end: int) -> Iterator[str]:
