@@ -153,6 +153,7 @@ def url_out_of_schema(found: Collected, text: Text) -> Iterator[Moved]:
             )
 
 
+LONGEST_LINE = 1000  # characters; nobody writes a longer one by hand
 _VALUE = r"(?:env\(\s*[\"'][^\"']+[\"']\s*\)|process\.env\.\w+!?)"
 _BOTH = re.compile(
     rf"(?P<head>.*\burl\s*:\s*){_VALUE}\s*,\s*directUrl\s*:\s*(?P<direct>{_VALUE})(?P<tail>.*)"
@@ -175,8 +176,8 @@ def direct_url_into_url(found: Collected, path: str, text: Text) -> tuple[Edit, 
     lines = _line(path, numbers[0], text), _line(path, numbers[1], text)
     if lines[0] is None or lines[1] is None or numbers[0] is None or numbers[1] is None:
         return ()
-    both = _BOTH.fullmatch(lines[0])
-    if numbers[0] == numbers[1] and both:
+    both = _BOTH.fullmatch(lines[0][:LONGEST_LINE])
+    if numbers[0] == numbers[1] and both and len(lines[0]) <= LONGEST_LINE:
         new = both["head"] + both["direct"] + both["tail"]
         return (Edit(path, numbers[0], 0, len(lines[0]), lines[0], new, new),)
     url, direct = _ALONE.fullmatch(lines[0]), _ALONE.fullmatch(lines[1])

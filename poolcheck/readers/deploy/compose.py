@@ -14,7 +14,7 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
 
-_NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w-]+)*\.ya?ml")
+_NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w.-]+)?\.ya?ml")
 _DEVELOPMENT = re.compile(
     r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
 )

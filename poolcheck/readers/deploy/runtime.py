@@ -84,9 +84,9 @@ _NAMES: dict[str, tuple[RuntimeKind, str, int]] = {
     "Dockerfile": ("server", "docker", BUILT),
     "Containerfile": ("server", "docker", BUILT),
 }
-_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w-]+)*\.ya?ml")
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml")
 _WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
-_SERVERLESS = re.compile(r"serverless(?:[.-][\w-]+)*\.(?:ya?ml|json|ts|js)")
+_SERVERLESS = re.compile(r"serverless(?:[.-][\w.-]+)?\.(?:ya?ml|json|ts|js)")
 # Names that need their contents to say anything.
 _BY_TEXT = ("firebase.json", "app.json", "app.yaml", "functions.yaml")
 
@@ -380,7 +380,7 @@ def scales(text: str, path: str) -> tuple[Scale, ...]:
     """Every count of instances or requests per instance in a deployment file, by line. Percentages are left out."""
     signal = read(text, path)
     autoscaler = "HorizontalPodAutoscaler" in text
-    helm = re.fullmatch(r"values(?:[.-][\w-]+)*\.ya?ml", posixpath.basename(path)) is not None
+    helm = re.fullmatch(r"values(?:[.-][\w.-]+)?\.ya?ml", posixpath.basename(path)) is not None
     if signal is None and not autoscaler and not helm and not _COMPOSE.fullmatch(posixpath.basename(path)):
         return ()
     platform = signal.platform if signal else "kubernetes" if autoscaler or helm else "compose"
