@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from poolcheck.config.disk import own_bytes
+
 if sys.platform != "win32":
     import resource
 
@@ -16,8 +18,7 @@ if sys.platform != "win32":
     def _pages(field: int) -> int:
         """Bytes of this process's address space (field 0), or of what it holds in memory (1); 0 where that is not told."""
         try:
-            with open("/proc/self/statm", "rb", buffering=0) as pages:
-                return int(pages.read(80).split()[field]) * resource.getpagesize()
+            return int(own_bytes("/proc/self/statm").split()[field]) * resource.getpagesize()
         except OSError:
             return 0
 
