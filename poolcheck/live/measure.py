@@ -165,6 +165,8 @@ class Database:
         elif hands:
             # A view runs with the rights of its reader what its owner put into it.
             why = f"pg_stat_statements is in the hands of {clean(hands, limit=80)}, no superuser: not read."
+        elif not schema.isascii():  # it would be sent in an encoding that the database chose
+            why = "pg_stat_statements lies in a schema whose name is not ASCII: not read."
         else:
             try:
                 return self.ask(sql.load("statements", self.major).replace("{schema}", schema))

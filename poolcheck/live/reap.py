@@ -167,4 +167,6 @@ def _spare(backend: Backend, snapshot: Snapshot) -> str:
         return "not idle"
     if not backend.backend_start or not backend.state_change:
         return "hidden from this role"
+    if not terminate.nameable(backend):
+        return "times that are none"
     return ""

@@ -7,7 +7,7 @@ from poolcheck.live.postgres import Link, Lost, StatementFailed
 from poolcheck.model.snapshot import Backend
 from poolcheck.record import dataclass
 
-_TIME = re.compile(r"\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_TIME = re.compile(r"\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 PATIENCE = 4.0  # seconds: the server itself waits for 2 until the session has ended
 _STATES = ("idle", "idle in transaction", "idle in transaction (aborted)")
 
@@ -21,14 +21,19 @@ class Outcome:
     why: str = ""  # why not
 
 
+def nameable(backend: Backend) -> bool:
+    """Whether the session was seen well enough: idle, with its start and its last change of state."""
+    times = (backend.backend_start, backend.state_change)
+    return backend.state in _STATES and all(_TIME.fullmatch(time) for time in times)
+
+
 def statement(backend: Backend, major: int) -> str:
     """The exact statement for one session.
 
     Raises:
         ValueError: the session was not seen well enough to be named: hidden, or in no idle state.
     """
-    times = (backend.backend_start, backend.state_change)
-    if backend.state not in _STATES or not all(_TIME.fullmatch(time) for time in times):
+    if not nameable(backend):
         raise ValueError(f"pid {backend.pid} cannot be named for certain")
     text = sql.load("terminate", major)
     for name, value in (

@@ -59,6 +59,7 @@ def server(peer: Peer, login: bytes | None = None) -> Iterator[int]:
 
     def talk(client: socket.socket) -> None:
         with suppress(OSError, struct.error), client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader = client.makefile("rb")
             while True:  # no TLS, no GSSAPI
                 length, code = struct.unpack("!ii", reader.read(8))

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -96,6 +96,12 @@ def looked(postgres: Postgres) -> list[Table]:
     return altered(altered(tables, 1, "backend_pid", pid), 1, "backend_age", "0.01")
 
 
+def look_alike(tables: Callable[[], list[Table]]) -> Peer:
+    """A server that answers every look so, and is no pgpool."""
+    refused = message(b"E", b"SERROR\0VERROR\0C42704\0Mno such parameter\0\0") + READY
+    return lambda client, query: client.sendall(refused if query[:4] == b"SHOW" else answer(*tables()))
+
+
 def url(port: int) -> str:
     """A connection string for it."""
     return f"postgresql://u:pw@127.0.0.1:{port}/d?sslmode=disable"
@@ -112,7 +118,7 @@ def told(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]
 
 def test_the_peer_is_believed(looked: list[Table], capsys: pytest.CaptureFixture[str]) -> None:
     """What the walks below change one by one is an answer that poolcheck takes."""
-    with server(says(answer(*looked)), hello("18.1")) as port:
+    with server(look_alike(lambda: looked), hello("18.1")) as port:
         code, out, _ = told(capsys, "live", url(port), "--format", "json")
     found = json.loads(out)
     assert code in (0, 1)
@@ -125,7 +131,7 @@ def test_every_column_holds_nonsense(looked: list[Table], capsys: pytest.Capture
     formats = itertools.cycle(FORMATS)
     current: list[Table] = looked
     codes: set[int] = set()
-    with server(lambda client, _: client.sendall(answer(*current)), hello("18.1")) as port:
+    with server(look_alike(lambda: current), hello("18.1")) as port:
         for at, (names, _) in enumerate(looked):
             for name, value in itertools.product(names, VALUES):
                 current = altered(looked, at, name, value)
@@ -135,7 +141,7 @@ def test_every_column_holds_nonsense(looked: list[Table], capsys: pytest.Capture
     assert codes == {0, 1, 2}
 
 
-@pytest.mark.parametrize("command", ["reap", "watch", "size", "fix", "gate"])
+@pytest.mark.parametrize("command", ["reap", "reap --yes", "watch", "size", "fix", "gate"])
 def test_every_column_in_other_commands(
     looked: list[Table], postgres: Postgres, capsys: pytest.CaptureFixture[str], command: str, tmp_path: Path
 ) -> None:
@@ -144,18 +150,21 @@ def test_every_column_in_other_commands(
         text = f"{sql.load('guest', 18)};\n{sql.load('load', 18)}".replace("{statement_timeout}", "3000")
         base = captured(conn, text) if command == "size" else looked
     current: list[Table] = base
-    with server(lambda client, _: client.sendall(answer(*current)), hello("18.1")) as port:
+    with server(look_alike(lambda: current), hello("18.1")) as port:
         env = tmp_path / "named.env"
         env.write_text(f"DATABASE_URL={url(port)}\n")
         args = {
             "reap": ("reap", url(port), "--state", "idle", "--older-than", "0"),
+            "reap --yes": ("reap", url(port), "--state", "idle", "--older-than", "0", "--yes"),
             "watch": ("live", "--watch", "100ms", "--count", "1", url(port)),
             "size": ("size", "--from", url(port), "--instances", "2", "--sample", "1ms"),
             "fix": ("fix", str(tmp_path), "--live", url(port)),
             "gate": ("gate", "--env-file", str(env), "--live"),
         }[command]
         for at, (names, _) in enumerate(base):
-            for name, value in itertools.product(names, VALUES[:: 1 if command == "size" else 4]):
+            for name, value in itertools.product(
+                names, VALUES[:: {"size": 1, "gate": 7, "fix": 7}.get(command, 3)]
+            ):
                 current = altered(base, at, name, value)
                 code, out, err = told(capsys, *args)
                 assert code in (0, 1) or (out + err).strip(), (name, value)
@@ -343,7 +352,7 @@ def test_a_console_of_nonsense(
     formats = itertools.cycle(FORMATS)
     with (
         server(console, hello("1.24.1/bouncer")) as behind,
-        server(says(answer(*looked)), hello("18.1")) as port,
+        server(look_alike(lambda: looked), hello("18.1")) as port,
     ):
         code, out, _ = told(capsys, "live", url(port), "--bouncer", url(behind), "--format", "json")
         assert json.loads(out)["pooler"]["version"] == "1.24.1"

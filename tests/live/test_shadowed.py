@@ -288,6 +288,7 @@ OWN_SCHEMA = ("create schema stats authorization own", "create extension pg_stat
         (("create schema stats", "create extension pg_stat_statements schema stats"), "postgres", ""),
         (OWN_SCHEMA, "postgres", "own"),
         (OWN_SCHEMA, "own", ""),  # one's own
+        (('create schema "é"', 'create extension pg_stat_statements schema "é"'), "postgres", "é"),
         (
             ("create extension pg_stat_statements",),
             "postgres",
@@ -327,7 +328,11 @@ def test_statements_of_trusted_hands_only(
     found = measure(statistics.url(user, "strange"), 0.1, lambda _: None)
     assert not called(statistics.log(mark))
     whys = [skipped.why for skipped in found.skipped if skipped.what.startswith("variation")]
-    expected = f"pg_stat_statements is in the hands of {hands}, no superuser: not read."
+    expected = (
+        f"pg_stat_statements is in the hands of {hands}, no superuser: not read."
+        if hands.isascii()
+        else "pg_stat_statements lies in a schema whose name is not ASCII: not read."
+    )
     assert whys == ([expected] if hands else [])
     assert ("pg_stat_statements s\n" in statistics.log(mark)) is not bool(hands)
 
