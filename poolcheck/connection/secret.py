@@ -220,6 +220,10 @@ def _redact_urls(text: str) -> str:
                 query = _query_start(shadow, at)
                 at = query if query >= 0 else len(chunk)
             parts += (masked, _mask_query(chunk[at:]))
+            cut = _cut_name(text, chunk[at:], end)
+            if cut:
+                parts += (text[end : cut[0]], MASK)
+                done = cut[1]
             continue
         later = _spaced_user(text, start, end)
         if later:
@@ -356,7 +360,7 @@ _NAME = r"""(?ix)
     [\w-]{0,40}
     (?: (?P<close>\\{0,4}["'`]?\]?) \s{0,8} (?P<sep>=>|:=|!?={1,3}|:(?!:)) [ \t]{0,8}
       | (?P<space>\s{1,8}) (?=[EeUu]?&?')
-      | (?P<option>[ \t]{1,8}) (?=[^\s'"-]) )
+      | (?P<option>[ \t]{1,8}) (?=[^\s'-]) )
     """
 _ORDINARY = r"""(?ix)
     (?: null | none | nil | undefined | true | false | str | string | process\.env | import\.meta\.env | os\.environ | os\.getenv | getenv | deno\.env | bun\.env | env
