@@ -9,6 +9,7 @@ from poolcheck.config.disk import own_bytes
 from poolcheck.model.sizing import ConfigLine
 
 if TYPE_CHECKING:
+    from poolcheck.model.context import Catalogue
     from poolcheck.model.project import DriverUse
 
 DRIVERS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "catalogue", "drivers")
@@ -43,10 +44,8 @@ def _string(text: str, key: str) -> str:
     return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
 
 
-def of(uses: "Iterable[DriverUse]", size: int) -> tuple[ConfigLine, ...]:
+def of(uses: "Iterable[DriverUse]", size: int, catalogue: "Catalogue") -> tuple[ConfigLine, ...]:
     """The lines of these drivers; one whose version is not known well enough gives those of all its versions."""
-    from poolcheck import catalogue  # noqa: PLC0415 - only where a driver is named
-
     found: dict[str, ConfigLine] = {}
     for use in uses:
         driver = catalogue.driver(use.id)

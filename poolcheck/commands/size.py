@@ -283,10 +283,12 @@ def _lines(numbers: GivenNumbers, answer: Sizing) -> tuple[Any, ...]:
     if answer.shares or answer.pool_size < 1 or not answer.works:
         return ()
     if numbers.drivers:
+        from poolcheck import catalogue  # noqa: PLC0415 - only where a driver is named
         from poolcheck.project.assumptions import assumed_drivers  # noqa: PLC0415 - as above
 
-        return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size)
+        return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size, catalogue)
     if not numbers.get("isolated") and any(os.path.isfile(name) for name in MANIFESTS):
+        from poolcheck import catalogue  # noqa: PLC0415 - as above
         from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
         packages = Packages(Config())
@@ -296,7 +298,7 @@ def _lines(numbers: GivenNumbers, answer: Sizing) -> tuple[Any, ...]:
         if uses:
             named = ", ".join(f"{use.id} {use.version}".strip() + f" ({use.source})" for use in uses)
             numbers.notes.append(f"Drivers: {named}.")
-            return driver_lines.of(uses, answer.pool_size)
+            return driver_lines.of(uses, answer.pool_size, catalogue)
     return driver_lines.common(answer.pool_size)
 
 

@@ -24,16 +24,16 @@ def test_common_lines_are_the_catalogues(stem: str, blocks: int) -> None:
 
 def test_a_parameter_is_shown_in_a_url() -> None:
     """Prisma up to 6 is told in the connection string."""
-    (line,) = driver_lines.of([DriverUse("prisma", Version("6.19.3", (6, 19, 3), exact=True))], 5)
+    (line,) = driver_lines.of([DriverUse("prisma", Version("6.19.3", (6, 19, 3), exact=True))], 5, catalogue)
     assert line.code.endswith('?connection_limit=5"')
 
 
 def test_an_unknown_version_gives_the_lines_of_all() -> None:
     """Each once."""
-    codes = [each.code for each in driver_lines.of([DriverUse("prisma")], 5)]
+    codes = [each.code for each in driver_lines.of([DriverUse("prisma")], 5, catalogue)]
     assert len(codes) == len(set(codes)) >= 2
 
 
 def test_an_unknown_driver_gives_none() -> None:
     """No guess."""
-    assert driver_lines.of([DriverUse("nobody")], 5) == ()
+    assert driver_lines.of([DriverUse("nobody")], 5, catalogue) == ()
