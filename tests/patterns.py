@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from poolcheck.catalogue import error_texts, shelf
+from poolcheck.model.facts import Conversion
 
 PACKAGE = Path(error_texts.__file__).parent.parent
 SCAN = frozenset({"search", "finditer", "findall", "sub", "subn", "split"})
@@ -165,7 +166,9 @@ def _in_catalogue() -> Iterator[Used]:
     for path in PACKAGE.glob("catalogue/*/*.toml"):
         for key, value in _pairs(tomllib.loads(path.read_text(encoding="utf-8"))):
             if key in keys and isinstance(value, str) and path.parent.name in ("providers", "images"):
-                yield Used(shelf.pattern(value), "scan" if key.endswith("_pattern") else "fullmatch")
+                yield Used(
+                    shelf.pattern(value), "scan" if key in shelf._PATTERNS[Conversion] else "fullmatch"
+                )
 
 
 def _pairs(value: object) -> Iterator[tuple[str, object]]:

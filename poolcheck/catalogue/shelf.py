@@ -67,7 +67,7 @@ def _check(kind: type, values: Mapping[str, Any], where: str) -> None:
     """What types cannot say."""
     for key in ("source", "homepage"):
         text = values.get(key, "")
-        if text and not re.fullmatch(r"https://[^\s/]+\.[^\s]+", text):
+        if text and not re.fullmatch(r"https://[^\s/.]+\.\S+", text):
             raise CatalogueError(f"{_at(where, key)}: {text!r} is not an https address")
     for key in _PATTERNS.get(kind, ()):
         pattern(values.get(key, ""), _at(where, key))
@@ -188,7 +188,7 @@ def pattern(text: str, where: str = "pattern") -> re.Pattern[str]:
         CatalogueError: it does not compile.
     """
     try:
-        return re.compile(text, re.IGNORECASE)
+        return re.compile(text, re.IGNORECASE | re.DOTALL)  # a line end in a host would take the square
     except re.error as error:
         raise CatalogueError(f"{where}: {text!r} is not a pattern: {error}") from error
 
