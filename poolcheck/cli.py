@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from io import StringIO
 
 # A short run makes few objects that ever become garbage, and looking for it takes 6 % of a lint's time.
 gc.set_threshold(50_000)
@@ -14,6 +15,7 @@ gc.set_threshold(50_000)
 import click
 
 from poolcheck.errors import ExitCode, PoolcheckError
+from poolcheck.text import shown
 from poolcheck.version import __version__
 
 COMMANDS = os.path.join(os.path.dirname(__file__), "commands")  # pathlib takes 3 ms to import
@@ -108,8 +110,6 @@ def run(args: Sequence[str] | None = None) -> int:
         click.echo("poolcheck: stopped", err=True)
         return int(ExitCode.FAILED)
     except click.ClickException as error:
-        from io import StringIO  # noqa: PLC0415 - only on errors
-
         said = StringIO()
         error.show(said)  # click repeats what was typed
         _complain(said.getvalue().rstrip("\n"))
@@ -120,7 +120,6 @@ def run(args: Sequence[str] | None = None) -> int:
 def _complain(text: str) -> None:
     """Say why nothing was done. Whatever it repeats of options, files or a server's words, no secret is shown."""
     from poolcheck.connection.secret import redact  # noqa: PLC0415 - only on errors
-    from poolcheck.text import shown  # noqa: PLC0415 - only on errors
 
     click.echo(shown(redact(text)), err=True)
 
@@ -155,8 +154,6 @@ def _bug(error: Exception) -> int:
     click.echo(f"  Please report these lines: {ISSUES}", err=True)
     if os.environ.get("POOLCHECK_TRACEBACK"):
         from traceback import format_exception  # noqa: PLC0415 - only on demand
-
-        from poolcheck.text import shown  # noqa: PLC0415 - only on demand
 
         click.echo(shown("".join(format_exception(error))), err=True)
     return int(ExitCode.FAILED)

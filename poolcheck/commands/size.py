@@ -3,9 +3,9 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Share, Sizing
 from poolcheck.model.sizing import surge as added_by
+
+if TYPE_CHECKING:
+    from poolcheck.model.project import DriverUse
 
 SERVICE = re.compile(
     r"(?P<name>[\w.-]+)=(?P<instances>\d{1,6})(?:x(?P<workers>\d{1,4}))?"
@@ -282,24 +285,32 @@ def _lines(numbers: GivenNumbers, answer: Sizing) -> tuple[Any, ...]:
     """What to write, for the drivers that are named or that the manifests name."""
     if answer.shares or answer.pool_size < 1 or not answer.works:
         return ()
+    uses = _drivers(numbers)
+    if not uses:
+        return driver_lines.common(answer.pool_size)
+    from poolcheck import catalogue  # noqa: PLC0415 - only where a driver is named
+
+    return driver_lines.of(uses, answer.pool_size, catalogue)
+
+
+def _drivers(numbers: GivenNumbers) -> "Sequence[DriverUse]":
+    """The drivers that are named, else those that the manifests beside us name."""
     if numbers.drivers:
-        from poolcheck import catalogue  # noqa: PLC0415 - only where a driver is named
         from poolcheck.project.assumptions import assumed_drivers  # noqa: PLC0415 - as above
 
-        return driver_lines.of(assumed_drivers(Config(driver=numbers.drivers)), answer.pool_size, catalogue)
-    if not numbers.get("isolated") and any(os.path.isfile(name) for name in MANIFESTS):
-        from poolcheck import catalogue  # noqa: PLC0415 - as above
-        from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
+        return assumed_drivers(Config(driver=numbers.drivers))
+    if numbers.get("isolated") or not any(os.path.isfile(name) for name in MANIFESTS):
+        return ()
+    from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
 
-        packages = Packages(Config())
-        packages.around(".env")
-        uses = packages.of(".env").drivers
-        numbers.skipped += packages.skipped
-        if uses:
-            named = ", ".join(f"{use.id} {use.version}".strip() + f" ({use.source})" for use in uses)
-            numbers.notes.append(f"Drivers: {named}.")
-            return driver_lines.of(uses, answer.pool_size, catalogue)
-    return driver_lines.common(answer.pool_size)
+    packages = Packages(Config())
+    packages.around(".env")
+    uses = packages.of(".env").drivers
+    numbers.skipped += packages.skipped
+    if uses:
+        named = ", ".join(f"{use.id} {use.version}".strip() + f" ({use.source})" for use in uses)
+        numbers.notes.append(f"Drivers: {named}.")
+    return uses
 
 
 MANIFESTS = (

@@ -163,8 +163,11 @@ class DemoServer:
             )
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "poolcheck.demo.keeper", str(self._process.pid), str(self.home)],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + START_SECONDS
         status = data / "postmaster.pid"
         while time.monotonic() < deadline and self._process.poll() is None:

@@ -29,6 +29,7 @@ from poolcheck.record import dataclass
 from poolcheck.text import clean
 
 APPLICATION_NAME = "poolcheck"
+TOO_LARGE = "what the server sends before the login is too large"
 MOST_WAITS = 200  # as in sql/others_*.sql
 MOST_ROWS = 10_000  # of one answer; a session is a row
 MOST_COLUMNS = 64
@@ -351,10 +352,14 @@ class _Login(psycopg.Connection[Any]):
             while True:
                 ready = yield asked
                 if held() > most:
-                    raise psycopg.OperationalError("what the server sends before the login is too large")
+                    raise psycopg.OperationalError(TOO_LARGE)
                 asked = room.within(steps.send, ready)
         except StopIteration as done:
             return done.value
+        except psycopg.OperationalError as error:
+            if "out of memory" in str(error):  # of the room that it was given
+                raise psycopg.OperationalError(TOO_LARGE) from None
+            raise
         finally:
             steps.close()
 

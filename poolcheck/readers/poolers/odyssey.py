@@ -68,7 +68,7 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | Unreadabl
             name = _include_path(setting.location.path, setting.value)
             inner = files.get(name) if name != path else None
             if inner is None or len(inner) > LONGEST:
-                why = f"the included file {setting.value} is {'larger than 1 MB' if inner else 'not in the project'}"
+                why = f"the included file {setting.value} is {'larger than 1 MB' if inner else 'not in the project, or too large'}"
                 missing.setdefault(name, PoolerTrouble(why, setting.location))
             elif name not in included:
                 included.append(name)

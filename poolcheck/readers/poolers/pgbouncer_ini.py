@@ -56,7 +56,7 @@ def read(text: str, path: str, files: Files = ALONE) -> PoolerConfig | None:
         name = _include_path(path, setting.value)
         inner = _read(files.get(name) or "", name)
         if inner is None:
-            why = f"the included file {setting.value} is not in the project"
+            why = f"the included file {setting.value} is not in the project, or too large"
             missing.append(PoolerTrouble(why, setting.location))
         else:
             included.append(name)
