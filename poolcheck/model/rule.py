@@ -41,12 +41,12 @@ class Rule(Generic[S]):
     @property
     def title(self) -> str:
         """The first line of the page."""
-        return self.doc.partition("\n")[0].strip()
+        return self.written.partition("\n")[0].strip()
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The links under the page's Sources heading."""
-        return tuple(re.findall(r"https?://[^\s)>]+", self.doc.partition("## Sources")[2]))
+        return tuple(re.findall(r"https?://[^\s)>]+", self.written.partition("## Sources")[2]))
 
 
 def rule(

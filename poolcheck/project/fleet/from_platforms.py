@@ -18,6 +18,7 @@ from poolcheck.model.problem import Location
 from poolcheck.model.sizing import surge
 from poolcheck.model.target import Target
 from poolcheck.project.fleet.ledger import (
+    LIMIT_WORDS,
     Key,
     Ledger,
     Project,
@@ -29,7 +30,7 @@ from poolcheck.project.fleet.ledger import (
 from poolcheck.project.fleet.process_counts import ProcessCommands, app_amount
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.readers.deploy import platforms as reader
-from poolcheck.readers.deploy import runtime
+from poolcheck.readers.deploy import runtime, terraform
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment
 
@@ -156,8 +157,6 @@ def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCom
     ] = {}  # of app.json, by folder: they are the Procfile's
     for name in names:
         if name.endswith(".tf"):
-            from poolcheck.readers.deploy import terraform  # noqa: PLC0415 - only where there is one
-
             made += terraform.read(packages.text(name) or "", name)
         elif PROCESS_FILES.search(posixpath.basename(name)):
             made += _machines(name, commands)
@@ -216,12 +215,7 @@ def functions(packages: "Packages", names: Sequence[str], pool: Amount) -> list[
 
 def _function(text: str, name: str, pool: Amount, below: str) -> Member | None:
     """The one function of a file, with the most instances that its platform starts."""
-    if (
-        "oncurren" not in text
-        and "axScale" not in text
-        and "axInstances" not in text
-        and "axinstances" not in text
-    ):
+    if not any(word in text for word in LIMIT_WORDS):
         return None
     signal = runtime.read(text, name, below)
     if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:

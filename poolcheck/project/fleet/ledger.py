@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
+LIMIT_WORDS = (
+    "oncurren",
+    "axScale",
+    "axInstances",
+    "axinstances",
+)  # a file without any of these limits no function
 HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
 SIZE_HINT = "Set the size in the connection string where the driver reads it there, or use poolcheck size."
 

@@ -10,7 +10,7 @@ https://devcenter.heroku.com/articles/app-json-schema.
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.fleet import Amount
@@ -49,13 +49,13 @@ class Deployment:
 def matches(path: str) -> bool:
     """May the file say it, by its name?"""
     name = posixpath.basename(path)
-    return name in _READERS or name.startswith("Procfile") or name.endswith((".yaml", ".yml"))
+    return name in FILES or name.startswith("Procfile") or name.endswith((".yaml", ".yml"))
 
 
 def read(text: str, path: str) -> tuple[Deployment, ...]:
     """What a file deploys; () for anything else."""
     name = posixpath.basename(path)
-    reader = _READERS.get(name)
+    reader = FILES.get(name)
     if reader is not None:
         return tuple(reader(text, path))
     if not name.endswith((".yaml", ".yml")):
@@ -340,7 +340,7 @@ def _row(text: str, key: str) -> int:
     return text.count("\n", 0, found.end()) + 1 if found else 1
 
 
-_READERS: dict[str, Callable[[str, str], Iterator[Deployment]]] = {
+FILES = {
     "render.yaml": _render,
     "fly.toml": _fly,
     "railway.json": _railway,
