@@ -309,7 +309,8 @@ def test_login_without_end(capsys: pytest.CaptureFixture[str]) -> None:
     with server(says(b""), message(b"R", bytes(4)) + many) as port:
         code, out, _ = told(capsys, "live", url(port))
     assert code == 2
-    assert "before the login is too large" in out
+    # libpq either says that its room is full, or waits in vain for more of it until the time for connecting is over.
+    assert "before the login is too large" in out or "connection timeout expired" in out
 
 
 def test_a_password_in_an_error_of_the_server(capsys: pytest.CaptureFixture[str]) -> None:
