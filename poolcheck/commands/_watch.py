@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -21,10 +20,10 @@ from rich.text import Text
 from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode
-from poolcheck.live import dsn, postgres, route
+from poolcheck.live import postgres, route
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
-from poolcheck.live.look import Ask, Inspection, LookOptions, address, check_selection, known
+from poolcheck.live.look import Ask, Inspection, LookOptions, address, begin, known
 from poolcheck.live.postgres import Link, Lost, NoConnection, StatementFailed, Unsupported
 from poolcheck.model.look import Look
 from poolcheck.model.snapshot import Refusal, Route, Snapshot
@@ -126,18 +125,9 @@ def watch(
         raise click.UsageError("--watch shows text on the screen: leave --format, --output and --html out")
     if every < 0.1:
         raise click.UsageError("--watch needs at least 100ms between two looks")
-    config = settings.over(Path())
-    check_selection(config)
-    chosen = dsn.sources(
-        options.dsn,
-        config,
-        env_file=options.env_file,
-        variable=options.variable,
-        environment=options.environment,
-        trusted=options.trusted,
-    )
-    state = Watch(Inspection(config=config, options=options, sources=chosen, ask=ask))
-    if said := left_out(chosen.main):
+    seen = begin(options, settings, ask)
+    state = Watch(seen)
+    if said := left_out(seen.sources.main):
         click.echo(said, err=True)
     try:
         with suppress(KeyboardInterrupt):

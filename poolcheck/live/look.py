@@ -73,6 +73,27 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     Raises:
         PoolcheckError: bad input or config, nothing to look at, not PostgreSQL, or lost while looking.
     """
+    seen = begin(options, settings, ask)
+    if options.bouncer:
+        console = dsn.console_target(options.bouncer, seen.config, trusted=options.trusted)
+        seen.sources = replace(seen.sources, console=console)
+    chosen = seen.sources
+    if chosen.console is not None:
+        seen.look_at_console(chosen.console)
+    seen.look_at_server(chosen.main)
+    if chosen.pooled is not None:
+        seen.look_at_pooled(chosen.pooled)
+    if seen.snapshot is None and options.admin:
+        seen.look_at_server(dsn.sources(options.admin, seen.config, trusted=options.trusted).main)
+    return seen.report()
+
+
+def begin(options: LookOptions, settings: "Configured", ask: Ask) -> "Inspection":
+    """What `live`, `--watch` and `reap` start from: the config, and the strings that the options lead to.
+
+    Raises:
+        PoolcheckError: bad input or config, or nothing to look at.
+    """
     config = settings.over(Path())
     check_selection(config)
     chosen = dsn.sources(
@@ -83,19 +104,7 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
         environment=options.environment,
         trusted=options.trusted,
     )
-    console = chosen.console
-    if options.bouncer:
-        console = dsn.console_target(options.bouncer, config, trusted=options.trusted)
-        chosen = replace(chosen, console=console)
-    seen = Inspection(config=config, options=options, sources=chosen, ask=ask)
-    if console is not None:
-        seen.look_at_console(console)
-    seen.look_at_server(chosen.main)
-    if chosen.pooled is not None:
-        seen.look_at_pooled(chosen.pooled)
-    if seen.snapshot is None and options.admin:
-        seen.look_at_server(dsn.sources(options.admin, config, trusted=options.trusted).main)
-    return seen.report()
+    return Inspection(config=config, options=options, sources=chosen, ask=ask)
 
 
 def check_selection(config: Config) -> None:

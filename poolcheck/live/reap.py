@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from poolcheck.config.settings import DEFAULTS, Configured
 from poolcheck.errors import BadTarget, ExitCode
-from poolcheck.live import dsn, terminate
+from poolcheck.live import terminate
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
-from poolcheck.live.look import Ask, Inspection, LookOptions, address, check_selection, nobody
+from poolcheck.live.look import Ask, LookOptions, address, begin, nobody
 from poolcheck.live.postgres import Link, Lost, NoConnection
 from poolcheck.model.look import Ending, Look, Reaping
 from poolcheck.model.report import Report
@@ -38,17 +37,8 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
     Raises:
         PoolcheckError: bad input, nothing to look at, a pooler in between, or the connection lost.
     """
-    config = settings.over(Path())
-    check_selection(config)
-    chosen = dsn.sources(
-        options.dsn,
-        config,
-        env_file=options.env_file,
-        variable=options.variable,
-        environment=options.environment,
-        trusted=options.trusted,
-    )
-    seen = Inspection(config=config, options=options, sources=chosen, ask=ask)
+    seen = begin(options, settings, ask)
+    config, chosen = seen.config, seen.sources
     try:
         link = seen.connect(chosen.main)
     except NoConnection as refused:

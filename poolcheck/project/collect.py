@@ -7,27 +7,18 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from poolcheck.config.settings import Config
 from poolcheck.connection.secret import redact
 from poolcheck.errors import BadInput
-from poolcheck.model.roles import (
-    name_claims,
-)
+from poolcheck.model.roles import name_claims
 from poolcheck.model.target import Target
 from poolcheck.project.arguments import display, is_url, url_target
 from poolcheck.project.collected import Collected, together
 from poolcheck.project.env_files import read_env_file, read_stdin
 from poolcheck.project.packages import Packages
 from poolcheck.readers.env import dotenv
-
-if TYPE_CHECKING:
-    pass
-
-SOURCE_ENDINGS = frozenset(
-    {".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".vue", ".svelte", ".py", ".sql"}
-)
+from poolcheck.readers.languages import LANGUAGES
 
 _TESTS = r"(?:^|/)(?:tests?|__tests__|spec|fixtures|cassettes|testdata|examples?|samples?|node_modules|templates?)/"
 
@@ -62,7 +53,7 @@ def collect(
             elif os.path.lexists(path):
                 packages.around(path)
                 files[path] = None
-                if os.path.splitext(path)[1] in SOURCE_ENDINGS and not dotenv.matches(os.path.basename(path)):
+                if os.path.splitext(path)[1] in LANGUAGES and not dotenv.matches(os.path.basename(path)):
                     packages.sources[path] = None
             else:
                 raise BadInput(
