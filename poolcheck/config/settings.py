@@ -81,6 +81,59 @@ class PerPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedServer:
+    """What is known of one server: a table `[server.orders]`."""
+
+    name: str = ""  # the table's name, not a key
+    hosts: tuple[str, ...] = setting(
+        (),
+        "addresses that reach it, its poolers' too; `*` stands for any text",
+        example='["orders.cluster-*.rds.amazonaws.com"]',
+    )
+    max_connections: int | None = setting(
+        None, "its max_connections", minimum=1, maximum=MOST_CONNECTIONS, example="400"
+    )
+    reserved: int | None = setting(
+        None, "slots an ordinary role never gets there", minimum=0, maximum=MOST_CONNECTIONS, example="3"
+    )
+    provider: str = setting("", "where it runs", example='"aws-rds"')
+    plan: str = setting("", "its plan or compute size", example='"db.t4g.medium"')
+    dsn_env: str = setting(
+        "",
+        "the variable with the string that `live` and `gate --live` look with",
+        example='"ORDERS_MONITOR_URL"',
+    )
+    bouncer_env: str = setting(
+        "", "the variable with the string of its PgBouncer's console", example='"ORDERS_PGBOUNCER_URL"'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedClient:
+    """What is known of one client: a table `[client."apps/api"]`, named by folder, service or workload."""
+
+    name: str = ""  # the table's name, not a key
+    instances: int | None = setting(
+        None, "the most of it that run at once: its autoscaler's maximum", minimum=1, example="6"
+    )
+    surge: str = setting(
+        "",
+        "instances that its deploy adds before old ones stop: a share or a count",
+        pattern=r"\d{1,6}%?",
+        example='"25%"',
+    )
+    workers: int | None = setting(
+        None, "processes in each instance; each has its own pools", minimum=1, example="4"
+    )
+    pool: int | None = setting(
+        None, "connections that one process may open, all its pools together", minimum=0, example="10"
+    )
+    server: str = setting(
+        "", "the [server.NAME] that its variables lead to, where no file tells", example='"orders"'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting, with its default. Options win over the file."""
 
@@ -145,6 +198,20 @@ class Config:
             "example": 'Write [per-path."apps/web/**"] and below it for example ignore = ["PC203"].',
         },
     )
+    server: tuple[NamedServer, ...] = field(
+        default=(),
+        metadata={
+            "heading": "name",
+            "example": "Write [server.orders] and below it for example max_connections = 400.",
+        },
+    )
+    client: tuple[NamedClient, ...] = field(
+        default=(),
+        metadata={
+            "heading": "name",
+            "example": 'Write [client."apps/api"] and below it for example instances = 6.',
+        },
+    )
     path: str = ""  # the file this was read from; not a key
 
     def at(self, path: str) -> "Config":
@@ -170,7 +237,7 @@ class Config:
 
 
 DEFAULTS = Config()  # for whoever needs or tells one of them: no default is written a second time
-INTERNAL = {"path", "pattern"}
+INTERNAL = {"path", "pattern", "name"}
 
 
 def matches(pattern: str, path: str) -> bool:

@@ -1,0 +1,223 @@
+"""What the clients of each server and pooler ask of it, against what it takes: the one place where connections are added up.
+
+All pools full, in every process of every instance. While a deploy runs the instances that it adds count as well.
+https://www.postgresql.org/docs/current/runtime-config-connection.html: beyond the last slot the server refuses (53300).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from poolcheck.model.amount import Amount, exact, plus, times, within
+from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Route, Server
+from poolcheck.model.problem import Location
+from poolcheck.record import dataclass
+
+Against = Literal["slots", "pooler clients"]  # what a sum is held against
+Fit = Literal["fits", "does not fit", "cannot say"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """What one client, or one pooler, asks of a server or pooler."""
+
+    name: str
+    place: Location
+    steady: Amount
+    deploy: Amount
+    pooler: bool = False  # its pools are already the sum of its clients
+    client: Client | None = None
+    pool: Amount | None = None  # of one process
+
+    @property
+    def words(self) -> str:
+        """`web 10 x 4 x 5 = 200`."""
+        return f"{self.name} {self.steady.equation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The row of one server or pooler: who asks for how much, what there is, and whether it fits."""
+
+    of: Server | Pooler
+    against: Against
+    terms: tuple[Term, ...] = ()
+    uncounted: tuple[str, ...] = ()  # clients whose number is not known
+    once: tuple[str, ...] = ()  # clients that run once, or for people: not in the sum
+    questions: tuple[Question, ...] = ()
+    limit: Amount | None = None
+    reserved: Amount | None = None  # of the limit, what an ordinary role never gets
+    buffer: int = 0  # slots kept for psql, migrations and monitoring
+
+    @property
+    def name(self) -> str:
+        """The server's or pooler's."""
+        return self.of.name
+
+    @property
+    def location(self) -> Location:
+        """Where the largest client stands."""
+        if self.terms:
+            return max(self.terms, key=lambda each: each.deploy.most).place
+        return self.of.place or Location("")
+
+    @property
+    def steady(self) -> Amount:
+        """All pools full."""
+        return plus(*(each.steady for each in self.terms))
+
+    @property
+    def deploy(self) -> Amount:
+        """All pools full while every client is deployed."""
+        return plus(*(each.deploy for each in self.terms))
+
+    @property
+    def capacity(self) -> int | None:
+        """What the clients may share; None when no file, option or server tells."""
+        if self.limit is None:
+            return None
+        return max(0, self.limit.most - (self.reserved.most if self.reserved else 0))
+
+    @property
+    def least(self) -> bool:
+        """Whether the sum is the least that can happen: a number is not known."""
+        return bool(self.uncounted) or self.deploy.open
+
+    @property
+    def verdict(self) -> Fit:
+        """What is known decides first: a sum that is too large already needs no further number."""
+        if self.capacity is None:
+            return "cannot say"
+        if self.deploy.most > self.capacity:
+            return "does not fit"
+        return "cannot say" if self.least else "fits"
+
+    @property
+    def equation(self) -> str:
+        """`web 10 x 4 x 5 = 200 + jobs 2 x 5 = 10`."""
+        return " + ".join(each.words for each in self.terms)
+
+    @property
+    def places(self) -> str:
+        """Each client's numbers with their places, then the limit's."""
+        said = " ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in self.terms)
+        return f"{said} Limit: {self.limit}." if self.limit else said
+
+
+def rows(map_: Map, buffer: int = 0) -> tuple[Asked, ...]:
+    """A row for every pooler and server that a client for the app's traffic leads to, poolers first.
+
+    A provider's pooler bounds what it opens to the server: the server has a row only where somebody else asks for slots.
+    Nor has a server on this machine that was not looked at, or what is reached over HTTP.
+    """
+    ends = _Ends(map_)
+    made = [_of_pooler(ends, each) for each in map_.poolers if each.sockets]
+    made += [_of_server(ends, each, buffer) for each in map_.servers if not each.here or _measured(each)]
+    return tuple(each for each in made if any(one.deploy.most for one in each.terms) or each.uncounted)
+
+
+def _measured(server: Server) -> bool:
+    return server.max_connections is not None and server.max_connections.how == "measured"
+
+
+class _Ends:
+    """What leads to each server and pooler, looked up once: linear in the map."""
+
+    def __init__(self, map_: Map) -> None:
+        self.map = map_
+        self.routes: dict[str, list[Route]] = {}  # by client, for the app's traffic
+        clients: dict[str, dict[str, None]] = {}  # by end
+        for each in map_.routes:
+            if each.role == "app":
+                self.routes.setdefault(each.client, []).append(each)
+                clients.setdefault(each.end, {})[each.client] = None
+        by_name = {each.name: each for each in map_.clients}
+        self.clients = {
+            end: [by_name[name] for name in names if name in by_name] for end, names in clients.items()
+        }
+        self.behind: dict[str, list[Pooler]] = {}  # poolers by the server behind them
+        for pooler in map_.poolers:
+            self.behind.setdefault(pooler.server, []).append(pooler)
+        self.questions: dict[str, list[Question]] = {}
+        for question in map_.questions:
+            self.questions.setdefault(question.of, []).append(question)
+
+    def pools(self, client: Client, end: str) -> tuple[Pool, ...]:
+        """The pools that lead to an end: by their variable, else by the first of the client's routes."""
+        ends: dict[str, str] = {}
+        for each in self.routes.get(client.name, ()):
+            ends.setdefault(each.variable, each.end)
+        first = next(iter(ends.values()), "")
+        return tuple(each for each in client.pools if ends.get(each.variable, first) == end)
+
+
+def pool_of(client: Client, pools: Sequence[Pool]) -> Amount | None:
+    """The connections that one process of a client may open with these pools; None: not known.
+
+    Several pools in one process add up. A process that serves so many requests at once uses no more of each.
+    """
+    sizes = [each.size for each in pools if each.size is not None]
+    if not pools or len(sizes) < len(pools):
+        return None
+    if client.threads is not None:
+        sizes = [within(size, client.threads) for size in sizes]
+    return plus(*sizes)
+
+
+def term_of(client: Client, pools: Sequence[Pool]) -> Term | None:
+    """What a client asks for with these pools; None where a number is not known, or it runs only once."""
+    size = pool_of(client, pools)
+    if client.once or client.instances is None or size is None:
+        return None
+    peak = client.instances
+    if client.surge is not None and (client.surge.most or client.surge.open):
+        peak = plus(client.instances, client.surge)
+    return Term(
+        name=client.name, place=client.place, client=client, pool=size,
+        steady=times(client.instances, client.processes, size), deploy=times(peak, client.processes, size),
+    )  # fmt: skip
+
+
+def _row(
+    ends: _Ends,
+    of: Server | Pooler,
+    limit: Amount | None,
+    terms: Sequence[Term] = (),
+    more: Sequence[str] = (),
+    **rest: Any,
+) -> Asked:
+    """A row of the clients that lead there, beside `terms` and `more`, which are poolers."""
+    counted, uncounted, once = list(terms), list(more), []
+    for client in ends.clients.get(of.name, ()):
+        pools = ends.pools(client, of.name)
+        made = term_of(client, pools)
+        if made is not None:
+            counted.append(made)
+        elif client.once:
+            once.append(client.name)
+        elif pools or not client.pools:  # else every pool of it leads elsewhere, and a Question says so
+            uncounted.append(client.name)
+    concerned = (of.name, *uncounted, *(each.name for each in counted))
+    asked = (each for name in dict.fromkeys(concerned) for each in ends.questions.get(name, ()))
+    return Asked(
+        of=of, terms=tuple(counted), uncounted=tuple(uncounted), once=tuple(once), limit=limit,
+        questions=tuple(each for each in asked if each.server in ("", of.name)), **rest,
+    )  # fmt: skip
+
+
+def _of_pooler(ends: _Ends, pooler: Pooler) -> Asked:
+    return _row(ends, pooler, pooler.max_clients, against="pooler clients")
+
+
+def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
+    """Its own clients, and what each pooler before it may open."""
+    terms, unknown = [], []
+    for pooler in ends.behind.get(server.name, ()):
+        opens = pooler.server_connections
+        if opens is not None:
+            terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, pooler=True))
+        elif not pooler.provided:
+            unknown.append(pooler.name)
+    limit, reserved = server.max_connections, server.reserved
+    if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
+        limit, reserved = server.tighter, exact(0, "")
+    return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)

@@ -1,0 +1,141 @@
+"""The map: which programs open connections, through which poolers, to which servers. Every conclusion is computed from it.
+
+It holds what was read and nothing that follows from it: sums, verdicts and advised sizes are `capacity.asked`'s.
+"""
+
+from typing import ClassVar, Literal
+
+from poolcheck.model.amount import Amount
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package, Role, RuntimeKind
+from poolcheck.record import dataclass
+
+Mode = Literal["transaction", "session", "statement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What nobody tells, of whom, and the exact option or key that would."""
+
+    of: str  # the client, pooler or server
+    server: str  # the server or pooler whose sum waits for it; "" where it is known of none
+    what: str  # "instances", "pool", "processes", "max_connections", "reads", ...
+    tell: str  # "--instances N, or [client.\"api\"] instances"
+    why: str = ""  # half a sentence: "max is `size`, which is computed"
+    where: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """One client object of the code, or an engine's or image's own pool: so many connections of one process."""
+
+    driver: str  # the stem of drivers/*.toml, or "" for an image's own
+    title: str  # "pg.Pool", "the SQLAlchemy engine"
+    place: Location | None
+    size: Amount | None  # None: not known, and a Question says why
+    variable: str = ""  # that its connection string comes from; "" when the reader does not see it
+    why: str = ""  # where size is None: why it is not known
+    code: str = ""  # the line that sets its size, with {size}; "" when the catalogue has none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A program that opens connections: a service, workload, function, job, or somebody's well-known image."""
+
+    name: str
+    place: Location
+    package: Package = Package()
+    runtime: RuntimeKind = "unknown"
+    instances: Amount | None = None  # the most that run at once; None: not known
+    surge: Amount | None = None  # what a deploy adds before old ones stop; None: with the instances not known
+    processes: Amount  # in each instance
+    threads: Amount | None = None  # requests that a process serves at once; None: as many as come
+    pools: tuple[Pool, ...] = ()
+    once: bool = False  # it runs once, or for people: named, and not in the sum
+    deployed: bool = False  # a deployment file starts it; False: it is known by its code or its string alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooler:
+    """PgBouncer and its kin in the project, or a provider's endpoint with limits of its own."""
+
+    name: str
+    place: Location
+    software: str  # "pgbouncer", "supavisor", ...
+    mode: Mode | None = None
+    addresses: tuple[str, ...] = ()  # that reach it, host:port
+    replicas: Amount
+    max_clients: Amount | None = None  # of all replicas together
+    # what it may open to the server, all replicas together; None: the provider bounds it, or it is not known
+    server_connections: Amount | None = None
+    server: str = ""  # the name of the server behind it; "" when not known
+    evidence: str = ""  # what says that it is a pooler, where no file of it was read: "port 6432"
+    raises: str = ""  # how its file writes the client limit: "max_client_conn = {}"
+    provided: bool = False  # a provider's: what it opens to the server is bounded there
+    sockets: bool = True  # False: reached over HTTP, where no client holds a connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One PostgreSQL: what reaches it, and what it takes."""
+
+    name: str
+    addresses: tuple[str, ...] = ()  # host:port; () when only a secret or variable names it
+    provider: str = ""
+    plan: str = ""
+    max_connections: Amount | None = None
+    reserved: Amount
+    tighter: Amount | None = None  # CONNECTION LIMIT of the role or the database, below max_connections
+    place: Location | None = None
+    here: bool = False  # this machine: an incident there is nobody's night
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A variable of a client leads to a server, through a pooler or not."""
+
+    id: str
+    variable: str
+    place: Location
+    role: Role
+    client: str
+    pooler: str = ""
+    server: str = ""
+
+    @property
+    def end(self) -> str:
+        """What the client itself connects to: the pooler, or the server where there is none."""
+        return self.pooler or self.server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """Clients, poolers, servers and the routes between them. Names are unique within each kind."""
+
+    name: ClassVar[str] = "map"
+
+    clients: tuple[Client, ...] = ()
+    poolers: tuple[Pooler, ...] = ()
+    servers: tuple[Server, ...] = ()
+    routes: tuple[Route, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    def client(self, name: str) -> Client | None:
+        """The client of that name."""
+        return next((each for each in self.clients if each.name == name), None)
+
+    def pooler(self, name: str) -> Pooler | None:
+        """The pooler of that name."""
+        return next((each for each in self.poolers if each.name == name), None)
+
+    def server(self, name: str) -> Server | None:
+        """The server of that name."""
+        return next((each for each in self.servers if each.name == name), None)
+
+    def routes_at(self, place: Location, variable: str) -> tuple[Route, ...]:
+        """The routes that a connection string of a file is part of."""
+        return tuple(
+            each
+            for each in self.routes
+            if each.variable == variable and (each.place.path, each.place.line) == (place.path, place.line)
+        )
