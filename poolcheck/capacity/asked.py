@@ -4,16 +4,17 @@ All pools full, in every process of every instance. While a deploy runs the inst
 https://www.postgresql.org/docs/current/runtime-config-connection.html: beyond the last slot the server refuses (53300).
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from poolcheck.model.amount import Amount, exact, plus, times, within
 from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Route, Server
 from poolcheck.model.problem import Location
+from poolcheck.model.snapshot import MEASURED
+from poolcheck.model.snapshot import Server as Seen
+from poolcheck.model.verdict import Against, Fit
 from poolcheck.record import dataclass
-
-Against = Literal["slots", "pooler clients"]  # what a sum is held against
-Fit = Literal["fits", "does not fit", "cannot say"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,11 @@ class Term:
         """`web 10 x 4 x 5 = 200`."""
         return f"{self.name} {self.steady.equation}"
 
+    @property
+    def words_at_peak(self) -> str:
+        """`web (10 + 3) x 4 x 5 = 260`."""
+        return f"{self.name} {self.deploy.equation}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -41,7 +47,8 @@ class Asked:
     of: Server | Pooler
     against: Against
     terms: tuple[Term, ...] = ()
-    uncounted: tuple[str, ...] = ()  # clients whose number is not known
+    left: tuple[Client, ...] = ()  # clients whose number is not known
+    unknown: tuple[str, ...] = ()  # poolers whose number is not known
     once: tuple[str, ...] = ()  # clients that run once, or for people: not in the sum
     questions: tuple[Question, ...] = ()
     limit: Amount | None = None
@@ -71,11 +78,35 @@ class Asked:
         return plus(*(each.deploy for each in self.terms))
 
     @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Who is not in the sum, because a number is not known."""
+        return (*self.unknown, *(each.name for each in self.left))
+
+    @property
+    def large(self) -> bool:
+        """Whether more than one deployed process leads there, or how many do is not known."""
+        clients = [*self.left, *(each.client for each in self.terms if each.client is not None)]
+        known = [each for each in clients if each.deployed]
+        processes = sum(
+            (each.instances.most if each.instances else 2) * each.processes.most for each in known
+        )
+        return processes > len(known) or any(each.processes.open for each in known)
+
+    @property
     def capacity(self) -> int | None:
-        """What the clients may share; None when no file, option or server tells."""
-        if self.limit is None:
-            return None
-        return max(0, self.limit.most - (self.reserved.most if self.reserved else 0))
+        """What the clients may share at least; None when no file, option or server tells.
+
+        Of a provider whose plan nobody tells, what its smallest plan gives.
+        """
+        return None if self.limit is None else self._usable(self.limit.low)
+
+    def _usable(self, limit: int) -> int:
+        return max(0, limit - (self.reserved.most if self.reserved else 0))
+
+    @property
+    def limit_words(self) -> str:
+        """The limit with its places; "" when it is not known."""
+        return (", ".join(self.limit.places) or self.limit.words) if self.limit else ""
 
     @property
     def least(self) -> bool:
@@ -85,11 +116,26 @@ class Asked:
     @property
     def verdict(self) -> Fit:
         """What is known decides first: a sum that is too large already needs no further number."""
-        if self.capacity is None:
+        if self.capacity is None or self.limit is None:
             return "cannot say"
-        if self.deploy.most > self.capacity:
+        if self.limit.high is not None and self.deploy.most > self._usable(self.limit.high):
             return "does not fit"
-        return "cannot say" if self.least else "fits"
+        return "cannot say" if self.least or self.deploy.most > self.capacity else "fits"
+
+    @property
+    def of_one_string(self) -> bool:
+        """Whether its only client is one that no deployment file starts: its numbers are options, its string or code."""
+        (only, *rest) = self.terms or (None,)
+        return not rest and only is not None and only.client is not None and not only.client.deployed
+
+    @property
+    def way_out(self) -> str:
+        """What helps where no pool size does."""
+        if isinstance(self.of, Pooler):
+            return "the pooler has to take more clients"
+        if any(each.pooler for each in self.terms):
+            return "send every client through the pooler that is there"
+        return "put a transaction-mode pooler in between"
 
     @property
     def equation(self) -> str:
@@ -100,7 +146,7 @@ class Asked:
     def places(self) -> str:
         """Each client's numbers with their places, then the limit's."""
         said = " ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in self.terms)
-        return f"{said} Limit: {self.limit}." if self.limit else said
+        return f"{said} Limit: {self.limit_words}." if self.limit else said
 
 
 def rows(map_: Map, buffer: int = 0) -> tuple[Asked, ...]:
@@ -134,9 +180,10 @@ class _Ends:
         self.clients = {
             end: [by_name[name] for name in names if name in by_name] for end, names in clients.items()
         }
-        self.behind: dict[str, list[Pooler]] = {}  # poolers by the server behind them
+        self.behind: dict[str, list[tuple[Pooler, Amount | None]]] = {}  # poolers by the server behind them
         for pooler in map_.poolers:
-            self.behind.setdefault(pooler.server, []).append(pooler)
+            for opening in pooler.opens:
+                self.behind.setdefault(opening.server, []).append((pooler, opening.most))
         self.questions: dict[str, list[Question]] = {}
         for question in map_.questions:
             self.questions.setdefault(question.of, []).append(question)
@@ -186,7 +233,9 @@ def _row(
     **rest: Any,
 ) -> Asked:
     """A row of the clients that lead there, beside `terms` and `more`, which are poolers."""
-    counted, uncounted, once = list(terms), list(more), []
+    counted: list[Term] = list(terms)
+    left: list[Client] = []
+    once: list[str] = []
     for client in ends.clients.get(of.name, ()):
         pools = ends.pools(client, of.name)
         made = term_of(client, pools)
@@ -195,11 +244,11 @@ def _row(
         elif client.once:
             once.append(client.name)
         elif pools or not client.pools:  # else every pool of it leads elsewhere, and a Question says so
-            uncounted.append(client.name)
-    concerned = (of.name, *uncounted, *(each.name for each in counted))
+            left.append(client)
+    concerned = (of.name, *more, *(each.name for each in left), *(each.name for each in counted))
     asked = (each for name in dict.fromkeys(concerned) for each in ends.questions.get(name, ()))
     return Asked(
-        of=of, terms=tuple(counted), uncounted=tuple(uncounted), once=tuple(once), limit=limit,
+        of=of, terms=tuple(counted), left=tuple(left), unknown=tuple(more), once=tuple(once), limit=limit,
         questions=tuple(each for each in asked if each.server in ("", of.name)), **rest,
     )  # fmt: skip
 
@@ -211,8 +260,7 @@ def _of_pooler(ends: _Ends, pooler: Pooler) -> Asked:
 def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     """Its own clients, and what each pooler before it may open."""
     terms, unknown = [], []
-    for pooler in ends.behind.get(server.name, ()):
-        opens = pooler.server_connections
+    for pooler, opens in ends.behind.get(server.name, ()):
         if opens is not None:
             terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, pooler=True))
         elif not pooler.provided:
@@ -221,3 +269,37 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
         limit, reserved = server.tighter, exact(0, "")
     return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)
+
+
+def measured(map_: Map, hosts: Collection[str], seen: Seen) -> Map:
+    """The map with what a server said of itself, at the server that these hosts lead to. Its word wins over every file."""
+    words = f"max_connections {seen.max_connections}, {MEASURED}"
+    limit = exact(seen.max_connections, words, None, "measured")
+    reserved = exact(seen.kept, f"{seen.kept} reserved, {MEASURED}", None, "measured")
+    tighter = None
+    if seen.tighter is not None:
+        tighter = exact(
+            seen.tighter,
+            f"the role's or database's CONNECTION LIMIT {seen.tighter}, {MEASURED}",
+            None,
+            "measured",
+        )
+    poolers = [each for each in map_.poolers if _reached(each.addresses, hosts)]
+    behind = {opening.server for pooler in poolers for opening in pooler.opens}
+    changed = {each.name for each in map_.servers if each.name in behind or _reached(each.addresses, hosts)}
+    return replace(
+        map_,
+        servers=tuple(
+            replace(each, max_connections=limit, reserved=reserved, tighter=tighter)
+            if each.name in changed
+            else each
+            for each in map_.servers
+        ),
+        questions=tuple(
+            each for each in map_.questions if each.of not in changed or each.what != "max_connections"
+        ),
+    )
+
+
+def _reached(addresses: Iterable[str], hosts: Collection[str]) -> bool:
+    return any(each.rpartition(":")[0] in hosts for each in addresses)

@@ -1,5 +1,6 @@
 """What the pools of a pooler's configuration may open together."""
 
+from poolcheck.model.amount import Amount, exact, plus, times, within
 from poolcheck.model.pooler_config import (
     DEFAULT_POOL_SIZE,
     OWN_DESCRIPTORS,
@@ -7,24 +8,34 @@ from poolcheck.model.pooler_config import (
     PoolerDatabase,
     whole,
 )
+from poolcheck.text import plural
 
 
-def pool_size(config: PoolerConfig, database: PoolerDatabase) -> int | None:
-    """Server connections of one pool of this database, with its reserve; None when not known. 0 is no limit."""
+def pool_size(config: PoolerConfig, database: PoolerDatabase) -> Amount | None:
+    """Server connections of one pool of this database, with its reserve; None when not known, or without a limit."""
     default = "default_pool_size" if config.knows("default_pool_size") else "pool_size"
     size = _number(config, database, ("pool_size",), default, DEFAULT_POOL_SIZE)
     reserve = _number(config, database, ("reserve_pool", "reserve_pool_size"), "reserve_pool_size", 0)
-    return None if size is None or reserve is None or size <= 0 else size + max(reserve, 0)
+    return None if size is None or reserve is None or not size.most else plus(size, reserve)
 
 
 def _number(
     config: PoolerConfig, database: PoolerDatabase, names: tuple[str, ...], default: str, otherwise: int
-) -> int | None:
-    """A number of the database, else the one for all; `otherwise` where the software has no such setting."""
+) -> Amount | None:
+    """A number of the database, else the one for all; `otherwise` where the software has no such setting.
+
+    Negative counts as 0.
+    """
     own = database.setting(*names)
     if own is not None:
-        return whole(own.value) if own.known else None
-    return config.number(default, otherwise) if config.knows(default) else otherwise
+        number = whole(own.value) if own.known else None
+        return None if number is None else exact(max(number, 0), f"{own.name} {number}", own.location)
+    said = config.setting(default)
+    number = config.number(default, otherwise) if config.knows(default) else otherwise
+    if number is None:
+        return None
+    words = f"{default} {number}" if said else f"default of {number}" if number else ""
+    return exact(max(number, 0), words, said.location if said else None, "file" if said else "default")
 
 
 def users(config: PoolerConfig, database: PoolerDatabase) -> int:
@@ -32,13 +43,20 @@ def users(config: PoolerConfig, database: PoolerDatabase) -> int:
     return 1 if database.value("user") else max(1, len(config.logins))
 
 
-def most_connections(config: PoolerConfig, database: PoolerDatabase, pools: int) -> int | None:
-    """What the pools of one database may open together, within its max_db_connections."""
-    size = pool_size(config, database)
-    if size is None:
+def opened(config: PoolerConfig, database: PoolerDatabase, pools: int | None = None) -> Amount | None:
+    """What the pools of one database may open together, within its max_db_connections; None when not known.
+
+    `pools`: how many users of it are known; None: as the file tells.
+    """
+    size, cap = (
+        pool_size(config, database),
+        _number(config, database, ("max_db_connections",), "max_db_connections", 0),
+    )
+    if size is None or cap is None:
         return None
-    cap = _number(config, database, ("max_db_connections",), "max_db_connections", 0)
-    return None if cap is None else min(size * pools, cap) if cap > 0 else size * pools
+    many = users(config, database) if pools is None else pools
+    every = times(size, exact(many, plural(many, "user") if many > 1 else ""))
+    return within(every, cap) if cap.most else every
 
 
 def descriptors(config: PoolerConfig) -> int | None:
@@ -51,5 +69,5 @@ def descriptors(config: PoolerConfig) -> int | None:
         size = pool_size(config, database)
         if size is None:
             return None
-        total += size * users(config, database)
+        total += size.most * users(config, database)
     return total

@@ -4,6 +4,7 @@ Of the drivers' files the tables `[[makers]]` and `[[tcp_modules]]` alone are pa
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from poolcheck.catalogue.lookup import DRIVERS
@@ -24,7 +25,7 @@ def makers() -> AllMakers:
         CatalogueError: a table is wrong, or two of them claim the same kind or the same call.
     """
     tables, modules = DRIVERS.tables("makers", Maker), DRIVERS.tables("tcp_modules", TcpModule)
-    found = [(each, stem) for stem, many in tables.items() for each in many]
+    found = [(replace(each, driver=stem), stem) for stem, many in tables.items() for each in many]
     _check_apart(found)
     tcp = {each.module: each.title for many in modules.values() for each in many}
     orms = {stem for stem, text in DRIVERS.texts.items() if quick_word(text, "kind") == "orm"}

@@ -106,6 +106,7 @@ def command(
     """
     check_values({"max_usage": given["max_usage"]})
     given["live"] = given["live"] or "no"
+    settings.given["pool"] = given.pop("pool")
     if given["bouncer"] and given["live"] == "no" and "live" not in given["require"]:
         raise click.UsageError("--bouncer goes with --live")
     return emit_all(gate(GateOptions(**given), settings), out, reports, os.environ, ci=ci)

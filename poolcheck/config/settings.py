@@ -148,6 +148,9 @@ class Config:
         None, "most instances that run at once: the autoscaler's maximum", minimum=1, example="10"
     )
     workers: int = setting(1, "processes in an instance; each has its own pool", minimum=1)
+    pool: int | None = setting(
+        None, "connections of one process, where neither code nor string tells", minimum=1, example="10"
+    )
     max_connections: int | None = setting(
         None, "the server's max_connections", minimum=1, maximum=MOST_CONNECTIONS, example="100"
     )

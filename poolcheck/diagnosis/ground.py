@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from poolcheck.capacity.sums import Assumed, size_for
+from poolcheck.capacity import asked
+from poolcheck.capacity.advice import Advice, advise
+from poolcheck.capacity.asked import Asked
 from poolcheck.connection.parse import parse
 from poolcheck.connection.secret import Secret
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.severity import Severity
-from poolcheck.model.sizing import Sizing
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, readers
 from poolcheck.record import dataclass
@@ -30,8 +31,8 @@ class Ground:
     findings: Sequence[Finding]
     app: tuple[Target, ...]
     who: tuple[Reader, ...]
-    assumed: Assumed
-    sizing: Sizing | None
+    advice: Advice | None  # the pool of the app's client; None: no socket pool, or nobody to advise
+    rows: tuple[Asked, ...]  # of every server and pooler
     looked_at_source: bool
     # (place, subject) → the first step that changes the string, and the line with everything mended
     final: Mapping[tuple[str, str], tuple[int, str]]
@@ -66,9 +67,20 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
     for target in app:
         for reader in readers(target, ctx):
             who.setdefault(reader.title, reader)
-    assumed, sizing = size_for(app[0] if app else None, ctx)
+    rows = asked.rows(ctx.map, ctx.numbers.buffer)
+    advice = _advice(app[0], rows, ctx) if app else None
     final = _finals(findings, ctx)
-    return Ground(ctx, findings, app, tuple(who.values()), assumed, sizing, looked_at_source, final)
+    return Ground(ctx, findings, app, tuple(who.values()), advice, rows, looked_at_source, final)
+
+
+def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | None:
+    """What the client of a string may have at the server or pooler that the string leads to."""
+    for route in ctx.map.routes_at(target.location, target.name):
+        row = next((each for each in rows if each.name == route.end), None)
+        client = ctx.map.client(route.client)
+        if row is not None and client is not None:
+            return advise(row, client, short_lived=target.package.runtime.short_lived)
+    return None
 
 
 def _finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], tuple[int, str]]:

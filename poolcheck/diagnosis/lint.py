@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 
 from poolcheck import rules
+from poolcheck.capacity import asked
+from poolcheck.capacity.asked import Asked
 from poolcheck.config.settings import Config, Configured
 from poolcheck.diagnosis import engine, steps
 from poolcheck.errors import ExitCode, NothingToCheck
@@ -36,9 +38,10 @@ def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
     below = tuple(token for each in config.per_path for token in each.ignore)
     engine.check_selection(engine.Selection(config.select, (*config.ignore, *below)), rules.names())
     context = assumptions.context(found, config)
+    rows = asked.rows(context.map, context.numbers.buffer)
     judged = engine.run(
         rules.load(found.groups),
-        found.subjects,
+        (*found.subjects, *rows),
         context,
         selection=selection,
         ignores=found.ignores,
@@ -55,14 +58,31 @@ def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
         command="lint",
         findings=judged.findings,
         suppressed=judged.suppressed,
-        skipped=(*found.skipped, *unknown_strings(found)),
+        skipped=(*found.skipped, *unsummed(rows), *unknown_strings(found)),
         targets=tuple(target for target in found.targets if not target.commented),
         packages=found.packages,
         fix_path=steps.plan(judged.findings, context, looked_at_source=found.looked_at_source),
+        questions=context.map.questions,
         notes=(*notes(found, context), *found.notes),
         files=found.files,
         fail_on=SEVERITY[config.fail_on],
         exit_code=None if found.anything or judged.findings else ExitCode.NOTHING,
+    )
+
+
+def unsummed(rows: Sequence[Asked], *, everything: bool = False) -> tuple[Skipped, ...]:
+    """What keeps sums from being made, with the option that tells it.
+
+    Unless `everything` is asked for, of servers and poolers that several deployed processes lead to: one container's
+    pool has to be large indeed, and a string alone is no deployment.
+    """
+    return tuple(
+        dict.fromkeys(
+            Skipped(f"the sum of connections to {row.name}", each.words, f"Give {each.tell}.")
+            for row in rows
+            if everything or row.large
+            for each in row.questions
+        )
     )
 
 

@@ -163,7 +163,7 @@ def _driver_settings(ground: Ground) -> Iterator[Action]:
 
 def _one_client(ground: Ground) -> Iterator[Action]:
     """The code of the driver in use, with the computed size."""
-    size = str(ground.assumed.pool_size or 1)
+    size = ground.advice.size if ground.advice and ground.advice.pool_size != 0 else "1"
     for reader in ground.who:
         name = reader.use.id if not reader.use.id.startswith("sqlalchemy") else "sqlalchemy"
         name = ALSO.get(name, name)
@@ -189,9 +189,11 @@ def _over_http(ground: Ground) -> Iterator[Action]:
 
 def _own_server(ground: Ground) -> Iterator[Action]:
     """The SQL for a server that is nobody's service."""
-    sizing = ground.sizing
-    if sizing and not any(t.match.provider for t in ground.app):
-        need = sizing.procs_peak + (sizing.available - sizing.usable) + ground.ctx.numbers.reserved
+    full = next(
+        (row for row in ground.rows if row.against == "slots" and row.verdict == "does not fit"), None
+    )
+    if full is not None and not any(t.match.provider for t in ground.app):
+        need = full.deploy.most + full.buffer + (full.reserved.most if full.reserved else 0)
         yield Action(
             "On a server of your own, after a look at its memory; takes effect at the next restart",
             (f"ALTER SYSTEM SET max_connections = {-(-need // 10) * 10};",),

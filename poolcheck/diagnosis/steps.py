@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from poolcheck.capacity.advice import fitting
+from poolcheck.capacity.asked import Asked
 from poolcheck.diagnosis.ground import Ground, ground_of, variable
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
@@ -15,7 +17,6 @@ from poolcheck.model.report import TITLES, Action, Step, StepStatus
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.model.url_readers import engine_prisma, migration_tools
-from poolcheck.text import plural
 
 LIVE = "PC7"  # rules from here on judge a server that was looked at
 TO_POOLER = ("PC101", "PC102")  # their remedy leaves migrations without a direct string, unless it is kept
@@ -129,18 +130,29 @@ def _pooled(ground: Ground, kinds: Collection[str]) -> Said:
 def _direct(ground: Ground) -> Said:
     """A string leads straight to the server, from processes that live long."""
     direct = [target for target in ground.app if target.match.kind == "direct"]
-    if ground.sizing is None or ground.sizing.status in ("ok", "tight"):
+    full = _full(ground)
+    if not full:
         kind = ground.app[0].package.runtime.kind
         why = f"{_names(direct)} is direct, and a {kind} with a fixed number of instances may be, as long as the sums of step 2 hold."
-        return Said("not needed", why)
+        return Said("not needed" if _counted(ground) else "check", why)
     ways = dict.fromkeys(t.match.provider.pooler for t in direct if t.match.provider)
-    why = f"{_names(direct)} is direct, and the sums of step 5 do not hold: clients have to share server connections{ground.assumed.mark}."
-    return Said("do" if ground.assumed.certain else "check", why, tuple(Action(way) for way in ways if way))
+    why = f"{_names(direct)} is direct, and the sum does not fit: {full[0].equation} of {full[0].capacity}. Clients have to share server connections."
+    return Said("do", why, tuple(Action(way) for way in ways if way))
+
+
+def _full(ground: Ground) -> list[Asked]:
+    """The servers and poolers that are asked for more than they take."""
+    return [row for row in ground.rows if row.verdict == "does not fit"]
+
+
+def _counted(ground: Ground) -> bool:
+    """Whether every sum was made, and holds."""
+    return bool(ground.rows) and all(row.verdict == "fits" for row in ground.rows)
 
 
 def _parameters(ground: Ground) -> Said:
     found = ground.of_step(2)
-    said = ground.assumed.words
+    said = ground.advice.words if ground.advice else ""
     actions = list(_fixes(ground, 2))
     if found:
         why = _messages(found)
@@ -166,9 +178,9 @@ def _parameters(ground: Ground) -> Said:
 
 def _size_lines(ground: Ground) -> tuple[Action, ...]:
     """For each driver in use (or the common ones) the exact line that sets the computed size."""
-    size = ground.assumed.pool_size
-    if size is None or size < 1:
+    if ground.advice is None or ground.advice.pool_size == 0:
         return ()
+    size = ground.advice.size
     lines = []
     for reader in ground.who:
         if engine_prisma(reader):
@@ -183,8 +195,8 @@ def _size_lines(ground: Ground) -> tuple[Action, ...]:
     flag = _flag(ground)
     return tuple(
         Action(
-            f"{title}: {plural(size, 'connection')} per process",
-            (code.replace("{size}", str(size)).replace("{flag}", flag),),
+            f"{title}: {size} {'connection' if size == '1' else 'connections'} per process",
+            (code.replace("{size}", size).replace("{flag}", flag),),
         )
         for title, code in lines
     )
@@ -274,38 +286,53 @@ def _http(ground: Ground) -> Said:
 
 
 def _limit(ground: Ground) -> Said:
-    sizing, assumed = ground.sizing, ground.assumed
-    if sizing is None:
-        return Said(
-            status="not needed",
-            why="Clients of a transaction-mode pooler share its server connections: what is computed in step 2 does not ask for more.",
-        )
-    if sizing.status in ("ok", "tight"):
-        return Said(
-            status="not needed",
-            why=f"{sizing.procs} x {sizing.pool_size} = {sizing.total_steady} of {sizing.available} slots, {sizing.total_deploy} while a deploy runs{assumed.mark}.",
-        )
+    """Only where what is asked for exceeds what there is."""
+    full = [row for row in _full(ground) if row.against == "slots"]
+    if not full:
+        return _not_raised(ground)
+    row = full[0]
     provider = next((t.match.provider for t in ground.app if t.match.provider), None)
     actions = [Action(text) for text in (provider.raise_limit if provider else ())]
-    need = sizing.procs_peak + (sizing.available - sizing.usable)
-    if provider:
-        fitting = [
-            limit
-            for limit in provider.limits
-            if limit.max_connections and limit.max_connections - (limit.reserved or 0) >= need
-        ]
-        if fitting:
-            least = min(fitting, key=lambda each: each.max_connections or 0)
-            actions.append(
-                Action(
-                    f"{provider.title} {least.title or least.plan}: max_connections {least.max_connections} ({least.source}, checked {least.checked})"
-                )
+    need = row.deploy.most + row.buffer
+    plans = [
+        limit
+        for limit in (provider.limits if provider else ())
+        if limit.max_connections and limit.max_connections - (limit.reserved or 0) >= need
+    ]
+    if provider and plans:
+        least = min(plans, key=lambda each: each.max_connections or 0)
+        actions.append(
+            Action(
+                f"{provider.title} {least.title or least.plan}: max_connections {least.max_connections} ({least.source}, checked {least.checked})"
             )
+        )
+    first = "smaller pools (step 2) first" if fitting(row)[1] else f"{row.way_out} first"
     return Said(
-        status="do" if assumed.certain else "check",
-        why=f"{plural(sizing.procs_peak, 'process', 'processes')} at one connection each do not fit into {sizing.usable} usable slots{assumed.mark}: a pooler (step 1) first, a higher limit only after it.",
+        status="do",
+        why=f"{row.name}: {row.equation} asked of {row.capacity} slots{_deploying(row)}: {first}, a higher limit only after it.",
         actions=tuple(actions),
     )
+
+
+def _deploying(row: Asked) -> str:
+    return f", {row.deploy.most} while a deploy runs" if row.deploy.most != row.steady.most else ""
+
+
+def _not_raised(ground: Ground) -> Said:
+    """Why there is no limit to raise, as far as the sums were made."""
+    if any(finding.rule.id >= LIVE and finding.severity >= Severity.ERROR for finding in ground.findings):
+        return Said("check", "The server is short of slots now: free them first, and see what the sums say.")
+    if not ground.rows:
+        return Said("not needed", "Nobody asks a server for slots of its own.")
+    unsaid = [row for row in ground.rows if row.verdict == "cannot say"]
+    if unsaid:
+        asks = dict.fromkeys(each.tell for row in unsaid for each in row.questions)
+        tells = f" {next(iter(asks))} tells it." if asks else ""
+        return Said("check", f"The sum of {unsaid[0].name} is not known.{tells}")
+    said = "; ".join(
+        f"{row.name}: {row.deploy.equation} of {row.capacity} {row.against}" for row in ground.rows[:3]
+    )
+    return Said("not needed", f"{said}, while a deploy runs.")
 
 
 def _migrations(ground: Ground) -> Said:

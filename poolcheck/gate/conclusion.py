@@ -38,8 +38,10 @@ def conclude(
         threshold = f"at or above {fail_on.word}" if fail_on else "that counts (--fail-on never)"
         reasons = [f"Nothing {threshold} was found."]
     reasons += missing
-    if not sums and nothing is None and not missing:
-        reasons.append(_sums_not_made(report))
+    if nothing is None and not missing:
+        reasons += [_cannot_say(each) for each in sums if each.verdict == "cannot say"]
+        if not sums:
+            reasons.append(_sums_not_made(report))
     if looked != NOT_ASKED and not missing:
         reasons.append(f"The server {looked.words}.")
     return Verdict(
@@ -60,11 +62,19 @@ def _missing(
         missing.append(f"There was nothing to check: {nothing.message}.")
     if looked.trouble and required & {"live", "all"}:
         missing.append(f"The server could not be looked at: {looked.trouble.why}.")
-    if not sums and required & {"sums", "all"} and nothing is None:
-        missing.append(_sums_not_made(report))
+    if required & {"sums", "all", "told"} and nothing is None:
+        missing += [_cannot_say(each) for each in sums if each.verdict == "cannot say"]
+        if not sums and required & {"sums", "all"}:
+            missing.append(_sums_not_made(report))
     if "all" in required and not missing and report.skipped:
         missing.append(f"{len(report.skipped)} not checked, and all is required: {report.skipped[0].what}.")
     return missing
+
+
+def _cannot_say(row: PeakSum) -> str:
+    """Why a sum has no verdict, and what would tell."""
+    asks = " ".join(f"{each}." if not each.endswith(".") else each for each in row.unknown)
+    return f"Cannot say whether {row.name} holds: {asks}"
 
 
 def _sums_not_made(report: Report) -> str:

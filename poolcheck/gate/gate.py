@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from poolcheck import catalogue
+from poolcheck.capacity import asked
 from poolcheck.config.disk import leads_out
 from poolcheck.config.settings import Config, Configured
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
@@ -19,7 +20,6 @@ from poolcheck.gate.measured import NOT_ASKED, look, with_server
 from poolcheck.model import severity
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
-from poolcheck.model.fleet import Fleet
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.report import Report, Section, Skipped
@@ -52,7 +52,6 @@ class GateOptions:
     bouncer: str | None = None
     require: tuple[str, ...] = ()  # sums, live, all
     max_usage: str | None = None  # as the setting's text
-    pool: int | None = None  # connections of one process's pool, where the files do not tell
     baseline: str | None = None
     update_baseline: bool = False
     since: str | None = None
@@ -73,10 +72,7 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
     config = settings.over(first if first.exists() else Path())
     required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
     found = collect(what, options.variables, config, os.environ if environ is None else environ)
-    fleets = [subject for subject in found.subjects if isinstance(subject, Fleet)]
     linted, nothing = lint(found, config, what or options.variables)
-    if fleets:
-        nothing = None  # the project's services can be added up, though no string of theirs is anywhere
     looked = NOT_ASKED
     if options.live != "no" or "live" in required:
         looked = look(
@@ -87,11 +83,10 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
             settings=settings,
             found=found,
         )
-    context = assumptions.context(found, config)
+    context = with_server(assumptions.context(found, config), looked.server)
+    rows = asked.rows(context.map, context.numbers.buffer)
     limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
-    sums, not_summed = peak.peaks(
-        linted.targets, context, limit=limit, pool=options.pool, server=looked.server, fleets=fleets
-    )
+    sums, not_summed = peak.peaks(rows, limit), linting.unsummed(rows, everything=True)
     judged = judge_sums(sums, linted, found, context, config)
     everything = (*linted.findings, *judged.findings, *looked.findings)
     notes = [*linted.notes, *(looked.report.notes if looked.report else ())]
@@ -104,16 +99,19 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
         command="gate",
         findings=tuple(sorted(counted, key=lambda each: each.sort_key)),
         suppressed=(*linted.suppressed, *judged.suppressed, *accepted),
-        skipped=(*linted.skipped, *((empty,) if empty else not_summed), *looked.skipped),
+        skipped=tuple(
+            dict.fromkeys((*linted.skipped, *((empty,) if empty else not_summed), *looked.skipped))
+        ),
         targets=linted.targets or (looked.report.targets if looked.report else ()),
         packages=linted.packages,
-        fix_path=steps.plan(
-            everything, with_server(context, looked.server), looked_at_source=found.looked_at_source
-        ),
+        fix_path=steps.plan(everything, context, looked_at_source=found.looked_at_source),
+        questions=context.map.questions,
         notes=tuple(notes),
         files=linted.files,
         fail_on=linted.fail_on,
     )
+    if {"max_connections", "instances", "pool"} & context.numbers.sources.keys():
+        required |= {"told"}  # a limit or a number of instances was given: the sums were asked for
     verdict, code = conclude(report, sums, looked, required, nothing)
     sections: list[Section] = [verdict, *(looked.report.sections if looked.report else ())]
     if options.statistics:

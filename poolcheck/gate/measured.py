@@ -4,17 +4,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from poolcheck.capacity.asked import measured
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode, PoolcheckError
-from poolcheck.gate import peak
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.look import Look, NoEntry
 from poolcheck.model.report import Report, Skipped
+from poolcheck.model.snapshot import Server
 from poolcheck.project import arguments
 from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
 from poolcheck.text import clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredLimits:
+    """What the server itself said, for the strings that lead to it."""
+
+    hosts: frozenset[str]
+    server: Server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +32,7 @@ class Looked:
 
     words: str  # for the verdict
     report: Report | None = None
-    server: peak.MeasuredLimits | None = None
+    server: MeasuredLimits | None = None
     trouble: Skipped | None = None  # why it could not be looked at
 
     @property
@@ -111,14 +120,17 @@ def _files_of(found: Collected) -> list[str]:
     return list(dict.fromkeys(each.location.path for each in fitting))
 
 
-def _measured(report: Report) -> peak.MeasuredLimits | None:
+def _measured(report: Report) -> MeasuredLimits | None:
     seen = next((section for section in report.sections if isinstance(section, Look)), None)
     if seen is None:
         return None
     hosts = frozenset(target.conn.host for target in report.targets)
-    return peak.MeasuredLimits(hosts=hosts, server=seen.snapshot.server)
+    return MeasuredLimits(hosts=hosts, server=seen.snapshot.server)
 
 
-def with_server(context: Context, server: peak.MeasuredLimits | None) -> Context:
-    """What the fix path stands on: the server's own numbers, where it was looked at."""
-    return context if server is None else replace(context, numbers=server.server.over(context.numbers))
+def with_server(context: Context, seen: MeasuredLimits | None) -> Context:
+    """What the sums and the fix path stand on: the server's own numbers, where it was looked at. Its word wins."""
+    if seen is None:
+        return context
+    told = measured(context.map, seen.hosts, seen.server)
+    return replace(context, numbers=seen.server.over(context.numbers), map=told)

@@ -49,9 +49,9 @@ class Amount:
         """`6 x 14`, `(3 + 1) x 10`; factors of 1 are left out. A number alone for one that was read."""
         if self.sign == "min":
             return str(self.most)  # which term it is, `places` says
-        shown = [each for each in self.terms if self.sign != "x" or each.most != 1 or each.open]
+        shown = [each for each in self.terms if self.sign != "x" or each.most != 1]
         if self.sign == "+":
-            shown = [each for each in shown if each.most or each.open]
+            shown = [each for each in shown if each.most]
         if not shown:
             return str(self.most)
         inner = [f"({each.formula})" if self.sign == "x" and each.sign == "+" and "+" in each.formula else each.formula for each in shown]  # fmt: skip

@@ -24,6 +24,12 @@ class Question:
     why: str = ""  # half a sentence: "max is `size`, which is computed"
     where: Location | None = None
 
+    @property
+    def words(self) -> str:
+        """`the pool of api: max is computed (src/db.js:3)`."""
+        why = self.why or "not known"
+        return f"the {self.what} of {self.of}: {why}{f' ({self.where})' if self.where else ''}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
@@ -55,6 +61,14 @@ class Client:
     deployed: bool = False  # a deployment file starts it; False: it is known by its code or its string alone
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a pooler may open to one server, all its replicas and pools together."""
+
+    server: str  # its name
+    most: Amount | None = None  # None: not known, or a provider bounds it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooler:
     """PgBouncer and its kin in the project, or a provider's endpoint with limits of its own."""
@@ -66,9 +80,7 @@ class Pooler:
     addresses: tuple[str, ...] = ()  # that reach it, host:port
     replicas: Amount
     max_clients: Amount | None = None  # of all replicas together
-    # what it may open to the server, all replicas together; None: the provider bounds it, or it is not known
-    server_connections: Amount | None = None
-    server: str = ""  # the name of the server behind it; "" when not known
+    opens: tuple[Opening, ...] = ()  # a server behind it each; () when none is known
     evidence: str = ""  # what says that it is a pooler, where no file of it was read: "port 6432"
     raises: str = ""  # how its file writes the client limit: "max_client_conn = {}"
     provided: bool = False  # a provider's: what it opens to the server is bounded there

@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
 from poolcheck.connection.string import ConnectionString
+from poolcheck.model.connection_map import Map
 from poolcheck.model.facts import Driver, DriverVersion, Limit, Match
 from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.target import Target
@@ -47,6 +48,7 @@ class Numbers:
     instances: int | None = None
     surge: str = DEFAULTS.surge
     workers: int = DEFAULTS.workers
+    pool: int | None = None
     plan: str = ""
     provider: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...
@@ -58,7 +60,8 @@ class Context:
 
     catalogue: Catalogue
     numbers: Numbers = Numbers()
-    targets: tuple[Target, ...] = ()  # all of the project, for rules about pairs and sums
+    map: Map = Map()  # clients, poolers, servers: what every sum is computed from
+    targets: tuple[Target, ...] = ()  # all of the project, for rules about pairs
     packages: tuple[Package, ...] = ()
     today: str = ""  # ISO date: retirement dates are compared with it
     assumed: tuple[DriverUse, ...] = ()  # from --driver or the config: they stand for what the manifests say

@@ -312,7 +312,11 @@ class Maker:
     ] = ()  # what sets the connections of one pool; the first that is there counts
     overflow_option: str = ""  # what sets how many it opens on top of that
     overflow: int = 0  # and how many that is when it is not set
+    bounding_options: tuple[
+        str, ...
+    ] = ()  # others that decide how many it opens: with one of these its size is not known
     variable: str = ""  # the environment variable that it reads by itself
+    driver: str = ""  # the stem of its file, which no table says: the catalogue does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

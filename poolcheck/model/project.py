@@ -74,6 +74,7 @@ class Package:
     """A folder with a manifest (or the project's root): the unit that shares drivers and a runtime."""
 
     path: str = "."  # relative to where poolcheck was started
+    title: str = ""  # the name that its manifest gives it
     manifests: tuple[str, ...] = ()
     drivers: tuple[DriverUse, ...] = ()
     runtime: Runtime = Runtime()

@@ -7,6 +7,7 @@ from poolcheck.model.severity import Severity
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:  # a sizing has none of them
+    from poolcheck.model.connection_map import Question
     from poolcheck.model.finding import Finding
     from poolcheck.model.project import Package
     from poolcheck.model.target import Target
@@ -75,6 +76,7 @@ class Report:
     packages: "tuple[Package, ...]" = ()
     fix_path: tuple[Step, ...] = ()
     sections: tuple[Section, ...] = ()
+    questions: "tuple[Question, ...]" = ()  # what nobody tells, with the option or key that would
     notes: tuple[str, ...] = ()  # what was concluded and assumed, in sentences
     files: int = 0  # how many files were read
     fail_on: Severity | None = Severity.ERROR  # None: never

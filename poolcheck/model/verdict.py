@@ -3,31 +3,34 @@
 from typing import ClassVar, Literal
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.fleet import Against
 from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
 Outcome = Literal["pass", "fail", "could not check"]
+Against = Literal["slots", "pooler clients"]  # what a sum is held against
+Fit = Literal["fits", "does not fit", "cannot say"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeakSum:
-    """All pools full while a deploy runs, against what there is for them: of one connection string, or of a project.
+    """The row of one server or pooler: all pools full while a deploy runs, against what there is for them.
 
-    `size`, `processes`, `instances` and `workers` are 0 where several services with pools of their own are added up.
+    `size`, `processes`, `instances` and `workers` are 0 where several clients with pools of their own are added up.
     """
 
-    name: str  # the variable, or the server's host
+    name: str  # the server or pooler
     location: Location
-    asked: str  # "13 instances while a deploy runs (10 + 3) x 5", "web 13 x 5 + jobs 2 x 5"
-    source: (
-        str  # where the numbers come from: "connection_limit=5", "web: replicas: 10 (k8s/web.yaml:9), ..."
-    )
+    asked: str  # "(10 + 3) x 5 = 65", "web (10 + 3) x 5 = 65 + jobs 2 x 5 = 10"
+    source: str  # where the numbers come from: "web: replicas: 10 (k8s/web.yaml:9), connection_limit=5"
     total: int
     against: Against
-    capacity: int
+    capacity: int | None  # None: nobody tells
     capacity_words: str  # "100 max_connections (poolcheck.toml) - 3 reserved"
     limit: float  # the share of the capacity that is allowed, above 0 and at most 1
+    verdict: Fit = "fits"
+    steady: int = 0
+    least: bool = False  # the total is the least that can happen
+    unknown: tuple[str, ...] = ()  # what nobody tells, with the option that would
     size: int = 0  # connections of one process's pool
     processes: int = 0  # while a deploy runs
     instances: int = 0
@@ -36,13 +39,18 @@ class PeakSum:
 
     @property
     def share(self) -> float | None:
-        """How much of the capacity the full pools take; above 1 they do not fit. None: there is no capacity at all."""
-        return self.total / self.capacity if self.capacity > 0 else None
+        """How much of the capacity the full pools take; above 1 they do not fit. None: there is no capacity, or it is not known."""
+        return self.total / self.capacity if self.capacity else None
 
     @property
     def holds(self) -> bool:
-        """Whether the share is within the limit."""
-        return self.share is not None and self.share <= self.limit
+        """Whether the share is known, and within the limit."""
+        return self.verdict == "fits" and self.share is not None and self.share <= self.limit
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether what is known of the sum is above the limit already."""
+        return self.capacity is not None and self.total > self.limit * self.capacity
 
     @property
     def percent(self) -> str:
@@ -53,8 +61,14 @@ class PeakSum:
     def words(self) -> str:
         """The sum in one line."""
         what = "usable slots" if self.against == "slots" else "pooler clients"
+        asked = f"{'at least ' if self.least else ''}{self.asked or 'nothing that is known'}"
+        if self.capacity is None:
+            return f"{asked}; how many {what} there are is not known"
+        peak = f", {self.steady:,} when nothing is deployed" if self.steady != self.total else ""
         limit = f"limit {self.limit * 100:.0f} %"
-        return f"{self.asked} = {self.total:,} of {max(0, self.capacity):,} {what} ({self.percent}, {limit})"
+        return (
+            f"{asked} of {max(0, self.capacity):,} {what} while a deploy runs{peak} ({self.percent}, {limit})"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

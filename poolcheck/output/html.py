@@ -137,7 +137,7 @@ def charts(section: Section) -> Iterator[str]:
         )
     elif isinstance(section, Verdict):
         for each in section.sums:
-            if each.capacity > 0:
+            if each.capacity is not None and each.capacity > 0:
                 rows = ((f"{each.name}, while a deploy runs", each.total, each.holds),)
                 yield from bars(rows, each.capacity, (each.limit,))
 

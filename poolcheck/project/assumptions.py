@@ -44,11 +44,12 @@ def numbers(found: Collected, config: Config) -> Numbers:
         reserved, sources["reserved"] = known.default_reserved, known.title
     if config.max_connections is not None:
         sources["max_connections"] = origin
-    if config.instances is not None:
-        sources["instances"] = origin
+    for name in ("instances", "pool"):
+        if getattr(config, name) is not None:
+            sources[name] = origin
     return Numbers(
         max_connections=most, reserved=SERVER_RESERVED if reserved is None else reserved, buffer=config.buffer,
-        instances=config.instances, surge=config.surge, workers=config.workers, plan=config.plan,
+        instances=config.instances, surge=config.surge, workers=config.workers, pool=config.pool, plan=config.plan,
         provider=provider_id, sources=sources,
     )  # fmt: skip
 
@@ -83,6 +84,7 @@ def context(found: Collected, config: Config) -> Context:
     return Context(
         catalogue=catalogue,
         numbers=numbers(found, config),
+        map=found.map,
         targets=found.targets,
         packages=found.packages,
         today=datetime.now(UTC).date().isoformat(),

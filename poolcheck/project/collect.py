@@ -93,11 +93,12 @@ def finish(read: Collected, packages: Packages) -> Collected:
     """What was read, with the configs, poolers and sums of the project; the targets in the order of their places."""
     if names := names_of(packages):
         from poolcheck.project import config_files, pooler_files  # noqa: PLC0415 - a lint of one file judges none
-        from poolcheck.project.fleet import fleets  # noqa: PLC0415 - as above
 
         read = together((read, config_files.collect(packages, names, read.lines)))
         read = together((read, pooler_files.collect(packages, names, read.lines)))
-        read = together((read, fleets.collect(read, packages, names)))
+    from poolcheck.project.mapping import build  # noqa: PLC0415 - it needs this module's own readers
+
+    read = together((read, build.collect(read, packages, names)))
     targets = [also_app(target, read.targets) for target in read.targets]
     targets.sort(key=lambda target: (target.location.path, target.location.line or 0))
     seen = {target.package.path: target.package for target in targets}

@@ -5,6 +5,7 @@ from dataclasses import field, fields
 from itertools import chain
 from typing import Any
 
+from poolcheck.model.connection_map import Map
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.project import Package
 from poolcheck.model.report import Skipped
@@ -39,7 +40,7 @@ class Collected:
     configs: "tuple[JsConfig, ...]" = ()
     poolers: "tuple[PoolerConfig, ...]" = ()
     files: int = 0  # how many were read
-    sums: int = 0  # how many sums of services were made
+    map: Map = Map()
     named: int = 0  # how many configs the user named that were judged
     looked_at_source: bool = (
         False  # some source makes a client: only then its absence elsewhere means something
@@ -48,7 +49,7 @@ class Collected:
     @property
     def anything(self) -> bool:
         """Whether there was something to judge."""
-        return bool(self.targets or self.poolers or self.sums or self.named or self.looked_at_source)
+        return bool(self.targets or self.poolers or self.map.clients or self.named or self.looked_at_source)
 
 
 def together(parts: Iterable[Collected]) -> Collected:
@@ -65,6 +66,8 @@ def together(parts: Iterable[Collected]) -> Collected:
 
 def _joined(values: list[Any]) -> Any:
     first = values[0] if values else None
+    if isinstance(first, Map):
+        return next((each for each in values if each.clients or each.servers), first)
     if isinstance(first, tuple):
         return tuple(chain.from_iterable(values))
     if isinstance(first, frozenset):

@@ -309,7 +309,7 @@ class Packages:
                 )
         reads = tuple(self._variable_reads(folder))
         return Package(
-            path=folder or ".", manifests=tuple(each.path for each in manifests), drivers=drivers, runtime=runtime,
+            path=folder or ".", title=next((each.name for each in manifests if each.name), ""), manifests=tuple(each.path for each in manifests), drivers=drivers, runtime=runtime,
             reads=reads, dependencies=names, loaders=loaders(names, drivers),
             mentions=self.switches.of(drivers) if self.switches else None,
         )  # fmt: skip

@@ -23,44 +23,90 @@ DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5
 
 from collections.abc import Iterator
 
-from poolcheck.capacity.sums import configured_size, pool_sum
+from poolcheck.capacity.advice import fitting
+from poolcheck.capacity.asked import Asked
+from poolcheck.model.connection_map import Pool, Server
 from poolcheck.model.context import Context
-from poolcheck.model.problem import Fix, Problem
+from poolcheck.model.problem import Fix, Location, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.model.target import Target, app_traffic
+from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, with_parameter
 
 
-@rule(Target, severity=Severity.ERROR, step=2)
-def check(target: Target, ctx: Context) -> Iterator[Problem]:
-    """Only with every number known: nothing is guessed."""
-    if not app_traffic(target) or target.match.kind == "http":
+@rule(Asked, severity=Severity.ERROR, step=2)
+def check(row: Asked, ctx: Context) -> Iterator[Problem]:
+    """The sum of one client that no deployment file starts: its instances were told, its pool was read."""
+    if row.verdict != "does not fit" or not row.of_one_string or row.capacity is None:
         return
-    who = readers(target, ctx)
-    if len(who) != 1:
+    (term,) = row.terms
+    client = term.client
+    if client is None or client.instances is None:
         return
-    size, says = configured_size(target, who[0])
-    if size is None:
-        return
-    total = pool_sum(target, ctx, size)
-    if total is None or total.fits:
-        return
-    param = who[0].url.size_param if who[0].url else ""
-    named = target.conn.params_named(param) if param else ()
-    fitting = total.fitting
-    title = f"Give each process {fitting}; at most {total.most} fits while a deploy runs"
-    if fitting and param:
-        fix = with_parameter(target, title, param, str(fitting))
-    elif fitting and who[0].own:
-        fix = Fix(title, lines=(who[0].own.size_code.replace("{size}", str(fitting)),))
-    else:
-        fix = Fix("No pool size fits: put a transaction-mode pooler in between")
-    yield Problem(
-        message=f"{target.label}: {total.words} ({says}).",
-        why=total.consequence,
-        at=at(target, named[-1].span if named else None),
-        fix=fix,
-        sources=total.sources,
+    pool = next((each for each in client.pools if each.size is not None), None)
+    target = _target(row, pool, ctx)
+    steady, deploy = term.steady, term.deploy
+    above = row.capacity - (row.buffer if isinstance(row.of, Server) else 0) < steady.most
+    what = "clients" if row.against == "pooler clients" else "connections"
+    there = (
+        f"the pooler takes {row.capacity}"
+        if row.against == "pooler clients"
+        else f"{row.capacity} slots are there"
     )
+    words = f"{steady.equation} {what}" if above else f"{deploy.equation} {what} while a deploy runs"
+    _, size, most = fitting(row)
+    title = f"Give each process {size}; at most {most} fits while a deploy runs"
+    yield Problem(
+        message=f"{target.label if target else row.name}: {words}, and {there}.",
+        why=f"{_consequence(row)} {row.places}",
+        at=_place(target, pool, term.place, ctx),
+        subject=target.name if target else row.name,
+        key="slots",
+        fix=_fix(target, pool, size, title, ctx) if size else Fix(f"No pool size fits: {row.way_out}"),
+    )
+
+
+def _consequence(row: Asked) -> str:
+    if row.against == "pooler clients":
+        return "Beyond its client limit the pooler refuses, whatever the server has free."
+    return f"Beyond the last slot the server refuses (SQLSTATE 53300); {row.buffer} are kept for psql, migrations and monitoring."
+
+
+def _target(row: Asked, pool: Pool | None, ctx: Context) -> Target | None:
+    """The string that the client connects with."""
+    routes = [each for each in ctx.map.routes if each.end == row.name and each.role == "app"]
+    routes.sort(key=lambda each: pool is not None and each.variable != pool.variable)
+    for route in routes:
+        for target in ctx.groups(_key).get((route.variable, route.place.path, route.place.line), ()):
+            return target
+    return None
+
+
+def _key(target: Target) -> tuple[str, str, int | None]:
+    return target.name, target.location.path, target.location.line
+
+
+def _param(target: Target | None, ctx: Context) -> str:
+    who = readers(target, ctx) if target is not None else ()
+    return who[0].url.size_param if len(who) == 1 and who[0].url else ""
+
+
+def _place(target: Target | None, pool: Pool | None, place: Location, ctx: Context) -> Location:
+    """Where the size is written: in the string, else in the code."""
+    if target is None:
+        return (pool.place if pool else None) or place
+    param = _param(target, ctx)
+    named = target.conn.params_named(param) if param else ()
+    if not named and pool is not None and pool.place is not None:
+        return pool.place
+    return at(target, named[-1].span if named else None)
+
+
+def _fix(target: Target | None, pool: Pool | None, size: int, title: str, ctx: Context) -> Fix:
+    param = _param(target, ctx)
+    if target is not None and param and (pool is None or pool.place is None or pool.place == target.location):
+        return with_parameter(target, title, param, str(size))
+    if pool is not None and pool.code:
+        return Fix(title, lines=(pool.code.replace("{size}", str(size)),))
+    return Fix(title)

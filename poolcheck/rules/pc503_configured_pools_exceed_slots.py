@@ -59,7 +59,7 @@ database = "app"
 
 from collections.abc import Iterator
 
-from poolcheck.capacity.pooler_sums import most_connections, users
+from poolcheck.capacity.pooler_sums import opened, users
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Fix, Problem
@@ -137,8 +137,6 @@ def _percentages(config: PoolerConfig) -> Iterator[Problem]:
 
 def _sum(config: PoolerConfig, pools: int) -> int | None:
     """All databases together, with so many users each; 0: with those that are known. None: a number is not known."""
-    sums = [
-        most_connections(config, database, pools or users(config, database)) for database in config.databases
-    ]
-    known = [each for each in sums if each is not None]
+    sums = [opened(config, database, pools or None) for database in config.databases]
+    known = [each.most for each in sums if each is not None]
     return sum(known) if known and len(known) == len(sums) else None

@@ -106,38 +106,41 @@ spec:
 
 from collections.abc import Iterator
 
+from poolcheck.capacity.advice import fitting
+from poolcheck.capacity.asked import Asked
 from poolcheck.model.context import Context
-from poolcheck.model.fleet import Fleet
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._fleets import asked, fitting, places
+from poolcheck.rules._sums import asked
 
 
-@rule(Fleet, severity=Severity.ERROR, step=2)
-def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:
+@rule(Asked, severity=Severity.ERROR, step=2)
+def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     """Full pools against the slots of an ordinary role; what only a deploy exceeds is a warning."""
-    if fleet.against != "slots" or fleet.deploy <= fleet.available:
+    if row.against != "slots" or row.verdict != "does not fit" or row.of_one_string or row.capacity is None:
         return
-    steady = fleet.steady > fleet.available
-    allowed = f"the server allows {fleet.available} ({fleet.limit.number} - {fleet.reserved} reserved)"
-    extra = "" if steady else f", {fleet.deploy} while a deploy runs"
-    largest, size, most = fitting(fleet)
+    steady = row.steady.most > row.capacity
+    reserved = row.reserved.most if row.reserved else 0
+    total = row.limit.most if row.limit else 0
+    allowed = f"the server allows {row.capacity} ({total} - {reserved} reserved)"
+    extra = "" if steady else f", {row.deploy.most} while a deploy runs"
+    largest, size, most = fitting(row)
     if largest.pooler:
-        beside = fleet.deploy - largest.deploy
-        left = max(1, fleet.available - fleet.buffer - beside)
+        beside = row.deploy.most - largest.deploy.most
+        left = max(1, row.capacity - row.buffer - beside)
         fix = Fix(
             f"Cap what {largest.name} opens: {left} are left for it", lines=(f"max_db_connections = {left}",)
         )
     elif size:
         fix = Fix(f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs")
     else:
-        fix = Fix("No pool size fits: run fewer processes, or put a transaction-mode pooler in between")
+        fix = Fix(f"No pool size fits: run fewer processes, or {row.way_out}")
     yield Problem(
-        message=f"{fleet.name}: {asked(fleet)}{extra}, and {allowed}.",
-        why=places(fleet),
+        message=f"{row.name}: {asked(row)}{extra}, and {allowed}.",
+        why=row.places,
         severity=Severity.ERROR if steady else Severity.WARNING,
-        subject=fleet.name,
+        subject=row.name,
         key="slots",
         fix=fix,
     )

@@ -54,26 +54,48 @@ services:
 
 from collections.abc import Iterator
 
+from poolcheck.capacity.advice import fitting
+from poolcheck.capacity.asked import Asked
+from poolcheck.model.connection_map import Pooler
 from poolcheck.model.context import Context
-from poolcheck.model.fleet import Fleet
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._fleets import asked, places
+from poolcheck.rules._sums import asked
 
 
-@rule(Fleet, severity=Severity.ERROR, step=2)
-def check(fleet: Fleet, ctx: Context) -> Iterator[Problem]:
+@rule(Asked, severity=Severity.ERROR, step=2)
+def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     """Full pools against the pooler's client limit."""
-    if fleet.against != "pooler clients" or fleet.deploy <= fleet.available:
+    pooler = row.of
+    if (
+        not isinstance(pooler, Pooler)
+        or row.verdict != "does not fit"
+        or row.of_one_string
+        or row.capacity is None
+    ):
         return
-    steady = fleet.steady > fleet.available
-    extra = "" if steady else f", {fleet.deploy} while a deploy runs"
+    steady = row.steady.most > row.capacity
+    extra = "" if steady else f", {row.deploy.most} while a deploy runs"
     yield Problem(
-        message=f"{fleet.name}: {asked(fleet)}{extra}, and the pooler takes {fleet.available} clients.",
-        why=places(fleet),
+        message=f"{row.name}: {asked(row)}{extra}, and the pooler takes {row.capacity} clients{' in session mode' if pooler.mode == 'session' else ''}.",
+        why=row.places,
         severity=Severity.ERROR if steady else Severity.WARNING,
-        subject=fleet.name,
+        subject=row.name,
         key="clients",
-        fix=Fix("Let the pooler take them", lines=(fleet.raises.format(fleet.deploy + fleet.deploy // 4),)),
+        fix=_fix(row, pooler),
     )
+
+
+def _fix(row: Asked, pooler: Pooler) -> Fix:
+    if pooler.raises:
+        most = row.deploy.most
+        return Fix("Let the pooler take them", lines=(pooler.raises.format(most + most // 4),))
+    largest, size, most = fitting(row)
+    if size:
+        return Fix(f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs")
+    if pooler.mode == "session":
+        return Fix(
+            "Send app traffic to the endpoint in transaction mode: its clients share server connections"
+        )
+    return Fix("Run fewer processes, or take a plan whose pooler takes more clients")

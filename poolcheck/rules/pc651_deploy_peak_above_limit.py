@@ -34,7 +34,7 @@ from poolcheck.model.verdict import PeakSum
 @rule(PeakSum, severity=Severity.ERROR, step=2)
 def check(total: PeakSum, ctx: Context) -> Iterator[Problem]:
     """Above the limit; what PC204 has said already is left out by who adds up."""
-    if total.holds:
+    if not total.exceeds or total.capacity is None:
         return
     fitting = int(total.limit * total.capacity) // total.processes if total.processes else 0
     if fitting:

@@ -94,7 +94,7 @@ def test_limit_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
     assert [each.why for each in report.skipped if "pg.acme.dev" in each.what] == [
-        "the server's max_connections is not known"
+        "the max_connections of pg.acme.dev: not known"
     ]
 
 
@@ -124,7 +124,7 @@ COMPOSE = """services:
     image: postgres:17
   web:
     build: .
-    command: gunicorn -w 4 shop.wsgi
+    command: gunicorn -k uvicorn.workers.UvicornWorker -w 4 shop.asgi
     deploy:
       replicas: 2
     environment:
@@ -145,9 +145,9 @@ def test_pool_out_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch,
     )
 
-    assert "web 2 x 4 x 15 = 120" in found.message
+    assert "web 2 x 4 x (10 + 5) = 120" in found.message
     assert "gunicorn -w 4 (docker-compose.yml:6)" in found.why
-    assert "pool_size: 10 + 5 overflow (shop/db.py:3)" in found.why
+    assert "pool_size: 10 (shop/db.py:3), max_overflow: 5 (shop/db.py:3)" in found.why
 
 
 def test_developers_compose_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,30 +240,30 @@ def test_processes_of_a_procfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_gunicorn_config_beside_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """10 replicas x 12 workers x 15 in `gunicorn.conf.py` of the folder that is built."""
     files = {
-        "docker-compose.yml": COMPOSE.replace("gunicorn -w 4 shop.wsgi", "gunicorn shop.wsgi"),
+        "docker-compose.yml": COMPOSE.replace(" -w 4", ""),
         "shop/db.py": POOL,
         "gunicorn.conf.py": "bind = '0.0.0.0:80'\nworkers = 12\n",
     }
     (found,) = sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
 
-    assert "web 2 x 12 x 15 = 360" in found.message
+    assert "web 2 x 12 x (10 + 5) = 360" in found.message
     assert "workers 12 (gunicorn.conf.py:2)" in found.why
 
 
 def test_processes_that_depend_on_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sum says "at least", and the report says which number is missing, also when the rest fits."""
     files = {
-        "docker-compose.yml": COMPOSE.replace("gunicorn -w 4 shop.wsgi", "gunicorn shop.wsgi").replace("replicas: 2", "replicas: 9"),
+        "docker-compose.yml": COMPOSE.replace(" -w 4", "").replace("replicas: 2", "replicas: 9"),
         "shop/db.py": POOL,
         "gunicorn.conf.py": "import multiprocessing\nworkers = multiprocessing.cpu_count() * 2 + 1\n",
     }  # fmt: skip
     report = run(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
     (found,) = [finding for finding in report.findings if finding.rule.id == "PC601"]
 
-    assert "the project asks for at least web 9 x 15 = 135 connections" in found.message
+    assert "the project asks for at least web 9 x (10 + 5) = 135 connections" in found.message
     assert "at least 1: it depends on the number of CPUs (gunicorn.conf.py:2)" in found.why
-    assert [each.why for each in report.skipped if each.what == "the processes of web"] == [
-        "it depends on the number of CPUs (gunicorn.conf.py:2); counted as 1"
+    assert [each.why for each in report.skipped if each.what == "the sum of connections to db"] == [
+        "the processes of web: it depends on the number of CPUs (gunicorn.conf.py:2)"
     ]
 
 
@@ -298,17 +298,25 @@ def test_strings_that_are_filled_in(
     files = {"docker-compose.yml": text, "shop/db.py": POOL}
     (found,) = sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
 
-    assert "web 2 x 4 x 15 = 120" in found.message
+    assert "web 2 x 4 x (10 + 5) = 120" in found.message
 
 
 def test_connections_are_no_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`psycopg2.connect` opens one each time: how many there are at once is not known, and said."""
+    """`psycopg2.connect` opens one each time: at least one a process, and how many at once is said not to be known."""
     code = 'import os\nimport psycopg2\n\n\ndef run():\n    return psycopg2.connect(os.environ["DATABASE_URL"])\n'
     files = {"docker-compose.yml": COMPOSE.replace("replicas: 2", "replicas: 90"), "shop/db.py": code}
     report = run(files, "pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch)
 
-    assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
+    (found,) = [finding for finding in report.findings if finding.rule.id == "PC601"]
+    assert "at least web 90 x 4 = 360 connections" in found.message
     assert any("the pool of web" in each.why for each in report.skipped)
+
+
+def test_one_request_at_a_time_is_one_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync worker cannot use a pool of 15: 2 x 4 x 1 = 8 of 97."""
+    files = {"docker-compose.yml": COMPOSE.replace(" -k uvicorn.workers.UvicornWorker", "").replace("replicas: 2", "replicas: 20"), "shop/db.py": POOL}  # fmt: skip
+
+    assert sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch) == []
 
 
 def test_two_ways_to_deploy_one_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,4 +326,6 @@ def test_two_ways_to_deploy_one_app(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     report = run(files, f"{PRISMA} server max=100", tmp_path, monkeypatch)
 
     assert [finding for finding in report.findings if finding.rule.id == "PC601"] == []
-    assert any("docker-compose.yml and manifests both deploy to it" in each.why for each in report.skipped)
+    assert any(
+        "docker-compose.yml and manifests both deploy to pg.acme.dev" in each.why for each in report.skipped
+    )

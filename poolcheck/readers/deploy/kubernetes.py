@@ -18,7 +18,7 @@ from poolcheck.record import dataclass
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
 _KINDS = re.compile(
-    r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap)\b",
+    r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap|Service|CronJob|Job)\b",
     re.MULTILINE,
 )
 
@@ -54,6 +54,9 @@ class Workload:
     environment: tuple[ContainerVariable, ...] = ()
     sources: tuple[str, ...] = ()  # Secrets and ConfigMaps of envFrom
     complete: bool = True  # every variable of the container is in this file
+    namespace: str = ""
+    labels: frozenset[tuple[str, str]] = frozenset()  # of its pods
+    mounts: tuple[str, ...] = ()  # paths in the containers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,16 @@ class Autoscaler:
     target: str  # "" in a patch that does not name it again
     most: int | None  # None: not known, or in a patch not written
     location: Location | None  # of the number; None: not written
+    least: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterName:
+    """A Service: the name by which pods with these labels are reached."""
+
+    name: str
+    namespace: str
+    selector: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,7 @@ class Manifests:
     workloads: tuple[Workload, ...] = ()
     autoscalers: tuple[Autoscaler, ...] = ()
     held: tuple[HeldText, ...] = ()
+    services: tuple[ClusterName, ...] = ()
 
 
 def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> Manifests:
@@ -96,11 +110,17 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
     workloads: list[Workload] = []
     autoscalers: list[Autoscaler] = []
     held: list[HeldText] = []
+    services: list[ClusterName] = []
     for document in documents(text):
         kind = text_of(document.get("kind"))
         name = text_of(document.get("metadata", "name"))
         if kind in _WORKLOADS and name:
             workloads.append(_workload(document, kind, name, place))
+        elif kind in ("Job", "CronJob") and name:
+            inner = document.get("spec", "jobTemplate") if kind == "CronJob" else document
+            if inner is not None:
+                made = _workload(inner, kind, name, place)
+                workloads.append(replace(made, namespace=text_of(document.get("metadata", "namespace"))))
         elif kind in ("HorizontalPodAutoscaler", "ScaledObject") and name:
             target = document.get("spec", "scaleTargetRef", "name")
             most = document.get("spec", "maxReplicas" if kind.startswith("H") else "maxReplicaCount")
@@ -111,8 +131,18 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
                     target=text_of(target),
                     most=number,
                     location=place(most.line) if most else None,
+                    least=_whole(
+                        document.get("spec", "minReplicas" if kind.startswith("H") else "minReplicaCount")
+                    )
+                    or 1,
                 )
             )
+        elif kind == "Service" and name:
+            selector = document.get("spec", "selector")
+            if selector is not None and selector.pairs:
+                services.append(
+                    ClusterName(name, text_of(document.get("metadata", "namespace")), _labels(selector))
+                )
         elif kind in ("Secret", "ConfigMap"):
             for group in ("data", "stringData"):
                 for key, value in (document.get(group) or Node({}, 0)).pairs.items():
@@ -123,7 +153,17 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
                     )
                     if plain and _FILLED_IN.search(plain) is None:
                         held.append(HeldText(name, key, Secret(plain), place(value.line)))
-    return Manifests(workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held))
+    return Manifests(
+        workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held), services=tuple(services)
+    )
+
+
+def _labels(node: Node | None) -> frozenset[tuple[str, str]]:
+    return frozenset((name, text_of(value)) for name, value in (node.pairs if node else {}).items())
+
+
+def _whole(node: Node | None) -> int | None:
+    return int(text_of(node)) if re.fullmatch(r"\d{1,6}", text_of(node)) else None
 
 
 def is_workload(text: str) -> bool:
@@ -180,6 +220,13 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
             if item.get(kind_)
         ),
         complete=not any(text_of(item.get("envFrom")) for item in containers.items),
+        namespace=text_of(document.get("metadata", "namespace")),
+        labels=_labels(document.get("spec", "template", "metadata", "labels")),
+        mounts=tuple(
+            text_of(mount.get("mountPath"))
+            for container in containers.items
+            for mount in (container.get("volumeMounts") or Node([], 0)).items
+        ),
     )
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from poolcheck.connection.secret import Secret
-from poolcheck.model.fleet import Amount
+from poolcheck.model.amount import Amount
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.manifests.types import json_key_lines, load_json, load_toml, table

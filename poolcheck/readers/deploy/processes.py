@@ -6,10 +6,12 @@ depends on the machine (one per CPU) or on a variable that no file sets is not k
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import process_configs
 from poolcheck.record import dataclass
+from poolcheck.text import plural
 
 # program → options that set the number of processes
 _OPTIONS: dict[str, tuple[str, ...]] = {
@@ -55,6 +57,8 @@ class Processes:
     location: Location | None = None  # where the number stands, when that is not the command itself
     file: str = ""  # a PM2 ecosystem file that the command starts
     only: str = ""  # the one of its apps that is started
+    threads: int | None = None  # requests that one process serves at once; None: as many as come
+    threads_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,33 @@ def read(command: Sequence[str], around: Around) -> Processes | None:
                 return _celery(rest, around)
             if program.startswith("pm2"):
                 return _pm2(program, rest, around)
-            return _server(program, rest, around)
+            made = _server(program, rest, around)
+            return _gunicorn(made, rest, around) if program == "gunicorn" else made
     return None
+
+
+def _gunicorn(made: Processes | None, rest: list[str], around: Around) -> Processes:
+    """A sync worker serves one request at a time, a gthread worker one in each thread; others as many as come.
+
+    https://docs.gunicorn.org/en/stable/design.html and settings.html#worker-class, #threads
+    """
+    made = made or Processes(1, "")
+    words = [*rest, *(around.environment.get("GUNICORN_CMD_ARGS") or "").split()]
+    kind = _value(words, "-k") or _value(words, "--worker-class")
+    threads = _value(words, "--threads")
+    config = around.config(_value(rest, "-c").removeprefix("file:") or "gunicorn.conf.py")
+    hidden = (
+        config is not None and re.search(r"\b(?:worker_class|threads)\b", config[0])
+    ) or "GUNICORN_CMD_ARGS" in around.environment
+    if (hidden and not kind) or kind not in ("", "sync", "gthread") or (threads and not threads.isdigit()):
+        return made
+    number = int(threads or 1) or 1
+    said = (
+        f"gunicorn --threads {number}"
+        if threads
+        else "a sync worker of gunicorn serves one request at a time"
+    )
+    return replace(made, threads=number, threads_words=said)
 
 
 def _NO_SCRIPT(_: str) -> str:  # noqa: N802 - a constant: scripts that call scripts are followed once
@@ -144,13 +173,19 @@ def _configured(made: process_configs.WorkerCount, path: str, around: Around) ->
 
 def _celery(rest: list[str], around: Around) -> Processes | None:
     """Prefork children: https://docs.celeryq.dev/en/stable/userguide/workers.html#concurrency."""
+    if "beat" in rest and "worker" not in rest:
+        return Processes(1, "", threads=1, threads_words="celery beat sends one task at a time")
     if "worker" not in rest:
-        return None  # beat, flower, migrate, ...
+        return None  # flower, migrate, ...
     pool = _value(rest, "-P") or _value(rest, "--pool")
-    if pool not in ("", "prefork", "processes"):
-        return None
     said = _said("celery", rest, around)
-    return said or Processes(None, "celery without -c starts one per CPU")
+    if pool in ("", "prefork", "processes"):
+        said = said or Processes(None, "celery without -c starts one per CPU")
+        return replace(said, threads=1, threads_words="a prefork process of celery runs one task at a time")
+    number = 1 if pool == "solo" else said.number if said else None
+    return Processes(
+        1, "", threads=number, threads_words=f"celery -P {pool}: {plural(number or 0, 'task')} at once"
+    )
 
 
 def _pm2(program: str, rest: list[str], around: Around) -> Processes | None:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from poolcheck.model.report import Skipped
-from poolcheck.project.fleet import overlays
-from poolcheck.project.fleet.overlays import PRODUCTION, DeployedGroup
+from poolcheck.project.mapping import overlays
+from poolcheck.project.mapping.overlays import PRODUCTION, DeployedGroup
 from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import helm, kubernetes
 from poolcheck.readers.deploy.go_template import Tree, UnreadTemplate

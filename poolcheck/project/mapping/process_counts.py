@@ -3,9 +3,9 @@
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from poolcheck.model.fleet import Amount
+from poolcheck.model.amount import Amount, at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.project.packages import inside
 from poolcheck.readers.manifests import manifest
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.pm2 import App, Ecosystem
     from poolcheck.readers.deploy.processes import Processes
 
-ONE = Amount(1, "1 process")
+ONE = exact(1, "1 process", None, "default")
+
+
+class Counted(NamedTuple):
+    """What one instance runs."""
+
+    processes: Amount
+    threads: Amount | None = None  # requests that a process serves at once; None: as many as come
 
 
 class ProcessCommands:
@@ -35,10 +42,10 @@ class ProcessCommands:
         folder: str | None = None,
         *,
         complete: bool = True,
-    ) -> Amount:
+    ) -> Counted:
         """The processes of a command that runs in `folder`, or of the Dockerfile there when there is none.
 
-        One when nothing says more. `least` where a number is said that cannot be known.
+        One when nothing says more; at least one where a number is said that cannot be known.
         """
         from poolcheck.readers.deploy import processes  # noqa: PLC0415 - only where there is something to add up
 
@@ -50,7 +57,7 @@ class ProcessCommands:
                 at = Location(name, line)
                 environment = {**processes.docker_environment(text), **environment}
         if not command:
-            return ONE
+            return Counted(ONE)
         around = processes.Around(
             environment,
             complete,
@@ -59,15 +66,14 @@ class ProcessCommands:
         )
         made = processes.read(command, around)
         if made is None:
-            return ONE
+            return Counted(ONE)
         if made.file:
-            return self._of_file(made, at, folder)
+            return Counted(self._of_file(made, at, folder))
         place = made.location or at
-        return (
-            Amount(made.number, made.words, place)
-            if made.number
-            else Amount(1, made.words, place, least=True)
-        )
+        threads = exact(made.threads, made.threads_words, at) if made.threads else None
+        if not made.words:
+            return Counted(ONE, threads)
+        return Counted((exact if made.number else at_least)(made.number or 1, made.words, place), threads)
 
     def _config(self, name: str, folder: str | None) -> tuple[str, str] | None:
         """A config that a command names: at that place, or the only one of that name below."""
@@ -114,13 +120,13 @@ class ProcessCommands:
         self.started.add(path)
         file = self.ecosystem(path) if path else None
         if file is None:
-            return Amount(1, f"{made.file} cannot be read", at, least=True)
+            return at_least(1, f"{made.file} cannot be read", at)
         only = set(re.split(r"\s*,\s*", made.only)) if made.only else None
         apps = [app for app in file.apps if only is None or app.name in only]
         if len(apps) != 1 or not file.complete:
-            return Amount(1, f"{made.file} starts {len(file.apps)} apps", at, least=True)
+            return at_least(1, f"{made.file} starts {len(file.apps)} apps", at)
         if made.number:  # -i on the command line wins
-            return Amount(made.number, made.words, at)
+            return exact(made.number, made.words, at)
         return app_amount(apps[0])
 
 
@@ -129,4 +135,4 @@ def app_amount(app: "App") -> Amount:
     at = Location(app.location.path, app.instances_line or app.location.line)
     if not app.instances_line:
         return ONE
-    return Amount(app.instances, app.words, at) if app.instances else Amount(1, app.words, at, least=True)
+    return (exact if app.instances else at_least)(app.instances or 1, app.words, at)

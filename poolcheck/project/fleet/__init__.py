@@ -1,1 +1,0 @@
-"""What all processes of a project may ask of one server: compose, clusters, platforms, added up."""

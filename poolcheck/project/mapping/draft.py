@@ -1,0 +1,355 @@
+"""The map while the deployment files are read: clients with what is known of each, and what has to be asked."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
+
+from poolcheck import catalogue
+from poolcheck.config.settings import Config, NamedClient
+from poolcheck.connection.parse import looks_like_connection_string, parse
+from poolcheck.connection.string import ConnectionString
+from poolcheck.model.amount import Amount, exact
+from poolcheck.model.connection_map import Client, Map, Pool, Question, Route
+from poolcheck.model.context import Context, Numbers
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package, Role
+from poolcheck.model.report import Skipped
+from poolcheck.model.roles import name_claims
+from poolcheck.model.sizing import surge
+from poolcheck.model.target import Target
+from poolcheck.project.collected import Collected
+from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Place
+from poolcheck.project.mapping.limits import Limits
+from poolcheck.project.mapping.pools import Around, PoolReader
+from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
+from poolcheck.record import dataclass
+
+if TYPE_CHECKING:
+    from poolcheck.project.packages import Packages
+
+# Services that run once, or for people: their few connections are what the buffer is for.
+_ONCE = re.compile(
+    r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
+)
+_STRING_NAME = re.compile(
+    r"(?:\w*_)?(?:DATABASE|POSTGRES(?:QL)?|PG|DB|SQLALCHEMY\w*|JDBC\w*)_?(?:\w*_)?(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|\w+_DSN"
+)
+HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A variable of a client, and what it leads to."""
+
+    variable: str
+    role: Role
+    end: End
+    place: Location
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What a file says of a client."""
+
+    name: str
+    place: Location
+    ways: tuple[Way, ...]
+    package: Package | None = None  # whose code it runs; None: somebody else's image
+    pools: tuple[Pool, ...] | None = None  # where they are not the package's
+    image: str = ""
+    instances: Amount | None = None
+    why: str = ""  # where instances is None: why they are not known
+    surge: Amount | None = None  # None: what the settings say
+    processes: Amount = ONE
+    threads: Amount | None = None
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    complete: bool = True  # every variable of it is known
+    once: bool = False
+    deployed: bool = True
+    kind: str = ""  # the way of deployment: two ways may be the same app twice
+
+
+class Draft:
+    """Clients in the order of their files; the servers and poolers are `ends`."""
+
+    def __init__(self, found: Collected, packages: "Packages", ctx: Context, numbers: Numbers) -> None:
+        self.found, self.packages, self.ctx, self.numbers = found, packages, ctx, numbers
+        self.config: Config = packages.config
+        self.commands = ProcessCommands(packages)
+        self.ends = Ends(self.config)
+        self.terraform: Amount | None = None  # the limit that the project's Terraform sets, of one server
+        self.reader = PoolReader(found.subjects, ctx)
+        self.skipped: list[Skipped] = []
+        self.running: list[Running] = []
+        self.questions: list[Question] = []
+
+    # --- what collectors ask ---
+
+    def package(self, name: str, images: Iterable[str] = ()) -> Package | None:
+        """The package that a workload runs: the one of its name or its image's, or the only one that speaks to a database."""
+        known = [package for package in self.packages.known() if package.drivers]
+        names = {name, *(_last(image) for image in images)}
+        named = [
+            each for each in known if names & {posixpath.basename(each.path), each.title.rpartition("/")[2]}
+        ]
+        if len(named) == 1:
+            return named[0]
+        return known[0] if len(known) == 1 else None
+
+    def env_target(self, name: str) -> Target | None:
+        """The one string of that name in the project's env files, when it is no developer's."""
+        found = [
+            target
+            for target in self.found.targets
+            if target.name == name and target.role == "app" and target.active and not target.commented
+            and not target.example_file and not target.match.local and not target.conn.has_placeholder
+        ]  # fmt: skip
+        return found[0] if len(found) == 1 else None
+
+    def way(
+        self, name: str, conn: ConnectionString, at: Location, package: Package | None, place: Place = NOWHERE
+    ) -> Way | None:
+        """The way of a string that a deployment file holds; None when it is none of PostgreSQL, or not filled in."""
+        if not conn.is_postgres or "$" in conn.host or conn.has_placeholder:
+            return None
+        target = deployed_target(name, conn, at, package or Package())
+        end = self.ends.of(conn, target.match, place)
+        return Way(
+            variable=name, role="app" if for_app(name) else "migration", end=end, place=at, target=target
+        )
+
+    def way_of_target(self, target: Target, scope: str = "") -> Way:
+        """The way of a string that an env file or a config holds."""
+        end = self.ends.of(target.conn, target.match, Place(scope))
+        return Way(variable=target.name, role=target.role, end=end, place=target.location, target=target)
+
+    def unread(self, name: str, reference: str, at: Location, package: Package | None) -> Way | None:
+        """The way of a variable whose text is not in the repository: by an env file's string of its name, else by the reference."""
+        if not self.is_string(name, package):
+            return None
+        known = self.env_target(name)
+        if known is not None:
+            return self.way_of_target(known)
+        end = self.ends.of_reference(reference or name)
+        return Way(variable=name, role="app" if for_app(name) else "migration", end=end, place=at)
+
+    def is_string(self, name: str, package: Package | None) -> bool:
+        """Whether a variable holds a connection string, by what reads it or by its name."""
+        if package is not None:
+            if name in self.reader.variables(package) or any(read.variable == name for read in package.reads):
+                return True
+        return _STRING_NAME.fullmatch(name.upper()) is not None and "REDIS" not in name.upper()
+
+    def ambiguous(self, name: str, places: Sequence[Location]) -> None:
+        """Two workloads of one name: which of them runs is not known, and neither is counted."""
+        where = " and ".join(map(str, places[:3]))
+        self._ask(
+            name,
+            "deployment",
+            "lint the one that is deployed, by its path",
+            why=f"{name} stands in {where}",
+            where=places[0],
+        )
+
+    # --- what comes out ---
+
+    def finish(self) -> Map:
+        """The map: names given, settings applied, and a question for whatever nobody tells."""
+        limits = Limits(self.ends, self.config, self.numbers, self.terraform)
+        poolers, servers = limits.finish()
+        taken: dict[str, int] = {}  # names, and how often each was wanted
+        clients: list[Client] = []
+        routes: list[Route] = []
+        several = self._several_kinds()
+        for each in self.running:
+            name = _free(each.name, each.place.path, taken)
+            clients.append(self._client(each, name, several))
+            routes += [
+                Route(
+                    id=f"r{len(routes) + number}", variable=way.variable, place=way.place, role=way.role, client=name,
+                    pooler=way.end.pooler.name if way.end.pooler else "", server=way.end.server.name if way.end.server else "",
+                )
+                for number, way in enumerate(each.ways, 1)
+            ]  # fmt: skip
+        asked = {each.server for each in routes} | {
+            opening.server for pooler in poolers for opening in pooler.opens
+        }
+        servers = tuple(each for each in servers if each.name in asked)
+        direct = {each.end for each in routes if each.role == "app"}
+        for server in servers:
+            if (
+                (server.max_connections is None or server.max_connections.low != server.max_connections.high)
+                and not server.here
+                and server.name in direct
+            ):
+                self.questions.append(limits.limit_question(server))
+        return Map(
+            clients=tuple(clients), poolers=tuple(each for each in poolers if each.name in {route.pooler for route in routes} or each.opens),
+            servers=servers, routes=tuple(routes), questions=tuple(dict.fromkeys((*self.questions, *limits.questions))),
+        )  # fmt: skip
+
+    def _several_kinds(self) -> dict[str, str]:
+        """Ends that are reached by two ways of deployment, with both."""
+        kinds: dict[str, dict[str, None]] = {}
+        for each in self.running:
+            for way in each.ways:
+                end = way.end.pooler or way.end.server
+                if end is not None and each.kind and way.role == "app":
+                    kinds.setdefault(end.name, {})[each.kind] = None
+        return {end: " and ".join(many) for end, many in kinds.items() if len(many) > 1}
+
+    def _table(self, name: str, package: Package | None) -> NamedClient | None:
+        """The [client."..."] table of a client: by its name, by its folder, or by its last part."""
+        for table in self.config.client:
+            if table.name == name or (
+                package is not None and self.config.relative(package.path) == table.name.strip("/")
+            ):
+                return table
+        return None
+
+    def _client(self, each: Running, name: str, several: Mapping[str, str]) -> Client:
+        table, numbers = self._table(each.name, each.package), self.numbers
+        instances, added, processes = each.instances, each.surge, each.processes
+        if instances is None and not each.why and numbers.instances is not None:
+            instances = exact(numbers.instances, f"{numbers.instances} instances, {numbers.sources.get('instances', 'an option')}", None, "option")  # fmt: skip
+        if table is not None and table.instances is not None:
+            instances = exact(
+                table.instances, f'{table.instances} instances, [client."{table.name}"]', None, "config"
+            )
+        if table is not None and table.workers is not None:
+            processes = exact(
+                table.workers, f'{table.workers} processes, [client."{table.name}"]', None, "config"
+            )
+        elif not each.deployed and numbers.workers != 1:
+            processes = exact(numbers.workers, f"{numbers.workers} processes", None, "option")
+        if table is not None and table.surge:
+            added = _surge(
+                instances, table.surge, f'[client."{table.name}"] surge = "{table.surge}"', "config"
+            )
+        elif added is None:
+            added = _surge(instances, numbers.surge, f"{numbers.surge} more while a deploy runs", "default")
+        for way in each.ways:
+            end = way.end.pooler or way.end.server
+            if end is not None and end.name in several and way.role == "app":
+                instances = None
+                self._ask(name, "deployment", "lint the one that is deployed, by its path", why=f"{several[end.name]} both deploy to {end.name}: which is used is not known", where=each.place, server=end.name)  # fmt: skip
+        pools = self._pools(each, name, table)
+        if instances is None and not each.once:
+            self._ask(name, "instances", f'--instances N (the autoscaler\'s maximum), or [client."{name}"] instances', why=each.why or "how many instances run at once is not known", where=each.place)  # fmt: skip
+        if processes.open:
+            self._ask(
+                name,
+                "processes",
+                f'write the number, or [client."{name}"] workers',
+                why=processes.words,
+                where=processes.where,
+            )
+        return Client(
+            name=name, place=each.place, package=each.package or Package(), instances=instances, surge=added, processes=processes,
+            runtime=each.package.runtime.kind if each.package else "unknown", threads=each.threads, pools=pools, once=each.once,
+            deployed=each.deployed,
+        )  # fmt: skip
+
+    def _pools(self, each: Running, name: str, table: NamedClient | None) -> tuple[Pool, ...]:
+        app = [way for way in each.ways if way.role == "app"]
+        if table is not None and table.pool is not None:
+            size = exact(table.pool, f'{table.pool} connections, [client."{table.name}"]', None, "config")
+            return (Pool(driver="", title="pool", place=None, size=size),)
+        pools = each.pools
+        if pools is None and each.package is not None:
+            targets = [way.target for way in app if way.target is not None]
+            around = Around(environment=each.environment, complete=each.complete, targets=targets)
+            pools = self.reader.pools(each.package, around)
+        made = pools or ()
+        if not app or each.once:
+            return made
+        if self.numbers.pool is not None and (not made or any(pool.size is None for pool in made)):
+            size = exact(self.numbers.pool, f"{self.numbers.pool} connections, --pool", None, "option")
+            return tuple(pool if pool.size else Pool(driver=pool.driver, title=pool.title, place=pool.place, size=size, variable=pool.variable, code=pool.code) for pool in made) or (
+                Pool(driver="", title="pool", place=None, size=size),
+            )  # fmt: skip
+        tell = f'--pool N (the connections of one process), or [client."{name}"] pool'
+        if not made:
+            why = f"{each.image}: how many connections this image opens is not known" if each.package is None and each.image else "no call that makes a pool was found in its source"  # fmt: skip
+            self._ask(name, "pool", tell, why=why, where=each.place)
+        for pool in made:
+            if pool.size is None:
+                self._ask(
+                    name,
+                    "pool",
+                    tell,
+                    why=pool.why or f"the size of {pool.title} is not known",
+                    where=pool.place,
+                )
+            elif pool.size.open:
+                self._ask(name, "pool", tell, why=pool.size.words, where=pool.place)
+        return made
+
+    def _ask(self, of: str, what: str, tell: str, **more: Any) -> None:
+        self.questions.append(Question(of=of, server=more.pop("server", ""), what=what, tell=tell, **more))
+
+
+def _free(name: str, path: str, taken: dict[str, int]) -> str:
+    """A name that no client has yet: the file tells two of one name apart, then a number."""
+    for wanted in (name, f"{name} ({path})"):
+        taken[wanted] = taken.get(wanted, 0) + 1
+        if taken[wanted] == 1:
+            return wanted
+    return f"{name} ({path}) {taken[wanted]}"
+
+
+def _surge(instances: Amount | None, text: str, words: str, how: str) -> Amount | None:
+    if instances is None:
+        return None
+    high = None if instances.high is None else surge(instances.high, text)
+    return Amount(surge(instances.low, text), high, words, None, how)  # type: ignore[arg-type]  # one of How
+
+
+def _last(image: str) -> str:
+    """`api` of ghcr.io/acme/api:1."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def runs_once(name: str) -> bool:
+    """Whether a service of that name runs once, or for people."""
+    return _ONCE.search(name) is not None
+
+
+def for_app(name: str) -> bool:
+    """Whether a variable of that name may hold the app's string."""
+    return name_claims(name) != "direct" and "SHADOW" not in name and "TEST" not in name
+
+
+def deployed_target(name: str, conn: ConnectionString, at: Location, package: Package) -> Target:
+    """The app's string as a deployment file holds it."""
+    match = catalogue.match(conn)
+    role: Role = "app" if for_app(name) else "migration"
+    return Target(name=name, conn=conn, location=at, origin="config", role=role, match=match, package=package)
+
+
+def string_in(text: str) -> ConnectionString | None:
+    """The connection string of PostgreSQL that a text is."""
+    conn = parse(text) if looks_like_connection_string(text) else None
+    return conn if conn is not None and conn.is_postgres else None
+
+
+def expanded(text: str, environment: Mapping[str, str | None]) -> str:
+    """`$(NAME)` as Kubernetes fills it in, once; what is not known stays."""
+    return re.sub(r"\$\((\w+)\)", lambda match: environment.get(match[1]) or match[0], text)
+
+
+def app_targets(targets: Sequence[Target]) -> list[Target]:
+    """The strings that an app connects with where it is deployed, production's first.
+
+    An example file shows what to write; a test's server is nobody's outage.
+    """
+    found = [
+        target
+        for target in targets
+        if target.role == "app" and target.active and not target.commented and not target.example_file
+        and target.stage != "test" and not target.conn.has_placeholder and target.conn.is_postgres | (target.match.kind == "http")
+    ]  # fmt: skip
+    return sorted(found, key=lambda each: each.stage != "production")

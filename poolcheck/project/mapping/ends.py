@@ -1,0 +1,307 @@
+"""Servers and poolers by what reaches them: addresses, their aliases, and names of secrets that nobody here can read.
+
+Two strings reach the same server when their addresses are the same, are known aliases (a compose service; `svc`, `svc.ns`,
+`svc.ns.svc.cluster.local`; a provider's direct and pooled pair; the `hosts` of a `[server.NAME]`), or when the same secret or
+variable names both. What says that a stranger's host is a pooler is kept as evidence.
+"""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from poolcheck.catalogue.conversions import convert
+from poolcheck.config.settings import Config, NamedServer
+from poolcheck.connection.string import ConnectionString
+from poolcheck.model.amount import Amount, exact
+from poolcheck.model.connection_map import Mode
+from poolcheck.model.facts import Match
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.problem import Location
+
+PORT = 5432
+_POOLER_PORTS = (6432, 6543)
+_POOLER_NAME = re.compile(
+    r"pgbouncer|pgcat|pgdog|odyssey|supavisor|pgpool|(?:^|[-.])pooler(?:[-.]|$)", re.IGNORECASE
+)
+_CLUSTER = re.compile(r"\.svc(?:\.cluster\.local)?$")
+_HERE = re.compile(r"localhost|127\.[\d.]+|::1|\[::1\]|0\.0\.0\.0|")
+
+
+class Key(NamedTuple):
+    """An address, and where it holds."""
+
+    scope: str  # a compose file, "manifests" or a stage of them; "": everywhere
+    host: str
+    port: int = PORT
+
+
+class Place(NamedTuple):
+    """Where a string stands, for names that hold there only."""
+
+    scope: str = ""
+    namespace: str = ""
+
+
+NOWHERE = Place()
+
+
+class ServerDraft:
+    """A server while the files are read."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.name = ""  # given in the end
+        self.addresses: dict[str, None] = {}
+        self.limit: Amount | None = None
+        self.reserved: Amount | None = None
+        self.provider = ""
+        self.place: Location | None = None
+        self.declared = False  # a file runs it
+        self.here = False
+        self.told: NamedServer | None = None
+        self.kind = ""  # the way of deployment that was counted
+
+
+class PoolerDraft:
+    """A pooler while the files are read."""
+
+    def __init__(self, name: str, place: Location, scope: str) -> None:
+        self.title, self.place, self.scope = name, place, scope
+        self.name = ""
+        self.config: PoolerConfig | None = None
+        self.software = "pgbouncer"
+        self.mode: Mode | None = None
+        self.replicas = exact(1, "1 container", None, "default")
+        self.addresses: dict[str, None] = {}
+        self.evidence = ""
+        self.match: Match | None = None  # of a provider's endpoint
+        self.server: ServerDraft | None = None  # where no config tells
+        self.asked: dict[tuple[str, str], None] = {}  # (database, user) that clients ask for
+
+
+class End(NamedTuple):
+    """What a string leads to."""
+
+    pooler: PoolerDraft | None
+    server: ServerDraft | None
+
+
+class Ends:
+    """Every server and pooler of a project."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.servers: dict[Key, ServerDraft] = {}
+        self.poolers: dict[Key, PoolerDraft] = {}
+
+    # --- what files declare ---
+
+    def declare(self, scope: str, names: tuple[str, ...], place: Location) -> ServerDraft:
+        """A server that a file runs, under all its names there."""
+        made = self.server(Key(scope, names[0]))
+        for name in names:
+            self.servers[Key(scope, name)] = made
+        made.declared, made.place = True, made.place or place
+        return made
+
+    def declare_pooler(
+        self, scope: str, names: tuple[str, ...], config: PoolerConfig, replicas: Amount
+    ) -> PoolerDraft:
+        """A pooler of the project, under all its names there; at any port."""
+        made = PoolerDraft(names[0] if names else config.name, config.location, scope)
+        made.config, made.software, made.replicas = config, config.software, replicas
+        modes = config.modes
+        made.mode = _mode(next(iter(modes))) if len(modes) == 1 else None
+        for name in names:
+            self.poolers[Key(scope, name, 0)] = made
+        if not names:
+            self.poolers[Key("", config.name, 0)] = made
+        return made
+
+    def server(self, key: Key) -> ServerDraft:
+        """The server at a key, new if need be."""
+        if key not in self.servers:
+            self.servers[key] = ServerDraft(key)
+        return self.servers[key]
+
+    # --- what strings lead to ---
+
+    def of_reference(self, reference: str) -> End:
+        """The server that only a secret or variable names."""
+        return End(None, self.server(Key("", reference, 0)))
+
+    def of(self, conn: ConnectionString, match: Match, place: Place = NOWHERE) -> End:
+        """What a connection string leads to."""
+        scope, namespace = place
+        host, port = conn.host.lower().rstrip("."), self._port(conn)
+        declared = self._pooler(scope, host, namespace) or self._listening(host, port)
+        if declared is not None:
+            declared.addresses[f"{host}:{port}"] = None
+            declared.asked[conn.database or "", conn.user or ""] = None
+            return End(declared, self._behind(declared, conn.database or "", namespace))
+        told = self._told(host)
+        if match.kind in ("pooled", "http") and match.provider is not None:
+            return self._provided(conn, match, host, port)
+        server = self._declared(scope, host, port, namespace)
+        if server is None:
+            key = (
+                Key(f"[server.{told.name}]", told.name, 0)
+                if told
+                else Key(self._place(scope, host), self._host(host), port)
+            )
+            server = self.server(key)
+            server.told = told or server.told
+            server.here = server.here or (match.local and _HERE.fullmatch(host) is not None)
+            server.provider = server.provider or (match.provider.id if match.provider else "")
+        server.addresses[f"{host or 'localhost'}:{port}"] = None
+        evidence = (
+            "" if server.declared or server.here or match.kind == "direct" else _evidence(conn, host, port)
+        )
+        if evidence:
+            return End(self._evident(server, scope, host, port, evidence), None)
+        return End(None, server)
+
+    def _port(self, conn: ConnectionString) -> int:
+        return (conn.hosts[0].port if conn.hosts else None) or PORT
+
+    def _host(self, host: str) -> str:
+        """A name without the cluster's ending."""
+        return _CLUSTER.sub("", host)
+
+    def _place(self, scope: str, host: str) -> str:
+        """Where a name holds: a bare one within its file, any other everywhere."""
+        return scope if "." not in self._host(host) and host not in ("", "localhost") else ""
+
+    def _names(self, scope: str, host: str, namespace: str) -> Iterator[tuple[str, str]]:
+        """(scope, name) under which a host may be declared; a bare name that only one file knows is that one's."""
+        yield scope, host
+        base = self._host(host)
+        name, _, space = base.partition(".")
+        if scope and (not space or "." not in space):
+            yield scope, f"{name}.{space or namespace}"
+            yield scope, name
+        if not scope and "." not in base and base:
+            scopes = {
+                key.scope
+                for keys in (self.servers, self.poolers)
+                for key in keys
+                if key.host == base and key.scope
+            }
+            if len(scopes) == 1:
+                yield next(iter(scopes)), base
+
+    def _pooler(self, scope: str, host: str, namespace: str) -> PoolerDraft | None:
+        return next(
+            (
+                found
+                for place, name in self._names(scope, host, namespace)
+                if (found := self.poolers.get(Key(place, name, 0)))
+            ),
+            None,
+        )
+
+    def _listening(self, host: str, port: int) -> PoolerDraft | None:
+        """The one pooler file of the project that no container runs, where host or port say that it answers."""
+        free = [
+            each
+            for each in dict.fromkeys(self.poolers.values())
+            if each.config is not None and not each.scope
+        ]
+        if len(free) != 1 or free[0].config is None:
+            return None
+        listens = free[0].config.number("listen_port", 6432)
+        here = _POOLER_NAME.search(host) is not None or (listens == port and port != PORT)
+        return free[0] if here else None
+
+    def _declared(self, scope: str, host: str, port: int, namespace: str) -> ServerDraft | None:
+        for place, name in self._names(scope, host, namespace):
+            for at in (port, PORT):
+                found = self.servers.get(Key(place, name, at))
+                if found is not None and (found.declared or (place, at) == (scope, port)):
+                    return found
+        return None
+
+    def _told(self, host: str) -> NamedServer | None:
+        """The [server.NAME] table whose hosts this is one of."""
+        for table in self.config.server:
+            if any(fnmatchcase(host, each.lower()) for each in table.hosts):
+                return table
+        return None
+
+    def _behind(self, pooler: PoolerDraft, database: str, namespace: str) -> ServerDraft | None:
+        """The server that a pooler asks for a database: of its own line, else of the one for all others."""
+        config = pooler.config
+        if config is None:
+            return pooler.server
+        lines = [each for each in config.databases if each.name == database] or [
+            each for each in config.databases if each.name == "*"
+        ]
+        lines = lines or list(config.databases[:1])
+        host = lines[0].value("host") if lines else None
+        return self.at(pooler, host, lines[0].value("port") if lines else None, namespace) if host else None
+
+    def at(self, pooler: PoolerDraft, host: str, port: str | None, namespace: str = "") -> ServerDraft:
+        """The server at a host of a pooler's file."""
+        host, at = host.lower(), int(port) if port and port.isdigit() and len(port) < 6 else PORT
+        server = self._declared(pooler.scope, host, at, namespace)
+        if server is None:
+            told = self._told(host)
+            key = (
+                Key(f"[server.{told.name}]", told.name, 0)
+                if told
+                else Key(self._place(pooler.scope, host), self._host(host), at)
+            )
+            server = self.server(key)
+            server.told = told or server.told
+        server.addresses[f"{host}:{at}"] = None
+        return server
+
+    def _provided(self, conn: ConnectionString, match: Match, host: str, port: int) -> End:
+        """A provider's pooler, and the server behind it: the direct half of the pair, where it can be told."""
+        assert match.provider is not None
+        way = convert(match.provider, conn, match.endpoint.id, "direct") if match.endpoint else None
+        direct = way.conn if way is not None else None
+        told = self._told(host) or (self._told(direct.host.lower()) if direct else None)
+        named = direct.host.lower() if direct else f"behind {host}"
+        server = None if match.kind == "http" else self.server(
+            Key(f"[server.{told.name}]", told.name, 0) if told else Key("", named, self._port(direct) if direct else 0)
+        )  # fmt: skip
+        if server is not None:
+            server.told, server.provider = told or server.told, match.provider.id
+            if direct:
+                server.addresses[f"{named}:{self._port(direct)}"] = None
+        key = Key(
+            "", f"{host}/{conn.user or ''}" if match.endpoint and match.endpoint.user_form else host, port
+        )
+        if key not in self.poolers:
+            made = PoolerDraft(f"{match.provider.title} pooler", Location(""), "")
+            made.match, made.mode, made.server = match, match.mode, server
+            made.software = match.endpoint.software if match.endpoint else ""
+            self.poolers[key] = made
+        self.poolers[key].addresses[f"{host}:{port}"] = None
+        return End(self.poolers[key], server)
+
+    def _evident(self, server: ServerDraft, scope: str, host: str, port: int, evidence: str) -> PoolerDraft:
+        """A host that nobody here runs, and that is a pooler by its port, name or parameter."""
+        del self.servers[server.key]
+        key = Key(self._place(scope, host), host, port)
+        if key not in self.poolers:
+            made = PoolerDraft(host, Location(""), scope)
+            made.evidence, made.software = evidence, ""
+            self.poolers[key] = made
+        self.poolers[key].addresses[f"{host}:{port}"] = None
+        return self.poolers[key]
+
+
+def _mode(text: str | None) -> Mode | None:
+    return text if text in ("transaction", "session", "statement") else None  # type: ignore[return-value]  # one of them
+
+
+def _evidence(conn: ConnectionString, host: str, port: int) -> str:
+    """What says that a host is a pooler."""
+    if port in _POOLER_PORTS:
+        return f"port {port}"
+    if (conn.param("pgbouncer") or "").lower() in ("true", "1"):
+        return "pgbouncer=true"
+    return f"its name, {host}" if _POOLER_NAME.search(host) else ""

@@ -1,0 +1,142 @@
+"""Clients out of a compose file: its services, beside the servers and poolers that it runs."""
+
+import posixpath
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.connection.parse import from_parts
+from poolcheck.model.amount import exact
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package
+from poolcheck.model.roles import PARTS_HOST
+from poolcheck.project.mapping.amounts import instances_of, server_limit
+from poolcheck.project.mapping.draft import Draft, Running, Way, runs_once, string_in
+from poolcheck.project.mapping.ends import Place
+from poolcheck.readers.deploy.compose import address
+from poolcheck.readers.env import dotenv
+
+if TYPE_CHECKING:
+    from poolcheck.readers.deploy.compose import Compose, Service
+
+
+def declare(draft: Draft, compose: "Compose") -> None:
+    """The servers and poolers of one file."""
+    for service in compose.services:
+        image = catalogue.image(service.repository)
+        if image is not None and image.is_ == "server":
+            server = draft.ends.declare(compose.path, (service.name,), service.location)
+            limit = server_limit(service)
+            if limit is not None:
+                server.limit, server.reserved = limit
+    for config in draft.found.poolers:
+        if config.path == compose.path and config.service:
+            replicas = instances_of(compose.service(config.service))
+            draft.ends.declare_pooler(compose.path, (config.service,), config, replicas)
+
+
+def collect(draft: Draft, compose: "Compose") -> None:
+    """The clients of one file."""
+    poolers = {config.service for config in draft.found.poolers if config.path == compose.path}
+    builds = any(service.build is not None for service in compose.services)
+    unknown = {service.repository for service in compose.services if _stranger(service)}
+    for service in compose.services:
+        image = catalogue.image(service.repository)
+        if service.name in poolers or (image is not None and image.is_ in ("server", "pooler")):
+            continue
+        own = service.build is not None or (not builds and len(unknown) == 1)
+        _service(draft, compose, service, own=own)
+
+
+def _stranger(service: "Service") -> bool:
+    return service.build is None and bool(service.repository) and catalogue.image(service.repository) is None
+
+
+def _service(draft: Draft, compose: "Compose", service: "Service", *, own: bool) -> None:
+    """A service counts once for each server that its strings lead to."""
+    package: Package | None = None
+    if own:
+        package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
+    elif service.repository:
+        package = _named(draft, service)
+    ways = tuple(_ways(draft, compose, service, package))
+    if not ways:
+        return
+    environment = _environment(draft, service)
+    at = Location(service.path, service.command_line)
+    running = draft.commands.amount(service.command, at, environment, service.build)
+    added = (
+        exact(1, "order: start-first")
+        if service.surge and service.surge.value == "start-first"
+        else exact(0, "")
+    )
+    draft.running.append(
+        Running(
+            name=service.name, place=service.location, ways=ways, package=package, image=service.repository,
+            instances=instances_of(service), surge=added, processes=running.processes, threads=running.threads,
+            environment=environment, once=runs_once(service.name) or bool(service.profiles), kind=compose.path,
+        )
+    )  # fmt: skip
+
+
+def _named(draft: Draft, service: "Service") -> Package | None:
+    """The package that an image was built from, by its name alone."""
+    last = service.repository.rpartition("/")[2]
+    known = [each for each in draft.packages.known() if each.drivers]
+    named = [each for each in known if last in (posixpath.basename(each.path), each.title.rpartition("/")[2])]
+    return named[0] if len(named) == 1 else None
+
+
+def _environment(draft: Draft, service: "Service") -> dict[str, str | None]:
+    """What a service's environment and env files set; None for what compose fills in."""
+    made: dict[str, str | None] = {}
+    for path in service.env_files:
+        if path in draft.found.lines and (text := draft.packages.text(path)) is not None:
+            made |= {entry.key: entry.value for entry in dotenv.read(text, path).active}
+    return made | {name: text.value if text.known else None for name, text in service.environment}
+
+
+def _ways(draft: Draft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:
+    """Where a service connects: by its environment, its env files, or its code alone."""
+    found = list(_written(draft, compose, service, package))
+    yield from found
+    if any(way.role == "app" for way in found) or package is None or not draft.reader.sites(package):
+        return
+    at = service.location
+    for variable in draft.reader.variables(package):
+        way = draft.unread(variable, variable, at, package)
+        if way is not None:
+            yield way
+
+
+def _written(draft: Draft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:
+    for name, text in service.environment:
+        at = Location(service.path, text.line)
+        whole = address(text.value)
+        conn = string_in(whole) if whole is not None else None
+        if conn is not None and conn.host:
+            way = draft.way(name, conn, at, package, Place(compose.path))
+        elif not text.known and "://" not in text.value:
+            way = draft.unread(name, text.value.strip("${}").partition(":")[0], at, package)
+        else:
+            way = None
+        if way is not None:
+            yield way
+    for name in PARTS_HOST:
+        text_of_host = service.env(name)
+        if text_of_host is not None and text_of_host.known and _is_end(draft, compose, text_of_host.value):
+            at = Location(service.path, text_of_host.line)
+            way = draft.way(name, from_parts(host=text_of_host.value), at, package, Place(compose.path))
+            if way is not None:
+                yield way
+    said = {name for name, _ in service.environment}
+    for target in draft.found.targets:
+        if target.location.path in service.env_files and target.name not in said:
+            if target.active and not target.commented and target.role == "app":
+                yield draft.way_of_target(target, compose.path)
+
+
+def _is_end(draft: Draft, compose: "Compose", host: str) -> bool:
+    """Whether a host is a server or pooler that this file runs: DB_HOST may be any database's."""
+    ends = (*draft.ends.servers, *draft.ends.poolers)
+    return any(key.scope == compose.path and key.host == host for key in ends)

@@ -1,0 +1,217 @@
+"""Clients out of Kubernetes: the workloads of plain manifests, overlays and charts, beside their servers and poolers."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from poolcheck import catalogue
+from poolcheck.model.amount import Amount, exact
+from poolcheck.model.pooler_config import PoolerConfig
+from poolcheck.model.project import Package
+from poolcheck.project.mapping import charts
+from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
+from poolcheck.project.mapping.draft import Draft, Running, Way, expanded, runs_once, string_in
+from poolcheck.project.mapping.ends import Place
+from poolcheck.readers.deploy.compose import Service, Text
+from poolcheck.readers.deploy.kubernetes import ContainerVariable
+
+if TYPE_CHECKING:
+    from poolcheck.project.mapping.overlays import DeployedGroup
+    from poolcheck.readers.deploy.kubernetes import Workload
+
+_JOBS = ("Job", "CronJob")
+
+
+class Cluster:
+    """What is deployed together, read once: which of two workloads of one name runs is not known, and neither is counted."""
+
+    def __init__(self, draft: Draft, names: Sequence[str]) -> None:
+        self.workloads: list[tuple[Workload, DeployedGroup]] = []
+        seen: dict[tuple[str, str, str], list[tuple[Workload, DeployedGroup]]] = {}
+        for group in charts.groups(draft.packages, names, draft.skipped):
+            for workload in (one for file in group.files for one in file.workloads):
+                seen.setdefault((group.stage, workload.namespace, workload.name), []).append(
+                    (workload, group)
+                )
+        self.workloads = [several[-1] for several in seen.values() if len(several) == 1]
+        for (_, _, name), several in seen.items():
+            if len(several) > 1:
+                draft.ambiguous(name, [workload.location for workload, _ in several])
+
+
+def scope_of(group: "DeployedGroup") -> str:
+    """Where the names of a group hold."""
+    return f"manifests {group.stage}".rstrip()
+
+
+def declare(draft: Draft, cluster: Cluster) -> None:
+    """The servers and poolers that the cluster runs, under the names of their Services."""
+    for workload, group in cluster.workloads:
+        image = next((made for name in workload.images if (made := catalogue.image(_repository(name)))), None)
+        if image is None or image.is_ not in ("server", "pooler"):
+            continue
+        names = tuple(_names(workload, group))
+        if image.is_ == "server":
+            server = draft.ends.declare(scope_of(group), names, workload.location)
+            limit = server_limit(_as_service(workload))
+            if limit is not None:
+                server.limit, server.reserved = limit
+            continue
+        config = _config_of(draft, workload)
+        replicas = replicas_of(workload, group.scaler(workload.name))
+        if config is not None and replicas is not None:
+            draft.ends.declare_pooler(scope_of(group), names, config, replicas)
+
+
+def _names(workload: "Workload", group: "DeployedGroup") -> Iterator[str]:
+    """The Services that lead to a workload, each alone and with its namespace; its own name where there is none."""
+    services = [
+        each
+        for file in group.files
+        for each in file.services
+        if each.selector and each.selector <= workload.labels
+    ]
+    named = [(each.name, each.namespace) for each in services] or [(workload.name, "")]
+    for name, namespace in named:
+        space = namespace or workload.namespace
+        yield name
+        if space:
+            yield f"{name}.{space}"
+
+
+def _repository(image: str) -> str:
+    return Service(name="", path="", line=1, image=image).repository
+
+
+def _as_service(workload: "Workload") -> Service:
+    """A workload as the reader of a server's limit sees it."""
+    return Service(
+        name=workload.name, path=workload.location.path, line=workload.location.line or 1,
+        image=next((each for each in workload.images if catalogue.image(_repository(each))), ""),
+        command=workload.command, command_line=(workload.command_at or workload.location).line or 1,
+        environment=tuple((each.name, Text(each.value.reveal() if each.value else "$", each.location.line or 1)) for each in workload.environment),
+        volumes=workload.mounts,
+    )  # fmt: skip
+
+
+def _config_of(draft: Draft, workload: "Workload") -> PoolerConfig | None:
+    """The pooler's configuration: its container's environment, else the one file of a ConfigMap beside it."""
+    configs = [each for each in draft.found.poolers if each.container and not each.service]
+    own = [each for each in configs if each.name.endswith(f" {workload.name}")]
+    maps = [each for each in configs if "ConfigMap" not in each.name and each not in own and each.databases]
+    return own[0] if own else maps[0] if len(maps) == 1 else None
+
+
+def collect(draft: Draft, cluster: Cluster) -> None:
+    """Every workload that runs one of the project's programs, or somebody else's that connects."""
+    unknown = {
+        name
+        for workload, _ in cluster.workloads
+        for name in workload.images
+        if catalogue.image(_repository(name)) is None
+    }
+    for workload, group in cluster.workloads:
+        images = [made for name in workload.images if (made := catalogue.image(_repository(name)))]
+        if not any(image.is_ in ("server", "pooler") for image in images) or len(workload.images) > 1:
+            _workload(draft, workload, group, alone=len({_repository(each) for each in unknown}) <= 1)
+
+
+def _workload(draft: Draft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:
+    package = draft.package(workload.name, workload.images)
+    strings = _Strings(draft, workload, group, package)
+    ways, environment = strings.ways(), strings.environment
+    if not ways:
+        return
+    if package is not None and not alone and not _own(package, workload):
+        package = None
+    instances = replicas_of(workload, group.scaler(workload.name))
+    once = workload.kind in _JOBS or runs_once(workload.name)
+    running = draft.commands.amount(
+        workload.command,
+        workload.command_at or workload.location,
+        environment,
+        None if workload.command or package is None else package.path,
+        complete=workload.complete and all(name in group.held for name in workload.sources),
+    )
+    draft.running.append(
+        Running(
+            name=workload.name, place=(instances.where if instances else None) or workload.location, ways=ways, package=package,
+            image=", ".join(dict.fromkeys(_repository(each) for each in workload.images if each)), instances=instances,
+            why="" if instances else "the replicas are not known from the files", surge=_surge(workload, instances),
+            processes=running.processes, threads=running.threads, environment=environment, once=once,
+            complete=workload.complete and all(name in group.held for name in workload.sources),
+            kind="a chart" if group.origin else "manifests",
+        )
+    )  # fmt: skip
+
+
+def _surge(workload: "Workload", instances: Amount | None) -> Amount | None:
+    if instances is None:
+        return None
+    if workload.recreate or workload.kind not in ("Deployment", "Rollout"):
+        return exact(0, "")  # the old one goes before the new one comes
+    return rollout_surge(instances, workload.surge)
+
+
+def _own(package: Package, workload: "Workload") -> bool:
+    """Whether a workload among several images runs this package: by its name, or its image's."""
+    names = {package.title.rpartition("/")[2], package.path.rpartition("/")[2]} - {"", "."}
+    return workload.name in names or any(
+        _repository(each).rpartition("/")[2] in names for each in workload.images
+    )
+
+
+def _environment(
+    workload: "Workload", group: "DeployedGroup"
+) -> tuple[dict[str, str | None], list["ContainerVariable"]]:
+    """The variables of a workload's containers, those of its ConfigMaps and Secrets behind its own."""
+    environment = {one.name: one.value.reveal() if one.value else None for one in workload.environment}
+    variables = list(workload.environment)
+    for held in (held for name in workload.sources for held in group.held.get(name, {}).values()):
+        if held.key not in environment:
+            environment[held.key] = held.value.reveal()
+            variables.append(ContainerVariable(held.key, held.value, held.location))
+    return environment, variables
+
+
+class _Strings:
+    """Where a workload connects: strings written out, held by a Secret of the files, named by a reference, or known by its code."""
+
+    def __init__(
+        self, draft: Draft, workload: "Workload", group: "DeployedGroup", package: Package | None
+    ) -> None:
+        self.draft, self.workload, self.group, self.package = draft, workload, group, package
+        self.environment, self.variables = _environment(workload, group)
+
+    def ways(self) -> tuple[Way, ...]:
+        """Every way of it; that of its code alone where no variable of it is a string."""
+        found = tuple(self._written())
+        if any(way.role == "app" for way in found) or self.package is None:
+            return found
+        return (*found, *self._of_code(self.package))
+
+    def _of_code(self, package: Package) -> Iterator[Way]:
+        workload = self.workload
+        if not self.draft.reader.sites(package) or not (_own(package, workload) or workload.sources):
+            return
+        reference = f"{workload.sources[0]}/" if len(workload.sources) == 1 else ""
+        for variable in self.draft.reader.variables(package):
+            if variable not in self.environment:
+                way = self.draft.unread(variable, f"{reference}{variable}", workload.location, package)
+                if way is not None:
+                    yield way
+
+    def _written(self) -> Iterator[Way]:
+        for variable in self.variables:
+            held = self.group.held.get(variable.secret, {}).get(variable.key)
+            text = variable.value or (held.value if held else None)
+            conn = string_in(expanded(text.reveal(), self.environment)) if text is not None else None
+            way: Way | None = None
+            if conn is not None and conn.host:
+                at = Place(scope_of(self.group), self.workload.namespace)
+                way = self.draft.way(variable.name, conn, variable.location, self.package, at)
+            elif text is None:
+                space = f"{self.workload.namespace}/" if self.workload.namespace else ""
+                reference = f"{space}{variable.secret}/{variable.key}" if variable.secret else ""
+                way = self.draft.unread(variable.name, reference, variable.location, self.package)
+            if way is not None:
+                yield way

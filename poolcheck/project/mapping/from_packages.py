@@ -1,0 +1,80 @@
+"""Clients that no deployment file starts: a package by its env files and its code, or a string that was given."""
+
+import posixpath
+
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package
+from poolcheck.model.target import Target
+from poolcheck.project.mapping.draft import Draft, Running, Way, app_targets
+from poolcheck.project.mapping.pools import same
+
+
+def collect(draft: Draft) -> None:
+    """Each package whose strings or pools no deployed client has; one client for each stage of it."""
+    reached = {
+        (same(each.package), end) for each in draft.running if each.package for end in _ends(each.ways)
+    }
+    deployed = {same(each.package) for each in draft.running if each.package is not None}
+    found = app_targets(draft.found.targets) or _examples(draft.found.targets)
+    groups: dict[tuple[object, str], list[tuple[Target, Way]]] = {}
+    routed = {(way.place.path, way.place.line, way.variable) for each in draft.running for way in each.ways}
+    for target in found:
+        if (target.location.path, target.location.line, target.name) in routed:
+            continue
+        way = draft.way_of_target(target)
+        if target.origin != "argument" and _of_containers(way):
+            continue  # a name that holds between the containers of a file: its services are the clients
+        key = same(target.package)
+        if not (set(_ends((way,))) & {end for package, end in reached if package == key}):
+            stage = target.stage if target.origin == "env" else ""
+            groups.setdefault((key, stage), []).append((target, way))
+    several = {key for key, _ in groups if len([1 for other, _ in groups if other == key]) > 1}
+    for (key, stage), pairs in groups.items():
+        target = pairs[0][0]
+        name = "this connection string" if target.origin == "argument" else _title(target.package)
+        mark = stage or posixpath.basename(target.location.path)
+        name = f"{name} ({mark})" if key in several or key in deployed else name
+        _add(draft, name, target.location, target.package, tuple(way for _, way in pairs))
+    seen = deployed | {key for key, _ in groups}
+    for package in draft.packages.known() if draft.found.looked_at_source else ():
+        if same(package) in seen or not draft.reader.sites(package):
+            continue
+        seen.add(same(package))
+        first, site = draft.reader.sites(package)[0]
+        at = Location(first.path, site.line)
+        ways = [draft.unread(name, name, at, package) for name in draft.reader.variables(package)]
+        known = tuple(way for way in ways if way is not None)
+        if not known:
+            end = draft.ends.of_reference("the database")
+            known = (Way(variable="", role="app", end=end, place=at),)
+        _add(draft, _title(package), at, package, known)
+
+
+def _of_containers(way: Way) -> bool:
+    scope = way.end.server.key.scope if way.end.server is not None and way.end.server.declared else ""
+    if way.end.pooler is not None and way.end.pooler.config is not None:
+        scope = way.end.pooler.scope
+    return scope.endswith((".yml", ".yaml"))
+
+
+def _examples(targets: tuple[Target, ...]) -> list[Target]:
+    """An example file shows what to write; it speaks only where nothing real does."""
+    return [each for each in targets if each.role == "app" and each.active and not each.commented and each.example_file and not each.conn.has_placeholder]  # fmt: skip
+
+
+def _ends(ways: tuple[Way, ...]) -> list[object]:
+    return [way.end.pooler or way.end.server for way in ways if way.role == "app"]
+
+
+def _title(package: Package) -> str:
+    return package.title.rpartition("/")[2] or posixpath.basename(package.path.strip(".")) or "the app"
+
+
+def _add(draft: Draft, name: str, at: Location, package: Package, ways: tuple[Way, ...]) -> None:
+    running = draft.commands.amount((), at, {}, package.path if package.manifests else None)
+    draft.running.append(
+        Running(
+            name=name, place=at, ways=ways, package=package, processes=running.processes, threads=running.threads,
+            deployed=False,
+        )
+    )  # fmt: skip

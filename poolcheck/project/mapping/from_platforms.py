@@ -1,0 +1,220 @@
+"""Sums whose numbers stand in platform files: the most instances of a service, a Procfile's processes, Terraform's limit.
+
+Many of these files do not say which connection string their code reads. Those count only where the project has one
+string for the app, and where the files run one thing.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from poolcheck.model.amount import Amount, exact
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package
+from poolcheck.model.target import Target
+from poolcheck.project.mapping.draft import HERE, Draft, Running, Way, app_targets, runs_once, string_in
+from poolcheck.project.mapping.process_counts import ONE, Counted, ProcessCommands, app_amount
+from poolcheck.project.packages import PROCESS_FILES
+from poolcheck.readers.deploy import platforms as reader
+from poolcheck.readers.deploy import runtime, terraform
+from poolcheck.readers.deploy.kubernetes import ContainerVariable
+from poolcheck.readers.deploy.platforms import Deployment
+
+if TYPE_CHECKING:
+    from poolcheck.project.packages import Packages
+
+LIMIT_WORDS = (
+    "oncurren",
+    "axScale",
+    "axInstances",
+    "axinstances",
+)  # a file without any of these limits no function
+PARTIAL = ("procfile", "fly", "railway", "render")  # files that do not show the whole environment
+_FUNCTIONS = re.compile(
+    r"^[^\S\n]*[\"']?(?:handler|Handler)[\"']?\s*:|^[^\S\n]*(?:image|- image)\s*:|PackageType:\s*Image",
+    re.MULTILINE,
+)
+_TERRAFORM = re.compile(
+    r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"
+    r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]{0,300}?\bname\s*=\s*\"max_connections\""
+)
+
+
+def collect(draft: Draft, names: Sequence[str]) -> None:
+    """What platform files deploy: with a string of its own, or with the one that its code reads."""
+    every = deployments(draft.packages, names, draft.commands)
+    for deployment in every:  # a command may start what another file describes
+        _processes(draft, deployment, _environment(deployment))
+    found = [each for each in every if each.location.path not in draft.commands.started]
+    for deployment in found:
+        package = draft.packages.of(posixpath.join(deployment.folder, "x"))
+        ways = tuple(_ways(draft, deployment, package)) or tuple(_ways_of_code(draft, deployment, package))
+        if ways:
+            draft.running.append(_running(draft, deployment, package, ways))
+    functions = [made for name in names if (made := _function_of(draft, name)) is not None]
+    target = app_target(draft.found.targets)
+    if len(functions) == 1 and not found:
+        limit, platform = functions[0]
+        package = draft.packages.of(limit.where.path if limit.where else "x")
+        ways = (
+            (draft.way_of_target(target),)
+            if target
+            else tuple(_of_variables(draft, package, limit.where or Location("")))
+        )
+        if ways:
+            draft.running.append(
+                Running(
+                    name=platform, place=limit.where or Location(""), ways=ways, package=package, instances=limit,
+                    surge=exact(0, ""), processes=ONE, complete=False, kind=platform,
+                )
+            )  # fmt: skip
+
+
+def _running(draft: Draft, deployment: "Deployment", package: Package, ways: tuple[Way, ...]) -> Running:
+    count, environment = deployment.instances, _environment(deployment)
+    known = exact(count.number, count.words, count.location) if count.number is not None else None
+    running = _processes(draft, deployment, environment)
+    numbers, why = draft.numbers, f"{count.words}" if count.words and known is None else ""
+    if known is None and not why and deployment.platform == "pm2" and numbers.instances is None:
+        known = exact(1, "1 machine", None, "default")
+    return Running(
+        name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=ways,
+        package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
+        processes=running.processes, threads=running.threads, environment=environment, complete=_whole(deployment),
+        once=runs_once(deployment.name), kind=deployment.platform,
+    )  # fmt: skip
+
+
+def _whole(deployment: "Deployment") -> bool:
+    """Whether a file shows every variable that its platform sets."""
+    return deployment.platform not in PARTIAL and not deployment.platform.startswith("aws")
+
+
+def _environment(deployment: "Deployment") -> dict[str, str | None]:
+    return {one.name: one.value.reveal() if one.value else None for one in deployment.environment}
+
+
+def _processes(draft: Draft, deployment: "Deployment", environment: dict[str, str | None]) -> Counted:
+    """The processes of one instance."""
+    if deployment.processes:
+        return Counted(deployment.processes)
+    at = deployment.command_at or deployment.location
+    return draft.commands.amount(
+        deployment.command, at, environment, deployment.folder, complete=_whole(deployment)
+    )
+
+
+def _ways(draft: Draft, deployment: "Deployment", package: Package) -> Iterator[Way]:
+    """The strings that a deployment's environment holds, or names."""
+    for variable in deployment.environment:
+        conn = string_in(variable.value.reveal()) if variable.value else None
+        way: Way | None = None
+        if conn is not None and conn.host not in HERE:
+            way = draft.way(variable.name, conn, variable.location, package)
+        elif variable.value is None:
+            way = draft.unread(variable.name, variable.name, variable.location, package)
+        if way is not None:
+            yield way
+
+
+def _ways_of_code(draft: Draft, deployment: "Deployment", package: Package) -> Iterator[Way]:
+    """A file that says more of its deployment than that there is one, and not which string its code reads."""
+    told = deployment.instances.words and deployment.instances.number != 1
+    workers = _processes(draft, deployment, _environment(deployment)).processes
+    if not told and workers.most == 1 and not workers.open and deployment.platform not in PARTIAL:
+        return
+    target = app_target(draft.found.targets)
+    if target is not None:
+        yield draft.way_of_target(target)
+    else:
+        yield from _of_variables(draft, package, deployment.location)
+
+
+def _of_variables(draft: Draft, package: Package, at: Location) -> Iterator[Way]:
+    for variable in draft.reader.variables(package):
+        way = draft.unread(variable, variable, at, package)
+        if way is not None:
+            yield way
+
+
+def app_target(targets: Sequence[Target]) -> Target | None:
+    """The project's only connection string for the app that leads somewhere real."""
+    found = {
+        target.conn.host: target
+        for target in app_targets(targets)
+        if target.origin == "env" and not target.match.local
+    }
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCommands) -> list["Deployment"]:
+    """What the project's platform files deploy, PM2's apps among them."""
+    made: list[Deployment] = []
+    variables: dict[
+        str, tuple[ContainerVariable, ...]
+    ] = {}  # of app.json, by folder: they are the Procfile's
+    for name in names:
+        if name.endswith(".tf"):
+            made += terraform.read(packages.text(name) or "", name)
+        elif PROCESS_FILES.search(posixpath.basename(name)):
+            made += _machines(name, commands)
+        elif reader.matches(name) and (text := packages.text(name)) is not None:
+            for each in reader.read(text, name):
+                if each.platform == "heroku":
+                    variables[each.folder] = each.environment
+                else:
+                    made.append(each)
+    return [
+        replace(each, environment=variables.get(each.folder, ())) if each.platform == "procfile" else each
+        for each in made
+    ]
+
+
+def _machines(name: str, commands: ProcessCommands) -> Iterator["Deployment"]:
+    """The apps of a PM2 file. Of several, only those that hold their own connection string are told apart."""
+    file = commands.ecosystem(name)
+    for app in file.apps if file else ():
+        yield Deployment(
+            name=app.name,
+            platform="pm2",
+            location=app.location,
+            folder=app.folder,
+            processes=app_amount(app),
+            environment=tuple(
+                ContainerVariable(key, value, Location(name, line)) for key, value, line in app.environment
+            ),
+        )
+
+
+def _function_of(draft: Draft, name: str) -> tuple[Amount, str] | None:
+    """The most instances of the one function that a file of the Serverless Framework, SAM and the like deploys."""
+    text = draft.packages.text(name) if draft.packages.kind_of(name) == "platform" else None
+    if text is None or reader.read(text, name) or not any(word in text for word in LIMIT_WORDS):
+        return None
+    signal = runtime.read(text, name, draft.packages.below(name))
+    if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:
+        return None
+    limits = [scale for scale in runtime.scales(text, name) if scale.what == "max instances"]
+    if len(limits) != 1:
+        return None
+    (limit,) = limits
+    words = f"{limit.key.rpartition('.')[2]}: {limit.number}"
+    return exact(limit.number, words, Location(name, limit.line)), signal.platform
+
+
+def terraform_limit(packages: "Packages", names: Sequence[str]) -> Amount | None:
+    """max_connections as the project's Terraform sets it, when it is set once."""
+    found = []
+    for name in names:
+        text = packages.text(name) if name.endswith(".tf") else None
+        if text is None or "max_connections" not in text:
+            continue
+        for match in islice(_TERRAFORM.finditer(text), 20):
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(
+                exact(int(match[1] or match[2]), "max_connections in Terraform", Location(name, line))
+            )
+    return found[0] if len({each.most for each in found}) == 1 else None

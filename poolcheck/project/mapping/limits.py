@@ -1,0 +1,236 @@
+"""What the servers and poolers of the map take: from their files, the settings, the options, the provider's plan."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from poolcheck import catalogue
+from poolcheck.capacity.pooler_sums import opened
+from poolcheck.config.settings import Config
+from poolcheck.model.amount import Amount, How, exact, plus, times
+from poolcheck.model.connection_map import Opening, Pooler, Question, Server
+from poolcheck.model.context import Numbers
+from poolcheck.model.facts import Limit
+from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
+
+DEFAULT_CLIENTS = 100  # max_client_conn of PgBouncer: https://www.pgbouncer.org/config.html
+
+
+class _Plan(NamedTuple):
+    title: str
+    limit: Limit
+
+
+class Limits:
+    """Gives servers and poolers their names, limits and what they open; what is missing becomes a Question."""
+
+    def __init__(self, ends: Ends, config: Config, numbers: Numbers, terraform: Amount | None = None) -> None:
+        self.ends, self.config, self.numbers = ends, config, numbers
+        self.terraform = terraform  # what the project's Terraform sets, of one server
+        self.questions: list[Question] = []
+
+    def finish(self) -> tuple[tuple[Pooler, ...], tuple[Server, ...]]:
+        """The poolers and servers with their names, limits and what they open; what is missing becomes a Question."""
+        poolers = list(dict.fromkeys(self.ends.poolers.values()))
+        behind = {each: tuple(self._openings(each)) for each in poolers}
+        servers = list(dict.fromkeys(self.ends.servers.values()))
+        _name((each, _server_name(each), each.key.scope) for each in servers)
+        _name((each, each.title, each.scope) for each in poolers)
+        ends = tuple(self._server(each, len(servers)) for each in servers)
+        return tuple(self._finished(each, behind[each]) for each in poolers), ends
+
+    def _openings(self, pooler: PoolerDraft) -> Iterator[tuple[ServerDraft, Amount | None]]:
+        """The servers behind a pooler, with what it may open to each."""
+        config = pooler.config
+        if config is None:
+            if pooler.server is not None:
+                yield pooler.server, self._session_pool(pooler)
+            return
+        by_server: dict[ServerDraft, list[Amount | None]] = {}
+        for line in config.databases:
+            host = line.value("host")
+            if host is None:
+                continue
+            names = {database for database, _ in pooler.asked if database == line.name}
+            if line.name == "*":
+                own = {each.name for each in config.databases}
+                names = {database for database, _ in pooler.asked if database not in own}
+            for name in names or {line.name}:
+                users = {user for database, user in pooler.asked if database == name and user}
+                most = opened(config, line, len(users) if users and not line.value("user") else None)
+                by_server.setdefault(self.ends.at(pooler, host, line.value("port")), []).append(most)
+        for server, sums in by_server.items():
+            known = [most for most in sums if most is not None]
+            yield server, times(pooler.replicas, plus(*known)) if len(known) == len(sums) else None
+
+    def _plan(self, provider_id: str, name: str) -> "_Plan | None":
+        """What a provider's plan gives; None where it has none of that name."""
+        known = catalogue.provider(provider_id)
+        limit = catalogue.limit(provider_id, name) if known is not None and name else None
+        if known is None or limit is None:
+            return None
+        return _Plan(f"{known.title} {limit.title or limit.plan}", limit)
+
+    def _by_plan(self, provider_id: str, which: Callable[[Limit], int | None], what: str) -> Amount | None:
+        """What the smallest and the largest plan of a provider give; None where one of them is not known."""
+        known = catalogue.provider(provider_id)
+        numbers = [which(each) for each in known.limits] if known is not None else []
+        told = [each for each in numbers if each is not None]
+        if known is None or not told or len(told) < len(numbers):
+            return None
+        words = (
+            f"{what} {min(told)}" if min(told) == max(told) else f"{what} {min(told)} to {max(told)}, by plan"
+        )
+        return Amount(min(told), max(told), f"{words}: {known.title}", None, "catalogue")
+
+    def _plan_name(self, server: ServerDraft | None, provider_id: str) -> str:
+        if server is not None and server.told is not None and server.told.plan:
+            return server.told.plan
+        return self.numbers.plan if self.numbers.provider in ("", provider_id) else ""
+
+    def _session_pool(self, pooler: PoolerDraft) -> Amount | None:
+        """A provider's pooler in session mode: each client holds one of its pool's connections."""
+        return self._provided_clients(pooler) if pooler.mode == "session" else None
+
+    def _provided_clients(self, pooler: PoolerDraft) -> Amount | None:
+        """How many clients a provider's pooler takes; in session mode as many as its pool has connections."""
+        if pooler.match is None or pooler.match.provider is None:
+            return None
+        session, provider = pooler.mode == "session", pooler.match.provider
+        what = "clients in session mode" if session else "clients"
+        name = self._plan_name(pooler.server, provider.id)
+        plan = self._plan(provider.id, name)
+        if plan is None:
+            return (
+                None
+                if name
+                else self._by_plan(
+                    provider.id, lambda each: each.pool_size if session else each.pooler_clients, what
+                )
+            )
+        number = plan.limit.pool_size if session else plan.limit.pooler_clients
+        return None if number is None else exact(number, f"{what} {number}: {plan.title}", None, "catalogue")
+
+    def _clients(self, pooler: PoolerDraft) -> Amount | None:
+        """How many clients a pooler takes, all its replicas together."""
+        config = pooler.config
+        if config is None:
+            return self._provided_clients(pooler)
+        number = config.number("max_client_conn", DEFAULT_CLIENTS)
+        if not number or config.off("max_client_conn"):
+            return None
+        said = config.setting("max_client_conn")
+        words = (
+            config.line("max_client_conn", str(number))
+            if said
+            else f"PgBouncer's default of {DEFAULT_CLIENTS} clients"
+        )
+        return times(
+            pooler.replicas,
+            exact(number, words, said.location if said else None, "file" if said else "default"),
+        )
+
+    def _finished(
+        self, pooler: PoolerDraft, behind: "tuple[tuple[ServerDraft, Amount | None], ...]"
+    ) -> Pooler:
+        clients, config = self._clients(pooler), pooler.config
+        sockets = pooler.match is None or pooler.match.kind != "http"
+        unlimited = config is not None and config.off("max_client_conn")
+        if sockets and not unlimited and (clients is None or clients.low != clients.high):
+            provider = pooler.match.provider if pooler.match else None
+            tell = (
+                f"--plan NAME (`poolcheck explain {provider.id}` lists them)"
+                if provider
+                else "name its file: poolcheck lint PATH/pgbouncer.ini"
+            )
+            self.questions.append(Question(pooler.name, pooler.name, "max_clients", tell, f"how many clients {pooler.name} takes is not known"))  # fmt: skip
+        return Pooler(
+            name=pooler.name, place=pooler.place, software=pooler.software, mode=pooler.mode, addresses=tuple(pooler.addresses),
+            replicas=pooler.replicas, max_clients=clients, evidence=pooler.evidence,
+            opens=tuple(Opening(server.name, most) for server, most in behind), sockets=sockets,
+            raises=config.line("max_client_conn", "{}") if config else "", provided=pooler.match is not None,
+        )  # fmt: skip
+
+    def _server(self, server: ServerDraft, many: int) -> Server:
+        """Its own file first, then a [server.NAME], then the numbers that hold for every other server."""
+        numbers, told = self.numbers, server.told
+        limit, reserved, plan = server.limit, server.reserved, self._plan_name(server, server.provider)
+        if limit is None and told is not None and told.max_connections is not None:
+            limit = exact(
+                told.max_connections,
+                f"max_connections {told.max_connections}, [server.{told.name}]",
+                None,
+                "config",
+            )
+        source = numbers.sources.get("max_connections", "")
+        for_all = bool(source) and (
+            self.config.max_connections is not None or numbers.provider in ("", server.provider)
+        )
+        if limit is None and numbers.max_connections is not None and for_all and not (told and told.plan):
+            how: How = "option" if source == "an option" else "config"
+            how = "catalogue" if self.config.max_connections is None else how
+            words = f"max_connections {numbers.max_connections}, {source}"
+            limit = exact(numbers.max_connections, words, None, how)
+        facts = self._plan(server.provider, plan) if server.provider else None
+        if limit is None and facts is not None and facts.limit.max_connections is not None:
+            limit = exact(
+                facts.limit.max_connections,
+                f"max_connections {facts.limit.max_connections}: {facts.title}",
+                None,
+                "catalogue",
+            )
+        if limit is None and server.provider and not plan:
+            limit = self._by_plan(server.provider, lambda each: each.max_connections, "max_connections")
+        if (
+            (limit is None or limit.low != limit.high)
+            and self.terraform is not None
+            and not server.declared
+            and many == 1
+        ):
+            limit = self.terraform
+        if reserved is None and told is not None and told.reserved is not None:
+            reserved = exact(told.reserved, f"{told.reserved} reserved, [server.{told.name}]", None, "config")
+        if (
+            reserved is None
+            and server.provider
+            and numbers.provider != server.provider
+            and facts is not None
+            and facts.limit.reserved is not None
+        ):
+            reserved = exact(
+                facts.limit.reserved, f"{facts.limit.reserved} reserved: {facts.title}", None, "catalogue"
+            )
+        if reserved is None:
+            said = numbers.sources.get("reserved", "")
+            reserved = exact(
+                numbers.reserved, f"{numbers.reserved} reserved{', ' + said if said else ''}", None, "default"
+            )
+        return Server(
+            name=server.name, addresses=tuple(server.addresses), provider=server.provider, plan=plan if facts else "",
+            max_connections=limit, reserved=reserved, place=server.place, here=server.here,
+        )  # fmt: skip
+
+    def limit_question(self, server: Server) -> Question:
+        """What tells a server's max_connections."""
+        provider = (
+            f" or --plan NAME (`poolcheck explain {server.provider}` lists them)" if server.provider else ""
+        )
+        tell = f"--max N{provider}, or [server.NAME] max_connections; --live asks the server"
+        return Question(
+            server.name, server.name, "max_connections", tell, "the server's max_connections is not known"
+        )
+
+
+def _name(drafts: Iterable[tuple[ServerDraft | PoolerDraft, str, str]]) -> None:
+    """A name for each, of (draft, wanted name, scope), and no name twice: the file, then a number tell them apart."""
+    taken: dict[str, int] = {}
+    for each, wanted, scope in drafts:
+        name = wanted or "this machine"
+        if name in taken and scope and not scope.startswith("["):
+            name = f"{name} ({scope})"
+        taken[name] = taken.get(name, 0) + 1
+        each.name = name if taken[name] == 1 else f"{name} {taken[name]}"
+
+
+def _server_name(server: ServerDraft) -> str:
+    name = server.told.name if server.told else server.key.host
+    return name if server.key.port in (PORT, 0) else f"{name}:{server.key.port}"

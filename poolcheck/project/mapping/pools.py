@@ -1,0 +1,215 @@
+"""The pools of one process of a package: in its code, in its string, in a config, or its driver's default. Never a guess.
+
+A default counts only where the call that makes the pool was read and every argument of it was understood.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from poolcheck.model.amount import Amount, at_least, exact, plus
+from poolcheck.model.config_file import ConfigFile
+from poolcheck.model.connection_map import Pool
+from poolcheck.model.context import Context
+from poolcheck.model.problem import Location
+from poolcheck.model.project import DriverUse, Package
+from poolcheck.model.source import Site, SourceFile
+from poolcheck.model.target import Target
+from poolcheck.model.url_readers import Reader, reader, readers
+from poolcheck.record import dataclass
+
+# Settings of a framework's config that are the pool of one process.
+_SETTINGS = (
+    "production.pool", "production.max_connections", "default.OPTIONS.pool.max_size", "poolSize", "extra.max",
+    "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
+    "spring.datasource.hikari.maximumPoolSize",
+)  # fmt: skip
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-(\d+))?\}")
+NO_CONNECTION = "sends queries over HTTP and keeps no connection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What stands beside a process's code when it runs."""
+
+    environment: Mapping[str, str | None]  # None: set, but to what is not known
+    complete: bool = True  # nothing else sets variables
+    targets: Sequence[Target] = ()  # the strings that it is given, by variable
+
+
+class PoolReader:
+    """The pools of each package, out of what was collected."""
+
+    def __init__(self, subjects: Iterable[object], ctx: Context) -> None:
+        self.ctx = ctx
+        self._sites: dict[object, list[tuple[SourceFile, Site]]] = {}
+        self._configs: dict[object, list[ConfigFile]] = {}
+        for each in subjects:
+            if isinstance(each, SourceFile) and each.purpose == "app":
+                self._sites.setdefault(same(each.package), []).extend((each, site) for site in each.makes)
+            elif isinstance(each, ConfigFile):
+                self._configs.setdefault(same(each.package), []).append(each)
+
+    def sites(self, package: Package) -> Sequence[tuple[SourceFile, Site]]:
+        """Every place where the package's own code makes a client."""
+        return self._sites.get(same(package), ())
+
+    def variables(self, package: Package) -> tuple[str, ...]:
+        """The variables that the package's code connects with."""
+        return tuple(dict.fromkeys(name for _, site in self.sites(package) if (name := variable_of(site))))
+
+    def pools(self, package: Package, around: Around) -> tuple[Pool, ...]:
+        """All pools of one process."""
+        made = [self._of_site(package, file, site, around) for file, site in self.sites(package)]
+        if made:
+            return tuple(made)
+        for target in around.targets[:1]:
+            found = self._of_string(package, target)
+            if found is not None:
+                return (found,)
+        return ()
+
+    def _of_site(self, package: Package, file: SourceFile, site: Site, around: Around) -> Pool:
+        use = package.driver(site.made.driver) or DriverUse(site.made.driver)
+        who, at = reader(use, package, self.ctx), Location(file.path, site.line)
+        variable = variable_of(site)
+        target = next((each for each in around.targets if not variable or each.name == variable), None)
+        size = _size(site, at, who, target, around)
+        if isinstance(size, Amount) and site.scope == "request":
+            size = at_least(size.low, f"{site.call} makes one for each request", at, "code")
+        return Pool(
+            driver=site.made.driver, title=site.made.title, place=at, variable=variable,
+            size=size if isinstance(size, Amount) else None, why="" if isinstance(size, Amount) else size,
+            code=who.own.size_code if who and who.own else "",
+        )  # fmt: skip
+
+    def _of_string(self, package: Package, target: Target) -> Pool | None:
+        """Where no code was read that makes a pool: what the string says of it, or a config."""
+        who = readers(target, self.ctx)
+        if who and all(each.driver.kind == "http" for each in who):
+            none = exact(0, f"{who[0].title} {NO_CONNECTION}", None, "catalogue")
+            return Pool(driver=who[0].use.id, title=who[0].title, place=None, size=none, variable=target.name)
+        if len(who) != 1:
+            return None
+        one = who[0]
+        code = one.own.size_code if one.own else ""
+        size = _in_string(target, one)
+        if size is None:
+            size = next(
+                (
+                    exact(int(setting.value), f"{setting.key}: {setting.value}", setting.location)
+                    for file in self._configs.get(same(package), ())
+                    for setting in file.settings
+                    if setting.key in _SETTINGS and setting.value.isdigit() and int(setting.value) > 0
+                ),
+                None,
+            )
+        why = "" if size is not None else f"no call that makes a pool of {one.title} was read"
+        return Pool(driver=one.use.id, title=one.title, place=target.location, size=size, variable=target.name, why=why, code=code)  # fmt: skip
+
+
+def same(package: Package) -> object:
+    """What two places of one package have in common: the manifests, or the folder where there is none."""
+    return package.manifests or package.path
+
+
+def variable_of(site: Site) -> str:
+    """The environment variable that a client's string comes from; "" where that is not seen."""
+    name = site.url.rpartition(".")[2] or site.made.variable
+    return name if name[:1].isupper() and name.upper() == name else ""
+
+
+def _in_string(target: Target, who: Reader) -> Amount | None:
+    """The size that the string's own parameter gives, where its reader takes it from there."""
+    param = who.url.size_param if who.url else ""
+    given = target.conn.param(param) if param else None
+    if given is None or not given.isdigit() or int(given) < 1:
+        return None
+    return exact(int(given), f"{param}={given}", target.location)
+
+
+def _size(
+    site: Site, at: Location, who: Reader | None, target: Target | None, around: Around
+) -> Amount | str:
+    """The connections of one pool; else why they are not known."""
+    made = site.made
+    if made.makes == "connection":
+        return exact(1, f"{site.call}, one connection", at, "code") if site.scope in ("module", "cached") else at_least(
+            1, f"{site.call} makes one for each call", at, "code"
+        )  # fmt: skip
+    if made.wire == "http" or (who is not None and who.driver.kind == "http"):
+        return exact(0, f"{made.title} {NO_CONNECTION}", at, "catalogue")
+    other = next((name for name in made.bounding_options if site.option(name) is not None), "")
+    if other:
+        return f"{other} decides how many connections {site.call} opens"
+    name = next((name for name in made.size_options if site.option(name) is not None), "")
+    extra = _number(site, made.overflow_option, at, around) if made.overflow_option else None
+    if isinstance(extra, str):
+        return extra
+    if name:
+        size = _number(site, name, at, around)
+        if not isinstance(size, Amount):
+            return size or f"{name} is not understood"
+        if size.most == 0 or (extra is None and made.overflow_option and not site.complete):
+            return (
+                f"{name}: 0 sets no limit"
+                if size.most == 0
+                else f"not every argument of {site.call} is understood"
+            )
+        return (
+            plus(size, extra or exact(made.overflow, "max_overflow by default", None, "default"))
+            if made.overflow_option
+            else size
+        )
+    in_string = _in_string(target, who) if target is not None and who is not None else None
+    if in_string is not None:
+        return in_string
+    default = who.own.pool_size if who is not None and who.own is not None else None
+    if not site.complete or _hidden(site):
+        return f"not every argument of {site.call} is understood"
+    if not default:
+        return f"{who.title if who else made.title}: how many {site.call} opens by default depends on the machine, or the version is not known"  # fmt: skip
+    if extra is not None:
+        return plus(
+            exact(
+                default - made.overflow,
+                f"{site.call} with its default of {default - made.overflow}",
+                at,
+                "default",
+            ),
+            extra,
+        )
+    return exact(default, f"{site.call} with its default of {default}", at, "default")
+
+
+def _number(site: Site, name: str, at: Location, around: Around) -> Amount | str | None:
+    """What an option is set to: a number, or a variable of the environment with what stands in; None: not written."""
+    said = site.option(name)
+    if said is None:
+        return None
+    if said.isdigit():
+        return exact(int(said), f"{name}: {said}", at, "code")
+    variable = _VARIABLE.fullmatch(said)
+    if variable is None:
+        return f"{name} of {site.call} is {said}, which is computed"
+    if variable[1] in around.environment:
+        value = around.environment[variable[1]]
+        if value is not None and value.isdigit():
+            return exact(int(value), f"{name}: {variable[1]}={value}", at)
+        return f"{name} of {site.call} is {variable[1]}, which is filled in when it is deployed"
+    if variable[2] and around.complete:
+        return exact(int(variable[2]), f"{name}: {variable[2]} unless {variable[1]} is set", at, "code")
+    return f"{name} of {site.call} is {variable[1]}, which no file sets"
+
+
+def _hidden(site: Site) -> bool:
+    """Whether the size may stand in an object that was not seen into: `pool` of pool.max is a variable, or has a spread.
+
+    `connection` is mostly the string itself.
+    """
+    for name in site.made.size_options:
+        key, dot, _ = name.rpartition(".")
+        inner = [option for option, _ in site.options if option.startswith(f"{key}.")]
+        unseen = f"{key}.*" in inner or (not inner and key != "connection")
+        if dot and site.option(key) is not None and unseen:
+            return True
+    return False
