@@ -9,7 +9,7 @@ from poolcheck.config.settings import INTERNAL, Config, PerPath, matches
 from poolcheck.config.tables import MOST_SHOWN, Complaint, Keys, Walk, shape
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
-from poolcheck.text import clean
+from poolcheck.text import clean, did_you_mean
 
 MOST_PLACED = 100  # complaints whose lines are looked for, each time from the file's beginning
 
@@ -31,11 +31,31 @@ def build(kind: Any, table: Mapping[str, Any], source: SettingsSource) -> Any:
     """
     walk = Walk(hidden=INTERNAL, check=_check)
     made = walk.table(kind, table)
-    if isinstance(made, Config) and _leaves(made.baseline):
-        walk.say(("baseline",), "must lie in this file's folder or below", "--baseline may name any file.")
+    if isinstance(made, Config):
+        if _leaves(made.baseline):
+            walk.say(
+                ("baseline",), "must lie in this file's folder or below", "--baseline may name any file."
+            )
+        _check_servers(made, walk)
     if walk.complaints:
         raise complain(walk.complaints, source)
     return made
+
+
+def _check_servers(config: Config, walk: Walk) -> None:
+    """What a table cannot say alone: a host leads to one server, and a client's server is one of them."""
+    homes: dict[str, str] = {}
+    for each in config.server:
+        for host in each.hosts:
+            home = homes.setdefault(host.lower(), each.name)
+            if home != each.name:
+                said = f"{host} is one of the hosts of [server.{home}], too"
+                walk.say(("server", each.name, "hosts"), said, "A host leads to one server: name it once.")
+    names = {each.name for each in config.server}
+    for client in config.client:
+        if client.server and client.server not in names:
+            near = did_you_mean(client.server, names) or f"Write [server.{client.server}] as well."
+            walk.say(("client", client.name, "server"), "there is no [server.NAME] of that name", near)
 
 
 def _leaves(path: str) -> bool:
@@ -60,7 +80,13 @@ def complain(complaints: Sequence[Complaint], source: SettingsSource) -> BadConf
         for each in complaints[:MOST_PLACED]
     ]
     placed.sort(key=lambda pair: pair[0])
-    lines = [(f"{source.path}:{line}: {_shown(each.keys)}: {each.what}", each.hint) for line, each in placed]
+    lines = [
+        (
+            f"{source.path}:{line}: {_shown(each.keys[:-1] if each.hidden else each.keys)}: {each.what}",
+            each.hint,
+        )
+        for line, each in placed
+    ]
     if len(lines) == 1:
         return BadConfig(*lines[0])
     said = [text + (f". {hint}" if hint else "") for text, hint in lines[:MOST_SHOWN]]

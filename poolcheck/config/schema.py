@@ -4,12 +4,13 @@
 """
 
 import json
+import re
 from dataclasses import Field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from poolcheck.config.checks import settings_of
-from poolcheck.config.settings import Config, PerPath, Thresholds
+from poolcheck.config.settings import Config, Thresholds
 from poolcheck.config.staged import write_whole
 from poolcheck.config.tables import default_of
 
@@ -24,11 +25,10 @@ def schema() -> dict[str, Any]:
     """The schema, draft 7, which is what the TOML plug-ins of editors read."""
     made = table(Config)
     made["properties"]["thresholds"] = {**table(Thresholds), "description": _first_line(Thresholds)}
-    made["properties"]["per_path"] = {
-        "type": "object",
-        "description": _first_line(PerPath),
-        "additionalProperties": table(PerPath),
-    }
+    hints = get_type_hints(Config)
+    for name, each in settings_of(Config).items():
+        if "heading" in each.metadata:
+            made["properties"][name] = headed(get_args(hints[name])[0], each)
     made["properties"] = _both_spellings(made["properties"])
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -40,6 +40,14 @@ def schema() -> dict[str, Any]:
 
 def _first_line(kind: Any) -> str:
     return str(kind.__doc__).partition("\n")[0]
+
+
+def headed(kind: Any, each: "Field[Any]") -> dict[str, Any]:
+    """The schema of tables of one kind, each under a name of its own."""
+    made = {"type": "object", "description": _first_line(kind), "additionalProperties": table(kind)}
+    if "named" in each.metadata:
+        made["propertyNames"] = {"pattern": anchored(each.metadata["named"])}
+    return made
 
 
 def table(kind: Any) -> dict[str, Any]:
@@ -79,7 +87,8 @@ def one(hint: Any, each: "Field[Any]") -> dict[str, Any]:
         if "choices" in meta:
             made["enum"] = list(meta["choices"])
         if "pattern" in meta:
-            made["type"] = ["string", "integer"]
+            if re.fullmatch(meta["pattern"], "1"):  # a number may stand without quotes
+                made["type"] = ["string", "integer"]
             made["pattern"] = anchored(meta["pattern"])
         made |= {key: meta[key] for key in ("minimum", "maximum") if key in meta}
     default = default_of(each)

@@ -18,10 +18,18 @@ REQUIRE = ("sums", "live", "all")
 SERVER_MAX, SERVER_RESERVED = 100, 3
 MOST_CONNECTIONS = 262_143  # more PostgreSQL cannot have
 RULE = r"(?i)pc\d{0,3}|[a-z][a-z0-9]*(-[a-z0-9]+)*"  # an id, the start of one, or a name
+SERVER_NAME = r"[A-Za-z][\w.-]{0,99}"  # it is an argument, too: neither a path nor a connection string
+CLIENT_NAME = r"(?!.*://)[^\x00-\x1f\x7f]{1,200}"
+# A host name or an IPv6 address, where `*` may stand for any text.
+HOST = r"[\w*][\w.*-]{0,252}|[\dA-Fa-f.*]*:[\dA-Fa-f.*]*:[\dA-Fa-f:.*]*"
+VARIABLE = r"[A-Za-z_]\w{0,199}"
 
 
 def setting(default: Any, reason: str, **meta: Any) -> Any:
-    """A field with its reason, and `choices`, `minimum`, `maximum`, `pattern` or `example` where it has them."""
+    """A field with its reason, and `choices`, `minimum`, `maximum`, `pattern`, `form` or `example` where it has them.
+
+    `form` says in words what the pattern wants, where the wrong value may be a connection string: it is not shown.
+    """
     return field(default=default, metadata={"reason": reason, **meta})
 
 
@@ -88,6 +96,8 @@ class NamedServer:
     hosts: tuple[str, ...] = setting(
         (),
         "addresses that reach it, its poolers' too; `*` stands for any text",
+        item=HOST,
+        form="hosts without scheme, user, password, port and path",
         example='["orders.cluster-*.rds.amazonaws.com"]',
     )
     max_connections: int | None = setting(
@@ -101,10 +111,16 @@ class NamedServer:
     dsn_env: str = setting(
         "",
         "the variable with the string that `live` and `gate --live` look with",
+        pattern=VARIABLE,
+        form="the name of a variable, not what is in it",
         example='"ORDERS_MONITOR_URL"',
     )
     bouncer_env: str = setting(
-        "", "the variable with the string of its PgBouncer's console", example='"ORDERS_PGBOUNCER_URL"'
+        "",
+        "the variable with the string of its PgBouncer's console",
+        pattern=VARIABLE,
+        form="the name of a variable, not what is in it",
+        example='"ORDERS_PGBOUNCER_URL"',
     )
 
 
@@ -129,7 +145,11 @@ class NamedClient:
         None, "connections that one process may open, all its pools together", minimum=0, example="10"
     )
     server: str = setting(
-        "", "the [server.NAME] that its variables lead to, where no file tells", example='"orders"'
+        "",
+        "the [server.NAME] that its variables lead to, where no file tells",
+        pattern=SERVER_NAME,
+        form="the name of a [server.NAME]",
+        example='"orders"',
     )
 
 
@@ -198,6 +218,7 @@ class Config:
         default=(),
         metadata={
             "heading": "pattern",
+            "table": '[per-path."apps/worker/**"]',
             "example": 'Write [per-path."apps/web/**"] and below it for example ignore = ["PC203"].',
         },
     )
@@ -205,6 +226,8 @@ class Config:
         default=(),
         metadata={
             "heading": "name",
+            "named": SERVER_NAME,
+            "table": "[server.orders]",
             "example": "Write [server.orders] and below it for example max_connections = 400.",
         },
     )
@@ -212,6 +235,8 @@ class Config:
         default=(),
         metadata={
             "heading": "name",
+            "named": CLIENT_NAME,
+            "table": '[client."apps/api"]',
             "example": 'Write [client."apps/api"] and below it for example instances = 6.',
         },
     )

@@ -1,7 +1,8 @@
 """TOML tables as frozen dataclasses: one walk, for settings and for the catalogue. Every complaint, with its place.
 
 The dataclass is the schema; nothing else describes a file. A field's metadata narrows its type: `choices`, `minimum` and
-`maximum`, `pattern`; of a list's strings `choices` and `item`; and `heading`, the field of the inner tables that their names are.
+`maximum`, `pattern`; of a list's strings `choices` and `item`; `heading`, the field of the inner tables that their names are,
+and `named`, the pattern of those. `form` says a pattern in words, where the value must not be shown.
 """
 
 import re
@@ -36,6 +37,7 @@ class Complaint:
     keys: Keys
     what: str
     hint: str = ""
+    hidden: bool = False  # the last key is not shown: it may be a connection string
 
 
 _shapes: dict[type, dict[str, tuple["Field[Any]", Any]]] = {}
@@ -66,9 +68,9 @@ class Walk:
         self.hidden, self.check = hidden, check
         self.complaints: list[Complaint] = []
 
-    def say(self, keys: Keys, what: str, hint: str = "") -> None:
+    def say(self, keys: Keys, what: str, hint: str = "", *, hidden: bool = False) -> None:
         """Complain."""
-        self.complaints.append(Complaint(keys, what, hint))
+        self.complaints.append(Complaint(keys, what, hint, hidden))
 
     def table(
         self,
@@ -173,7 +175,7 @@ class Walk:
             most = f" and at most {meta['maximum']:,}" if "maximum" in meta else ""
             return self.say(keys, f"must be at least {meta['minimum']}{most}, not {value}", _reason(meta))
         if "pattern" in meta and not re.fullmatch(meta["pattern"], value, re.ASCII):
-            return self.say(keys, f"{_shown(value)} has the wrong form", _reason(meta))
+            return self.say(keys, _misformed(value, meta), _reason(meta))
         return value
 
     def _tuple(self, args: tuple[Any, ...], value: Any, keys: Keys, defaults: Mapping[str, Any]) -> Any:
@@ -196,19 +198,21 @@ class Walk:
             if "choices" in meta and item not in meta["choices"]:
                 self._none_of(item, keys, meta["choices"])
             elif "item" in meta and not re.fullmatch(meta["item"], item.strip(), re.ASCII):
-                self.say(keys, f"{_shown(item)} has the wrong form", example)
+                self.say(keys, _misformed(item, meta), example)
         return tuple(item.strip() for item in items)
 
     def _headed(self, kind: Any, value: Any, keys: Keys, meta: Mapping[str, Any]) -> Any:
-        """Tables whose name is one of their fields: `[per-path."apps/web/**"]`."""
+        """Tables whose name is one of their fields: `[per-path."apps/web/**"]`, `[server.orders]`."""
         if not isinstance(value, dict):
             return self._wrong(keys, dict, value, meta["example"])
         made = []
         for name, inner in value.items():
-            if isinstance(inner, dict):
-                made.append(self.table(kind, inner, (*keys, name), given={meta["heading"]: name}))
+            if not isinstance(inner, dict):
+                self.say((*keys, name), "must be a table with a name of its own", meta["example"])
+            elif "named" in meta and not re.fullmatch(meta["named"], name, re.ASCII):
+                self.say((*keys, name), "a table's name has the wrong form", meta["example"], hidden=True)
             else:
-                self.say((*keys, name), "must be a table: its name is a path", meta["example"])
+                made.append(self.table(kind, inner, (*keys, name), given={meta["heading"]: name}))
         return tuple(made)
 
     def _wrong(self, keys: Keys, wanted: type, value: Any, hint: str = "") -> None:
@@ -224,6 +228,10 @@ class Walk:
 
 def _named(kind: type) -> str:
     return NAMES.get(kind, kind.__name__)
+
+
+def _misformed(value: str, meta: Mapping[str, Any]) -> str:
+    return f"must be {meta['form']}" if "form" in meta else f"{_shown(value)} has the wrong form"
 
 
 def _shown(value: Any) -> str:

@@ -121,6 +121,32 @@ class TestComplaints:
             ("max_usage = '1%'\nmax-usage = '2%'", "given twice, as max_usage and max-usage"),
             ("path = 'x'", "path: unknown key"),
             ("instances = 2001-01-01", "must be a whole number, not a date"),
+            (
+                "[server]\nmax_connections = 4",
+                "server.max_connections: must be a table with a name of its own",
+            ),
+            ("\n\n[server.'a b']", "poolcheck.toml:3: server: a table's name has the wrong form"),
+            ("[server.-x]", "server: a table's name has the wrong form"),
+            ('[client.""]', "client: a table's name has the wrong form"),
+            (
+                "[server.orders]\nmax_conections = 4",
+                "poolcheck.toml:2: server.orders.max_conections: unknown key\n  Did you mean max_connections?",
+            ),
+            ("[server.orders]\nmax-connections = 0", "must be at least 1 and at most 262,143, not 0"),
+            (
+                '[server.a]\nhosts = ["DB.x"]\n\n[server.b]\nhosts = ["db.X"]',
+                "poolcheck.toml:5: server.b.hosts: db.X is one of the hosts of [server.a], too",
+            ),
+            (
+                '[client."apps/api"]\ninstnces = 6',
+                'client."apps/api".instnces: unknown key\n  Did you mean instances?',
+            ),
+            ('[client."apps/api"]\nsurge = "a lot"', "surge: 'a lot' has the wrong form"),
+            (
+                '[server.orders]\n[client.api]\nserver = "ordrs"',
+                "poolcheck.toml:3: client.api.server: there is no [server.NAME] of that name\n  Did you mean orders?",
+            ),
+            ('[client.api]\nserver = "orders"', "Write [server.orders] as well."),
         ],
     )
     def test_one(self, project: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +155,57 @@ class TestComplaints:
 
         assert run(["config"]) == 2
         assert said in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('[server.a]\nhosts = ["VALUE"]', "server.a.hosts: must be hosts without scheme, user, password"),
+            (
+                '[server.a]\ndsn_env = "VALUE"',
+                "server.a.dsn_env: must be the name of a variable, not what is in it",
+            ),
+            ('[server.a]\nbouncer-env = "VALUE"', "server.a.bouncer-env: must be the name of a variable"),
+            ('[client.a]\nserver = "VALUE"', "client.a.server: must be the name of a [server.NAME]"),
+            ('[server."VALUE"]\nreserved = 3', "server: a table's name has the wrong form"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "postgresql://app:canary@db.example.com:5432/app",
+            "app:canary@db.example.com",
+            "host=db.example.com password=canary",
+            "//app:canary@db/app",
+            "/etc/canary",
+        ],
+    )
+    def test_a_connection_string_in_the_wrong_place_is_not_printed(
+        self, project: Path, text: str, said: str, value: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Who takes hosts, or the variable's name, for the string itself is told so without it."""
+        (project / "poolcheck.toml").write_text(text.replace("VALUE", value))
+
+        assert run(["config"]) == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert value not in err
+        assert "canary" not in err
+
+    @pytest.mark.parametrize(
+        "host", ["db:5432", "db/app", "u@db", "[::1]", "a b", "", "-x", "db;", "${HOST}"]
+    )
+    def test_no_host(self, host: str) -> None:
+        """A port, a user or a path leads nowhere: the map compares names alone."""
+        with pytest.raises(BadConfig, match="must be hosts without scheme"):
+            load_text(f"[server.a]\nhosts = [{json.dumps(host)}]")
+
+    @pytest.mark.parametrize(
+        "host",
+        ["db", "*", "orders.cluster-*.rds.amazonaws.com", "10.0.0.7", "::1", "fe80::*", "pg_1", "DB.svc."],
+    )
+    def test_a_host(self, host: str) -> None:
+        """Names, addresses of both families, and any text for `*`."""
+        assert load_text(f"[server.a]\nhosts = {json.dumps(host)}").server[0].hosts == (host,)
 
     def test_all_of_them(self, project: Path) -> None:
         """Not the first only; in the order of the file."""
@@ -178,6 +255,11 @@ KEYS = st.sampled_from(
         "thresholds",
         "per-path",
         "per_path",
+        "server",
+        "client",
+        "hosts",
+        "dsn_env",
+        "pool",
         "warn_at",
         "x",
         "a/**",
@@ -296,6 +378,20 @@ class TestSchema:
             ("unknown = 1", False),
             ("[thresholds]\nwarn_at = 2", False),
             ('[per-path."a"]\nselect = ["PC1"]', False),
+            (
+                '[server.orders]\nhosts = "*.x"\nmax-connections = 4\ndsn_env = "A_URL"\n[client."a/b"]\nsurge = 2\nserver = "orders"',
+                True,
+            ),
+            ('[server."a b"]', False),
+            ('[client.""]', False),
+            ('[client."postgres://h/d"]', False),
+            ('[server.a]\nhosts = ["postgres://h/d"]', False),
+            ('[server.a]\nhosts = ["h:5432"]', False),
+            ("[server.a]\ndsn_env = 5", False),
+            ('[server.a]\ndsn_env = "$URL"', False),
+            ("[server.a]\nname = 'b'", False),
+            ("[client.a]\npool = -1", False),
+            ("max_usage = 85", False),
             ('ignore = ["not a rule"]', False),
         ],
     )
