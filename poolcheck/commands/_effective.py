@@ -13,7 +13,8 @@ from poolcheck.config.settings import Config, PerPath, Thresholds
 from poolcheck.config.tables import default_of
 from poolcheck.connection.secret import redact, redact_setting
 from poolcheck.diagnosis import engine
-from poolcheck.model.effective import Effective, EffectiveSetting, toml
+from poolcheck.errors import BadConfig
+from poolcheck.model.effective import Effective, EffectiveSetting, ToldTable, key, toml
 from poolcheck.project import arguments, assumptions, collect
 from poolcheck.project.collected import Collected
 from poolcheck.text import clean
@@ -21,8 +22,8 @@ from poolcheck.text import clean
 OPTIONS = {"max_connections": "--max"}  # where the option is not the key's own name
 
 
-def effective(config: Config, given: Mapping[str, Any]) -> Effective:
-    """Every setting of a config. `given` are the options of the command line that were used.
+def effective(config: Config, given: Mapping[str, Any], tables: tuple[ToldTable, ...] = ()) -> Effective:
+    """Every setting of a config. `given` are the options of the command line that were used, `tables` what the map says.
 
     Raises:
         BadConfig: a setting names a rule, driver, provider or plan that there is not.
@@ -37,13 +38,21 @@ def effective(config: Config, given: Mapping[str, Any]) -> Effective:
 
     rows = list(_rows(config, (), table, place, given))
     rows += _rows(config.thresholds, ("thresholds",), table.get("thresholds", {}), place, {})
-    paths = next((key for key in ("per_path", "per-path") if key in table), "per-path")
-    for each in config.per_path:
-        inner = table.get(paths, {}).get(each.pattern, {})
-        rows += [
-            row for row in _rows(each, (paths, each.pattern), inner, place, {}) if row.source != "default"
-        ]
-    return Effective(file=shown, settings=tuple(rows))
+    for name, each in headed():
+        own = name if name in table else name.replace("_", "-")
+        for told in getattr(config, name):
+            heading = getattr(told, each.metadata["heading"])
+            inner = table.get(own, {}).get(heading, {})
+            option = {"max_connections": told.max_connections} if getattr(told, "source", "") else {}
+            rows += [
+                row for row in _rows(told, (own, heading), inner, place, option) if row.source != "default"
+            ]
+    return Effective(file=shown, settings=tuple(rows), tables=tables)
+
+
+def headed() -> Iterator[tuple[str, "Field[Any]"]]:
+    """The settings that are tables under names of their own: per-path, server, client."""
+    return (pair for pair in settings_of(Config).items() if "heading" in pair[1].metadata)
 
 
 def _rows(
@@ -57,16 +66,15 @@ def _rows(
     for name, each in settings_of(type(values)).items():
         if "reason" not in each.metadata:
             continue  # a table of its own
-        written = next((key for key in (name, name.replace("_", "-")) if key in table), "")
+        written = next((spelt for spelt in (name, name.replace("_", "-")) if spelt in table), "")
         if given.get(name) not in (None, ()):
             source = OPTIONS.get(name, "--" + name.replace("_", "-"))
         elif written:
             source = place((*keys, written))
         else:
             source = "default"
-        prefix = [f'"{key}"' if set(key) & set("/*.") else key for key in keys]
         yield EffectiveSetting(
-            name=redact(".".join([*prefix, name])),
+            name=redact(".".join([*map(key, keys), name])),
             value=_masked(getattr(values, name)),
             source=source,
             reason=each.metadata["reason"],
@@ -90,6 +98,11 @@ def check_names(config: Config) -> None:
     engine.check_selection(engine.Selection(config.select, (*config.ignore, *ignored)), rules.names())
     assumptions.assumed_drivers(config)
     assumptions.numbers(Collected(), config)
+    for server in config.server:
+        try:
+            assumptions.numbers(Collected(), replace(config, provider=server.provider, plan=server.plan))
+        except BadConfig as wrong:
+            raise BadConfig(f"[server.{key(server.name)}]: {wrong.message}", wrong.hint) from None
 
 
 # --- init ---

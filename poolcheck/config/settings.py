@@ -93,6 +93,7 @@ class NamedServer:
     """What is known of one server: a table `[server.orders]`."""
 
     name: str = ""  # the table's name, not a key
+    source: str = ""  # "an option", where one said its max_connections; not a key
     hosts: tuple[str, ...] = setting(
         (),
         "addresses that reach it, its poolers' too; `*` stands for any text",
@@ -265,7 +266,7 @@ class Config:
 
 
 DEFAULTS = Config()  # for whoever needs or tells one of them: no default is written a second time
-INTERNAL = {"path", "pattern", "name"}
+INTERNAL = {"path", "pattern", "name", "source"}
 
 
 def matches(pattern: str, path: str) -> bool:

@@ -1,6 +1,7 @@
 """What `poolcheck config` shows: every setting, its value in force, and where that comes from."""
 
-from typing import Any, ClassVar
+import re
+from typing import Any, ClassVar, Literal
 
 from poolcheck.record import dataclass
 
@@ -17,6 +18,20 @@ class EffectiveSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldTable:
+    """A table of the config about servers or clients, and the names of those of the map that it matches."""
+
+    kind: Literal["server", "client"]
+    name: str
+    matched: tuple[str, ...]
+
+    @property
+    def heading(self) -> str:
+        """`[server.orders]`, `[client."apps/api"]`."""
+        return f"[{self.kind}.{key(self.name)}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effective:
     """A section of the report."""
 
@@ -24,6 +39,12 @@ class Effective:
 
     file: str  # the config file, "" when there is none
     settings: tuple[EffectiveSetting, ...]
+    tables: tuple[ToldTable, ...] = ()  # where a map was made
+
+
+def key(name: str) -> str:
+    """A key as TOML writes it: with quotes where it needs them."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else toml(name)
 
 
 def toml(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from poolcheck.cli import cli, run
+from poolcheck.commands._effective import effective
 from poolcheck.config import checks, schema
 from poolcheck.config.file import load
 from poolcheck.config.settings import Config
 from poolcheck.errors import BadConfig
+from poolcheck.model.effective import ToldTable
+from poolcheck.output.paint import Paint, Style
+from poolcheck.output.sections.settings import record
+from poolcheck.output.sections.settings import text as section_text
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"
 
@@ -57,6 +63,42 @@ class TestEffective:
         assert found['per-path."apps/a.b/**".ignore']["source"] == "poolcheck.toml:8"
         assert (found["buffer"]["value"], found["buffer"]["source"]) == (5, "default")
 
+    def test_servers_and_clients(self, project: Path) -> None:
+        """Each key that is set, with its line; in text and JSON."""
+        (project / "poolcheck.toml").write_text(
+            '[server.orders]\nhosts = ["*.orders.x"]\nmax-connections = 400\n\n[client."apps/api"]\ninstances = 6\n'
+        )
+
+        found = rows()
+        text = poolcheck("config").output
+
+        assert (found["server.orders.hosts"]["value"], found["server.orders.hosts"]["source"]) == (
+            ["*.orders.x"],
+            "poolcheck.toml:2",
+        )
+        assert found["server.orders.max_connections"]["source"] == "poolcheck.toml:3"
+        assert found['client."apps/api".instances']["value"] == 6
+        assert [name for name in found if name.startswith(("server", "client"))] == [
+            "server.orders.hosts",
+            "server.orders.max_connections",
+            'client."apps/api".instances',
+        ]
+        assert re.search(r'(?m)^  client\."apps/api"\.instances = 6 +poolcheck\.toml:6$', text)
+
+    def test_what_the_map_matches(self, project: Path) -> None:
+        """Where there is a map, the tables say what they are about."""
+        tables = (
+            ToldTable(kind="server", name="orders", matched=("db", "db2")),
+            ToldTable(kind="client", name="apps/api", matched=()),
+        )
+        section = effective(Config(), {}, tables)
+
+        assert record(section)["tables"][0] == {"table": "[server.orders]", "matched": ["db", "db2"]}
+        shown = list(section_text(section, Paint(Style(color=False))))
+        assert "  [server.orders] is matched to: db, db2" in shown
+        assert '  [client."apps/api"] is matched to: nothing' in shown
+        assert "tables" not in record(effective(Config(), {}))
+
     def test_pyproject(self, project: Path) -> None:
         """[tool.poolcheck] is found from below, and a key of another table is not taken for its line."""
         (project / "pyproject.toml").write_text(
@@ -82,6 +124,8 @@ class TestEffective:
             ('provider = "nein"', "no provider is named 'nein'"),
             ('provider = "neon"\nplan = "huge"', "has no plan 'huge'"),
             ('[per-path."x"]\nignore = ["no-such-rule"]', "no rule is named 'no-such-rule'"),
+            ('[server.a]\nprovider = "nein"', "[server.a]: no provider is named 'nein'"),
+            ('[server.a]\nprovider = "neon"\nplan = "huge"', "[server.a]: Neon has no plan 'huge'"),
         ],
     )
     def test_names_are_checked(

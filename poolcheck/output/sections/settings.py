@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from poolcheck.model.effective import Effective, toml
+from poolcheck.connection.secret import redact
+from poolcheck.model.effective import Effective, ToldTable, toml
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, width
 
@@ -22,7 +23,16 @@ def record(section: Effective) -> dict[str, Any]:
             }
             for setting in section.settings
         ],
+        **({"tables": [_table(each) for each in section.tables]} if section.tables else {}),
     }
+
+
+def _table(each: ToldTable) -> dict[str, Any]:
+    return {"table": _heading(each), "matched": [clean(redact(name)) for name in each.matched]}
+
+
+def _heading(each: ToldTable) -> str:
+    return clean(redact(each.heading))
 
 
 def text(section: Effective, paint: Paint) -> Iterator[str]:
@@ -40,6 +50,9 @@ def text(section: Effective, paint: Paint) -> Iterator[str]:
         )
         if paint.look.verbosity > 0 and each.reason:
             yield from paint.wrap(each.reason, indent=6)
+    for table in section.tables:
+        matched = ", ".join(clean(redact(name), limit=80) for name in table.matched) or "nothing"
+        yield from paint.wrap(f"{_heading(table)} is matched to: {matched}", indent=2)
 
 
 def _value(value: Any) -> str:
