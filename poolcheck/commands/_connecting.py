@@ -37,7 +37,7 @@ def ask_password(question: str) -> str | None:
     return answer or None
 
 
-dsn_argument = click.argument("dsn", required=False, metavar="[DSN]")
+dsn_argument = click.argument("dsn", required=False, metavar="[DSN or NAME]")
 env_file_option = click.option(
     "--env-file", type=click.Path(), metavar="FILE", help="Take the connection string from this env file."
 )

@@ -26,6 +26,7 @@ class GivenNumbers:
     host: str = ""
     port: int = 5432
     drivers: tuple[str, ...] = ()
+    servers: tuple[configuration.NamedServer, ...] = ()  # of the config file
     role_limit: int | None = None
     database_limit: int | None = None
 
@@ -84,6 +85,7 @@ def from_config(numbers: GivenNumbers, thresholds: Sequence[str] = ("warn_at",))
         if value != getattr(plain.thresholds, name):
             numbers.offer(name, value, os.path.basename(path))
     numbers.drivers = numbers.drivers or config.driver
+    numbers.servers = config.server
 
 
 def _config_near() -> bool:

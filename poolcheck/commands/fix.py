@@ -29,7 +29,7 @@ ANSWERS: "dict[str, Answer]" = {"y": "yes", "n": "no", "a": "all", "q": "quit"}
 @click.option("--interactive", is_flag=True, help="Ask before each edit. Goes with --write.")
 @click.option("--backup", is_flag=True, help="Keep the old file as NAME.bak. Goes with --write.")
 @click.option("--force", is_flag=True, help="Write also over changes that git has not committed.")
-@click.option("--live", metavar="DSN", help="Look at this server too: its limits, its leaks.")
+@click.option("--live", metavar="DSN or NAME", help="Look at this server too: its limits, its leaks.")
 @setting_options
 @output_options
 def command(

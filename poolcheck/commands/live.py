@@ -73,13 +73,15 @@ def command(
 ) -> int:
     r"""Look at a PostgreSQL server, and at its pooler.
 
-    DSN is a connection string; parameters of Prisma and other drivers are left out. Without it: --env-file, the
-    environment, then the env files of the current folder. One connection, one message, nothing is changed; through a
+    DSN is a connection string; parameters of Prisma and other drivers are left out. NAME is a [server.NAME] of
+    poolcheck.toml, which says with dsn_env and bouncer_env what variables lead there. Without it: --env-file, the
+    config's only server, the environment, then the env files of the current folder. One connection, one message, nothing is changed; through a
     pooler a second client asks for the mode, and nothing stays behind.
 
     \b
     Examples:
       poolcheck live "$DATABASE_URL"
+      poolcheck live orders
       poolcheck live --env-file .env.production
       poolcheck live "$DATABASE_URL" --bouncer postgresql://stats@127.0.0.1:6432/pgbouncer
       poolcheck live --sample 30s

@@ -80,7 +80,7 @@ def command(
     r"""End sessions that are held for nothing.
 
     Without --state these are the leaks that `poolcheck live` calls certain or probable: idle in a transaction, or
-    forgotten and growing. Each session's pid, start and state are checked again in the statement that ends it. Never
+    forgotten and growing. NAME is a [server.NAME] of poolcheck.toml, whose dsn_env names the variable. Each session's pid, start and state are checked again in the statement that ends it. Never
     ended: superusers, replication, autovacuum, other databases, sessions that were used meanwhile, and its own.
 
     Exit code 0: nothing is left to end. 1: something is.

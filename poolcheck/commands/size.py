@@ -66,7 +66,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--plan", metavar="NAME", help="Plan or compute size: 0.25cu, micro, b1ms."),
     click.option("--driver", multiple=True, metavar="NAME[@VERSION]", help="Driver in use. [default: the manifests say]"),
     click.option("--formula", type=click.Choice(["poolcheck", "classic"]), default=DEFAULTS["formula"], help="classic: floor(max / instances) - buffer as the headline."),
-    click.option("--from", "dsn", metavar="DSN", help="Read the limits from a server; with --sample the load too."),
+    click.option("--from", "dsn", metavar="DSN or NAME", help="Read the limits from a server, such as a [server.NAME] of the config; with --sample the load too."),
     click.option("--sample", metavar="TIME", help="With --from: measure for this long, such as 60s."),
     click.option("--config", "config_path", type=click.Path(exists=True, dir_okay=False), help="This config file instead of the nearest."),
     click.option("--isolated", is_flag=True, help="Read no config file and no manifest."),
@@ -133,14 +133,17 @@ def gather(options: dict[str, Any]) -> GivenNumbers:
 
 
 def _from_server(numbers: GivenNumbers) -> None:
-    from poolcheck.live import measure  # noqa: PLC0415 - psycopg only where a server is asked
+    from poolcheck.live import dsn, measure  # noqa: PLC0415 - psycopg only where a server is asked
 
     seconds = duration(numbers.get("sample")) if numbers.get("sample") else None
     if seconds is not None and seconds < LEAST_SAMPLE:
         numbers.notes.append(
             f"A sample of {seconds:g} s is short: statistics are written about once a second."
         )
-    seen = measure.measure(numbers.get("dsn"), seconds, _progress)
+    text = numbers.get("dsn")
+    if (server := dsn.named_server(text, numbers.servers)) is not None:
+        text = dsn.string_of(server, os.environ)
+    seen = measure.measure(text, seconds, _progress)
     if seen.max_connections is not None:  # a pooler is no host for a pgbouncer.ini
         numbers.host, numbers.port = seen.host, seen.port
     for name, value in (("max_connections", seen.max_connections), ("reserved", seen.reserved)):

@@ -1,17 +1,18 @@
-"""Which server `live` and `reap` look at: the argument, an env file, the environment, the current folder's env files.
+"""Which server `live` and `reap` look at: the argument, an env file, the config's one server, the environment, env files here.
 
 Where a pooled and a direct connection string are there, the direct one is for the slots, because through a pooler one
 sees the pooler's sessions; the pooled one is for the probe of the pooler.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from poolcheck import catalogue
 from poolcheck.config.disk import leads_out, refusal
-from poolcheck.config.settings import Config
+from poolcheck.config.settings import SERVER_NAME, Config, NamedServer
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
 from poolcheck.model.problem import Location
@@ -20,7 +21,7 @@ from poolcheck.model.roles import PARTS_HOST, SPELLINGS, name_claims, role_of
 from poolcheck.model.target import Target
 from poolcheck.project.arguments import is_url
 from poolcheck.record import dataclass
-from poolcheck.text import clean
+from poolcheck.text import clean, did_you_mean
 
 # Later ones are looked at only when the earlier ones hold nothing: what runs here, then what runs there.
 ENV_FILES = (
@@ -62,12 +63,14 @@ def sources(
     environment, and it is given credentials of this machine. `trusted`: whether the argument is the user's own word.
 
     Raises:
-        BadTarget: what was given is no connection string of PostgreSQL.
-        BadInput: the env file cannot be read, or does not have the variable.
+        BadTarget: what was given is no connection string of PostgreSQL, and no server that the config names.
+        BadInput: the env file cannot be read, or does not have the variable; or the variable of a server is not set.
         NothingToCheck: there is no connection string anywhere.
     """
     environ = os.environ if environ is None else environ
     if argument is not None:
+        if (server := named_server(argument, config.server)) is not None:
+            return _of_table(server, config, environ)
         return Sources(usable(_argument(argument, config, trusted=trusted)))
     if env_file is not None:
         return _named_file(env_file, variable, config, environment=environment)
@@ -78,9 +81,15 @@ def sources(
                 f"{variable} is not in the environment, or no connection string", "Add --env-file FILE."
             )
         return choose(found, variable, "the environment")
-    if _real(found):
-        return choose(found, None, "the environment")
+    told = [each for each in config.server if each.dsn_env]
     refused = ""
+    if len(told) == 1:
+        if environ.get(told[0].dsn_env):
+            return _of_table(told[0], config, environ)
+        refused = f" {told[0].dsn_env} is not set (dsn_env of [server.{told[0].name}])."
+    if _real(found):
+        chosen = choose(found, None, "the environment")
+        return replace(chosen, note=chosen.note + refused)
     for name in ENV_FILES:
         if why := refusal(name) or (Path(name).is_file() and leads_out(name, ".")):
             refused += f" {name} was not read: {why}."
@@ -93,6 +102,61 @@ def sources(
         ),
         'Give one: poolcheck live "$DATABASE_URL", or poolcheck live --env-file .env',
     )
+
+
+def named_server(argument: str, servers: Sequence[NamedServer]) -> NamedServer | None:
+    """The server of the config that an argument names; None where it is no bare word, or there are none.
+
+    Raises:
+        BadTarget: none of them has that name, and one has nearly.
+    """
+    found = next((each for each in servers if each.name == argument), None)
+    if found is None and re.fullmatch(SERVER_NAME, argument, re.ASCII):
+        near = did_you_mean(argument, (each.name for each in servers))
+        if near:
+            raise BadTarget("the config has no [server.NAME] of that name", near)
+    return found
+
+
+def string_of(server: NamedServer, environ: Mapping[str, str], key: str = "dsn_env") -> str:
+    """The connection string in the variable that a table names; it is never shown.
+
+    Raises:
+        BadInput: the table names none, or it is not set.
+        BadTarget: what it holds is no connection string of PostgreSQL.
+    """
+    variable, table = getattr(server, key), f"[server.{server.name}]"
+    if not variable:
+        raise BadInput(
+            f"{table} does not say where its connection string is",
+            f'Write {key} = "NAME_OF_A_VARIABLE" below it, or give the string itself.',
+        )
+    text = environ.get(variable, "").strip()
+    if not text:
+        raise BadInput(
+            f"{variable} is not set: {key} of {table}",
+            f"Set {variable} to the connection string, or give the string itself.",
+        )
+    if not looks_like_connection_string(text):
+        raise BadTarget(
+            f"{variable} holds no PostgreSQL connection string: {key} of {table}",
+            "It should be postgresql://user:password@host:5432/database.",
+        )
+    return text
+
+
+def _of_table(server: NamedServer, config: Config, environ: Mapping[str, str]) -> Sources:
+    """The server and the console that a table's variables lead to; the environment is the user's own."""
+    target = _argument(string_of(server, environ), config, trusted=True)
+    target = replace(target, name=server.dsn_env, location=Location("the environment"))
+    note = f"{server.dsn_env} is used ([server.{server.name}])."
+    console = None
+    if environ.get(server.bouncer_env):
+        text = string_of(server, environ, "bouncer_env")
+        console = replace(console_target(text, config), name=server.bouncer_env)
+    elif server.bouncer_env:
+        note += f" {server.bouncer_env} is not set: its PgBouncer's console is not known."
+    return Sources(usable(target), console=console, note=note)
 
 
 def _argument(text: str, config: Config, *, trusted: bool) -> Target:

@@ -318,6 +318,18 @@ class TestLive:
         assert (made["verdict"]["outcome"], made["summary"]["exit_code"]) == ("pass", 0)
 
     @pytest.mark.postgres
+    def test_the_only_server_of_the_config(
+        self, project: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its dsn_env is what is looked at; a variable that is named comes first."""
+        (project / "poolcheck.toml").write_text('[server.orders]\ndsn_env = "ORDERS_URL"\n')
+        monkeypatch.setenv("DATABASE_URL", "postgresql://app@127.0.0.1:1/app")
+        monkeypatch.setenv("ORDERS_URL", postgres.url("monitor", connect_timeout=5))
+
+        assert record("--live")["verdict"]["live"] == "was looked at"
+        assert record("--live", "--var", "DATABASE_URL")["verdict"]["live"] == "could not be looked at"
+
+    @pytest.mark.postgres
     def test_a_full_server_fails_the_gate(self, project: Path, postgres: Postgres) -> None:
         """The refusal is the finding: exit code 1, not 2; what is planned is judged all the same."""
         with Postgres(postgres.major) as server:

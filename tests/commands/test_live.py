@@ -126,6 +126,40 @@ class TestReport:
         assert done.returncode == 0
         assert done.stderr == ""
 
+    def test_a_server_of_the_config(self, postgres: Postgres, tmp_path: Path) -> None:
+        """By its name: its variables lead to the server and to its pooler's console; --bouncer wins over the latter."""
+        need_bouncer()
+        (tmp_path / "poolcheck.toml").write_text(
+            '[server.orders]\ndsn_env = "ORDERS_URL"\nbouncer_env = "ORDERS_BOUNCER"\n[server.other]\ndsn_env = "OTHER"\n'
+        )
+        with scene(postgres), Bouncer(postgres) as bouncer, bouncer.connect("app") as client:
+            client.execute("select 1")
+            console = bouncer.url("stats", "pgbouncer")
+            env = {"ORDERS_URL": postgres.url("monitor"), "ORDERS_BOUNCER": console}
+            both = poolcheck("live", "orders", "--format", "json", cwd=tmp_path, env=env)
+            env["ORDERS_BOUNCER"] = "postgresql://nobody@127.0.0.1:1/pgbouncer"
+            given = poolcheck(
+                "live", "orders", "--bouncer", console, "--format", "json", cwd=tmp_path, env=env
+            )
+            watched = poolcheck("live", "orders", "--watch", "--count", "1", cwd=tmp_path, env=env)
+        for ran in (both, given):
+            assert ran.code == 0, ran.err
+            data = json.loads(ran.out)
+            assert data["server"]["max_connections"]
+            assert data["pooler"]["pools"]
+            assert [each["name"] for each in data["targets"]] == ["ORDERS_URL"]
+        assert watched.code == 0
+        assert "no server" not in watched.out
+
+    def test_a_server_whose_variable_is_not_set(self, tmp_path: Path) -> None:
+        """Exit code 2: which table, which variable, what to do."""
+        (tmp_path / "poolcheck.toml").write_text('[server.orders]\ndsn_env = "ORDERS_URL"\n')
+        for command in (("live",), ("reap",), ("size", "--instances", "2", "--from"), ("fix", "--live")):
+            ran = poolcheck(*command, "orders", cwd=tmp_path)
+            assert ran.code == 2, command
+            assert "ORDERS_URL is not set: dsn_env of [server.orders]" in ran.err
+            assert "Set ORDERS_URL to the connection string" in ran.err
+
     def test_bouncer_beside_the_server(self, postgres: Postgres) -> None:
         """--bouncer adds the pooler's pools."""
         need_bouncer()

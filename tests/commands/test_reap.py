@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -28,6 +29,21 @@ def alive(conn: psycopg.Connection[tuple[object, ...]]) -> bool:
 def pids(out: str) -> set[int]:
     """The sessions in a JSON report."""
     return {load["pid"] for load in json.loads(out)["reap"]["sessions"]}
+
+
+def test_a_server_of_the_config(postgres: Postgres, tmp_path: Path) -> None:
+    """By its name; without --yes nothing is changed."""
+    (tmp_path / "poolcheck.toml").write_text('[server.orders]\ndsn_env = "ORDERS_URL"\n')
+    with scene(postgres) as stage:
+        (leak,) = stage.open(name="worker", run="begin")
+        time.sleep(0.3)
+        ran = poolcheck(
+            "reap", "orders", "--older-than", "200ms", "--format", "json",
+            cwd=tmp_path, env={"ORDERS_URL": postgres.url("app")},
+        )  # fmt: skip
+        assert ran.code == 1, ran.err
+        assert leak.info.backend_pid in pids(ran.out)
+        assert alive(leak)
 
 
 class TestEveryMajor:

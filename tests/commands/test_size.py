@@ -389,12 +389,18 @@ def app(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.mark.postgres
-def test_limits_of_a_server(capsys: pytest.CaptureFixture[str], postgres: Postgres) -> None:
+def test_limits_of_a_server(
+    capsys: pytest.CaptureFixture[str], postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """max_connections, reserved slots, the role's limit."""
     most = int(postgres.execute("SHOW max_connections")[0][0])
     found = sized(capsys, "--from", postgres.url(), "--instances", "2")
     assert (found["inputs"]["max_connections"], found["available"]) == (most, most - 3)
     assert found["sources"]["max_connections"] == "the server"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "poolcheck.toml").write_text('[server.orders]\ndsn_env = "ORDERS_URL"\n')
+    monkeypatch.setenv("ORDERS_URL", postgres.url())
+    assert sized(capsys, "--from", "orders", "--instances", "2")["available"] == most - 3
     postgres.execute("DROP ROLE IF EXISTS narrow", "CREATE ROLE narrow LOGIN CONNECTION LIMIT 12")
     try:
         said = text(capsys, "--from", postgres.url("narrow"), "--instances", "2")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.config.settings import Config
+from poolcheck.config.settings import Config, NamedServer
 from poolcheck.errors import BadInput, BadTarget, NothingToCheck
 from poolcheck.live.dsn import Sources, console_target, is_pooled, sources
 
@@ -143,3 +143,84 @@ def test_console_target() -> None:
     assert (made.host, made.effective_port, made.database, made.user) == ("h", 6432, "pgbouncer", "stats")
     given = console_target("postgresql://stats@h:7000/pgbouncer", Config()).conn
     assert given.effective_port == 7000
+
+
+ORDERS = NamedServer(name="orders", dsn_env="ORDERS_URL", bouncer_env="ORDERS_BOUNCER")
+CONSOLE = "postgresql://stats:pw@pool:6432/pgbouncer"
+
+
+class TestServersOfTheConfig:
+    """A name in place of a string; or no argument, where the config names one server."""
+
+    def test_name(self) -> None:
+        """Both variables of the table; the string counts as the user's own."""
+        chosen = sources(
+            "orders", Config(server=(ORDERS,)), environ={"ORDERS_URL": DIRECT, "ORDERS_BOUNCER": CONSOLE}
+        )
+        assert (chosen.main.name, chosen.main.trusted) == ("ORDERS_URL", True)
+        assert chosen.main.conn.raw == DIRECT
+        assert chosen.console is not None
+        assert (chosen.console.name, chosen.console.conn.host) == ("ORDERS_BOUNCER", "pool")
+        assert chosen.note == "ORDERS_URL is used ([server.orders])."
+
+    def test_console_not_set(self) -> None:
+        """The server is looked at all the same, and the lack is told."""
+        chosen = sources("orders", Config(server=(ORDERS,)), environ={"ORDERS_URL": DIRECT})
+        assert chosen.console is None
+        assert "ORDERS_BOUNCER is not set" in chosen.note
+
+    @pytest.mark.parametrize(
+        ("server", "environ", "said", "hint"),
+        [
+            (ORDERS, {}, "ORDERS_URL is not set: dsn_env of [server.orders]", "Set ORDERS_URL"),
+            (ORDERS, {"ORDERS_URL": " "}, "ORDERS_URL is not set", "Set ORDERS_URL"),
+            (NamedServer(name="orders"), {}, "[server.orders] does not say where", 'Write dsn_env = "'),
+            (ORDERS, {"ORDERS_URL": "canary"}, "ORDERS_URL holds no PostgreSQL", "It should be postgresql://"),
+            (ORDERS, {"ORDERS_URL": "mysql://u:canary@h/d"}, "ORDERS_URL holds no PostgreSQL", "It should be"),
+            (ORDERS, {"ORDERS_URL": DIRECT, "ORDERS_BOUNCER": "canary"}, "ORDERS_BOUNCER holds no", "It should be"),
+        ],
+    )  # fmt: skip
+    def test_unusable(self, server: NamedServer, environ: dict[str, str], said: str, hint: str) -> None:
+        """Which table, which variable, what to do; never what is in it: a config may name any variable."""
+        with pytest.raises((BadInput, BadTarget)) as error:
+            sources("orders", Config(server=(server,)), environ=environ)
+        assert said in error.value.message
+        assert hint in error.value.hint
+        assert "canary" not in error.value.message + error.value.hint
+
+    def test_misspelt(self) -> None:
+        """The nearest name, where there is one."""
+        config = Config(server=(ORDERS,))
+        with pytest.raises(BadTarget, match=r"no \[server.NAME\] of that name") as error:
+            sources("ordrs", config, environ={})
+        assert error.value.hint == "Did you mean orders?"
+        with pytest.raises(BadTarget, match="not a PostgreSQL connection string"):
+            sources("hunter2canary", config, environ={})
+
+    def test_the_only_one_without_an_argument(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Before what the environment has beside; an option for a file or variable comes first."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "x.env").write_text("A_URL=postgresql://u@file/d\n")
+        environ = {"DATABASE_URL": "postgresql://u@env/d", "ORDERS_URL": DIRECT}
+        config = Config(server=(ORDERS, NamedServer(name="billing", max_connections=10)))
+        assert sources(None, config, environ=environ).main.name == "ORDERS_URL"
+        assert sources(None, config, environ=environ, variable="DATABASE_URL").main.name == "DATABASE_URL"
+        assert sources(None, config, environ=environ, env_file="x.env").main.conn.host == "file"
+
+    def test_several_are_none(self) -> None:
+        """Which one is meant nobody says."""
+        config = Config(server=(ORDERS, NamedServer(name="billing", dsn_env="BILLING_URL")))
+        chosen = sources(None, config, environ={"DATABASE_URL": "postgresql://u@env/d", "ORDERS_URL": DIRECT})
+        assert chosen.main.name == "DATABASE_URL"
+
+    def test_the_only_one_not_set(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What else is there is used, and that is said; where there is nothing, too."""
+        monkeypatch.chdir(tmp_path)
+        config = Config(server=(ORDERS,))
+        said = "ORDERS_URL is not set (dsn_env of [server.orders])"
+        assert said in sources(None, config, environ={"DATABASE_URL": "postgresql://u@env/d"}).note
+        with pytest.raises(NothingToCheck) as error:
+            sources(None, config, environ={})
+        assert said in error.value.message
+        (tmp_path / ".env").write_text("A_URL=postgresql://u@file/d\n")
+        assert said in sources(None, config, environ={}).note
