@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from poolcheck.config.disk import MB, leads_out, may_read, read_limited
-from poolcheck.config.settings import Config, StrPath
+from poolcheck.config.settings import Config, NamedServer, StrPath
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 
@@ -19,7 +19,10 @@ LONG_KEY = r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Options as given; `over` lays them on the config file of a path."""
+    """Options as given; `over` lays them on the config file of a path.
+
+    `given` holds keys of `Config`, and `server_limits`: max_connections by the name of a server.
+    """
 
     given: dict[str, Any]
     config_path: str | None = None
@@ -38,8 +41,19 @@ class Settings:
             path = find(start)
             config = load(path) if path else config
         given = {key: value for key, value in self.given.items() if value not in (None, ())}
-        check_values(given)
-        return replace(config, **given)
+        limits = given.pop("server_limits", {})
+        for values in (given, *({"max_connections": most} for most in limits.values())):
+            check_values(values)
+        return replace(config, **given, server=with_limits(config.server, limits))
+
+
+def with_limits(servers: tuple[NamedServer, ...], limits: Mapping[str, int]) -> tuple[NamedServer, ...]:
+    """The servers of the config with the max_connections that options give them; a name that is new makes a server."""
+    made = {each.name: each for each in servers}
+    for name, most in limits.items():
+        told = made.get(name, NamedServer(name=name))
+        made[name] = replace(told, max_connections=most, source="an option")
+    return tuple(made.values())
 
 
 def find(start: StrPath) -> str | None:

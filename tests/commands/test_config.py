@@ -16,8 +16,8 @@ from jsonschema import Draft7Validator
 from poolcheck.cli import cli, run
 from poolcheck.commands._effective import effective
 from poolcheck.config import checks, schema
-from poolcheck.config.file import load
-from poolcheck.config.settings import Config
+from poolcheck.config.file import Settings, load
+from poolcheck.config.settings import Config, NamedServer
 from poolcheck.errors import BadConfig
 from poolcheck.model.effective import ToldTable
 from poolcheck.output.paint import Paint, Style
@@ -84,6 +84,59 @@ class TestEffective:
             'client."apps/api".instances',
         ]
         assert re.search(r'(?m)^  client\."apps/api"\.instances = 6 +poolcheck\.toml:6$', text)
+
+    def test_max_of_one_server(self, project: Path) -> None:
+        """Over the table of that name, or as one of its own; a bare number stays everybody's, and the last one counts."""
+        (project / "poolcheck.toml").write_text(
+            "max_connections = 50\n[server.orders]\nmax_connections = 400\nreserved = 7\n"
+        )
+
+        found = rows("--max", "100", "--max", "orders=300", "--max", "billing=20", "--max", "orders=200")
+
+        told = {name: (each["value"], each["source"]) for name, each in found.items()}
+        assert told["max_connections"] == (100, "--max")
+        assert told["server.orders.max_connections"] == (200, "--max")
+        assert told["server.orders.reserved"] == (7, "poolcheck.toml:4")
+        assert told["server.billing.max_connections"] == (20, "--max")
+        only = rows("--max", "orders=300")
+        assert (only["max_connections"]["value"], only["max_connections"]["source"]) == (
+            50,
+            "poolcheck.toml:1",
+        )
+        assert rows("--max", "1", "--max", "2")["max_connections"]["value"] == 2
+
+    def test_max_as_the_map_reads_it(self, project: Path) -> None:
+        """A number of an option says so; one of the file does not."""
+        (project / "poolcheck.toml").write_text("[server.orders]\nmax_connections = 400\nreserved = 7\n")
+
+        config = Settings({"server_limits": {"billing": 20}}).over(project)
+
+        assert config.server == (
+            NamedServer(name="orders", max_connections=400, reserved=7),
+            NamedServer(name="billing", max_connections=20, source="an option"),
+        )
+        assert Settings({"server_limits": None}).over(project).server == config.server[:1]
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [
+            ("0", "0 is not in the range x>=1"),
+            ("orders=0", "0 is not in the range x>=1"),
+            ("orders=", "'' is not a valid integer range"),
+            ("=5", "'' is not the name of a server; write for example orders=400"),
+            ("a/b=5", "'a/b' is not the name of a server"),
+            ("a=b=5", "'a=b' is not the name of a server"),
+            ("300000", "--max: must be at least 1 and at most 262,143, not 300000"),
+            ("orders=300000", "--max: must be at least 1 and at most 262,143, not 300000"),
+        ],
+    )
+    def test_max_of_another_form(
+        self, project: Path, value: str, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Told on the command line, by the rules of the file."""
+        for command in ("config", "gate", "lint"):
+            assert run([command, "--max", value]) == 2
+            assert said in capsys.readouterr().err
 
     def test_what_the_map_matches(self, project: Path) -> None:
         """Where there is a map, the tables say what they are about."""
