@@ -9,7 +9,7 @@ from poolcheck import rules
 from poolcheck.config import file
 from poolcheck.config.checks import line_of, settings_of
 from poolcheck.config.schema import ID
-from poolcheck.config.settings import Config, PerPath, Thresholds
+from poolcheck.config.settings import Config, NamedClient, NamedServer, PerPath, Thresholds
 from poolcheck.config.tables import default_of
 from poolcheck.connection.secret import redact, redact_setting
 from poolcheck.diagnosis import engine
@@ -132,9 +132,11 @@ def draft(folder: Path) -> str:
     lines += ["", f"# {_summary(Thresholds)}", "[thresholds]"]
     for name, each in settings_of(Thresholds).items():
         lines += _setting(name, each, default_of(each), "")
-    lines += ["", f"# {_summary(PerPath)}", '# [per-path."apps/worker/**"]']
-    for name, each in settings_of(PerPath).items():
-        lines += _setting(name, each, default_of(each), "")
+    kinds = {"per_path": PerPath, "server": NamedServer, "client": NamedClient}
+    for table, heading in headed():
+        lines += ["", f"# {_summary(kinds[table])}", f"# {heading.metadata['table']}"]
+        for name, each in settings_of(kinds[table]).items():
+            lines += _setting(name, each, default_of(each), "")
     return "\n".join(lines) + "\n"
 
 

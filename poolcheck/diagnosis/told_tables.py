@@ -74,7 +74,7 @@ def check(config: Config, map_: Map) -> tuple[ToldTable, ...]:
 
     Raises:
         BadConfig: a table says something of a server or client that is not there, which a typing error does; with
-            file, line and the nearest name. A table that tells only where to look (`dsn_env`) needs no server here.
+            file, line and the nearest name. A table that is empty, or tells only where to look (`dsn_env`), says nothing.
     """
     told = matches(config, map_)
     nowhere = {(each.kind, each.name) for each in told if not each.matched}
@@ -87,7 +87,7 @@ def check(config: Config, map_: Map) -> tuple[ToldTable, ...]:
             )
             (options if server.source else wrong).append(found)
     for client in config.client:
-        if ("client", client.name) in nowhere:
+        if ("client", client.name) in nowhere and client != NamedClient(name=client.name):
             hint = _near_client(client, config, map_)
             wrong.append(Complaint(("client", client.name), "matches no client of this project", hint))
     if wrong:

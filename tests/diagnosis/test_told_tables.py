@@ -153,7 +153,7 @@ class TestCheck:
             ("[server.zzz]\nreserved = 3", 1, "server.zzz: matches no server", "Servers here: orders, billing."),
             ('[client."apps/wbe"]\npool = 3', 1, 'client."apps/wbe": matches no client', "Did you mean apps/web?"),
             ("[client.wokrer]\npool = 3", 1, "client.wokrer: matches no client", "Did you mean worker?"),
-            ("[client.zzz]", 1, "client.zzz: matches no client", "Clients here: api, worker, shop/api, apps/web, apiary, cron."),
+            ("[client.zzz]\npool = 3", 1, "client.zzz: matches no client", "Clients here: api, worker, shop/api, apps/web, apiary, cron."),
         ],
     )  # fmt: skip
     def test_matches_nothing(self, tmp_path: Path, text: str, line: int, what: str, hint: str) -> None:
@@ -164,7 +164,7 @@ class TestCheck:
 
     def test_all_at_once(self, tmp_path: Path) -> None:
         """In the order of the file."""
-        said = self.said(tmp_path, "[client.zzz]\n\n[server.yyy]\nreserved = 1\n")
+        said = self.said(tmp_path, "[client.zzz]\npool = 3\n[server.yyy]\nreserved = 1\n")
         assert said.index("toml:1: client.zzz") < said.index("toml:3: server.yyy")
 
     def test_pyproject(self, tmp_path: Path) -> None:
@@ -177,20 +177,21 @@ class TestCheck:
 
     def test_an_empty_map(self, tmp_path: Path) -> None:
         """There is nothing to list."""
-        assert "Clients here: none." in self.said(tmp_path, "[client.zzz]", Map())
+        assert "Clients here: none." in self.said(tmp_path, "[client.zzz]\npool = 3", Map())
 
     def test_names_of_files_are_cleaned(self, tmp_path: Path) -> None:
         """The map's names are a repository's."""
         strange = Map(clients=(client("a\x1b[31mpp\u202e"), client("postgres://u:canary@h/d")))
-        said = self.said(tmp_path, "[client.zzz]", strange)
+        said = self.said(tmp_path, "[client.zzz]\npool = 3", strange)
         assert "\x1b" not in said
         assert "\u202e" not in said
         assert "canary" not in said
 
-    def test_a_table_for_live_alone(self) -> None:
-        """It says where to look, and nothing of the map."""
-        told = check(Config(server=(NamedServer(name="x", dsn_env="A_URL", bouncer_env="B_URL"),)), MAP)
-        assert [each.matched for each in told] == [()]
+    def test_a_table_that_says_nothing_of_the_map(self) -> None:
+        """Where to look, or nothing at all yet: `poolcheck init` writes such."""
+        servers = (NamedServer(name="x", dsn_env="A_URL", bouncer_env="B_URL"), NamedServer(name="y"))
+        told = check(Config(server=servers, client=(NamedClient(name="z"),)), MAP)
+        assert [each.matched for each in told] == [()] * 3
 
     def test_an_option(self) -> None:
         """It has no line: the option is named."""
