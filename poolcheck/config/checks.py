@@ -11,6 +11,7 @@ from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 from poolcheck.text import clean, did_you_mean
 
+MOST_PATTERNS = 200
 MOST_PLACED = 100  # complaints whose lines are looked for, each time from the file's beginning
 
 
@@ -51,11 +52,16 @@ def _check_servers(config: Config, walk: Walk) -> None:
             if home != each.name:
                 said = f"{host} is one of the hosts of [server.{home}], too"
                 walk.say(("server", each.name, "hosts"), said, "A host leads to one server: name it once.")
+    if sum("*" in host for each in config.server for host in each.hosts) > MOST_PATTERNS:
+        walk.say(
+            ("server",), f"more than {MOST_PATTERNS} hosts with `*`", "Each is held against every address."
+        )
     names = {each.name for each in config.server}
-    for client in config.client:
-        if client.server and client.server not in names:
-            near = did_you_mean(client.server, names) or f"Write [server.{client.server}] as well."
-            walk.say(("client", client.name, "server"), "there is no [server.NAME] of that name", near)
+    wrong = [each for each in config.client if each.server and each.server not in names]
+    for number, client in enumerate(wrong):
+        near = did_you_mean(client.server, names) if number < MOST_SHOWN else ""
+        said = "there is no [server.NAME] of that name"
+        walk.say(("client", client.name, "server"), said, near or f"Write [server.{client.server}] as well.")
 
 
 def _leaves(path: str) -> bool:

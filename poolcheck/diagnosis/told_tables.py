@@ -1,11 +1,12 @@
 """Which servers and clients of the map the tables `[server.NAME]` and `[client."..."]` of the config are about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 
 from poolcheck.config import checks, file
 from poolcheck.config.settings import Config, NamedClient, NamedServer
-from poolcheck.config.tables import Complaint
+from poolcheck.config.tables import MOST_SHOWN, Complaint
 from poolcheck.connection.secret import redact
 from poolcheck.errors import BadConfig
 from poolcheck.model.connection_map import Client, Map
@@ -13,6 +14,7 @@ from poolcheck.model.effective import ToldTable
 from poolcheck.text import clean, did_you_mean
 
 MOST_NAMED = 10  # servers or clients that a complaint lists
+MOST_COMPARED = 1000  # names that a wrong one is compared with
 
 
 def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
@@ -22,43 +24,56 @@ def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
     behind it stands for itself. A client is matched by its name, by the folder of its package (or one above); where
     neither is there, by the last part of its name.
     """
-    reached = [(each.name, each.addresses) for each in map_.servers]
-    reached += [(each.server or each.name, each.addresses) for each in map_.poolers]
-    told = [
-        ToldTable(kind="server", name=each.name, matched=_servers(each, reached)) for each in config.server
-    ]
-    clients = [(each, _folder(config, each)) for each in map_.clients]
-    told += [
-        ToldTable(kind="client", name=each.name, matched=_clients(each, clients)) for each in config.client
-    ]
+    names, hosts = {each.name for each in map_.servers}, _Index()
+    for of, addresses in (
+        *((each.name, each.addresses) for each in map_.servers),
+        *((each.server or each.name, each.addresses) for each in map_.poolers),
+    ):
+        for address in addresses:
+            hosts.add(host_of(address).lower(), of)
+    homes, lasts = _Index(), _Index()
+    for client in map_.clients:
+        homes.add(client.name, client.name)
+        lasts.add(_last(client.name), client.name)
+        folder = _folder(config, client)
+        for end in (at for at, char in enumerate(folder + "/") if char == "/"):
+            homes.add(folder[:end], client.name)
+    told = []
+    for each in config.server:
+        own = (each.name,) if each.name in names else ()
+        reached = dict.fromkeys((*own, *_reached(each, hosts)))
+        told.append(ToldTable(kind="server", name=each.name, matched=tuple(reached)))
+    for table in config.client:
+        named = {**homes.of(table.name), **homes.of(table.name.removeprefix("./").rstrip("/"))}
+        told.append(ToldTable(kind="client", name=table.name, matched=tuple(named or lasts.of(table.name))))
     return tuple(told)
 
 
-def _servers(table: NamedServer, reached: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
-    patterns = [each.lower() for each in table.hosts]
-    found = [
-        name
-        for name, addresses in reached
-        if name == table.name
-        or any(fnmatchcase(host_of(each).lower(), pattern) for each in addresses for pattern in patterns)
-    ]
-    return tuple(dict.fromkeys(found))
+class _Index:
+    """Names by what they are found with, each once, in the order of the map; so that many tables cost no more than few."""
+
+    def __init__(self) -> None:
+        self.by: dict[str, dict[str, None]] = {}
+
+    def add(self, key: str, name: str) -> None:
+        """`name` is found with `key`."""
+        self.by.setdefault(key, {})[name] = None
+
+    def of(self, key: str) -> dict[str, None]:
+        """The names that are found with it."""
+        return self.by.get(key, {})
+
+
+def _reached(table: NamedServer, hosts: _Index) -> Iterator[str]:
+    for pattern in map(str.lower, table.hosts):
+        for each in filter(partial(fnmatchcase, pat=pattern), hosts.by) if "*" in pattern else (pattern,):
+            yield from hosts.of(each)
 
 
 def host_of(address: str) -> str:
     """The host of `host:port` or `[::1]:5432`."""
     host, _, port = address.rpartition(":")
     return (host if host and port.isdigit() else address).strip("[]")
-
-
-def _clients(table: NamedClient, clients: Iterable[tuple[Client, str]]) -> tuple[str, ...]:
-    folder = table.name.removeprefix("./").rstrip("/")
-    found = [
-        client.name
-        for client, home in clients
-        if client.name == table.name or (home + "/").startswith(folder + "/")
-    ]
-    return tuple(found or [each.name for each, _ in clients if _last(each.name) == table.name])
 
 
 def _folder(config: Config, client: Client) -> str:
@@ -82,13 +97,12 @@ def check(config: Config, map_: Map) -> tuple[ToldTable, ...]:
     options: list[Complaint] = []
     for server in config.server:
         if ("server", server.name) in nowhere and _says_something(server):
-            found = Complaint(
-                ("server", server.name), "matches no server of this project", _near_server(server, map_)
-            )
+            hint = _near_server(server, map_) if len(wrong) < MOST_SHOWN else ""
+            found = Complaint(("server", server.name), "matches no server of this project", hint)
             (options if server.source else wrong).append(found)
     for client in config.client:
         if ("client", client.name) in nowhere and client != NamedClient(name=client.name):
-            hint = _near_client(client, config, map_)
+            hint = _near_client(client, config, map_) if len(wrong) < MOST_SHOWN else ""
             wrong.append(Complaint(("client", client.name), "matches no client of this project", hint))
     if wrong:
         text = file.read(config.path)[0] if config.path else ""
@@ -107,7 +121,7 @@ def _near_server(server: NamedServer, map_: Map) -> str:
     names = [each.name for each in map_.servers]
     addresses = [one for each in map_.servers for one in each.addresses]
     addresses += [one for each in map_.poolers for one in each.addresses]
-    return _near((server.name, *server.hosts), names, map(host_of, addresses)) or _there("Servers", names)
+    return _near((server.name, *server.hosts[:3]), names, map(host_of, addresses)) or _there("Servers", names)
 
 
 def _near_client(client: NamedClient, config: Config, map_: Map) -> str:
@@ -118,7 +132,7 @@ def _near_client(client: NamedClient, config: Config, map_: Map) -> str:
 
 def _near(words: Iterable[str], *known: Iterable[str]) -> str:
     """`Did you mean x?` of the first word that is like a known one."""
-    every = _shown(each for some in known for each in some)
+    every = _shown(each for some in known for each in some)[:MOST_COMPARED]
     return next(filter(None, (did_you_mean(word, every) for word in words)), "")
 
 

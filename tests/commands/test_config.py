@@ -23,6 +23,7 @@ from poolcheck.model.effective import ToldTable
 from poolcheck.output.paint import Paint, Style
 from poolcheck.output.sections.settings import record
 from poolcheck.output.sections.settings import text as section_text
+from tests.steps import steps
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app?sslmode=require"
 
@@ -314,6 +315,22 @@ class TestComplaints:
 
         lines = wrong.value.message.splitlines()
         assert [f":{line}:" in said for line, said in zip((1, 2, 4), lines, strict=True)] == [True] * 3
+
+    def test_many_clients_of_servers_that_there_are_not(self) -> None:
+        """The nearest name is looked for as often as it is shown: eight times the tables are eight times the work."""
+
+        def complain(many: int) -> None:
+            text = "".join(f"[server.s{at}]\n[client.c{at}]\nserver = 't{at}'\n" for at in range(many))
+            with pytest.raises(BadConfig, match=r"and .* more"):
+                load_text(text)
+
+        assert steps(lambda: complain(800)) < 12 * steps(lambda: complain(100))
+
+    def test_patterns_without_end(self) -> None:
+        """Each is held against every address of the project."""
+        load_text(f"[server.a]\nhosts = {json.dumps([f'*{at}' for at in range(200)])}")
+        with pytest.raises(BadConfig, match=r"server: more than 200 hosts with `\*`"):
+            load_text(f"[server.a]\nhosts = {json.dumps([f'*{at}' for at in range(201)])}")
 
     def test_a_file_that_is_something_else(self, project: Path) -> None:
         """Hundreds of unknown keys are cut."""

@@ -12,6 +12,7 @@ from poolcheck.model.amount import exact
 from poolcheck.model.connection_map import Client, Map, Pooler, Server
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
+from tests.steps import steps
 
 pytestmark = pytest.mark.usefixtures("_here")
 ONE = exact(1, "")
@@ -92,7 +93,7 @@ class TestServers:
         """As the map names it, alone or beside hosts."""
         assert matched(Config(server=(NamedServer(name="billing"),))) == {"[server.billing]": ("billing",)}
         both = NamedServer(name="billing", hosts=("orders.*",))
-        assert matched(Config(server=(both,))) == {"[server.billing]": ("orders", "billing")}
+        assert matched(Config(server=(both,))) == {"[server.billing]": ("billing", "orders")}
 
     @pytest.mark.parametrize(
         ("address", "host"), [("db:5432", "db"), ("[::1]:5432", "::1"), ("db", "db"), ("", ""), ("db:${PORT}", "db:${PORT}")]
@@ -204,3 +205,37 @@ class TestCheck:
         """The rows are those of `matches`."""
         config = Config(server=(NamedServer(name="orders", reserved=1),), client=(NamedClient(name="cron"),))
         assert check(config, MAP) == matches(config, MAP)
+
+
+class TestSize:
+    """A strange file and a large project: many tables times many names."""
+
+    @staticmethod
+    def config(many: int) -> Config:
+        """So many tables that match, and so many that do not."""
+        servers = [NamedServer(name=f"s{at}", hosts=(f"h{at}", f"x{at}.y")) for at in range(many)]
+        clients = [NamedClient(name=f"apps/c{at}", server="s0") for at in range(2 * many)]
+        return Config(server=tuple(servers), client=tuple(clients))
+
+    @staticmethod
+    def map(many: int) -> Map:
+        """So many servers and clients."""
+        return Map(
+            clients=tuple(client(f"c{at}", f"apps/c{at}") for at in range(many)),
+            servers=tuple(server(f"db{at}", f"h{at}:5432") for at in range(many)),
+        )
+
+    def test_work_grows_as_the_two_do(self) -> None:
+        """Eight times the tables and the names: about eight times the work, and not sixty-four."""
+        small, large = ((self.config(many), self.map(many)) for many in (50, 400))
+        assert len([each for each in matches(*large) if each.matched]) == 800
+        assert steps(lambda: matches(*large)) < 10 * steps(lambda: matches(*small))
+
+    def test_only_what_is_shown_is_compared(self) -> None:
+        """The nearest name is looked for as often as it is printed."""
+
+        def complain(many: int) -> None:
+            with pytest.raises(BadConfig, match=r"and .* more"):
+                check(self.config(many), MAP)
+
+        assert steps(lambda: complain(800)) < 12 * steps(lambda: complain(100))
