@@ -497,6 +497,7 @@ class TestSchema:
                 True,
             ),
             ('[server."a b"]', False),
+            ("[server.a]\nsource = 'x'", False),
             ('[client.""]', False),
             ('[client."postgres://h/d"]', False),
             ('[server.a]\nhosts = ["postgres://h/d"]', False),

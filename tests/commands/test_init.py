@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from poolcheck.cli import cli, run
 from poolcheck.commands.init import tables
-from poolcheck.config.checks import settings_of
+from poolcheck.config.checks import SettingsSource, build, settings_of
 from poolcheck.config.file import load
 from poolcheck.config.schema import schema
 from poolcheck.config.settings import Config, NamedClient, NamedServer, Thresholds
-from poolcheck.diagnosis.told_tables import check
+from poolcheck.diagnosis.told_tables import check, matches
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Server
 from poolcheck.model.problem import Location
@@ -163,6 +165,7 @@ MAP = Map(
         a_client("worker", pools=(Pool(driver="pg", title="pg.Pool", place=None, size=None),)),
         a_client("migrate", once=True),
         a_client("strange\x1b[31m"),
+        a_client("strange\u202e"),
         a_client("postgres://u:s3cret-canary@h/d"),
     ),
     questions=(
@@ -255,3 +258,33 @@ class TestTables:
         assert "s3cret-canary" not in text
         assert text.replace("\n", "").isprintable()
         assert tables(Map()) == ""
+
+
+NAMES = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["db", "DB", "db-2", "a/b", 'q"]\n[x', "s://u:s3cret-canary@h", "host:5432", "é", "x" * 300, "1.2.3.4"]),
+)  # fmt: skip
+
+
+@given(
+    st.lists(NAMES, unique=True, max_size=5),
+    st.lists(NAMES, unique=True, max_size=4),
+    st.lists(NAMES, max_size=6),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_map_is_a_config(servers: list[str], clients: list[str], hosts: list[str]) -> None:
+    """Whatever its names are: valid, without a secret, and each table about the thing that it was made of."""
+    map_ = Map(
+        servers=tuple(
+            server(name, *(f"{host}:5432" for host in hosts[at::2])) for at, name in enumerate(servers)
+        ),
+        clients=tuple(a_client(name) for name in clients),
+    )
+    text = tables(map_)
+    made: Config = build(Config, tomllib.loads(text), SettingsSource("x.toml", text))
+    told = matches(made, map_)
+    assert "s3cret-canary" not in text
+    assert all(each.matched for each in told)
+    own = [each.matched for each in told if each.kind == "server"]
+    assert all(len(each) == 1 for each in own)
+    assert len(set(own)) == len(own)
