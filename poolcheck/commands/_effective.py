@@ -74,7 +74,7 @@ def _rows(
         else:
             source = "default"
         yield EffectiveSetting(
-            name=redact(".".join([*map(key, keys), name])),
+            name=".".join([*map(key, map(redact, keys)), name]),  # masked first: quoting hides what it is
             value=_masked(getattr(values, name)),
             source=source,
             reason=each.metadata["reason"],

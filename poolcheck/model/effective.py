@@ -3,6 +3,7 @@
 import re
 from typing import Any, ClassVar, Literal
 
+from poolcheck.connection.secret import redact
 from poolcheck.record import dataclass
 
 
@@ -27,8 +28,8 @@ class ToldTable:
 
     @property
     def heading(self) -> str:
-        """`[server.orders]`, `[client."apps/api"]`."""
-        return f"[{self.kind}.{key(self.name)}]"
+        """`[server.orders]`, `[client."apps/api"]`; for reading, secrets masked."""
+        return f"[{self.kind}.{key(redact(self.name))}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

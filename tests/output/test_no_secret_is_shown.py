@@ -156,11 +156,18 @@ def test_options_and_settings(form: str, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / ".env").write_text("DATABASE_URL=postgresql://app@db.example.com/app\n")
     dice = random.Random(9)
     planted, outputs = {}, {}
-    for name in (*SETTINGS, "key", "[per-path]"):
+    for name in (*SETTINGS, "key", "[per-path]", "[server]", "[client]", "hosts", "plan of one"):
         word = planted[name] = secret(dice)
         value = STRINGS[form](word)
         text = json.dumps(value, ensure_ascii=False)
-        lines = {"key": f"{text} = 1\n", "[per-path]": f'[per-path.{text}]\nignore = ["PC101"]\n'}
+        lines = {
+            "key": f"{text} = 1\n",
+            "[per-path]": f'[per-path.{text}]\nignore = ["PC101"]\n',
+            "[server]": f"[server.{text}]\nreserved = 3\n",
+            "[client]": f"[client.{text}]\ninstances = 3\n",
+            "hosts": f"[server.a]\nhosts = {text}\ndsn_env = {text}\n[client.b]\nserver = {text}\n",
+            "plan of one": f"[server.a]\nplan = {text}\n[server.b]\nprovider = {text}\n",
+        }
         for form_of in (text, f"[{text}]"):
             (tmp_path / "poolcheck.toml").write_text(lines.get(name, f"{name} = {form_of}\n"))
             for command in ("config", "config --format json", "lint", "gate", "size"):

@@ -28,11 +28,7 @@ def record(section: Effective) -> dict[str, Any]:
 
 
 def _table(each: ToldTable) -> dict[str, Any]:
-    return {"table": _heading(each), "matched": [clean(redact(name)) for name in each.matched]}
-
-
-def _heading(each: ToldTable) -> str:
-    return clean(redact(each.heading))
+    return {"table": clean(each.heading), "matched": [clean(redact(name)) for name in each.matched]}
 
 
 def text(section: Effective, paint: Paint) -> Iterator[str]:
@@ -52,7 +48,7 @@ def text(section: Effective, paint: Paint) -> Iterator[str]:
             yield from paint.wrap(each.reason, indent=6)
     for table in section.tables:
         matched = ", ".join(clean(redact(name), limit=80) for name in table.matched) or "nothing"
-        yield from paint.wrap(f"{_heading(table)} is matched to: {matched}", indent=2)
+        yield from paint.wrap(f"{table.heading} is matched to: {matched}", indent=2)
 
 
 def _value(value: Any) -> str:
