@@ -11,8 +11,7 @@ from typing import Any
 from poolcheck.model.amount import Amount, exact, plus, times, within
 from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Route, Server
 from poolcheck.model.problem import Location
-from poolcheck.model.snapshot import MEASURED
-from poolcheck.model.snapshot import Server as Seen
+from poolcheck.model.snapshot import MEASURED, LiveServer
 from poolcheck.model.verdict import Against, Fit
 from poolcheck.record import dataclass
 
@@ -271,7 +270,7 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)
 
 
-def measured(map_: Map, hosts: Collection[str], seen: Seen) -> Map:
+def measured(map_: Map, hosts: Collection[str], seen: LiveServer) -> Map:
     """The map with what a server said of itself, at the server that these hosts lead to. Its word wins over every file."""
     words = f"max_connections {seen.max_connections}, {MEASURED}"
     limit = exact(seen.max_connections, words, None, "measured")

@@ -13,14 +13,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from poolcheck.catalogue.shelf import Shelf, admits, pattern, quick_word
-from poolcheck.model.facts import Driver, DriverVersion, Image, Limit, Pooler, Provider
+from poolcheck.model.facts import Driver, DriverVersion, Image, Limit, PoolerFacts, Provider
 from poolcheck.model.project import Version
 
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 PROVIDERS = Shelf(Provider, os.path.join(_HERE, "providers"))
 DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
 _IMAGES = Shelf(Image, os.path.join(_HERE, "images"))
-_POOLERS = Shelf(Pooler, os.path.join(_HERE, "poolers"))
+_POOLERS = Shelf(PoolerFacts, os.path.join(_HERE, "poolers"))
 
 
 def provider(name: str) -> Provider | None:
@@ -43,7 +43,7 @@ def drivers() -> tuple[Driver, ...]:
     return DRIVERS.all()
 
 
-def pooler(software: str) -> Pooler:
+def pooler(software: str) -> PoolerFacts:
     """What a pooler other than PgBouncer calls its settings, by the file's stem.
 
     Raises:
@@ -52,7 +52,7 @@ def pooler(software: str) -> Pooler:
     return _POOLERS.load(software)
 
 
-def poolers() -> tuple[Pooler, ...]:
+def poolers() -> tuple[PoolerFacts, ...]:
     """All poolers but PgBouncer, sorted by id."""
     return _POOLERS.all()
 

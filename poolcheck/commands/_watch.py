@@ -26,7 +26,7 @@ from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, begin, known
 from poolcheck.live.postgres import Link, Lost, NoConnection, StatementFailed, Unsupported
 from poolcheck.model.look import Look
-from poolcheck.model.snapshot import Refusal, Route, Snapshot
+from poolcheck.model.snapshot import LiveRoute, Refusal, Snapshot
 from poolcheck.output.paint import Paint, Style
 from poolcheck.output.sections import live as section_live
 from poolcheck.text import clean, plural, shown
@@ -43,7 +43,7 @@ class Watch:
 
     seen: Inspection
     link: Link | None = None
-    way: Route | None = None
+    way: LiveRoute | None = None
     refusal: Refusal | None = None
     trouble: str = ""
     lost: int = 0  # turns without a server

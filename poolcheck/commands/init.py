@@ -87,7 +87,10 @@ def _homes(map_: Map) -> dict[str, set[str]]:
     """The servers that each host leads to; of a pooler, the one behind it."""
     homes: dict[str, set[str]] = {}
     reached = [(each.name, each.addresses) for each in map_.servers]
-    for name, addresses in (*reached, *((each.server, each.addresses) for each in map_.poolers)):
+    for name, addresses in (
+        *reached,
+        *((opening.server, each.addresses) for each in map_.poolers for opening in each.opens),
+    ):
         for address in addresses:
             homes.setdefault(host_of(address).lower(), set()).add(name)
     return homes

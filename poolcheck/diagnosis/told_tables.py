@@ -9,12 +9,16 @@ from poolcheck.config.settings import Config, NamedClient, NamedServer
 from poolcheck.config.tables import MOST_SHOWN, Complaint
 from poolcheck.connection.secret import redact
 from poolcheck.errors import BadConfig
-from poolcheck.model.connection_map import Client, Map
+from poolcheck.model.connection_map import Client, Map, Pooler
 from poolcheck.model.effective import ToldTable
 from poolcheck.text import clean, did_you_mean
 
 MOST_NAMED = 10  # servers or clients that a complaint lists
 MOST_COMPARED = 1000  # names that a wrong one is compared with
+
+
+def _behind(pooler: Pooler) -> tuple[str, ...]:
+    return tuple(each.server for each in pooler.opens) or (pooler.name,)
 
 
 def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
@@ -27,7 +31,7 @@ def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
     names, hosts = {each.name for each in map_.servers}, _Index()
     for of, addresses in (
         *((each.name, each.addresses) for each in map_.servers),
-        *((each.server or each.name, each.addresses) for each in map_.poolers),
+        *((name, each.addresses) for each in map_.poolers for name in _behind(each)),
     ):
         for address in addresses:
             hosts.add(host_of(address).lower(), of)

@@ -11,7 +11,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.look import Look, NoEntry
 from poolcheck.model.report import Report, Skipped
-from poolcheck.model.snapshot import Server
+from poolcheck.model.snapshot import LiveServer
 from poolcheck.project import arguments
 from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
@@ -23,7 +23,7 @@ class MeasuredLimits:
     """What the server itself said, for the strings that lead to it."""
 
     hosts: frozenset[str]
-    server: Server
+    server: LiveServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ def _peak(row: Asked, limit: float) -> PeakSum:
         asked=" + ".join(each.words_at_peak for each in row.terms),
         source=" ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in row.terms),
         capacity=row.capacity, capacity_words=f"{row.limit_words}{reserved}", limit=limit, verdict=row.verdict,
-        least=row.least, unknown=tuple(unknown), size=term.pool.most if term and term.pool else 0,
+        least=row.least, certain=row.limit is not None and row.limit.low == row.limit.high, unknown=tuple(unknown), size=term.pool.most if term and term.pool else 0,
         processes=(count + added) * client.processes.most if client else 0, instances=count,
         workers=client.processes.most if client else 0, instances_peak=count + added,
     )  # fmt: skip

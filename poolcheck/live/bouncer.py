@@ -5,7 +5,7 @@ Works with every slot of the server taken and beyond max_client_conn: console us
 
 from poolcheck.live.postgres import Link, Row, StatementFailed, whole
 from poolcheck.model.report import Skipped
-from poolcheck.model.snapshot import BouncerSnapshot, ConsoleDatabase, Pool
+from poolcheck.model.snapshot import BouncerSnapshot, ConsoleDatabase, LivePool
 from poolcheck.text import clean
 
 SETTINGS = frozenset(
@@ -92,9 +92,9 @@ def look(link: Link) -> BouncerSnapshot:
     )
 
 
-def _pool(row: Row, sizes: dict[str, int]) -> Pool:
+def _pool(row: Row, sizes: dict[str, int]) -> LivePool:
     database = row.get("database") or ""
-    return Pool(
+    return LivePool(
         database=database,
         user=row.get("user") or "",
         mode=row.get("pool_mode") or "",

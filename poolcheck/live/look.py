@@ -25,7 +25,7 @@ from poolcheck.live.postgres import (
     Unsupported,
 )
 from poolcheck.model.report import Report, Section, Skipped
-from poolcheck.model.snapshot import BouncerSnapshot, Refusal, Route, Snapshot
+from poolcheck.model.snapshot import BouncerSnapshot, LiveRoute, Refusal, Snapshot
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
 from poolcheck.text import clean
@@ -310,7 +310,7 @@ class Inspection:
             f"{target.name} ({address(target)}): {way.how[-1]}" + (f", {way.mode} mode." if way.mode else ".")
         )
 
-    pool_route: Route | None = None
+    pool_route: LiveRoute | None = None
 
     def look_at_console(self, target: Target) -> None:
         """The pooler's console. What keeps it from being read is skipped: the server is looked at anyway."""

@@ -24,7 +24,7 @@ from poolcheck.connection.secret import Secret, mask_elsewhere, redact
 from poolcheck.live import sql
 from poolcheck.live.memory import Room, held
 from poolcheck.model.report import Skipped
-from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, Server, Snapshot, Wait
+from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, LiveServer, Snapshot, Wait
 from poolcheck.record import dataclass
 from poolcheck.text import clean
 
@@ -460,7 +460,7 @@ def prepare() -> None:
 
 
 def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> Snapshot:
-    server = Server(
+    server = LiveServer(
         version=next(iter((row["version"] or "").split()[1:2]), ""),
         version_num=whole(row["server_version_num"]) or 0,
         banner=clean(row["version"] or "", limit=60),
@@ -544,7 +544,7 @@ def _may_be_client(row: Row) -> bool:
     return row["walsender"] == "t" or (row["user"] is not None and row["database"] is not None)
 
 
-def _skipped(server: Server, backends: tuple[Backend, ...], waits: int) -> tuple[Skipped, ...]:
+def _skipped(server: LiveServer, backends: tuple[Backend, ...], waits: int) -> tuple[Skipped, ...]:
     found = []
     if waits >= MOST_WAITS:
         found.append(

@@ -26,7 +26,7 @@ from poolcheck.live.postgres import (
     whole,
 )
 from poolcheck.model.facts import PoolMode
-from poolcheck.model.snapshot import Route, RouteKind
+from poolcheck.model.snapshot import LiveRoute, RouteKind
 from poolcheck.record import dataclass
 from poolcheck.text import clean
 
@@ -73,13 +73,13 @@ def suspect(link: Link, row: Row) -> tuple[tuple[str, ...], bool]:
 
 def find(
     link: Link, row: Row, again: Callable[[], Link], *, known: Known = UNKNOWN, probe: bool = True
-) -> Route:
+) -> LiveRoute:
     """How the connection came to the server. `again` opens the second client; `probe` False leaves it out."""
     left = left_behind(row)
     waited = link.waited
     if told := _told(link):
         version, mode = told
-        return Route(
+        return LiveRoute(
             kind="pooler",
             mode=mode,
             software=f"PgBouncer {version}",
@@ -90,28 +90,28 @@ def find(
     signs, speaks = suspect(link, row)
     if not signs:
         if known.kind == "pooled":
-            return Route(
+            return LiveRoute(
                 kind="unknown",
                 how=(f"the host is {known.software or 'a pooler'}'s, but the session looks direct",),
                 waited=waited,
             )
-        return Route(
+        return LiveRoute(
             kind="direct", how=("key, ports and age of the session are the server's own",), waited=waited
         )
     if not speaks:
         # pgpool-II passes the server's key on, and says who it is when asked. Others do not know the word.
         if version := _pgpool(link):
-            return Route(
+            return LiveRoute(
                 kind="pooler",
                 mode="session",
                 software=f"pgpool-II {version}",
                 how=(*signs, "SHOW pool_version answers"),
                 waited=waited,
             )
-        return Route(kind="direct", how=(*signs, "a port forwarder or NAT, not a pooler"), waited=waited)
+        return LiveRoute(kind="direct", how=(*signs, "a port forwarder or NAT, not a pooler"), waited=waited)
     if not probe:
         pooled = known.kind == "pooled"
-        return Route(
+        return LiveRoute(
             kind="pooler" if pooled or "older than this" in " ".join(signs) else "proxy",
             mode=known.mode,
             software=known.software,
@@ -138,9 +138,9 @@ class _Trail:
         self.left.update(left_behind(row))
         return row["backend_pid"], row["backend_start"]
 
-    def route(self, mode: PoolMode | None, proof: str, kind: RouteKind = "pooler") -> Route:
+    def route(self, mode: PoolMode | None, proof: str, kind: RouteKind = "pooler") -> LiveRoute:
         """The verdict."""
-        return Route(
+        return LiveRoute(
             kind=kind,
             mode=mode,
             software=self.known.software,
@@ -151,7 +151,7 @@ class _Trail:
         )
 
 
-def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trail) -> Route:
+def _second_client(link: Link, row: Row, again: Callable[[], Link], trail: _Trail) -> LiveRoute:
     last = trail.note(row)
     mode = trail.known.mode
     try:

@@ -388,7 +388,7 @@ class PoolerOption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pooler:
+class PoolerFacts:
     """A pooler other than PgBouncer whose configuration is read: poolers/<id>.toml."""
 
     id: str

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from poolcheck.model.facts import Pooler
+from poolcheck.model.facts import PoolerFacts
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.record import dataclass
@@ -155,7 +155,7 @@ class PoolerConfig:
     """One pooler: its configuration file, or what the environment of its container says."""
 
     software: str = "pgbouncer"  # the stem of poolers/*.toml for any other
-    facts: Pooler | None = None  # what that file says; None for PgBouncer
+    facts: PoolerFacts | None = None  # what that file says; None for PgBouncer
     name: str  # for sentences: the file, or "service pgbouncer"
     location: Location
     complete: bool = True  # an ini file: what is absent has PgBouncer's default. False: an image may set it
@@ -276,7 +276,7 @@ class PoolerConfig:
         return self.version >= (1, 24) if self.complete or self.version < (1, 21) else None
 
 
-def translated(config: PoolerConfig, facts: Pooler) -> PoolerConfig:
+def translated(config: PoolerConfig, facts: PoolerFacts) -> PoolerConfig:
     """The configuration with its settings under PgBouncer's names; those that no rule asks for are left out."""
     names = {
         own: option.concept for option in facts.options for own in (option.name, option.terraform) if own

@@ -14,7 +14,7 @@ PRISMA_MIGRATE_LOCK = "72707369"  # the key of Prisma Migrate's advisory lock, P
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class LiveServer:
     """What the server is and allows. Limits are None where there is none."""
 
     version: str = ""  # "18.6"
@@ -152,7 +152,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class LiveRoute:
     """How the connection came to the server, and what says so."""
 
     kind: RouteKind = "unknown"
@@ -175,7 +175,7 @@ class Snapshot:
 
     taken: str = ""  # ISO 8601, UTC, the server's clock
     epoch: float = 0.0  # the same in seconds
-    server: Server = Server()
+    server: LiveServer = LiveServer()
     backends: tuple[
         Backend, ...
     ] = ()  # client backends, walsenders and parallel workers; hidden ones: see `slots`
@@ -184,7 +184,7 @@ class Snapshot:
     caps: tuple[Cap, ...] = ()
     counters: Counters | None = None
     processes: tuple[tuple[str, int], ...] = ()  # background processes by kind
-    route: Route = Route()
+    route: LiveRoute = LiveRoute()
     skipped: tuple[Skipped, ...] = ()
 
     @property
@@ -268,7 +268,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class LivePool:
     """One pool of PgBouncer: a database and a user."""
 
     database: str
@@ -306,7 +306,7 @@ class BouncerSnapshot:
 
     software: str = "pgbouncer"
     version: str = ""
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[LivePool, ...] = ()
     databases: tuple[ConsoleDatabase, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     clients_used: int | None = None  # with those that log in

@@ -30,6 +30,9 @@ class PeakSum:
     verdict: Fit = "fits"
     steady: int = 0
     least: bool = False  # the total is the least that can happen
+    certain: bool = (
+        True  # False: the capacity is what the provider's smallest plan gives, and nobody tells the plan
+    )
     unknown: tuple[str, ...] = ()  # what nobody tells, with the option that would
     size: int = 0  # connections of one process's pool
     processes: int = 0  # while a deploy runs
@@ -50,7 +53,7 @@ class PeakSum:
     @property
     def exceeds(self) -> bool:
         """Whether what is known of the sum is above the limit already."""
-        return self.capacity is not None and self.total > self.limit * self.capacity
+        return self.certain and self.capacity is not None and self.total > self.limit * self.capacity
 
     @property
     def percent(self) -> str:

@@ -32,7 +32,7 @@ from poolcheck.model.look import PoolerLook
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.model.snapshot import Pool
+from poolcheck.model.snapshot import LivePool
 from poolcheck.text import clean, plural
 
 
@@ -72,7 +72,7 @@ def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
         )
 
 
-def cause(look: PoolerLook, pool: Pool) -> tuple[str, str]:
+def cause(look: PoolerLook, pool: LivePool) -> tuple[str, str]:
     """What the pool's server sessions do, and what then helps."""
     states = dict(look.states)
     idle_in = sum(count for state, count in states.items() if state.startswith("idle in transaction"))

@@ -15,10 +15,10 @@ from poolcheck import catalogue
 from poolcheck.catalogue import lookup, makers
 from poolcheck.catalogue.shelf import Shelf, admits, build, quick_list, quick_tables, quick_word
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Image, Maker, Pooler, Provider, Quirk
+from poolcheck.model.facts import Driver, DriverVersion, Endpoint, Image, Maker, PoolerFacts, Provider, Quirk
 from poolcheck.model.project import UNKNOWN_VERSION, Version
 
-FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": Pooler, "images": Image}
+FOLDERS = {"providers": Provider, "drivers": Driver, "poolers": PoolerFacts, "images": Image}
 ROOT = Path(catalogue.__file__).parent
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.toml"))]
 CHECKED = date(2026, 11, 21)
@@ -74,7 +74,7 @@ def test_ids_and_aliases_are_unique(folder: str) -> None:
 
 
 @pytest.mark.parametrize("pooler", catalogue.poolers(), ids=lambda pooler: pooler.id)
-def test_a_pooler_says_each_thing_once(pooler: Pooler) -> None:
+def test_a_pooler_says_each_thing_once(pooler: PoolerFacts) -> None:
     """No two of its settings are the same concept, and the value to advise is none that switches off."""
     concepts = [option.concept for option in pooler.options]
     assert sorted(set(concepts)) == sorted(concepts)

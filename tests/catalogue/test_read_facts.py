@@ -11,7 +11,7 @@ import pytest
 
 from poolcheck.catalogue import error_texts
 from poolcheck.model.explanation import ErrorFile
-from poolcheck.model.facts import Driver, Pooler, Provider
+from poolcheck.model.facts import Driver, PoolerFacts, Provider
 from poolcheck.model.snapshot import BouncerSnapshot, Refusal, Snapshot
 
 PACKAGE = Path(__file__).parents[2] / "poolcheck"
@@ -68,7 +68,7 @@ def kinds(root: Any) -> Iterator[Any]:
 
 
 SHARED = (error_texts._Pages, error_texts._Translations, error_texts._Names)
-ROOTS = (Provider, Driver, Pooler, ErrorFile, *SHARED, Snapshot, BouncerSnapshot, Refusal)
+ROOTS = (Provider, Driver, PoolerFacts, ErrorFile, *SHARED, Snapshot, BouncerSnapshot, Refusal)
 FIELDS = sorted(
     {(kind.__name__, field_.name) for root in ROOTS for kind in kinds(root) for field_ in fields(kind)}
 )

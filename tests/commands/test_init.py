@@ -19,7 +19,7 @@ from poolcheck.config.schema import schema
 from poolcheck.config.settings import Config, NamedClient, NamedServer, Thresholds
 from poolcheck.diagnosis.told_tables import check, matches
 from poolcheck.model.amount import Amount, exact
-from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Server
+from poolcheck.model.connection_map import Client, Map, Opening, Pool, Pooler, Question, Server
 from poolcheck.model.problem import Location
 
 NEON = "postgresql://app:s3cret-canary@ep-cool-darkness-123456.us-east-2.aws.neon.tech/app"
@@ -152,7 +152,7 @@ MAP = Map(
     poolers=(
         Pooler(
             name="bouncer", place=Location("pgbouncer.ini", 1), software="pgbouncer", replicas=exact(1, ""),
-            server="orders", addresses=("pgbouncer:6432",),
+            opens=(Opening("orders"),), addresses=("pgbouncer:6432",),
         ),
     ),
     clients=(

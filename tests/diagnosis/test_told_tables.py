@@ -9,7 +9,7 @@ from poolcheck.config.settings import Config, NamedClient, NamedServer
 from poolcheck.diagnosis.told_tables import check, host_of, matches
 from poolcheck.errors import BadConfig
 from poolcheck.model.amount import exact
-from poolcheck.model.connection_map import Client, Map, Pooler, Server
+from poolcheck.model.connection_map import Client, Map, Opening, Pooler, Server
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from tests.steps import steps
@@ -38,7 +38,12 @@ def server(name: str, *addresses: str) -> Server:
 def pooler(name: str, behind: str, *addresses: str) -> Pooler:
     """A pooler before a server, or before nobody knows what."""
     return Pooler(
-        name=name, place=HERE, software="pgbouncer", replicas=ONE, server=behind, addresses=addresses
+        name=name,
+        place=HERE,
+        software="pgbouncer",
+        replicas=ONE,
+        addresses=addresses,
+        opens=(Opening(behind),) if behind else (),
     )
 
 

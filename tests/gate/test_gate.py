@@ -2,156 +2,186 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from poolcheck import catalogue
-from poolcheck.connection.parse import parse
+from poolcheck.capacity import asked
+from poolcheck.config.file import Settings
 from poolcheck.errors import ExitCode, NothingToCheck
-from poolcheck.gate import conclusion, peak
+from poolcheck.gate import conclusion, gate, peak
 from poolcheck.gate.measured import NOT_ASKED, Looked
-from poolcheck.model.context import Context, Numbers
-from poolcheck.model.fleet import Amount, Fleet, Member
+from poolcheck.model import connection_map
+from poolcheck.model.amount import exact
+from poolcheck.model.connection_map import Client, Map, Pool, Route
+from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
-from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.report import Report, Skipped
 from poolcheck.model.severity import Severity
-from poolcheck.model.snapshot import Server
-from poolcheck.model.target import Target
-from poolcheck.model.verdict import PeakSum
+from poolcheck.model.snapshot import LiveServer
+from poolcheck.model.verdict import Verdict
 from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule
 from tests.output.sample import FIRST, HOLDS, ODD_PLACE
 
-PRISMA = DriverUse("prisma", Version("6.19.3", (6, 19, 3), exact=True), "package.json")
-PG = DriverUse("pg", Version("8.16.3", (8, 16, 3), exact=True), "package.json")
-NUMBERS = Numbers(max_connections=100, instances=10)
 FENCE = re.compile(r"^```json (bad|good)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def target(url: str, *drivers: DriverUse, **more: Any) -> Target:
-    """An app string of a project with these drivers."""
-    conn = parse(url)
-    plain = Target(
-        name="DATABASE_URL", conn=conn, location=Location(".env", 1, 1), role="app", match=catalogue.match(conn),
-        package=Package(drivers=drivers), raw=url,
-    )  # fmt: skip
-    return replace(plain, **more)
-
-
-def sums(
-    one: Target, numbers: Numbers = NUMBERS, **more: Any
-) -> tuple[tuple[PeakSum, ...], tuple[Skipped, ...]]:
-    """The sums of one string."""
-    options: dict[str, Any] = {"limit": 0.85, "pool": None, **more}
-    return peak.peaks([one], Context(catalogue=catalogue, numbers=numbers), **options)
-
-
 URL = "postgresql://app:x@pg.acme.dev/app?connection_limit=5"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Verdict]:
+    """A project with one string, and the gate's verdict on it."""
+
+    def judged(
+        url: str = URL, driver: str = "prisma@6.19.3", env: str = ".env.production", **given: Any
+    ) -> Verdict:
+        name, _, version = driver.rpartition("@")
+        (tmp_path / env).write_text(f'DATABASE_URL="{url}"\n')
+        packages = {name: version, "@prisma/client": version} if name == "prisma" else {name: version}
+        (tmp_path / "package.json").write_text(json.dumps({"name": "web", "dependencies": packages}))
+        (tmp_path / "fly.toml").write_text('app = "web"\n')
+        monkeypatch.chdir(tmp_path)
+        numbers = {"max_connections": 100, "instances": 10, **given}
+        report = gate.gate(
+            gate.GateOptions(), Settings({k: v for k, v in numbers.items() if v is not None}), {}
+        )
+        (verdict,) = (each for each in report.sections if isinstance(each, Verdict))
+        return verdict
+
+    return judged
 
 
 class TestSums:
     """Instances at the deploy's peak x processes x pool, against what there is."""
 
     @pytest.mark.parametrize(
-        ("numbers", "peak_instances", "total", "capacity"),
+        ("given", "peak_instances", "total", "capacity"),
         [
-            (NUMBERS, 13, 65, 97),
-            (replace(NUMBERS, surge="0"), 10, 50, 97),
-            (replace(NUMBERS, surge="1"), 11, 55, 97),
-            (replace(NUMBERS, instances=1), 2, 10, 97),
-            (replace(NUMBERS, workers=2, reserved=10), 13, 130, 90),
+            ({}, 13, 65, 97),
+            ({"surge": "0"}, 10, 50, 97),
+            ({"surge": "1"}, 11, 55, 97),
+            ({"instances": 1}, 2, 10, 97),
+            ({"workers": 2, "reserved": 10}, 13, 130, 90),
         ],
     )
-    def test_by_hand(self, numbers: Numbers, peak_instances: int, total: int, capacity: int) -> None:
+    def test_by_hand(
+        self,
+        project: Callable[..., Verdict],
+        given: dict[str, Any],
+        peak_instances: int,
+        total: int,
+        capacity: int,
+    ) -> None:
         """Each number as on paper."""
-        (made,), skipped = sums(target(URL, PRISMA), numbers)
+        (made,) = project(**given).sums
 
-        assert (made.instances_peak, made.total, made.capacity, skipped) == (
-            peak_instances,
-            total,
-            capacity,
-            (),
-        )
-
-    def test_the_server_wins_over_the_config_where_it_is_that_server(self) -> None:
-        """Its own limits, and a role's that is tighter; another host keeps the config's number."""
-        free = Server(max_connections=40, superuser_reserved=3)
-
-        def capacity(server: Server, url: str = URL) -> int:
-            seen = peak.MeasuredLimits(hosts=frozenset({"pg.acme.dev"}), server=server)
-            return sums(target(url, PRISMA), server=seen)[0][0].capacity
-
-        assert capacity(free) == 37
-        assert capacity(replace(free, role_limit=20, database_limit=30)) == 20
-        assert capacity(replace(free, database_limit=90)) == 37
-        assert capacity(free, URL.replace("pg.", "db.")) == 97
+        assert (made.instances_peak, made.total, made.capacity) == (peak_instances, total, capacity)
 
     @pytest.mark.parametrize(
-        ("one", "numbers", "why"),
-        [
-            (target(URL, PRISMA), replace(NUMBERS, instances=None), "how many instances"),
-            (target(URL, PRISMA), replace(NUMBERS, max_connections=None), "max_connections is not known"),
-            (target(URL), NUMBERS, "which driver reads it is not known"),
-            (target(URL, PG), NUMBERS, "is set in code"),
-            (target(URL, PRISMA, role="migration"), NUMBERS, "no connection string of a deployed app"),
-            (target(URL, PRISMA, example_file=True), NUMBERS, "no connection string of a deployed app"),
-            (
-                target("postgresql://a:b@localhost/x", PRISMA),
-                NUMBERS,
-                "no connection string of a deployed app",
-            ),
-            (
-                target(
-                    "postgresql://postgres.abcdefghijklmnopqrst:x@aws-0-eu-central-1.pooler.supabase.com:6543/postgres?connection_limit=2",
-                    PRISMA,
-                ),
-                NUMBERS,
-                "how many clients its pooler takes",
-            ),
-        ],
+        ("role", "database", "capacity"), [(None, None, 37), (20, 30, 20), (None, 90, 37)]
     )
-    def test_unknown_is_skipped_and_never_guessed(self, one: Target, numbers: Numbers, why: str) -> None:
-        """No sum, and the reason."""
-        made, skipped = sums(one, numbers)
+    def test_the_servers_word_wins(self, role: int | None, database: int | None, capacity: int) -> None:
+        """Its own limits, and a role's that is tighter; another host keeps what the config says."""
+        seen = LiveServer(max_connections=40, superuser_reserved=3, role_limit=role, database_limit=database)
+        told = asked.measured(MAP, {"pg.acme.dev"}, seen)
 
-        assert made == ()
-        assert why in skipped[0].why
+        assert [row.capacity for row in asked.rows(told)] == [capacity, 97]
 
-    def test_a_private_host_is_a_deployed_server(self) -> None:
+    @pytest.mark.parametrize(
+        ("given", "asks"),
+        [
+            ({"instances": None}, "--instances N"),
+            ({"max_connections": None}, "--max N"),
+            ({"driver": "left-pad@1.0.0"}, "--pool N"),
+            ({"driver": "pg@8.16.3"}, "--pool N"),
+            ({"url": "postgresql://postgres.abcdefghijklmnopqrst:x@aws-0-eu-central-1.pooler.supabase.com:6543/postgres?pgbouncer=true&connection_limit=200"}, "--plan NAME"),
+        ],
+    )  # fmt: skip
+    def test_unknown_is_asked_for_and_never_guessed(
+        self, project: Callable[..., Verdict], given: dict[str, Any], asks: str
+    ) -> None:
+        """No verdict of the row, the option that would tell, and no pass: a sum was asked for."""
+        verdict = project(**given)
+
+        assert [each.verdict for each in verdict.sums] == ["cannot say"]
+        assert any(asks in each for each in verdict.sums[0].unknown)
+        assert verdict.outcome == "could not check"
+        assert asks in " ".join(verdict.reasons)
+
+    def test_the_smallest_plan_is_enough(self, project: Callable[..., Verdict]) -> None:
+        """Whatever the plan is, its pooler takes the 26 clients; and not 20,000."""
+        url = "postgresql://postgres.abcdefghijklmnopqrst:x@aws-0-eu-central-1.pooler.supabase.com:6543/postgres?connection_limit="
+
+        assert [each.verdict for each in project(url=url + "2").sums] == ["fits"]
+        assert [each.verdict for each in project(url=url + "2000").sums] == ["does not fit"]
+
+    @pytest.mark.parametrize("env", [".env.example", ".env.test"])
+    def test_nobody_deploys_it(self, project: Callable[..., Verdict], env: str) -> None:
+        """An example and a test's server have no sum of their own."""
+        assert project(env=env).sums == () or env == ".env.example"
+
+    def test_this_machine_is_no_server_of_a_deployment(self, project: Callable[..., Verdict]) -> None:
+        """Nobody's night."""
+        assert project(url="postgresql://a:b@localhost/x?connection_limit=90").sums == ()
+
+    def test_a_private_host_is_a_deployed_server(self, project: Callable[..., Verdict]) -> None:
         """A service name inside a cluster is no developer's machine."""
-        assert sums(target(URL.replace("pg.acme.dev", "pg.ledger.svc.cluster.local"), PRISMA))[0]
+        assert project(url=URL.replace("pg.acme.dev", "pg.ledger.svc.cluster.local")).sums
 
-    def test_words_carry_every_number(self) -> None:
+    def test_words_carry_every_number(self, project: Callable[..., Verdict]) -> None:
         """What people read adds up."""
-        (made,), _ = sums(target(URL, PRISMA), replace(NUMBERS, workers=2))
+        (made,) = project(workers=2).sums
 
-        assert made.words == (
-            "13 instances while a deploy runs (10 + 3) x 2 processes x 5 = 130 of 97 usable slots (134 %, limit 85 %)"
-        )
+        assert "web (10 + 3) x 2 x 5 = 130 of 97 usable slots" in made.words
+        assert "134 %, limit 85 %" in made.words
 
 
-class TestFleets:
+def client(name: str, instances: int, processes: int, pool: int, surge: int = 0) -> Client:
+    """A workload of a manifest."""
+    at = Location(f"{name}.yaml", 9)
+    return Client(
+        name=name, place=at, instances=exact(instances, f"replicas: {instances}", at), surge=exact(surge, "maxSurge"),
+        processes=exact(processes, f"--workers {processes}"), deployed=True,
+        pools=(Pool(driver="pg", title="pg.Pool", place=at, size=exact(pool, f"max: {pool}", at), variable="DATABASE_URL"),),
+    )  # fmt: skip
+
+
+def server(name: str, most: int = 100) -> connection_map.Server:
+    """A server with its limit in a file."""
+    at = Location("db.yaml", 4)
+    return connection_map.Server(
+        name=name, addresses=(f"{name}:5432",), max_connections=exact(most, f"max_connections={most}", at),
+        reserved=exact(3, "3 reserved"),
+    )  # fmt: skip
+
+
+def route(client_: str, server_: str) -> Route:
+    """A client's string."""
+    at = Location(f"{client_}.yaml", 12)
+    return Route(id=client_, variable="DATABASE_URL", place=at, role="app", client=client_, server=server_)
+
+
+MAP = Map(
+    clients=(client("web", 10, 2, 3, 3), client("jobs", 1, 1, 3), client("api", 2, 1, 5)),
+    servers=(server("pg.acme.dev"), server("db.acme.dev")),
+    routes=(route("web", "pg.acme.dev"), route("jobs", "pg.acme.dev"), route("api", "db.acme.dev")),
+)
+
+
+class TestRows:
     """What the project's own files say of replicas."""
 
-    WEB = Member(
-        name="web", location=Location("web.yaml", 9, 1), instances=Amount(10, "replicas: 10", Location("web.yaml", 9)),
-        workers=Amount(2, "--workers 2"), pool=Amount(3, "connection_limit=3"), surge=3,
-    )  # fmt: skip
-    JOBS = replace(
-        WEB, name="jobs", instances=Amount(1, "replicas: 1"), workers=Amount(1, "1 process"), surge=0
-    )
-    FLEET = Fleet(
-        name="db", location=Location("web.yaml", 9, 1), members=(WEB, JOBS),
-        limit=Amount(100, "max_connections=100", Location("db.yaml", 4)), reserved=3, against="slots",
-    )  # fmt: skip
-
-    def test_services_are_added_up(self) -> None:
+    def test_clients_are_added_up(self) -> None:
         """13 x 2 x 3 + 3 = 81 of 97."""
-        made = peak.of_fleet(self.FLEET, 0.85)
+        made = peak.peaks(asked.rows(MAP), 0.85)[0]
 
-        assert made.words == "web 13 x 2 x 3 + jobs 3 = 81 of 97 usable slots (84 %, limit 85 %)"
+        assert "web (10 + 3) x 2 x 3 = 78 + jobs 3 of 97 usable slots" in made.words
+        assert made.total == 81
         assert "replicas: 10 (web.yaml:9)" in made.source
         assert made.capacity_words == "max_connections=100 (db.yaml:4) - 3 reserved"
         assert not list(rule.check(made, Context(catalogue=catalogue)))
@@ -159,22 +189,13 @@ class TestFleets:
         assert found.fix is not None
         assert "largest pools" in found.fix.title
 
-    def test_one_service_gets_its_size(self) -> None:
-        """With a single service the size that stays within the limit is named."""
-        made = peak.of_fleet(replace(self.FLEET, members=(self.WEB,)), 0.5)
+    def test_one_client_gets_its_size(self) -> None:
+        """With a single client the size that stays within the limit is named."""
+        alone = replace(MAP, clients=MAP.clients[:1], routes=MAP.routes[:1])
+        (found,) = rule.check(peak.peaks(asked.rows(alone), 0.5)[0], Context(catalogue=catalogue))
 
-        (found,) = rule.check(made, Context(catalogue=catalogue))
         assert found.fix is not None
         assert found.fix.title == "Give each process 1: 26 x 1 = 26 stays within the limit"
-
-    def test_no_instances_are_missed_where_files_tell_them(self) -> None:
-        """The string's own sum is not asked for then."""
-        nobody = replace(NUMBERS, instances=None)
-
-        made, skipped = sums(target(URL, PRISMA), nobody, fleets=[self.FLEET])
-        assert ([each.name for each in made], skipped) == (["db"], ())
-        made, _ = sums(target(URL, PRISMA), NUMBERS, fleets=[self.FLEET])
-        assert [each.name for each in made] == ["db", "DATABASE_URL"]
 
 
 class TestRule:

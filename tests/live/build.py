@@ -16,10 +16,10 @@ from poolcheck.model.snapshot import (
     Cap,
     ConsoleDatabase,
     Counters,
-    Pool,
+    LivePool,
+    LiveRoute,
+    LiveServer,
     Refusal,
-    Route,
-    Server,
     Snapshot,
     Wait,
 )
@@ -63,7 +63,7 @@ def snapshot(given: dict[str, Any]) -> Snapshot:
     route["left_behind"] = tuple(tuple(pair) for pair in route.get("left_behind", ()))
     return Snapshot(
         epoch=given.get("epoch", 1000.0),
-        server=Server(
+        server=LiveServer(
             **{"max_connections": 100, "superuser_reserved": 3, "database": "app", **given.get("server", {})}
         ),
         backends=sessions(*given.get("sessions", ())),
@@ -71,7 +71,7 @@ def snapshot(given: dict[str, Any]) -> Snapshot:
         advisory=tuple(AdvisoryLock(*each) for each in given.get("advisory", ())),
         caps=tuple(Cap(*each) for each in given.get("caps", ())),
         counters=Counters(**counters) if counters else None,
-        route=Route(**route),
+        route=LiveRoute(**route),
     )
 
 
@@ -88,7 +88,7 @@ def pooler(given: dict[str, Any]) -> PoolerLook:
     return PoolerLook(
         snapshot=BouncerSnapshot(
             version="1.24.1",
-            pools=tuple(Pool(**{**POOL, **each}) for each in given.get("pools", ())),
+            pools=tuple(LivePool(**{**POOL, **each}) for each in given.get("pools", ())),
             databases=tuple(ConsoleDatabase(**{**DATABASE, **each}) for each in given.get("databases", ())),
             settings=tuple(given.get("settings", {}).items()),
             clients_used=given.get("clients_used"),

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from poolcheck.cli import cli
 from poolcheck.model.context import Numbers
-from poolcheck.model.snapshot import MEASURED, Server
+from poolcheck.model.snapshot import MEASURED, LiveServer
 from tests.live.scenes import scene
 from tests.servers import Postgres
 
@@ -65,13 +65,13 @@ def test_each_look_counts_them(project: Path, reserving: Postgres, command: tupl
 @pytest.mark.parametrize(
     "server",
     [
-        Server(max_connections=40, superuser_reserved=3),
-        Server(max_connections=40, reserved=5),
-        Server(max_connections=40, provider_reserved=7),
-        Server(max_connections=40, superuser_reserved=3, reserved=5, provider_reserved=7),
+        LiveServer(max_connections=40, superuser_reserved=3),
+        LiveServer(max_connections=40, reserved=5),
+        LiveServer(max_connections=40, provider_reserved=7),
+        LiveServer(max_connections=40, superuser_reserved=3, reserved=5, provider_reserved=7),
     ],
 )
-def test_every_reserve_is_in_the_servers_own_numbers(server: Server) -> None:
+def test_every_reserve_is_in_the_servers_own_numbers(server: LiveServer) -> None:
     """Each kind by itself, and all of them; what else is known stays."""
     before = Numbers(max_connections=500, reserved=9, instances=4, sources={"instances": "--instances"})
     kept = server.superuser_reserved + server.reserved + server.provider_reserved

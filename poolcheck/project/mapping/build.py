@@ -10,7 +10,7 @@ from poolcheck.model.context import Context
 from poolcheck.project import assumptions
 from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.project.mapping import from_packages
-from poolcheck.project.mapping.draft import Draft
+from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.project.pooler_files import composes_of
 from poolcheck.readers.index import declared
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Collected:
     """The map of the project, the lines that it points at, and what could not be read for it."""
     ctx = Context(catalogue=catalogue, assumed=assumptions.assumed_drivers(packages.config))
-    draft = Draft(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
+    draft = MapDraft(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
     for config in so_far.poolers:
         if not config.container and config.databases:
             draft.ends.declare_pooler("", (), config, exact(1, "1 process", None, "default"))

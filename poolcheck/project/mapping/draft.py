@@ -20,9 +20,9 @@ from poolcheck.model.roles import name_claims
 from poolcheck.model.sizing import surge
 from poolcheck.model.target import Target
 from poolcheck.project.collected import Collected
-from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Place
+from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
-from poolcheck.project.mapping.pools import Around, PoolReader
+from poolcheck.project.mapping.pools import Beside, PoolReader
 from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
 from poolcheck.record import dataclass
 
@@ -72,7 +72,7 @@ class Running:
     kind: str = ""  # the way of deployment: two ways may be the same app twice
 
 
-class Draft:
+class MapDraft:
     """Clients in the order of their files; the servers and poolers are `ends`."""
 
     def __init__(self, found: Collected, packages: "Packages", ctx: Context, numbers: Numbers) -> None:
@@ -110,7 +110,12 @@ class Draft:
         return found[0] if len(found) == 1 else None
 
     def way(
-        self, name: str, conn: ConnectionString, at: Location, package: Package | None, place: Place = NOWHERE
+        self,
+        name: str,
+        conn: ConnectionString,
+        at: Location,
+        package: Package | None,
+        place: Standing = NOWHERE,
     ) -> Way | None:
         """The way of a string that a deployment file holds; None when it is none of PostgreSQL, or not filled in."""
         if not conn.is_postgres or "$" in conn.host or conn.has_placeholder:
@@ -123,7 +128,7 @@ class Draft:
 
     def way_of_target(self, target: Target, scope: str = "") -> Way:
         """The way of a string that an env file or a config holds."""
-        end = self.ends.of(target.conn, target.match, Place(scope))
+        end = self.ends.of(target.conn, target.match, Standing(scope))
         return Way(variable=target.name, role=target.role, end=end, place=target.location, target=target)
 
     def unread(self, name: str, reference: str, at: Location, package: Package | None) -> Way | None:
@@ -223,7 +228,7 @@ class Draft:
             processes = exact(
                 table.workers, f'{table.workers} processes, [client."{table.name}"]', None, "config"
             )
-        elif not each.deployed and numbers.workers != 1:
+        elif processes.how == "default" and numbers.workers != 1:
             processes = exact(numbers.workers, f"{numbers.workers} processes", None, "option")
         if table is not None and table.surge:
             added = _surge(
@@ -261,7 +266,7 @@ class Draft:
         pools = each.pools
         if pools is None and each.package is not None:
             targets = [way.target for way in app if way.target is not None]
-            around = Around(environment=each.environment, complete=each.complete, targets=targets)
+            around = Beside(environment=each.environment, complete=each.complete, targets=targets)
             pools = self.reader.pools(each.package, around)
         made = pools or ()
         if not app or each.once:

@@ -36,14 +36,14 @@ class Key(NamedTuple):
     port: int = PORT
 
 
-class Place(NamedTuple):
+class Standing(NamedTuple):
     """Where a string stands, for names that hold there only."""
 
     scope: str = ""
     namespace: str = ""
 
 
-NOWHERE = Place()
+NOWHERE = Standing()
 
 
 class ServerDraft:
@@ -131,7 +131,7 @@ class Ends:
         """The server that only a secret or variable names."""
         return End(None, self.server(Key("", reference, 0)))
 
-    def of(self, conn: ConnectionString, match: Match, place: Place = NOWHERE) -> End:
+    def of(self, conn: ConnectionString, match: Match, place: Standing = NOWHERE) -> End:
         """What a connection string leads to."""
         scope, namespace = place
         host, port = conn.host.lower().rstrip("."), self._port(conn)

@@ -11,8 +11,8 @@ from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.roles import PARTS_HOST
 from poolcheck.project.mapping.amounts import instances_of, server_limit
-from poolcheck.project.mapping.draft import Draft, Running, Way, runs_once, string_in
-from poolcheck.project.mapping.ends import Place
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
+from poolcheck.project.mapping.ends import Standing
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.env import dotenv
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.compose import Compose, Service
 
 
-def declare(draft: Draft, compose: "Compose") -> None:
+def declare(draft: MapDraft, compose: "Compose") -> None:
     """The servers and poolers of one file."""
     for service in compose.services:
         image = catalogue.image(service.repository)
@@ -35,7 +35,7 @@ def declare(draft: Draft, compose: "Compose") -> None:
             draft.ends.declare_pooler(compose.path, (config.service,), config, replicas)
 
 
-def collect(draft: Draft, compose: "Compose") -> None:
+def collect(draft: MapDraft, compose: "Compose") -> None:
     """The clients of one file."""
     poolers = {config.service for config in draft.found.poolers if config.path == compose.path}
     builds = any(service.build is not None for service in compose.services)
@@ -52,7 +52,7 @@ def _stranger(service: "Service") -> bool:
     return service.build is None and bool(service.repository) and catalogue.image(service.repository) is None
 
 
-def _service(draft: Draft, compose: "Compose", service: "Service", *, own: bool) -> None:
+def _service(draft: MapDraft, compose: "Compose", service: "Service", *, own: bool) -> None:
     """A service counts once for each server that its strings lead to."""
     package: Package | None = None
     if own:
@@ -79,7 +79,7 @@ def _service(draft: Draft, compose: "Compose", service: "Service", *, own: bool)
     )  # fmt: skip
 
 
-def _named(draft: Draft, service: "Service") -> Package | None:
+def _named(draft: MapDraft, service: "Service") -> Package | None:
     """The package that an image was built from, by its name alone."""
     last = service.repository.rpartition("/")[2]
     known = [each for each in draft.packages.known() if each.drivers]
@@ -87,7 +87,7 @@ def _named(draft: Draft, service: "Service") -> Package | None:
     return named[0] if len(named) == 1 else None
 
 
-def _environment(draft: Draft, service: "Service") -> dict[str, str | None]:
+def _environment(draft: MapDraft, service: "Service") -> dict[str, str | None]:
     """What a service's environment and env files set; None for what compose fills in."""
     made: dict[str, str | None] = {}
     for path in service.env_files:
@@ -96,7 +96,7 @@ def _environment(draft: Draft, service: "Service") -> dict[str, str | None]:
     return made | {name: text.value if text.known else None for name, text in service.environment}
 
 
-def _ways(draft: Draft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:
+def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:
     """Where a service connects: by its environment, its env files, or its code alone."""
     found = list(_written(draft, compose, service, package))
     yield from found
@@ -109,13 +109,15 @@ def _ways(draft: Draft, compose: "Compose", service: "Service", package: Package
             yield way
 
 
-def _written(draft: Draft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:
+def _written(
+    draft: MapDraft, compose: "Compose", service: "Service", package: Package | None
+) -> Iterator[Way]:
     for name, text in service.environment:
         at = Location(service.path, text.line)
         whole = address(text.value)
         conn = string_in(whole) if whole is not None else None
         if conn is not None and conn.host:
-            way = draft.way(name, conn, at, package, Place(compose.path))
+            way = draft.way(name, conn, at, package, Standing(compose.path))
         elif not text.known and "://" not in text.value:
             way = draft.unread(name, text.value.strip("${}").partition(":")[0], at, package)
         else:
@@ -126,7 +128,7 @@ def _written(draft: Draft, compose: "Compose", service: "Service", package: Pack
         text_of_host = service.env(name)
         if text_of_host is not None and text_of_host.known and _is_end(draft, compose, text_of_host.value):
             at = Location(service.path, text_of_host.line)
-            way = draft.way(name, from_parts(host=text_of_host.value), at, package, Place(compose.path))
+            way = draft.way(name, from_parts(host=text_of_host.value), at, package, Standing(compose.path))
             if way is not None:
                 yield way
     said = {name for name, _ in service.environment}
@@ -136,7 +138,7 @@ def _written(draft: Draft, compose: "Compose", service: "Service", package: Pack
                 yield draft.way_of_target(target, compose.path)
 
 
-def _is_end(draft: Draft, compose: "Compose", host: str) -> bool:
+def _is_end(draft: MapDraft, compose: "Compose", host: str) -> bool:
     """Whether a host is a server or pooler that this file runs: DB_HOST may be any database's."""
     ends = (*draft.ends.servers, *draft.ends.poolers)
     return any(key.scope == compose.path and key.host == host for key in ends)

@@ -9,8 +9,8 @@ from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.project import Package
 from poolcheck.project.mapping import charts
 from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
-from poolcheck.project.mapping.draft import Draft, Running, Way, expanded, runs_once, string_in
-from poolcheck.project.mapping.ends import Place
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once, string_in
+from poolcheck.project.mapping.ends import Standing
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 
@@ -24,7 +24,7 @@ _JOBS = ("Job", "CronJob")
 class Cluster:
     """What is deployed together, read once: which of two workloads of one name runs is not known, and neither is counted."""
 
-    def __init__(self, draft: Draft, names: Sequence[str]) -> None:
+    def __init__(self, draft: MapDraft, names: Sequence[str]) -> None:
         self.workloads: list[tuple[Workload, DeployedGroup]] = []
         seen: dict[tuple[str, str, str], list[tuple[Workload, DeployedGroup]]] = {}
         for group in charts.groups(draft.packages, names, draft.skipped):
@@ -43,7 +43,7 @@ def scope_of(group: "DeployedGroup") -> str:
     return f"manifests {group.stage}".rstrip()
 
 
-def declare(draft: Draft, cluster: Cluster) -> None:
+def declare(draft: MapDraft, cluster: Cluster) -> None:
     """The servers and poolers that the cluster runs, under the names of their Services."""
     for workload, group in cluster.workloads:
         image = next((made for name in workload.images if (made := catalogue.image(_repository(name)))), None)
@@ -93,7 +93,7 @@ def _as_service(workload: "Workload") -> Service:
     )  # fmt: skip
 
 
-def _config_of(draft: Draft, workload: "Workload") -> PoolerConfig | None:
+def _config_of(draft: MapDraft, workload: "Workload") -> PoolerConfig | None:
     """The pooler's configuration: its container's environment, else the one file of a ConfigMap beside it."""
     configs = [each for each in draft.found.poolers if each.container and not each.service]
     own = [each for each in configs if each.name.endswith(f" {workload.name}")]
@@ -101,7 +101,7 @@ def _config_of(draft: Draft, workload: "Workload") -> PoolerConfig | None:
     return own[0] if own else maps[0] if len(maps) == 1 else None
 
 
-def collect(draft: Draft, cluster: Cluster) -> None:
+def collect(draft: MapDraft, cluster: Cluster) -> None:
     """Every workload that runs one of the project's programs, or somebody else's that connects."""
     unknown = {
         name
@@ -115,7 +115,7 @@ def collect(draft: Draft, cluster: Cluster) -> None:
             _workload(draft, workload, group, alone=len({_repository(each) for each in unknown}) <= 1)
 
 
-def _workload(draft: Draft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:
+def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:
     package = draft.package(workload.name, workload.images)
     strings = _Strings(draft, workload, group, package)
     ways, environment = strings.ways(), strings.environment
@@ -177,7 +177,7 @@ class _Strings:
     """Where a workload connects: strings written out, held by a Secret of the files, named by a reference, or known by its code."""
 
     def __init__(
-        self, draft: Draft, workload: "Workload", group: "DeployedGroup", package: Package | None
+        self, draft: MapDraft, workload: "Workload", group: "DeployedGroup", package: Package | None
     ) -> None:
         self.draft, self.workload, self.group, self.package = draft, workload, group, package
         self.environment, self.variables = _environment(workload, group)
@@ -207,7 +207,7 @@ class _Strings:
             conn = string_in(expanded(text.reveal(), self.environment)) if text is not None else None
             way: Way | None = None
             if conn is not None and conn.host:
-                at = Place(scope_of(self.group), self.workload.namespace)
+                at = Standing(scope_of(self.group), self.workload.namespace)
                 way = self.draft.way(variable.name, conn, variable.location, self.package, at)
             elif text is None:
                 space = f"{self.workload.namespace}/" if self.workload.namespace else ""

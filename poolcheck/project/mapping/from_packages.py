@@ -5,11 +5,11 @@ import posixpath
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.target import Target
-from poolcheck.project.mapping.draft import Draft, Running, Way, app_targets
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
 from poolcheck.project.mapping.pools import same
 
 
-def collect(draft: Draft) -> None:
+def collect(draft: MapDraft) -> None:
     """Each package whose strings or pools no deployed client has; one client for each stage of it."""
     reached = {
         (same(each.package), end) for each in draft.running if each.package for end in _ends(each.ways)
@@ -70,7 +70,7 @@ def _title(package: Package) -> str:
     return package.title.rpartition("/")[2] or posixpath.basename(package.path.strip(".")) or "the app"
 
 
-def _add(draft: Draft, name: str, at: Location, package: Package, ways: tuple[Way, ...]) -> None:
+def _add(draft: MapDraft, name: str, at: Location, package: Package, ways: tuple[Way, ...]) -> None:
     running = draft.commands.amount((), at, {}, package.path if package.manifests else None)
     draft.running.append(
         Running(

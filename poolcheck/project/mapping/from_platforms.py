@@ -15,7 +15,7 @@ from poolcheck.model.amount import Amount, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.target import Target
-from poolcheck.project.mapping.draft import HERE, Draft, Running, Way, app_targets, runs_once, string_in
+from poolcheck.project.mapping.draft import HERE, MapDraft, Running, Way, app_targets, runs_once, string_in
 from poolcheck.project.mapping.process_counts import ONE, Counted, ProcessCommands, app_amount
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.readers.deploy import platforms as reader
@@ -43,7 +43,7 @@ _TERRAFORM = re.compile(
 )
 
 
-def collect(draft: Draft, names: Sequence[str]) -> None:
+def collect(draft: MapDraft, names: Sequence[str]) -> None:
     """What platform files deploy: with a string of its own, or with the one that its code reads."""
     every = deployments(draft.packages, names, draft.commands)
     for deployment in every:  # a command may start what another file describes
@@ -73,7 +73,7 @@ def collect(draft: Draft, names: Sequence[str]) -> None:
             )  # fmt: skip
 
 
-def _running(draft: Draft, deployment: "Deployment", package: Package, ways: tuple[Way, ...]) -> Running:
+def _running(draft: MapDraft, deployment: "Deployment", package: Package, ways: tuple[Way, ...]) -> Running:
     count, environment = deployment.instances, _environment(deployment)
     known = exact(count.number, count.words, count.location) if count.number is not None else None
     running = _processes(draft, deployment, environment)
@@ -97,7 +97,7 @@ def _environment(deployment: "Deployment") -> dict[str, str | None]:
     return {one.name: one.value.reveal() if one.value else None for one in deployment.environment}
 
 
-def _processes(draft: Draft, deployment: "Deployment", environment: dict[str, str | None]) -> Counted:
+def _processes(draft: MapDraft, deployment: "Deployment", environment: dict[str, str | None]) -> Counted:
     """The processes of one instance."""
     if deployment.processes:
         return Counted(deployment.processes)
@@ -107,7 +107,7 @@ def _processes(draft: Draft, deployment: "Deployment", environment: dict[str, st
     )
 
 
-def _ways(draft: Draft, deployment: "Deployment", package: Package) -> Iterator[Way]:
+def _ways(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
     """The strings that a deployment's environment holds, or names."""
     for variable in deployment.environment:
         conn = string_in(variable.value.reveal()) if variable.value else None
@@ -120,7 +120,7 @@ def _ways(draft: Draft, deployment: "Deployment", package: Package) -> Iterator[
             yield way
 
 
-def _ways_of_code(draft: Draft, deployment: "Deployment", package: Package) -> Iterator[Way]:
+def _ways_of_code(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
     """A file that says more of its deployment than that there is one, and not which string its code reads."""
     told = deployment.instances.words and deployment.instances.number != 1
     workers = _processes(draft, deployment, _environment(deployment)).processes
@@ -133,7 +133,7 @@ def _ways_of_code(draft: Draft, deployment: "Deployment", package: Package) -> I
         yield from _of_variables(draft, package, deployment.location)
 
 
-def _of_variables(draft: Draft, package: Package, at: Location) -> Iterator[Way]:
+def _of_variables(draft: MapDraft, package: Package, at: Location) -> Iterator[Way]:
     for variable in draft.reader.variables(package):
         way = draft.unread(variable, variable, at, package)
         if way is not None:
@@ -189,7 +189,7 @@ def _machines(name: str, commands: ProcessCommands) -> Iterator["Deployment"]:
         )
 
 
-def _function_of(draft: Draft, name: str) -> tuple[Amount, str] | None:
+def _function_of(draft: MapDraft, name: str) -> tuple[Amount, str] | None:
     """The most instances of the one function that a file of the Serverless Framework, SAM and the like deploys."""
     text = draft.packages.text(name) if draft.packages.kind_of(name) == "platform" else None
     if text is None or reader.read(text, name) or not any(word in text for word in LIMIT_WORDS):

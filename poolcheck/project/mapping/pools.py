@@ -28,7 +28,7 @@ NO_CONNECTION = "sends queries over HTTP and keeps no connection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class Beside:
     """What stands beside a process's code when it runs."""
 
     environment: Mapping[str, str | None]  # None: set, but to what is not known
@@ -57,7 +57,7 @@ class PoolReader:
         """The variables that the package's code connects with."""
         return tuple(dict.fromkeys(name for _, site in self.sites(package) if (name := variable_of(site))))
 
-    def pools(self, package: Package, around: Around) -> tuple[Pool, ...]:
+    def pools(self, package: Package, around: Beside) -> tuple[Pool, ...]:
         """All pools of one process."""
         made = [self._of_site(package, file, site, around) for file, site in self.sites(package)]
         if made:
@@ -68,7 +68,7 @@ class PoolReader:
                 return (found,)
         return ()
 
-    def _of_site(self, package: Package, file: SourceFile, site: Site, around: Around) -> Pool:
+    def _of_site(self, package: Package, file: SourceFile, site: Site, around: Beside) -> Pool:
         use = package.driver(site.made.driver) or DriverUse(site.made.driver)
         who, at = reader(use, package, self.ctx), Location(file.path, site.line)
         variable = variable_of(site)
@@ -128,7 +128,7 @@ def _in_string(target: Target, who: Reader) -> Amount | None:
 
 
 def _size(
-    site: Site, at: Location, who: Reader | None, target: Target | None, around: Around
+    site: Site, at: Location, who: Reader | None, target: Target | None, around: Beside
 ) -> Amount | str:
     """The connections of one pool; else why they are not known."""
     made = site.made
@@ -181,7 +181,7 @@ def _size(
     return exact(default, f"{site.call} with its default of {default}", at, "default")
 
 
-def _number(site: Site, name: str, at: Location, around: Around) -> Amount | str | None:
+def _number(site: Site, name: str, at: Location, around: Beside) -> Amount | str | None:
     """What an option is set to: a number, or a variable of the environment with what stands in; None: not written."""
     said = site.option(name)
     if said is None:
