@@ -1,5 +1,6 @@
 """What is known of a source file: where it makes clients, takes connections, closes them, and what SQL it sends."""
 
+import re
 from typing import Literal
 
 from poolcheck.model.facts import Maker
@@ -14,6 +15,16 @@ Scope = Literal["module", "cached", "function", "request"]
 Closed = Literal["no", "sometimes", "always"]
 Purpose = Literal["app", "test", "script"]
 MIDDLEWARE = "Next.js middleware"
+_ENV_VALUE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^{}]*))?\}")
+
+
+def env_value(text: str) -> tuple[str, str | None] | None:
+    """(variable, default) of an option that the environment sets: "${POOL_MAX:-10}", or "${POOL_MAX}" without a default.
+
+    None for any other text.
+    """
+    found = _ENV_VALUE.fullmatch(text)
+    return (found[1], found[2]) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +40,20 @@ class Site:
     name: str = ""  # the variable it is bound to
     on_global: bool = False  # kept on globalThis, or the file keeps one there
     closed: Closed = "no"  # in the function that makes it; always: also when something throws
-    options: tuple[
-        tuple[str, str], ...
-    ] = ()  # keys that are written out, with numbers, names and true or false
-    complete: bool = False  # there is nothing besides `options`: no spread, no variable
-    argument: str = ""  # what the first argument is: "", "object", "string", "pool", "neon", "env", "other"
-    url: str = ""  # where the connection string comes from, when that is a name: "process.env.DIRECT_URL"
+    # keys that are written out, there or in constants of the file, with numbers, names and true or false; a value of
+    # the environment is "${NAME}" or "${NAME:-10}", one that is not understood "..."; `pool.max` is a key of the object
+    # `pool`, and `pool.*` stands for those of its keys that are not known
+    options: tuple[tuple[str, str], ...] = ()
+    option_lines: tuple[int, ...] = ()  # where each of them stands, in the same order
+    complete: bool = (
+        False  # there is nothing besides `options`: no spread, no variable that is not understood
+    )
+    # what the first argument is: "", "object", "string", "pool", "neon", "env", "other"; "pool" for a PrismaClient whose
+    # adapter is given a pool; in Python the URL's scheme
+    argument: str = ""
+    # where the connection string comes from, when that is a name: "process.env.DIRECT_URL", "settings.DATABASE_URL"; in
+    # capitals behind the last dot it is a variable of the environment
+    url: str = ""
 
     @property
     def kind(self) -> str:
@@ -44,6 +63,18 @@ class Site:
     def option(self, name: str) -> str | None:
         """What an option is set to; None when it is not written out."""
         return next((value for key, value in self.options if key == name), None)
+
+    def number(self, name: str) -> int | None:
+        """What an option is set to, as a whole number; of one of the environment its default. None: not known."""
+        said = self.option(name) or ""
+        found = env_value(said)
+        said = found[1] or "" if found is not None else said
+        return int(said) if re.fullmatch(r"-?\d{1,15}", said) else None
+
+    def line_of(self, name: str) -> int:
+        """The line on which an option stands; the call's when it is not written out."""
+        lines = (line for (key, _), line in zip(self.options, self.option_lines, strict=True) if key == name)
+        return next(lines, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     for site in app_sites(file):
         wire = site.made.wire
         kept = site.scope in ("module", "cached") and (wire == "websocket" or (workers and wire == "tcp"))
-        if kept and site.option("maxUses") != "1":
+        if kept and site.number("maxUses") != 1:
             yield Problem(
                 message=f"{site.name or site.call} is kept across requests in {place}.",
                 why="A socket opened by one request may not be used by the next: its queries hang or fail.",

@@ -48,7 +48,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
         if site.kind not in POOLS or site.scope == "request" or on_edge(file):
             continue
         title = site.made.title
-        if site.option("idleTimeoutMillis") == "0":
+        if site.number("idleTimeoutMillis") == 0:
             yield Problem(
                 message=f"idleTimeoutMillis: 0 keeps every connection of {title} open for as long as the process lives.",
                 why="Instances that have nothing to do keep their slots.",
@@ -69,5 +69,5 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
 
 
 def _waits(site: Site) -> bool:
-    value = site.option("connectionTimeoutMillis")
-    return value == "0" or (value is None and site.complete)
+    missing = site.option("connectionTimeoutMillis") is None
+    return site.number("connectionTimeoutMillis") == 0 or (missing and site.complete)

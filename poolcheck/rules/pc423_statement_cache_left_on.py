@@ -64,7 +64,7 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
 def _wrong(site: Site, file: SourceFile) -> tuple[str, str] | None:
     mentions = file.package.mentions or frozenset()
     places = ("prepare_threshold", "kwargs.prepare_threshold", "connect_args.prepare_threshold")
-    if site.kind in ("psycopg", "psycopg-pool", "sqlalchemy") and "0" in map(site.option, places):
+    if site.kind in ("psycopg", "psycopg-pool", "sqlalchemy") and 0 in map(site.number, places):
         return (
             "prepare_threshold=0 prepares every statement at once; None switches it off.",
             'connect_args={"prepare_threshold": None},'
@@ -78,10 +78,12 @@ def _wrong(site: Site, file: SourceFile) -> tuple[str, str] | None:
                 "statement_cache_size=0,",
             )
     if site.kind == "sqlalchemy" and site.argument.endswith("+asyncpg"):
-        own = site.option("connect_args.prepared_statement_cache_size") or site.option(
-            "prepared_statement_cache_size"
-        )
-        if own == "0" and site.complete and site.option("connect_args.statement_cache_size") is None:
+        sizes = ("connect_args.prepared_statement_cache_size", "prepared_statement_cache_size")
+        if (
+            0 in map(site.number, sizes)
+            and site.complete
+            and site.option("connect_args.statement_cache_size") is None
+        ):
             return (
                 "prepared_statement_cache_size is the dialect's cache; asyncpg's own stays on.",
                 'connect_args={"statement_cache_size": 0},',

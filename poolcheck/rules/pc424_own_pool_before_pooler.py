@@ -88,7 +88,8 @@ def _keeps(site: Site) -> bool:
 
 def _most(site: Site) -> int | None:
     """How many connections the engine may hold; 0 for no limit, None when the numbers are not written out."""
-    size, overflow = site.option("pool_size") or str(SIZE), site.option("max_overflow") or str(OVERFLOW)
-    if not size.isdigit() or not (overflow.isdigit() or overflow == "-1"):
+    size = SIZE if site.option("pool_size") is None else site.number("pool_size")
+    overflow = OVERFLOW if site.option("max_overflow") is None else site.number("max_overflow")
+    if size is None or overflow is None or size < 0 or overflow < -1:
         return None
-    return 0 if size == "0" or overflow == "-1" else int(size) + int(overflow)
+    return 0 if size == 0 or overflow == -1 else size + overflow

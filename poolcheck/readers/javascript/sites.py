@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -9,36 +10,38 @@ from poolcheck.model.facts import Maker
 from poolcheck.model.makers import Makers
 from poolcheck.model.source import MIDDLEWARE, Closed, Site
 from poolcheck.readers.javascript.checkouts import _place
+from poolcheck.readers.javascript.options import Values, is_variable
 from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.tree import (
     Module,
     arguments,
     bare,
-    chain,
     function_around,
     string,
     up,
 )
 from poolcheck.readers.syntax import field, text
+from poolcheck.readers.written_options import Options
 
-_PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier", "unary_expression"})
 _DIALECT = re.compile(
     r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""
 )
 # process.env.X, import.meta.env.X, Bun.env.X; of Workers env.X, c.env.X, this.env.X, context.cloudflare.env.X
 _ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}env\.\w")
-_URL_KEYS = frozenset({"connectionString", "url", "datasourceUrl", "connection"})
+_POSTGRES = frozenset({"pg", "pg-native", "postgres", "postgresql", "cockroachdb"})
 
 
 def sites(module: Module, makers: Makers) -> Iterator[Site]:
     """Every place that makes a client or a pool for PostgreSQL, as far as the imports tell."""
     on_global = _on_global(module)
+    values = Values(module)
     for made, call, node in _calls(module, makers):
-        options, complete, argument, url = _arguments(module, call)
-        if made.any_database and not _DIALECT.search(text(call)):
+        given = _arguments(values, call)
+        if made.any_database and not _DIALECT.search(text(call)) and not _is_postgres(values, given.object):
             continue
-        if made.wraps and argument not in ("string", "env") and not _connects(call):
+        if made.wraps and given.shape not in ("string", "env") and "connection" not in given.object.entries:
             continue  # given a client that exists already
+        options = list(values.flat(given.object))
         placed = place(module, call)
         inner = function_around(call)
         yield Site(
@@ -53,15 +56,17 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
             closed=_closed(module, placed.name, inner)
             if inner is not None and placed.scope == "request"
             else "no",
-            options=options,
-            complete=complete,
-            argument=argument,
-            url=url,
+            options=tuple((key, value) for key, value, _ in options),
+            option_lines=tuple(line for _, _, line in options),
+            complete=given.object.complete,
+            argument=given.shape,
+            url=given.url,
         )
 
 
 def over_http(module: Module, makers: Makers) -> Iterator[tuple[str, Node, str]]:
     """(title, place, what names the string) of clients that hold no connection between queries."""
+    values = Values(module)
     for local, known in list(module.imports.items()):
         made = makers.of(known.module, known.exported)
         if made is None or made.wire != "http":
@@ -74,7 +79,7 @@ def over_http(module: Module, makers: Makers) -> Iterator[tuple[str, Node, str]]
                 yield made.title, call, made.variable
                 break
             given = arguments(call)
-            url = _named(given[0]) if given else ""
+            url = values.name(given[0]) if given else ""
             if not made.wraps or url.rpartition(".")[2].isupper():
                 yield made.title, call, url
 
@@ -144,80 +149,42 @@ def _is_made(call: Node, called: Node, made: Maker) -> bool:
     return call.type == "call_expression" and not made.new and field(call, "function") == called
 
 
-def _arguments(module: Module, call: Node) -> tuple[tuple[tuple[str, str], ...], bool, str, str]:
-    """Options that are written out, whether that is all, the shape of the first argument, and the URL's name."""
+class _Given(NamedTuple):
+    """What a call is given: its options, the shape of the first argument, and what names the URL."""
+
+    object: Options
+    shape: str
+    url: str
+
+
+def _arguments(values: Values, call: Node) -> _Given:
     given = arguments(call)
     if not given:
-        return (), True, "", ""
-    first = bare(given[0])
-    shape = _shape(module, first)
-    url = _named(first) if shape in ("env", "other") else ""
-    objects = [one for one in (_object(module, each) for each in given) if one is not None]
-    options: list[tuple[str, str]] = []
-    complete = all(
-        (one := bare(each)) is not None and (one.type == "object" or _shape(module, one) in ("string", "env"))
-        for each in given
-    )
-    for found in objects:
-        for part in found.named_children:
-            if part.type == "pair":
-                key, value = text(field(part, "key")).strip("'\""), bare(field(part, "value"))
-                options += [(key, _plain(value)), *_inside(key, value)]
-                if key in _URL_KEYS and not url:
-                    url = _named(value)
-            elif part.type == "shorthand_property_identifier":
-                options.append((text(part), text(part)))
-                url = url or (text(part) if text(part) in _URL_KEYS else "")
-            elif part.type != "comment":
-                complete = False
-    return tuple(options), complete, shape, url
+        return _Given(Options({}, True), "", "")
+    shape = _shape(values, bare(given[0]))
+    url = values.name(given[0]) if shape in ("env", "string", "other") else ""
+    url = url if shape != "string" or is_variable(url) else ""
+    whole = Options({}, True)
+    for each in given:
+        found = values.object(each)
+        if found is not None:
+            whole = Options(whole.entries | found.entries, whole.complete and found.complete)
+        elif _shape(values, bare(each)) not in ("string", "env"):
+            whole = whole._replace(complete=False)
+    adapter = whole.entries.get("adapter")
+    made = values.declared(adapter.value) if adapter is not None else None
+    if made is not None and _shape(values, next(iter(arguments(made)), None)) == "pool":
+        shape = "pool"
+    return _Given(whole, shape, url or values.url(whole))
 
 
-def _inside(key: str, value: Node | None) -> Iterator[tuple[str, str]]:
-    """One level into an object that is written there: pool.max; `pool.*` stands for what a spread brings."""
-    for part in value.named_children if value is not None and value.type == "object" else ():
-        if part.type == "pair":
-            inner = text(field(part, "key")).strip("'\"")
-            yield f"{key}.{inner}", _plain(bare(field(part, "value")))
-        elif part.type == "shorthand_property_identifier":
-            yield f"{key}.{text(part)}", text(part)
-        elif part.type != "comment":
-            yield f"{key}.*", "..."
+def _is_postgres(values: Values, given: Options) -> bool:
+    """Whether options that stand elsewhere in the file say so, as `_DIALECT` does of the call."""
+    named = (given.entries[key].value for key in ("client", "type", "dialect") if key in given.entries)
+    return any(string(values.declared(value)) in _POSTGRES for value in named)
 
 
-def _object(module: Module, given: Node) -> Node | None:
-    """An argument that is an object: written there, or a constant of the file; what is added to it later is not seen."""
-    one = bare(given)
-    if one is not None and one.type == "identifier":
-        one = _value_of(module, text(one))
-    return one if one is not None and one.type == "object" else None
-
-
-def _named(value: Node | None) -> str:
-    """What names a connection string: `process.env.DATABASE_URL`, `config.url`. Text of the file that may be a
-    secret is left out: of `a ?? b` the first that is a name.
-    """
-    value = bare(value)
-    if value is not None and value.type == "binary_expression":
-        return _named(field(value, "left"))
-    if value is not None and value.type == "subscript_expression":
-        index = string(field(value, "index"))
-        return f"{text(field(value, 'object'))}.{index}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", index) else ""
-    return ".".join(chain(value))[:80] if value is not None else ""
-
-
-def _plain(value: Node | None) -> str:
-    """A value that can be no secret: numbers, names, true and false; "..." for everything else."""
-    if value is None:
-        return "..."
-    if value.type in _PLAIN or (
-        value.type == "binary_expression" and re.fullmatch(r"[\d\s*_]+", text(value))
-    ):
-        return text(value)[:40]
-    return "..."
-
-
-def _shape(module: Module, node: Node | None) -> str:
+def _shape(values: Values, node: Node | None) -> str:
     """What an argument is: object, string, env, a pool or neon() by its name or where it was made, or other."""
     if node is None:
         return "other"
@@ -226,9 +193,9 @@ def _shape(module: Module, node: Node | None) -> str:
     if node.type in ("string", "template_string"):
         return "string"
     if node.type == "identifier":
-        made = _value_of(module, text(node))
+        made = values.first_declared(node)
         if made is not None and made.type != "identifier":
-            return _shape(module, made)
+            return _shape(values, made)
         return "pool" if re.fullmatch(r"(?i)\w*pool", text(node)) else "other"
     if node.type == "member_expression" and _ENVIRONMENT.match(text(node)):
         return "env"
@@ -239,27 +206,8 @@ def _shape(module: Module, node: Node | None) -> str:
         return "neon" if called == "neon" else "other"
     if node.type == "binary_expression":
         left = bare(field(node, "left"))
-        return _shape(module, left) if left is not None and left.type != "binary_expression" else "other"
+        return _shape(values, left) if left is not None and left.type != "binary_expression" else "other"
     return "other"
-
-
-def _value_of(module: Module, name: str) -> Node | None:
-    """What a constant of the file is declared as."""
-    for use in module.uses(name):
-        parent = use.parent
-        if parent is not None and parent.type == "variable_declarator" and field(parent, "name") == use:
-            return bare(field(parent, "value"))
-    return None
-
-
-def _connects(call: Node) -> bool:
-    """Whether drizzle() is told to open its own connections: `drizzle({ connection: ... })`."""
-    first = bare(arguments(call)[0]) if arguments(call) else None
-    return (
-        first is not None
-        and first.type == "object"
-        and re.search(r"\bconnection\s*[:,}]", text(first)) is not None
-    )
 
 
 def _on_global(module: Module) -> bool:
@@ -294,6 +242,7 @@ def _closed(module: Module, name: str, function: Node) -> Closed:
 
 def shapes(module: Module) -> Iterator[tuple[str, Node, str]]:
     """(shape, place, text) for adapters given an argument that they do not understand and do not refuse."""
+    values = Values(module)
     for local, known in list(module.imports.items()):
         adapter = {"@prisma/adapter-pg": "PrismaPg", "@prisma/adapter-neon": "PrismaNeon"}.get(known.module)
         if adapter is None or known.exported != adapter:
@@ -303,7 +252,7 @@ def shapes(module: Module) -> Iterator[tuple[str, Node, str]]:
             if call is None or call.type != "new_expression" or not arguments(call):
                 continue
             first = bare(arguments(call)[0])
-            shape = _shape(module, first)
+            shape = _shape(values, first)
             wraps = (
                 first is not None
                 and first.type == "object"

@@ -98,7 +98,7 @@ class Module(Parsed):
             if node is not None and node.type not in _COMMENT_OR_TEXT:
                 yield node
 
-    def uses(self, name: str, inside: Node | None = None) -> Iterator[Node]:
+    def uses(self, name: str, inside: Node | None = None, *, kinds: frozenset[str] = NAMES) -> Iterator[Node]:
         """The identifiers of that name."""
         start, end = (inside.start_byte, inside.end_byte) if inside is not None else (0, len(self.code))
         word = name.encode()
@@ -107,7 +107,7 @@ class Module(Parsed):
             after = at + len(word)
             if self.code[at - 1 : at] not in _WORD and self.code[after : after + 1] not in _WORD:
                 node = self.look(at, after)
-                if node is not None and node.type in NAMES:
+                if node is not None and node.type in kinds:
                     yield node
             at = self.code.find(word, after, end)
 

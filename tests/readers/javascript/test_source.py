@@ -171,9 +171,8 @@ def test_not_a_client(text: str) -> None:
 
 def test_options_are_noted_without_what_may_be_secret() -> None:
     """Numbers and names are kept, text is not; a spread makes the rest unknown."""
-    site = read(PG + "const p = new Pool({ max: 5, password: 'hunter2', ssl: { ca: 'x' }, ...rest })").sites[
-        0
-    ]
+    text = "const p = new Pool({ ...rest, max: 5, password: 'hunter2', ssl: { ca: 'x' } })"
+    (site,) = read(PG + text).sites
 
     assert site.option("max") == "5"
     assert site.option("password") == "..."
@@ -334,13 +333,6 @@ def test_shutdown_hooks(kinds: list[str], text: str) -> None:
 def test_what_handles_a_deploys_signal(text: str, handled: bool) -> None:
     """Only then are hooks on other events no matter."""
     assert read(text + "\n// $disconnect").handles_signals is handled
-
-
-def test_options_of_a_constant_are_read_but_may_not_be_all() -> None:
-    """`new Pool(config)`: what stands in the constant holds; what is added to it elsewhere is not seen."""
-    made = read(PG + "const config = { idleTimeoutMillis: 0 }\nconst p = new Pool(config)").sites[0]
-
-    assert (made.option("idleTimeoutMillis"), made.complete) == ("0", False)
 
 
 def test_directives_edge_and_workers() -> None:

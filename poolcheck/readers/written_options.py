@@ -1,0 +1,83 @@
+"""Options in source code of every language: numbers, of the environment too (`${POOL_MAX:-10}`), and objects of them."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tree_sitter import Node
+
+from poolcheck.model.source import env_value
+
+_MOST_DIGITS = 15  # of what is counted with; no option is longer
+
+
+class WrittenOption(NamedTuple):
+    """One key of an object, with the place of its value; None: it is set, and what to cannot be told."""
+
+    value: Node | None
+    line: int
+
+
+class Options(NamedTuple):
+    """An object as far as it is written out. `complete`: it has no other keys."""
+
+    entries: dict[str, WrittenOption]
+    complete: bool
+
+
+def put(entries: dict[str, WrittenOption], key: str, member: WrittenOption) -> None:
+    """Set a key; what is set last counts."""
+    entries.pop(key, None)
+    entries[key] = member
+
+
+def override(entries: dict[str, WrittenOption], keys: Iterable[str] | None, line: int = 0) -> None:
+    """Something may set these keys anew; None: any of those that are there."""
+    for key in list(entries) if keys is None else keys:
+        entries[key] = WrittenOption(None, entries[key].line if key in entries else line)
+
+
+def whole(written: str) -> str | None:
+    """A number without separators, as both languages write one: "10_000" is "10000"; None for anything else."""
+    plain = written.replace("_", "").rstrip("nlL").strip()
+    if len(plain) > _MOST_DIGITS or not re.match(r"[+-]?\.?\d", plain):
+        return None
+    try:
+        return str(int(plain, 0 if re.match(r"0[xob]", plain, re.IGNORECASE) else 10))
+    except ValueError:
+        pass
+    try:
+        number = float(plain)
+    except ValueError:
+        return None
+    return str(int(number)) if number.is_integer() and abs(number) < 10**_MOST_DIGITS else str(number)
+
+
+def from_env(name: str, default: str | None) -> str | None:
+    """The notation for a variable; a default of "" is none. None where the default is no number."""
+    if default is None or default.startswith("$"):
+        return None
+    return f"${{{name}:-{default}}}" if default else f"${{{name}}}"
+
+
+def otherwise(first: str, second: str | None, *, zero: bool) -> str | None:
+    """`first`, or `second` where there is none; `zero`: 0 is one."""
+    found = env_value(first)
+    said = found[1] if found is not None else first
+    if said is not None and (zero or said != "0"):
+        return first
+    if found is None or second is None:
+        return second
+    return from_env(found[0], second)
+
+
+def combined(first: str, operator: str, second: str | None) -> str | None:
+    """What two whole numbers come to; None where one is not written out, or they come to no whole number."""
+    if second is None or not all(re.fullmatch(r"-?\d{1,15}", each) for each in (first, second)):
+        return None
+    one, other = int(first), int(second)
+    if operator in ("/", "//"):
+        exact = other != 0 and (operator == "//" or one % other == 0)
+        return str(one // other) if exact else None
+    made = {"+": one + other, "-": one - other, "*": one * other}.get(operator)
+    return str(made) if made is not None and abs(made) < 10**_MOST_DIGITS else None
