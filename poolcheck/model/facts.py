@@ -307,6 +307,9 @@ class Maker:
     any_database: bool = False  # it serves others too: the call itself has to name PostgreSQL
     elsewhere: bool = False  # which database it serves is told in another place: a schema, an engine's URL
     wraps: bool = False  # may be given a client that exists: only a connection string makes one
+    places: tuple[
+        str, ...
+    ] = ()  # Python: the names of its first arguments, where they are no connection string
     size_options: tuple[
         str, ...
     ] = ()  # what sets the connections of one pool; the first that is there counts

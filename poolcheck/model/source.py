@@ -73,7 +73,7 @@ class Site:
 
     def line_of(self, name: str) -> int:
         """The line on which an option stands; the call's when it is not written out."""
-        lines = (line for (key, _), line in zip(self.options, self.option_lines, strict=True) if key == name)
+        lines = (line for (key, _), line in zip(self.options, self.option_lines, strict=False) if key == name)
         return next(lines, self.line)
 
 

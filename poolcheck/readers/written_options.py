@@ -37,6 +37,11 @@ def override(entries: dict[str, WrittenOption], keys: Iterable[str] | None, line
         entries[key] = WrittenOption(None, entries[key].line if key in entries else line)
 
 
+def is_variable(name: str) -> bool:
+    """Whether a name ends with one of the environment's: `process.env.DATABASE_URL`."""
+    return re.fullmatch(r"[A-Z][A-Z0-9_]*", name.rpartition(".")[2]) is not None
+
+
 def whole(written: str) -> str | None:
     """A number without separators, as both languages write one: "10_000" is "10000"; None for anything else."""
     plain = written.replace("_", "").rstrip("nlL").strip()

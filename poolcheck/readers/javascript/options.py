@@ -13,6 +13,7 @@ from poolcheck.readers.written_options import (
     WrittenOption,
     combined,
     from_env,
+    is_variable,
     otherwise,
     override,
     put,
@@ -359,9 +360,10 @@ class Values:
 
     def _follow(self, node: Node, deep: int) -> Node | None:
         """One step: what a constant is declared as, or what stands under a key of an object."""
-        if node.type == "member_expression":
+        if node.type in ("member_expression", "subscript_expression"):
             found = self.object(field(node, "object"), deep - 1)
-            entry = found.entries.get(text(field(node, "property"))) if found is not None else None
+            key = text(field(node, "property")) or string(field(node, "index"))
+            entry = found.entries.get(key) if found is not None else None
             return bare(entry.value) if entry is not None else None
         binding = self._binding(node) if node.type in _NAMES else None
         if binding is None or binding.value is None:
@@ -399,11 +401,6 @@ class Values:
                     break
                 _note(use, found, self._module.root)
         return self._known[name]
-
-
-def is_variable(name: str) -> bool:
-    """Whether a name ends with one of the environment's: `process.env.DATABASE_URL`."""
-    return _VARIABLE.fullmatch(name.rpartition(".")[2]) is not None
 
 
 def _key(pair: Node) -> str:

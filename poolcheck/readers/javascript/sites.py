@@ -10,7 +10,7 @@ from poolcheck.model.facts import Maker
 from poolcheck.model.makers import Makers
 from poolcheck.model.source import MIDDLEWARE, Closed, Site
 from poolcheck.readers.javascript.checkouts import _place
-from poolcheck.readers.javascript.options import Values, is_variable
+from poolcheck.readers.javascript.options import Values
 from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.tree import (
     Module,
@@ -21,7 +21,7 @@ from poolcheck.readers.javascript.tree import (
     up,
 )
 from poolcheck.readers.syntax import field, text
-from poolcheck.readers.written_options import Options
+from poolcheck.readers.written_options import Options, is_variable
 
 _DIALECT = re.compile(
     r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""

@@ -13,7 +13,8 @@ from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.python.checkouts import checkouts, closed_at
 from poolcheck.readers.python.damage import Errors
-from poolcheck.readers.python.literals import constant, plain, string
+from poolcheck.readers.python.literals import string
+from poolcheck.readers.python.options import Values
 from poolcheck.readers.python.scope import MOST_CALLS, Scopes
 from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, keywords, verb
 from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
@@ -71,14 +72,17 @@ def _matters(module: Module, call: Node, makers: Mapping[str, Maker]) -> bool:
 
 
 def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[str, Maker]) -> Iterator[Site]:
+    values = Values(module)
     for call in calls:
         made = makers.get(module.full(called(call)))
         if made is None:
             continue
-        url, database = _url(call)
+        url, database = _url(values, call, made.places)
         if database and not database.startswith(("postgres", "cockroach")):
             continue
         placed = scopes.place(call)
+        given = values.given(call, made.places)
+        options = list(values.flat(given))
         yield Site(
             made=made,
             call=dotted(called(call))[:60],
@@ -88,55 +92,20 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
             within=placed.within,
             name=placed.name,
             closed=_closed(module, call, placed.name),
-            options=tuple(_options(call)),
-            complete=all(name for name, _ in keywords(call)),
+            options=tuple((key, value) for key, value, _ in options),
+            option_lines=tuple(line for _, _, line in options),
+            complete=given.complete,
             argument=database,
             url=url,
         )
 
 
-def _url(call: Node) -> tuple[str, str]:
+def _url(values: Values, call: Node, places: tuple[str, ...]) -> tuple[str, str]:
     """(what names the URL, its scheme when that is written out)."""
     named = (value for name, value in keywords(call) if name in ("url", "dsn", "conninfo"))
-    given = next(iter(arguments(call)), None) or next(named, None)
-    written = string(given)
-    if written is not None:
-        scheme, sep, _ = written.texts[0].partition("://")
-        return "", scheme.lower() if sep and len(scheme) < 30 else ""
-    return (_named(given), "") if given is not None else ("", "")
-
-
-def _named(node: Node) -> str:
-    """What names a connection string: `settings.database_url`, `DATABASE_URL` of the environment; never its text."""
-    if node.type not in ("call", "subscript"):
-        return dotted(node)[:80]
-    given = _key(node)
-    word = constant(given)
-    if word is not None and re.fullmatch(r"[A-Z][A-Z0-9_]*", word):
-        return word
-    if given is not None and given.type in ("identifier", "attribute"):
-        return dotted(given)[:80]
-    return dotted(called(node))[:80] if node.type == "call" else ""
-
-
-def _key(node: Node) -> Node | None:
-    """The first argument of a call, or what a subscript is looked up by."""
-    if node.type == "call":
-        return next(iter(arguments(node)), None)
-    single = not any(child.type == "," for child in node.children)
-    return bare(field(node, "subscript")) if single else None
-
-
-def _options(call: Node) -> Iterator[tuple[str, str]]:
-    """Keywords with values that can be no secret; one level into dictionaries: connect_args.statement_cache_size."""
-    for name, value in keywords(call):
-        if not name:
-            continue
-        yield name, plain(value)
-        for pair in value.named_children if value.type == "dictionary" else ():
-            key = constant(field(pair, "key"))
-            if key is not None:
-                yield f"{name}.{key}", plain(field(pair, "value"))
+    given = next(iter(arguments(call)[len(places) :]), None) or next(named, None)
+    scheme = values.scheme(given)
+    return ("", scheme) if scheme is not None else (values.name(given), "")
 
 
 def _closed(module: Module, call: Node, name: str) -> Closed:

@@ -225,6 +225,10 @@ class Module(Parsed):
         """Where an identifier stands in a function, whatever it does there."""
         return self.inside(self._identifiers.get(name, []), function)
 
+    def named(self, name: str) -> list[Node]:
+        """Where an identifier stands in the file, whatever it does there."""
+        return self._identifiers.get(name, [])
+
     def stored(self, node: Node) -> bool:
         """Whether a name or an attribute is given a value at `node`."""
         for outer in self.up(node):
