@@ -1,21 +1,23 @@
 """Options in source code of every language: numbers, of the environment too (`${POOL_MAX:-10}`), and objects of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tree_sitter import Node
 
 from poolcheck.model.source import env_value
+from poolcheck.readers.syntax import text
 
 _MOST_DIGITS = 15  # of what is counted with; no option is longer
 
 
 class WrittenOption(NamedTuple):
-    """One key of an object, with the place of its value; None: it is set, and what to cannot be told."""
+    """One key of an object, with the place of its value. Not `sure`: it may have another value, or none."""
 
     value: Node | None
     line: int
+    sure: bool = True
 
 
 class Options(NamedTuple):
@@ -34,7 +36,26 @@ def put(entries: dict[str, WrittenOption], key: str, member: WrittenOption) -> N
 def override(entries: dict[str, WrittenOption], keys: Iterable[str] | None, line: int = 0) -> None:
     """Something may set these keys anew; None: any of those that are there."""
     for key in list(entries) if keys is None else keys:
-        entries[key] = WrittenOption(None, entries[key].line if key in entries else line)
+        entries[key] = entries.get(key, WrittenOption(None, line))._replace(sure=False)
+
+
+def either(first: Options, second: Options) -> Options:
+    """One or the other, as a condition has it: what both say alike is sure."""
+    entries = {}
+    for key, option in {**second.entries, **first.entries}.items():
+        both = [
+            each
+            for each in (first.entries.get(key), second.entries.get(key))
+            if each is not None and each.sure
+        ]
+        entries[key] = option._replace(sure=len(both) == 2 and text(both[0].value) == text(both[1].value))
+    return Options(entries, first.complete and second.complete)
+
+
+def one_name(names: Iterable[str]) -> str:
+    """What names a connection string that is one or the other: the only name of the two; "" when there are several."""
+    found = set(names) - {""}
+    return found.pop() if len(found) == 1 else ""
 
 
 def is_variable(name: str) -> bool:
@@ -86,3 +107,10 @@ def combined(first: str, operator: str, second: str | None) -> str | None:
         return str(one // other) if exact else None
     made = {"+": one + other, "-": one - other, "*": one * other}.get(operator)
     return str(made) if made is not None and abs(made) < 10**_MOST_DIGITS else None
+
+
+def extreme(name: str, numbers: Sequence[str | None]) -> str | None:
+    """`min` or `max` of whole numbers; None where one is not written out."""
+    known = [int(each) for each in numbers if each is not None and re.fullmatch(r"-?\d{1,15}", each)]
+    complete = bool(known) and len(known) == len(numbers)
+    return str(min(known) if name == "min" else max(known)) if complete else None

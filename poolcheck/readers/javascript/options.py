@@ -12,8 +12,11 @@ from poolcheck.readers.written_options import (
     Options,
     WrittenOption,
     combined,
+    either,
+    extreme,
     from_env,
     is_variable,
+    one_name,
     otherwise,
     override,
     put,
@@ -79,9 +82,9 @@ class Values:
 
     def flat(self, written: Options, prefix: str = "", deep: int = 1) -> Iterator[tuple[str, str, int]]:
         """(key, value, line) of an object and of the objects in it; `key.*` stands for keys that are not known."""
-        for key, (value, line) in written.entries.items():
-            yield prefix + key, self.text(value), line
-            inner = self.inside(key, value) if deep else None
+        for key, (value, line, sure) in written.entries.items():
+            yield prefix + key, self.text(value) if sure else "...", line
+            inner = self.inside(key, value) if deep and sure else None
             if inner is not None:
                 yield from self.flat(inner, f"{prefix}{key}.", deep - 1)
                 if not inner.complete:
@@ -133,8 +136,10 @@ class Values:
             default = self.number(instead, deep - 1, quoted=quoted) if instead is not None else ""
             return from_env(variable, default) if default is not None else None
         if kind == "call_expression":
-            given = arguments(node)
-            if text(field(node, "function")) not in _NUMERIC or not given:
+            given, verb = arguments(node), text(field(node, "function"))
+            if verb in ("Math.min", "Math.max"):
+                return extreme(verb[5:], [self.number(each, deep - 1) for each in given])
+            if verb not in _NUMERIC or not given:
                 return None
             decimal = len(given) == 1 or text(given[1]) == "10"
             return self.number(given[0], deep - 1, quoted=True) if decimal else None
@@ -224,6 +229,9 @@ class Values:
             names = [self.name(field(node, side), deep - 1) for side in ("left", "right")]
             either = names[: 2 if text(field(node, "operator")) in ("??", "||") else 1]
             return next(filter(is_variable, either), names[0])
+        if kind == "ternary_expression":
+            sides = (field(node, "consequence"), field(node, "alternative"))
+            return one_name(self.name(side, deep - 1) for side in sides)
         if kind == "template_string":
             first = node.named_children[0] if node.named_children else None
             whole_of = first is not None and first.type == "template_substitution" and first.named_children
@@ -263,7 +271,7 @@ class Values:
 
     def url(self, written: Options, deep: int = 3) -> str:
         """What names the connection string among the keys of an object."""
-        for key, (value, _) in written.entries.items():
+        for key, (value, _, _) in written.entries.items():
             inner = self.inside(key, value) if deep and key in _AROUND_URLS else None
             found = self.url(inner, deep - 1) if inner is not None else ""
             if found or (inner is None and key in _URLS and (found := self.name(value))):
@@ -277,6 +285,13 @@ class Values:
             return None
         if node.type == "object":
             return self._literal(node, deep)
+        if node.type == "ternary_expression":
+            one, other = (self.object(field(node, side), deep - 1) for side in ("consequence", "alternative"))
+            return either(one, other) if one is not None and other is not None else None
+        if node.type == "binary_expression":  # ...(condition && { ... })
+            may = self.object(field(node, "right"), deep - 1)
+            perhaps = may is not None and text(field(node, "operator")) == "&&"
+            return either(may, Options({}, complete=True)) if may is not None and perhaps else None
         if node.type == "call_expression":
             given = arguments(node)
             frozen = text(field(node, "function")) == "Object.freeze" and given
@@ -297,31 +312,17 @@ class Values:
                 put(entries, text(part), WrittenOption(part, line))
             elif part.type == "spread_element" and part.named_children:
                 inner = self.object(part.named_children[0], deep - 1)
-                for key, entry in inner.entries.items() if inner is not None else ():
-                    put(entries, key, entry)
                 if inner is None or not inner.complete:
                     complete = False
-                if inner is None:
-                    override(entries, self._perhaps(part, deep))
+                    override(entries, None)
+                for key, entry in inner.entries.items() if inner is not None else ():
+                    put(entries, key, entry)
             elif part.type == "method_definition" and field(part, "name") is not None:
-                put(entries, text(field(part, "name")), WrittenOption(None, line))
+                put(entries, text(field(part, "name")), WrittenOption(None, line, sure=False))
             elif part.type != "comment":
                 complete = False
                 override(entries, None)
         return Options(entries, complete)
-
-    def _perhaps(self, spread: Node, deep: int) -> list[str] | None:
-        """The keys that a spread on a condition may set; None: any."""
-        value = bare(spread.named_children[0])
-        sides: list[Node | None] = []
-        if value is not None and value.type == "ternary_expression":
-            sides = [field(value, "consequence"), field(value, "alternative")]
-        elif value is not None and value.type == "binary_expression":
-            sides = [field(value, "right")]
-        found = [self.object(side, deep - 1) for side in sides]
-        if not found or not all(each is not None and each.complete for each in found):
-            return None
-        return [key for each in found if each is not None for key in each.entries]
 
     def _changed(self, found: Options, use: Node) -> Options:
         """The object with what is done to it where it is declared; what is done elsewhere leaves a key open."""
@@ -364,7 +365,7 @@ class Values:
             found = self.object(field(node, "object"), deep - 1)
             key = text(field(node, "property")) or string(field(node, "index"))
             entry = found.entries.get(key) if found is not None else None
-            return bare(entry.value) if entry is not None else None
+            return bare(entry.value) if entry is not None and entry.sure else None
         binding = self._binding(node) if node.type in _NAMES else None
         if binding is None or binding.value is None:
             return None
@@ -376,7 +377,7 @@ class Values:
         entry = found.entries.get(binding.key) if found is not None else None
         if entry is None and found is not None and found.complete:
             return bare(binding.instead)
-        return bare(entry.value) if entry is not None else None
+        return bare(entry.value) if entry is not None and entry.sure else None
 
     def _step(self, deep: int) -> bool:
         self._steps += 1

@@ -172,7 +172,7 @@ def _arguments(values: Values, call: Node) -> _Given:
         elif _shape(values, bare(each)) not in ("string", "env"):
             whole = whole._replace(complete=False)
     adapter = whole.entries.get("adapter")
-    made = values.declared(adapter.value) if adapter is not None else None
+    made = values.declared(adapter.value) if adapter is not None and adapter.sure else None
     if made is not None and _shape(values, next(iter(arguments(made)), None)) == "pool":
         shape = "pool"
     return _Given(whole, shape, url or values.url(whole))

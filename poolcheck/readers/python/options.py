@@ -13,8 +13,11 @@ from poolcheck.readers.written_options import (
     Options,
     WrittenOption,
     combined,
+    either,
+    extreme,
     from_env,
     is_variable,
+    one_name,
     otherwise,
     override,
     put,
@@ -36,6 +39,8 @@ _READS_ENV = re.compile(
 )
 _COUNTS = frozenset({"int", "float"})
 _CHANGES = frozenset({"update", "pop", "setdefault", "clear", "popitem"})
+# a field that holds a connection string; what is named after a driver is mostly made of it by a property
+_FIELD = re.compile(r"(?!sqlalchemy)(?:[a-z0-9]+_)*(?:url|uri|dsn)")
 _PREFIX = re.compile(r"""\benv_prefix["']?\s*[=:]\s*["'](\w*)["']""")
 
 
@@ -89,9 +94,9 @@ class Values:
 
     def flat(self, written: Options, prefix: str = "", deep: int = 1) -> Iterator[tuple[str, str, int]]:
         """(key, value, line) of options and of the dictionaries in them; `key.*` stands for keys that are not known."""
-        for key, (value, line) in written.entries.items():
-            yield prefix + key, self.text(value), line
-            inner = self.object(value) if deep else None
+        for key, (value, line, sure) in written.entries.items():
+            yield prefix + key, self.text(value) if sure else "...", line
+            inner = self.object(value) if deep and sure else None
             if inner is not None:
                 yield from self.flat(inner, f"{prefix}{key}.", deep - 1)
                 if not inner.complete:
@@ -140,17 +145,17 @@ class Values:
             return from_env(variable, "" if none else self.number(default, deep - 1, quoted=quoted or counts))
         if kind == "call":
             taken = arguments(node)
+            if dotted(called(node)) in ("min", "max"):
+                known = [self.number(each, deep - 1) for each in taken]
+                return extreme(dotted(called(node)), known) if not keywords(node) else None
             counted = dotted(called(node)) in _COUNTS and len(taken) == 1
             return self.number(taken[0], deep - 1, quoted=True) if counted else None
         return self.number(self._follow(node, deep), deep - 1, quoted=quoted)
 
     def _conditional(self, node: Node, deep: int, *, quoted: bool) -> str | None:
         """`int(os.environ["X"]) if "X" in os.environ else 10`, either way round."""
-        parts = [child for child in node.named_children if not child.is_extra]
-        if len(parts) != 3:
-            return None
-        asked = text(parts[1])
-        branches = [self.number(part, deep - 1, quoted=quoted) for part in (parts[0], parts[2])]
+        asked = text([child for child in node.named_children if not child.is_extra][1])
+        branches = [self.number(part, deep - 1, quoted=quoted) for part in _branches(node)]
         for read, other in (branches, branches[::-1]):
             if read is None or other is None or not (match := re.fullmatch(r"\$\{(\w+)\}", read)):
                 continue
@@ -219,6 +224,8 @@ class Values:
         if node.type == "boolean_operator":
             names = [self.name(field(node, side), deep - 1) for side in ("left", "right")]
             return next(filter(is_variable, names), names[0])
+        if node.type == "conditional_expression":
+            return one_name(self.name(side, deep - 1) for side in _branches(node))
         if node.type in ("identifier", "attribute"):
             made = self._follow(node, deep)
             if made is not None and string(made) is not None:
@@ -271,6 +278,9 @@ class Values:
             if first is None or second is None:
                 return None
             return Options({**first.entries, **second.entries}, first.complete and second.complete)
+        if node.type == "conditional_expression":
+            one, other = (self.object(side, deep - 1) for side in _branches(node))
+            return either(one, other) if one is not None and other is not None else None
         if node.type == "call":
             return self._dict(node, deep)
         found = self.object(self._follow(node, deep), deep - 1)
@@ -296,10 +306,11 @@ class Values:
                     continue
             elif part.type == "dictionary_splat" and part.named_children:
                 inner = self.object(part.named_children[0], deep - 1)
-                if inner is not None:
-                    entries.update(inner.entries)
-                    complete = complete and inner.complete
-                    continue
+                complete = complete and inner is not None and inner.complete
+                if inner is None or not inner.complete:
+                    override(entries, None)
+                entries.update(inner.entries if inner is not None else {})
+                continue
             elif part.is_extra:
                 continue
             complete = False
@@ -348,7 +359,7 @@ class Values:
         if node.type == "subscript":
             found = self.object(field(node, "value"), deep - 1)
             entry = found.entries.get(constant(_key(node)) or "") if found is not None else None
-            return bare(entry.value) if entry is not None else None
+            return bare(entry.value) if entry is not None and entry.sure else None
         if node.type == "attribute":
             owner = self._class(field(node, "object"), deep - 1)
             if owner is None or "Settings" in text(field(owner, "superclasses")):
@@ -462,6 +473,12 @@ def _fields(owner: Node, name: str) -> Iterator[Node]:
                 yield at
 
 
+def _branches(node: Node) -> tuple[Node, Node]:
+    """The values of `one if condition else other`."""
+    one, *_, other = (child for child in node.named_children if not child.is_extra)
+    return one, other
+
+
 def _results(function: Node) -> Iterator[Node]:
     """What a function returns, not what functions inside it do."""
     stack = body(function)[::-1]
@@ -477,6 +494,7 @@ def _as_setting(node: Node) -> str:
     """A dotted name; a field of settings made elsewhere as pydantic looks for it in the environment: in capitals."""
     owner = bare(field(node, "object"))
     holder = dotted(called(owner) if owner is not None and owner.type == "call" else owner)
-    if holder.lower().endswith("settings"):
-        return f"{holder}.{text(field(node, 'attribute')).upper()}"[:80]
+    name = text(field(node, "attribute"))
+    if holder.lower().endswith("settings") and _FIELD.fullmatch(name) and "async" not in name:
+        return f"{holder}.{name.upper()}"[:80]
     return dotted(node)[:80]
