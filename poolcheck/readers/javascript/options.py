@@ -78,6 +78,7 @@ class Values:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._known: dict[str, _Name] = {}
+        self._open: set[str] = set()  # names whose values are being looked at
         self._steps = 0
 
     def flat(self, written: Options, prefix: str = "", deep: int = 1) -> Iterator[tuple[str, str, int]]:
@@ -251,7 +252,20 @@ class Values:
             return f"process.env.{variable}"
         made = self._follow(node, deep)
         literal = made is not None and made.type in ("string", "template_string")
-        return self.name(made, deep - 1) or ("" if literal else text(node)[:80])
+        found = self.name(made, deep - 1) if made is not None else self._one_of(node, deep)
+        return found or ("" if literal or text(node) in self._open else text(node)[:80])
+
+    def _one_of(self, name: Node, deep: int) -> str:
+        """The variable that every value comes from which a name is given: `url = process.env.X`, `url = url.trim()`."""
+        word, binding = text(name), self._binding(name)
+        if binding is None or word in self._open:
+            return ""
+        self._open.add(word)
+        given = [each.parent for each in self._of(word).assigned if self._binding(each) == binding]
+        values = [None if binding.key else binding.value, *(field(each, "right") for each in given)]
+        found = one_name(self.name(value, deep - 1) for value in values)
+        self._open.discard(word)
+        return found if is_variable(found) else ""
 
     def _returned(self, call: Node, deep: int) -> str:
         """What names the string that a call returns: a function of the file, or one that hands on what it is given."""

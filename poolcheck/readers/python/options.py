@@ -71,6 +71,7 @@ class Values:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._known: dict[str, _Name] = {}
+        self._open: set[str] = set()  # names whose values are being looked at
         self._steps = 0
 
     def given(self, call: Node, places: tuple[str, ...] = ()) -> Options:
@@ -230,7 +231,8 @@ class Values:
             made = self._follow(node, deep)
             if made is not None and string(made) is not None:
                 return ""
-            return (self.name(made, deep - 1) if made is not None else "") or _as_setting(node)
+            found = self.name(made, deep - 1) if made is not None else self._one_of(node, deep)
+            return found or ("" if text(node) in self._open else _as_setting(node))
         if node.type not in ("call", "subscript"):
             return ""
         key = _key(node)
@@ -255,7 +257,18 @@ class Values:
         )
         results = list(_results(made)) if made is not None and made.type == "function_definition" else []
         found = self.name(results[0], deep - 1) if len(results) == 1 else ""
-        return found or dotted(function)[:80]
+        own = dotted(function)[:80]
+        return found or ("" if is_variable(own) or own.partition(".")[0] in self._open else own)
+
+    def _one_of(self, name: Node, deep: int) -> str:
+        """The variable that every value comes from which a name is given: `url = os.environ["X"]`, `url = url.strip()`."""
+        word = text(name)
+        if name.type != "identifier" or word in self._open:
+            return ""
+        self._open.add(word)
+        found = one_name(self.name(each.value, deep - 1) for each in self._innermost(name))
+        self._open.discard(word)
+        return found if is_variable(found) else ""
 
     def scheme(self, node: Node | None) -> str | None:
         """The scheme of a connection string that is written out, "" where it shows none; None for any other value."""
@@ -375,16 +388,19 @@ class Values:
 
     def _binding(self, node: Node) -> _Binding | None:
         """What gives a name its only value in the innermost scope around a node that binds it; None when several do."""
+        found = self._innermost(node)
+        return found[0] if len(found) == 1 else None
+
+    def _innermost(self, node: Node) -> list[_Binding]:
+        """The bindings of a name in the innermost scope around a node that has any."""
         own = self._scope(node)
         around = [
             each
             for each in self._of(text(node)).bindings
             if within(node, each.scope) and (each.scope.type != "class_definition" or each.scope == own)
         ]
-        if not around:
-            return None
-        inner = min(around, key=lambda each: each.scope.end_byte - each.scope.start_byte)
-        return inner if sum(each.scope == inner.scope for each in around) == 1 else None
+        inner = min(around, key=lambda each: each.scope.end_byte - each.scope.start_byte, default=None)
+        return [each for each in around if inner is not None and each.scope == inner.scope]
 
     def _scope(self, node: Node) -> Node:
         return next((outer for outer in self._module.up(node) if outer.type in _SCOPES), self._module.root)
