@@ -37,7 +37,7 @@ _BLOCKS = frozenset(
     {"statement_block", "for_statement", "for_in_statement", "switch_body", "class_static_block"}
 )
 # process.env, import.meta.env, Bun.env; of Workers env, c.env, this.env, context.cloudflare.env; a schema's serverEnv
-_ENVIRONMENT = re.compile(r"(?:[\w$]+\??\.){0,3}(?:env|\w+Env)")
+_ENVIRONMENT = re.compile(r"(?:[\w$]+\??\.){0,3}(?:env|ENV|\w+Env)")
 _ENV_MODULES = frozenset({"$env/dynamic/private", "process", "node:process", "cloudflare:workers"})
 _STATIC_ENV = "$env/static/private"
 _READS_ENV = re.compile(r"(?i)(?:^|\.)(?:\w*env\w*|\w*(?:env|config|configservice)\.get\w*)$")
@@ -262,7 +262,8 @@ class Values:
             return ""
         self._open.add(word)
         given = [each.parent for each in self._of(word).assigned if self._binding(each) == binding]
-        values = [None if binding.key else binding.value, *(field(each, "right") for each in given)]
+        declared = binding.instead if binding.value is None else None if binding.key else binding.value
+        values = [declared, *(field(each, "right") for each in given)]
         found = one_name(self.name(value, deep - 1) for value in values)
         self._open.discard(word)
         return found if is_variable(found) else ""
@@ -463,8 +464,8 @@ def _note(use: Node, found: _Name, root: Node) -> None:
             return  # a default: the name is read
         if outer.type == "pair_pattern":
             keys.append(text(field(outer, "key")))
-        elif outer.type in ("assignment_pattern", "object_assignment_pattern"):
-            instead = field(outer, "right")
+        else:
+            instead = field(outer, "right") or field(outer, "value") or instead
         patterns += outer.type in ("object_pattern", "array_pattern", "rest_pattern")
         inner, outer = outer, outer.parent
     if outer is None:
@@ -480,7 +481,7 @@ def _note(use: Node, found: _Name, root: Node) -> None:
             made = made._replace(value=field(outer, "value"), key=key, instead=instead)
         found.bindings.append(made)
     elif (other := _otherwise_bound(inner, outer, root)) is not None:
-        found.bindings.append(other)
+        found.bindings.append(other._replace(instead=None if patterns else instead))
     elif kind == "update_expression" or (kind in _ASSIGNS and field(outer, "left") == inner):
         found.assigned.append(use)
     else:

@@ -27,7 +27,7 @@ _DIALECT = re.compile(
     r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""
 )
 # process.env.X, import.meta.env.X, Bun.env.X; of Workers env.X, c.env.X, this.env.X, context.cloudflare.env.X
-_ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}env\.\w")
+_ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}(?:env|ENV)\.\w")
 _POSTGRES = frozenset({"pg", "pg-native", "postgres", "postgresql", "cockroachdb"})
 
 

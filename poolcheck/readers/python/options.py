@@ -41,6 +41,10 @@ _COUNTS = frozenset({"int", "float"})
 _CHANGES = frozenset({"update", "pop", "setdefault", "clear", "popitem"})
 # a field that holds a connection string; what is named after a driver is mostly made of it by a property
 _FIELD = re.compile(r"(?!sqlalchemy)(?:[a-z0-9]+_)*(?:url|uri|dsn)")
+# whether a branch runs with SQLite alone: projects that have it beside PostgreSQL ask for it by its name
+_SQLITE = re.compile(
+    r"""(?:(not )\s*)?[\w.]+(?:\(\))?(?:\.startswith\(\s*|\s*== ?|\s* in \(\s*)["']sqlite[^()]*\)?|(["'])sqlite\2 (not )?in [\w.()]+"""
+)
 _PREFIX = re.compile(r"""\benv_prefix["']?\s*[=:]\s*["'](\w*)["']""")
 
 
@@ -293,6 +297,9 @@ class Values:
             return Options({**first.entries, **second.entries}, first.complete and second.complete)
         if node.type == "conditional_expression":
             one, other = (self.object(side, deep - 1) for side in _branches(node))
+            sqlite = _asks_sqlite([child for child in node.named_children if not child.is_extra][1])
+            if sqlite is not None:
+                return other if sqlite else one
             return either(one, other) if one is not None and other is not None else None
         if node.type == "call":
             return self._dict(node, deep)
@@ -339,7 +346,9 @@ class Values:
         for at, (key, value, statement) in self._of(text(use)).changes:
             if self._binding(at) != binding:
                 continue
-            if at.start_byte > use.start_byte and self._scope(at) == self._scope(use):
+            if self._is_sqlites(at) or (
+                at.start_byte > use.start_byte and self._scope(at) == self._scope(use)
+            ):
                 continue
             line = self._module.line(statement)
             if key and value is not None and self._level(statement) == self._level(binding.at):
@@ -350,13 +359,25 @@ class Values:
         return Options(entries, complete)
 
     def _level(self, node: Node) -> Node | None:
-        """What a statement stands in."""
+        """What a statement stands in; a branch that PostgreSQL takes is none."""
         outer = self._module.parent(node)
-        return (
-            self._module.parent(outer)
-            if outer is not None and outer.type == "expression_statement"
-            else outer
-        )
+        while outer is not None and (
+            outer.type == "expression_statement" or self._taken(outer, node) is False
+        ):
+            outer = self._module.parent(outer)
+        return outer
+
+    def _taken(self, outer: Node, node: Node) -> bool | None:
+        """Whether the branch of `outer` in which a node stands is SQLite's alone; None: it is on another condition."""
+        if outer.type != "if_statement" or any(child.type == "elif_clause" for child in outer.named_children):
+            return None
+        sqlite = _asks_sqlite(field(outer, "condition"))
+        first = field(outer, "consequence")
+        return sqlite if sqlite is None or (first is not None and within(node, first)) else not sqlite
+
+    def _is_sqlites(self, node: Node) -> bool:
+        """Whether a statement runs with SQLite alone."""
+        return any(self._taken(outer, node) for outer in self._module.up(node))
 
     def _declared(self, node: Node | None, deep: int = _DEEPEST) -> Node | None:
         """What a value is, names followed: the value itself, or None for a name that is not known."""
@@ -400,7 +421,8 @@ class Values:
             if within(node, each.scope) and (each.scope.type != "class_definition" or each.scope == own)
         ]
         inner = min(around, key=lambda each: each.scope.end_byte - each.scope.start_byte, default=None)
-        return [each for each in around if inner is not None and each.scope == inner.scope]
+        found = [each for each in around if inner is not None and each.scope == inner.scope]
+        return found if len(found) < 2 else [each for each in found if not self._is_sqlites(each.at)]
 
     def _scope(self, node: Node) -> Node:
         return next((outer for outer in self._module.up(node) if outer.type in _SCOPES), self._module.root)
@@ -467,7 +489,10 @@ class Values:
         elif outer.type == "attribute" and above.type == "call" and called(above) == outer:
             verb = text(field(outer, "attribute"))
             named = keywords(above)
-            if verb == "update" and named and not arguments(above) and all(name for name, _ in named):
+            taken = arguments(above)
+            pairs = list(taken[0].named_children) if taken and taken[0].type == "dictionary" else []
+            named += [(constant(field(pair, "key")) or "", field(pair, "value") or pair) for pair in pairs]
+            if verb == "update" and named and len(taken) == bool(pairs) and all(name for name, _ in named):
                 yield from (_Change(name, value, above) for name, value in named)
             elif verb in _CHANGES:
                 yield _Change("", None, above)
@@ -479,6 +504,12 @@ def _key(node: Node) -> Node | None:
         return next(iter(arguments(node)), None)
     single = not any(child.type == "," for child in node.children)
     return bare(field(node, "subscript")) if single else None
+
+
+def _asks_sqlite(condition: Node | None) -> bool | None:
+    """Whether a condition is that the database is SQLite, or that it is not; None for any other."""
+    found = _SQLITE.fullmatch(text(condition))
+    return (found[1] or found[3]) is None if found is not None else None
 
 
 def _fields(owner: Node, name: str) -> Iterator[Node]:

@@ -265,6 +265,7 @@ URLS = {
     "written out": ("const DATABASE_URL = 'postgres://a:hunter2@h/d'", "{ connectionString: DATABASE_URL }", ""),
     "parts": ("const U = 'hunter2'", "{ connectionString: `postgres://${process.env.PGUSER}:${U}@h/d` }", ""),
     "parameter": ("", "{ connectionString: url }", "url"),
+    "settings in capitals": ("import ENV from './env'", "{ connectionString: ENV.DATABASE_URL }", "ENV.DATABASE_URL"),
 }  # fmt: skip
 
 
@@ -275,6 +276,18 @@ def test_where_the_connection_string_comes_from(head: str, given: str, name: str
 
     assert made.url == name
     assert "hunter2" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["url = process.env.DATABASE_URL", "url: string = process.env.DATABASE_URL!"]
+)
+def test_where_a_parameters_default_comes_from(parameter: str) -> None:
+    """The name that holds when nobody gives another; a number is not known then."""
+    path = "src/db.ts" if ":" in parameter else "src/db.js"
+    text = f"function make({parameter}, max = 5) {{ return new Pool({{ connectionString: url, max }}) }}"
+    made = site(text, path)
+
+    assert (made.url, made.option("max")) == ("process.env.DATABASE_URL", "max")
 
 
 TYPEORM = "import { DataSource } from 'typeorm'\n"
