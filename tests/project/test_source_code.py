@@ -362,6 +362,7 @@ KEPT = "import { Pool } from 'pg'\nexport const pool = new Pool({ connectionStri
     ("dependencies", "options", "found"),
     [
         ('"pg": "8.16.3"', "max: 5", ["PC408"]),
+        ('"pg": "8.16.3"', "maxUses: process.env.USES ?? 1", []),
         ('"pg": "8.16.3"', "maxUses: 1", []),  # no socket for a second request
         ('"pg": "8.16.3", "express": "5.0.0"', "max: 5", []),  # a server lives in the same package
     ],
@@ -379,6 +380,29 @@ def test_pools_kept_on_workers(dependencies: str, options: str, found: list[str]
     assert [rule for rule in rules(report) if rule == "PC408"] == found
 
 
+LIMITS = {
+    "none": ("", ["PC411"]),
+    "written out": ("connectionTimeoutMillis: 5000", []),
+    "switched off": ("connectionTimeoutMillis: 0", ["PC411"]),
+    "by default": ("connectionTimeoutMillis: Number(process.env.WAIT ?? 5000)", []),
+    "switched off by default": ("connectionTimeoutMillis: Number(process.env.WAIT ?? 0)", ["PC411"]),
+    "of the environment alone": ("connectionTimeoutMillis: Number(process.env.WAIT)", []),
+    "idles for ever by default": ("connectionTimeoutMillis: 1, idleTimeoutMillis: +(process.env.IDLE ?? 0)", ["PC411"]),
+    "idles as the environment says": ("connectionTimeoutMillis: 1, idleTimeoutMillis: +process.env.IDLE", []),
+    "in a constant": ("...limits", []),
+    "in something": ("...other", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "found"), LIMITS.values(), ids=LIMITS)
+def test_time_limits_of_a_pool(options: str, found: list[str], project: Path) -> None:
+    """A variable's default is the number; without one nothing is known."""
+    text = f"import {{ Pool }} from 'pg'\nconst limits = {{ connectionTimeoutMillis: 5000 }}\nexport const pool = new Pool({{ max: 3, {options} }})\n"
+    report = look({"package.json": '{"dependencies": {"pg": "8.16.3"}}', "src/db.ts": text}, project)
+
+    assert [rule for rule in rules(report) if rule == "PC411"] == found
+
+
 STACKED = {
     "the default pool": ("", ["PC424"]),
     "a large pool": (", pool_size=20, max_overflow=0", ["PC424"]),
@@ -388,6 +412,9 @@ STACKED = {
     "no pool": (", poolclass=NullPool", []),
     "a pool of another kind": (", poolclass=StaticPool", []),
     "a size that is not known": (", pool_size=settings.size", []),
+    "a large pool by default": (", pool_size=int(os.getenv('SIZE', '20')), max_overflow=0", ["PC424"]),
+    "a small pool by default": (", pool_size=int(os.getenv('SIZE', '2')), max_overflow=0", []),
+    "a size of the environment alone": (", pool_size=int(os.environ['SIZE']), max_overflow=0", []),
     "keywords that are not known": (", **options", []),
     "names for each statement": (
         ', pool_size=2, max_overflow=0, connect_args={"prepared_statement_name_func": name}',
@@ -403,7 +430,9 @@ STACKED = {
 @pytest.mark.parametrize(("options", "found"), STACKED.values(), ids=STACKED)
 def test_a_pool_in_front_of_a_pooler(options: str, found: list[str], project: Path) -> None:
     """SQLAlchemy's pool matters where it is known, large, or gathers statements."""
-    engine = f"from sqlalchemy import create_engine\nengine = create_engine(settings.url{options})\n"
+    engine = (
+        f"import os\nfrom sqlalchemy import create_engine\nengine = create_engine(settings.url{options})\n"
+    )
     files = {".env": f"DATABASE_URL={POOLED}\n", "requirements.txt": "sqlalchemy==2.0.30\npsycopg2==2.9.9\n"}
 
     report = look({**files, "app/db.py": engine}, project)

@@ -153,7 +153,10 @@ class Values:
             return None
         if operator == "??" and (inner := bare(left)) is not None and self._is_counted(inner):
             return first  # Number(undefined) is NaN, and that is not nullish
-        second = self.number(field(node, "right"), deep - 1, quoted=quoted)
+        right = bare(field(node, "right"))
+        if operator in ("||", "??") and quoted and right is not None and text(right) in ("''", '""'):
+            return first  # no number, as without the variable
+        second = self.number(right, deep - 1, quoted=quoted)
         if operator in ("||", "??"):
             return otherwise(first, second, zero=operator == "??")
         return combined(first, operator, second)

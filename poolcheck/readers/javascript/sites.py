@@ -162,7 +162,8 @@ def _arguments(values: Values, call: Node) -> _Given:
     if not given:
         return _Given(Options({}, True), "", "")
     shape = _shape(values, bare(given[0]))
-    named = shape in ("env", "string", "other") and values.object(given[0]) is None
+    parts = len(given) > 2  # Sequelize's database, user and password
+    named = shape in ("env", "string", "other") and not parts and values.object(given[0]) is None
     url = values.name(given[0]) if named else ""
     url = url if shape != "string" or is_variable(url) else ""
     whole = Options({}, True)

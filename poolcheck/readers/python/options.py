@@ -146,7 +146,7 @@ class Values:
             return self._conditional(node, deep, quoted=quoted)
         variable, default, counts = self._variable(node)
         if variable:
-            none = default is None or default.type in ("none", "ellipsis")
+            none = default is None or default.type in ("none", "ellipsis") or constant(default) == ""
             return from_env(variable, "" if none else self.number(default, deep - 1, quoted=quoted or counts))
         if kind == "call":
             taken = arguments(node)

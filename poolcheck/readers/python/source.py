@@ -16,8 +16,9 @@ from poolcheck.readers.python.damage import Errors
 from poolcheck.readers.python.literals import string
 from poolcheck.readers.python.options import Values
 from poolcheck.readers.python.scope import MOST_CALLS, Scopes
-from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, keywords, verb
+from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, verb
 from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
+from poolcheck.readers.written_options import Options
 
 _SENDS = frozenset(
     {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
@@ -77,11 +78,11 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
         made = makers.get(module.full(called(call)))
         if made is None:
             continue
-        url, database = _url(values, call, made.places)
+        given = values.given(call, made.places)
+        url, database = _url(values, call, given, len(made.places))
         if database and not database.startswith(("postgres", "cockroach")):
             continue
         placed = scopes.place(call)
-        given = values.given(call, made.places)
         options = list(values.flat(given))
         yield Site(
             made=made,
@@ -100,12 +101,12 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
         )
 
 
-def _url(values: Values, call: Node, places: tuple[str, ...]) -> tuple[str, str]:
-    """(what names the URL, its scheme when that is written out)."""
-    named = (value for name, value in keywords(call) if name in ("url", "dsn", "conninfo"))
-    given = next(iter(arguments(call)[len(places) :]), None) or next(named, None)
-    scheme = values.scheme(given)
-    return ("", scheme) if scheme is not None else (values.name(given), "")
+def _url(values: Values, call: Node, given: Options, places: int) -> tuple[str, str]:
+    """(what names the URL, its scheme when that is written out); it stands behind the arguments that have `places`."""
+    named = (given.entries[key].value for key in ("url", "dsn", "conninfo") if key in given.entries)
+    written = next(iter(arguments(call)[places:]), None) or next(named, None)
+    scheme = values.scheme(written)
+    return ("", scheme) if scheme is not None else (values.name(written), "")
 
 
 def _closed(module: Module, call: Node, name: str) -> Closed:

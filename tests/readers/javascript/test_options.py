@@ -43,6 +43,7 @@ VALUES = {
     "number, default that is never taken": ("Number(process.env.POOL_MAX) ?? 10", "${POOL_MAX}"),
     "parsed": ("parseInt(process.env.POOL_MAX || '10', 10)", "${POOL_MAX:-10}"),
     "parsed by Number": ('Number.parseInt(process.env.POOL_MAX ?? "10")', "${POOL_MAX:-10}"),
+    "parsed, or nothing": ("Number.parseInt(process.env.POOL_MAX || '', 10) || 15", "${POOL_MAX:-15}"),
     "parsed, not null": ("parseInt(process.env.POOL_MAX!, 10)", "${POOL_MAX}"),
     "parsed as hexadecimal": ("parseInt(process.env.POOL_MAX || '10', 16)", "..."),
     "plus": ("+(process.env.POOL_MAX ?? 10)", "${POOL_MAX:-10}"),
@@ -311,6 +312,16 @@ def test_options_of_an_inner_object(text: str, said: dict[str, str | None], comp
     assert {key: made.option(key) for key in said} == said
     assert made.complete is complete
     assert made.made.size_options
+
+
+def test_a_database_in_parts_has_no_connection_string() -> None:
+    """Sequelize(database, user, password): the first is no string to connect with."""
+    text = "import { Sequelize } from 'sequelize'\nconst name = process.env.DB_NAME\n"
+    made = site(
+        text + "new Sequelize(name, process.env.DB_USER, password, { dialect: 'postgres', pool: { max: 6 } })"
+    )
+
+    assert (made.url, made.number("pool.max")) == ("", 6)
 
 
 def test_another_database_in_a_constant_is_none_of_ours() -> None:
