@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from poolcheck.model.amount import Amount, exact, plus, times, within
+from poolcheck.model.amount import Amount, at_least, exact, plus, times, within
 from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Route, Server
 from poolcheck.model.problem import Location
 from poolcheck.model.snapshot import MEASURED, LiveServer
@@ -196,24 +196,27 @@ class _Ends:
         return tuple(each for each in client.pools if ends.get(each.variable, first) == end)
 
 
-def pool_of(client: Client, pools: Sequence[Pool]) -> Amount | None:
-    """The connections that one process of a client may open with these pools; None: not known.
+def pool_of(client: Client, pools: Sequence[Pool]) -> Amount:
+    """The connections that one process of a client may open with these pools; one at least, where nobody tells.
 
     Several pools in one process add up. A process that serves so many requests at once uses no more of each.
     """
-    sizes = [each.size for each in pools if each.size is not None]
-    if not pools or len(sizes) < len(pools):
-        return None
+    sizes = [
+        each.size or at_least(1, each.why or f"{each.title}: its size is not known", each.place)
+        for each in pools
+    ]
+    if not sizes:
+        sizes = [at_least(1, "how many connections it opens is not known")]
     if client.threads is not None:
-        sizes = [within(size, client.threads) for size in sizes]
+        sizes = [within(size, client.threads) if size.high is not None else size for size in sizes]
     return plus(*sizes)
 
 
 def term_of(client: Client, pools: Sequence[Pool]) -> Term | None:
     """What a client asks for with these pools; None where a number is not known, or it runs only once."""
-    size = pool_of(client, pools)
-    if client.once or client.instances is None or size is None:
+    if client.once or client.instances is None:
         return None
+    size = pool_of(client, pools)
     peak = client.instances
     if client.surge is not None and (client.surge.most or client.surge.open):
         peak = plus(client.instances, client.surge)
@@ -237,12 +240,14 @@ def _row(
     once: list[str] = []
     for client in ends.clients.get(of.name, ()):
         pools = ends.pools(client, of.name)
+        if client.pools and not pools:
+            continue  # every pool of it leads elsewhere
         made = term_of(client, pools)
         if made is not None:
             counted.append(made)
         elif client.once:
             once.append(client.name)
-        elif pools or not client.pools:  # else every pool of it leads elsewhere, and a Question says so
+        else:
             left.append(client)
     concerned = (of.name, *more, *(each.name for each in left), *(each.name for each in counted))
     asked = (each for name in dict.fromkeys(concerned) for each in ends.questions.get(name, ()))
@@ -260,6 +265,8 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     """Its own clients, and what each pooler before it may open."""
     terms, unknown = [], []
     for pooler, opens in ends.behind.get(server.name, ()):
+        if pooler.provided and server.name not in ends.clients:
+            continue  # bounded there, and alone
         if opens is not None:
             terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, pooler=True))
         elif not pooler.provided:

@@ -68,9 +68,19 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
         for reader in readers(target, ctx):
             who.setdefault(reader.title, reader)
     rows = asked.rows(ctx.map, ctx.numbers.buffer)
-    advice = _advice(app[0], rows, ctx) if app else None
+    advice = _advice(app[0], rows, ctx) if app else _of_code(rows)
     final = _finals(findings, ctx)
     return Ground(ctx, findings, app, tuple(who.values()), advice, rows, looked_at_source, final)
+
+
+def _of_code(rows: Sequence[Asked]) -> Advice | None:
+    """Where no string is known: what the first client that connects with sockets may have."""
+    for row in rows:
+        clients = [*(each.client for each in row.terms), *row.left]
+        for client in clients:
+            if client is not None:
+                return advise(row, client, short_lived=client.package.runtime.short_lived)
+    return None
 
 
 def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | None:

@@ -124,7 +124,19 @@ def _pooled(ground: Ground, kinds: Collection[str]) -> Said:
     if "pooled" in kinds and any(target.match.mode is None for target in ground.app):
         see = Action("See the mode", ("poolcheck live",))
         return Said("check", f"{why} Its pool mode is not told by the URL.", (see,))
+    if any(target.match.mode == "session" for target in ground.app):
+        return _session(ground, why)
     return Said("done", why)
+
+
+def _session(ground: Ground, why: str) -> Said:
+    """A pooler in session mode is one only as long as all its clients fit into its pool."""
+    held = "Each client holds a server connection of it for as long as it stays."
+    rows = [row for row in ground.rows if row.against == "pooler clients"]
+    if any(row.verdict == "does not fit" for row in rows):
+        return Said("do", f"{why} {held} The sum does not fit: {rows[0].equation} of {rows[0].capacity}.")
+    settled = bool(rows) and all(row.verdict == "fits" for row in rows)
+    return Said("done" if settled else "check", f"{why} {held}")
 
 
 def _direct(ground: Ground) -> Said:
@@ -161,8 +173,10 @@ def _parameters(ground: Ground) -> Said:
             why=f"{why} {said}".strip(),
             actions=tuple(actions) + _size_lines(ground),
         )
-    if not ground.app or all(target.match.kind == "http" for target in ground.app):
+    if ground.app and all(target.match.kind == "http" for target in ground.app):
         return Said(status="not needed", why="No socket pool is opened.")
+    if not ground.app:
+        return Said("check", said or "No connection string for app traffic was found.", _size_lines(ground))
     if not ground.who:
         return Said(
             status="check",

@@ -77,13 +77,17 @@ def test_unknown_host_is_to_be_checked(lint: Lint) -> None:
 
 
 def test_assumed_numbers_are_said(lint: Lint) -> None:
-    """Ten instances and PostgreSQL's default, until somebody says otherwise."""
+    """Several numbers of instances and PostgreSQL's default, until somebody says otherwise."""
     assumed = lint(f"DATABASE_URL={UNKNOWN}", "server pg@8.23.1")
     told = lint(f"DATABASE_URL={UNKNOWN}", "server pg@8.23.1 instances=4 max=100")
 
-    assert "Assumed: max_connections 100" in step(assumed, 2).why
-    assert "max: 5" in code(step(assumed, 2))
-    assert "Assumed" not in step(told, 2).why
+    assert (
+        "Instances 2, 5, 10, 20: pool 22, 9, 5, 2 of max_connections 100, PostgreSQL's default"
+        in step(assumed, 2).why
+    )
+    assert "--instances N and --max N say it" in step(assumed, 2).why
+    assert "max: N" in code(step(assumed, 2))
+    assert "PostgreSQL's default" not in step(told, 2).why
     assert "max: 13" in code(step(told, 2))
 
 
@@ -92,8 +96,8 @@ def test_no_driver_known_names_the_common_ones(lint: Lint) -> None:
     report = lint(f"DATABASE_URL={UNKNOWN}", "server")
 
     assert "No manifest names the driver" in step(report, 2).why
-    assert "connection_limit=5" in code(step(report, 2))
-    assert "pool_size=5" in code(step(report, 2))
+    assert "connection_limit=N" in code(step(report, 2))
+    assert "pool_size=N" in code(step(report, 2))
 
 
 def test_edge_gets_the_provider_s_http_driver(lint: Lint) -> None:
@@ -108,10 +112,13 @@ def test_edge_gets_the_provider_s_http_driver(lint: Lint) -> None:
 
 def test_limit_is_raised_only_when_nothing_fits(lint: Lint) -> None:
     """And the smallest plan that fits is named, with its source."""
-    fits = lint(f"DATABASE_URL={NEON}", "server pg@8.23.1 instances=10 max=104")
+    fits = lint(f"DATABASE_URL={NEON}", "server pg@8.23.1 instances=10 max=104 pool=5")
     full = lint(f"DATABASE_URL={NEON}", "server pg@8.23.1 instances=120 max=104")
+    unsaid = lint(f"DATABASE_URL={NEON}", "server pg@8.23.1 instances=10 max=104")
 
     assert step(fits, 5).status == "not needed"
+    assert step(unsaid, 5).status == "check"  # the pool is told by nobody, and 5 may be any number
+    assert "--pool N" in step(unsaid, 5).why
     assert step(full, 5).status == "do"
     assert any("0.5 CU" in action.text and "https://" in action.text for action in step(full, 5).actions)
 

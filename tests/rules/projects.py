@@ -98,8 +98,8 @@ def run(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytest.Mon
             wanted.append(fact)
         elif key == "instances":
             settings["instances"] = int(value)
-        elif key == "max":
-            settings["max_connections"] = int(value)
+        elif key in ("max", "pool"):
+            settings["max_connections" if key == "max" else key] = int(value)
         else:
             raise AssertionError(f"an example's fence says {fact!r}, which means nothing")
     write(folder, {**manifests(wanted), **files})

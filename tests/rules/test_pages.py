@@ -45,8 +45,8 @@ def look(text: str, facts: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -
             settings["driver"] = (fact,)
         elif key == "instances":
             settings["instances"] = int(value)
-        elif key == "max":
-            settings["max_connections"] = int(value)
+        elif key in ("max", "pool"):
+            settings["max_connections" if key == "max" else key] = int(value)
         elif key == "file":
             name = value
         elif key == "loaders":

@@ -45,7 +45,9 @@ class PoolReader:
         self._configs: dict[object, list[ConfigFile]] = {}
         for each in subjects:
             if isinstance(each, SourceFile) and each.purpose == "app":
-                self._sites.setdefault(same(each.package), []).extend((each, site) for site in each.makes)
+                # a client that is given a pool: that pool is a site of its own
+                own = [site for site in each.makes if site.argument != "pool"]
+                self._sites.setdefault(same(each.package), []).extend((each, site) for site in own)
             elif isinstance(each, ConfigFile):
                 self._configs.setdefault(same(each.package), []).append(each)
 
@@ -186,6 +188,7 @@ def _number(site: Site, name: str, at: Location, around: Beside) -> Amount | str
     said = site.option(name)
     if said is None:
         return None
+    at = Location(at.path, site.line_of(name) or at.line)
     if said.isdigit():
         return exact(int(said), f"{name}: {said}", at, "code")
     variable = _VARIABLE.fullmatch(said)
