@@ -57,15 +57,21 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
 
 
+def soaking() -> bool:
+    """Whether POOLCHECK_SOAK asks for all that can be tried; the variable itself is scrubbed by then."""
+    return settings.get_current_profile_name() == "soak"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A soak runs the property tests alone, each with many times its usual examples."""
-    if settings.get_current_profile_name() != "soak":
+    """A soak runs the property tests alone, each with many times its usual examples, and what is measured if asked for."""
+    if not soaking():
         return
     properties = [
         item for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
     ]
-    config.hook.pytest_deselected(items=[item for item in items if item not in properties])
-    items[:] = properties
+    kept = [item for item in items if item in properties or item.get_closest_marker("measured")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
     for test in {item.function for item in properties}:
         usual = test._hypothesis_internal_use_settings  # there is no other way to a test's own number
         test._hypothesis_internal_use_settings = settings(usual, max_examples=usual.max_examples * SOAK)

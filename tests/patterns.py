@@ -1,9 +1,10 @@
 """Every regular expression of the package with the way it is used, and strings that are hard for it: none by hand."""
 
 import ast
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,12 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from poolcheck.catalogue import error_texts, shelf
+from poolcheck.config.path_patterns import path_patterns
+from poolcheck.connection import placeholder
+from poolcheck.explain import prefilter
+from poolcheck.model import look
 from poolcheck.model.facts import Conversion
+from poolcheck.readers.env import lexer
 
 PACKAGE = Path(error_texts.__file__).parent.parent
 SCAN = frozenset({"search", "finditer", "findall", "sub", "subn", "split"})
@@ -31,19 +37,38 @@ def used() -> Mapping[Used, str]:
     """What the package's source and its catalogue hold → where it stands."""
     found: dict[Used, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
         if path.stem == "__main__":
             continue
-        module = import_module(name)
+        module = import_module(_module(path))
+        place = path.relative_to(PACKAGE).as_posix()
         for use, line in _in_source(module, ast.parse(path.read_text(encoding="utf-8"))):
-            found.setdefault(use, f"{path.relative_to(PACKAGE).as_posix()}:{line}")
+            if use is not None:
+                found.setdefault(use, f"{place}:{line}")
     for use in _in_catalogue():
         found.setdefault(use, "catalogue")
+    for place, uses in AT_RUN_TIME.items():
+        for use in uses():
+            found.setdefault(use, place)
     return found
 
 
-def _in_source(module: ModuleType, tree: ast.Module) -> Iterator[tuple[Used, int]]:
-    """Every call of `re` in a module, and every pattern that one of its names holds."""
+def given_at_run_time() -> set[str]:
+    """The modules in which a call of `re` is given a whole pattern by a variable."""
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if path.stem != "__main__"
+        for use, _ in _in_source(import_module(_module(path)), ast.parse(path.read_text(encoding="utf-8")))
+        if use is None
+    }
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _in_source(module: ModuleType, tree: ast.Module) -> Iterator[tuple[Used | None, int]]:
+    """Every call of `re` in a module, and every pattern that one of its names holds; None: it is given at run time."""
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             child.above = node  # type: ignore[attr-defined]
@@ -55,6 +80,7 @@ def _in_source(module: ModuleType, tree: ast.Module) -> Iterator[tuple[Used, int
         method = ast.unparse(node.func).removeprefix("re.")
         pattern = _compiled(node, method, module)
         if pattern is None:
+            yield None, node.lineno
             continue
         names = [] if method != "compile" else _holders(node)
         seen.update(names)
@@ -178,6 +204,74 @@ def _pairs(value: object) -> Iterator[tuple[str, object]]:
         yield from _pairs(inner)
     for each in value if isinstance(value, list) else ():
         yield from _pairs(each)
+
+
+def _arguments(function: str, at: int, keyword: str = "") -> Iterator[Any]:
+    """The constants that the package's calls of a function give it."""
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.stem == "__main__" or f"{function}(" not in text:
+            continue
+        module = import_module(_module(path))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == function:
+                given = [each.value for each in node.keywords if each.arg == keyword] + node.args[at : at + 1]
+                value = _value(given[0], module) if given else None
+                if value is not None:
+                    yield value
+
+
+def _paths() -> Iterator[Used]:
+    """What the worst of patterns for paths are made into."""
+    for pattern in (
+        "*a" * 50 + "b",
+        "**/a*/" * 20 + "b",
+        "a/**/*b*c/**/d*e*/f",
+        "[!x]*" * 20 + "b",
+        "*?" * 20 + "b",
+    ):
+        for each in path_patterns([pattern]).patterns:
+            assert each.regex is not None
+            yield Used(each.regex, "match")
+
+
+def _uses(patterns: Iterable[Any], how: str, flags: int = 0) -> Iterator[Used]:
+    return (Used(re.compile(pattern, flags), how) for pattern in patterns)
+
+
+# Where a call is given a pattern by a variable → what it may hold.
+AT_RUN_TIME: Mapping[str, Callable[[], Iterable[Used]]] = {
+    "catalogue/error_texts.py": lambda: (),  # of the catalogue, as are those of the next and of two rules
+    "catalogue/shelf.py": lambda: _uses([b'\nkey = "([^"]*)"'], "scan"),
+    "config/tables.py": lambda: _uses(
+        (value for key, value in _pairs(json_schema()) if key == "pattern"), "fullmatch"
+    ),
+    "connection/placeholder.py": lambda: [
+        *_uses((each for *_, each in placeholder._WHOLE), "fullmatch"),
+        *_uses((each for *_, each in placeholder._INSIDE + placeholder._INSIDE_NAME), "scan"),
+    ],
+    "connection/read_uri.py": lambda: _uses(_arguments("_find", 0), "scan"),
+    "explain/prefilter.py": lambda: (Used(each, "scan") for each in prefilter.passes()),
+    "config/path_patterns.py": _paths,
+    "model/look.py": lambda: [
+        *_uses((each for each, _ in look._APPLICATIONS), "fullmatch", re.IGNORECASE | re.DOTALL),
+        *_uses((each for each, _ in look._NAMES), "scan"),
+    ],
+    "project/walk.py": _paths,
+    "readers/env/lexer.py": lambda: _uses(lexer._ESCAPES.values(), "scan"),
+    "readers/javascript/tree.py": lambda: _uses(
+        (each for each in _arguments("find", 0) if isinstance(each, bytes)), "scan"
+    ),
+    "readers/manifests/versions.py": lambda: _uses([r"\|\|?", *_arguments("span", 9, "unions")], "scan"),
+    "readers/session_state.py": lambda: (),  # its table holds them compiled
+    "rules/pc106_retired_endpoint.py": lambda: (),
+    "rules/pc107_user_name_does_not_fit.py": lambda: (),
+}
+
+
+def json_schema() -> Any:
+    """The schema of poolcheck.toml, which is made of the settings' own patterns."""
+    return json.loads((PACKAGE / "poolcheck.schema.json").read_text(encoding="utf-8"))
 
 
 # --- strings that are hard for a pattern -------------------------------------------------------------------------

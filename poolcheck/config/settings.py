@@ -8,6 +8,7 @@ import os
 from dataclasses import field, replace
 from typing import Any, Protocol, TypeAlias
 
+from poolcheck.config.path_patterns import path_patterns
 from poolcheck.record import dataclass
 
 StrPath: TypeAlias = "str | os.PathLike[str]"  # strings inside: pathlib takes 3 ms to import
@@ -271,9 +272,7 @@ INTERNAL = {"path", "pattern", "name", "source"}
 
 def matches(pattern: str, path: str) -> bool:
     """Whether a .gitignore pattern means this path."""
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where a config has [per-path]
-
-    return GitIgnoreSpec.from_lines([pattern]).match_file(path)
+    return path_patterns([pattern]).match_file(path)
 
 
 class Configured(Protocol):

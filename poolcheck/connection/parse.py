@@ -56,7 +56,7 @@ def looks_like_keywords(text: str) -> bool:
     if re.match(r"(?i)r?2?j?dbc:(?:[a-z0-9-]+:){0,3}(?:postgresql|postgres|pgsql)(?::[\w.-]+)?:", text):
         return True
     words = {
-        name.lower() for name in re.findall(r"(?:\A|[\s;])\s*([A-Za-z_][A-Za-z_ ]{0,40}?)\s*=", text[:4096])
+        name.lower() for name in re.findall(r"(?:\A|[\s;])([A-Za-z_][A-Za-z_ ]{0,40}?)\s*=", text[:4096])
     }
     if ";" in text:
         return "host" in words and bool(words & {"database", "db", "username", "user id", "userid", "port"})

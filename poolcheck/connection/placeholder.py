@@ -47,7 +47,7 @@ _WORD = (
     r"|(?:DB_?|DATABASE_?|POSTGRES_?|PG_?)?(?:USER|USERNAME|USER_NAME|PASS|PASSWORD|PWD|HOST|HOSTNAME|PORT|DATABASE|DBNAME|DB|NAME|REGION)"
 )
 _WORD_HOST = (
-    r"(?i:(?:.*[-_.])?(?:x{3,}|region|your[-_]\w+|(?:your|my)?project[-_]?(?:id|ref))(?:[-_.].*)?"
+    r"(?is:(?:.*[-_.])?(?:x{3,}|region|your[-_]\w{1,60}|(?:your|my)?project[-_]?(?:id|ref))(?:[-_.].*)?"
     r"|(?:.*\.)?example(?:\.(?:com|org|net))?|hostname|.*[-_.]here(?:\..*)?)"
 )
 # Words that are placeholders only together: `user:password@host:port/dbname`.

@@ -86,7 +86,8 @@ def may_be_cut_short(authority: str, rest: str) -> bool:
     return empty_port or not holds_no_password(authority)
 
 
-_PORT = r"(?::(?:\d{0,5}|\x01+|[A-Z_]*PORT[A-Z_]*|[a-z_]*port|__[A-Za-z_]*__|\$[A-Za-z_]\w*|%\w+%|\{\w+\}|\[[A-Za-z_ -]+\]|\*+|\.+))?"
+# No text is a port in two ways: in a list of hosts the ways would multiply.
+_PORT = r"(?::(?:\d{0,5}|\x01+|(?=[A-Z_]{0,60}PORT)(?:_?[A-Z][A-Z_]{0,120}|__[A-Z_]{0,120}[A-Z]_?)|[a-z_]{0,60}port|__[A-Za-z_]*__|\$[A-Za-z_]\w*|%\w+%|\{\w+\}|\[[A-Za-z_ -]+\]|\*+|\.+))?"
 _HOSTS = rf"(?:\[[^\]\[]*\]|[^:,\[\]@]*){_PORT}(?:,(?:\[[^\]\[]*\]|[^:,\[\]@]*){_PORT})*"
 
 
@@ -546,6 +547,8 @@ def redact_setting(line: str) -> str:
         r"\s*+(?:-\s++)?(?:[#;]|//|--|[\"']?[\w.*\[\]-]{1,100}[\"']?\s*+[:=]\s*+\S)", line
     ):
         return line
-    stop = rf"&(?=\w{{1,64}}=)|(?<![ \t])[ \t]++(?={_LIBPQ_NAME}\s{{0,4}}=)|[\"'](?=\s*+[,;]?\s*+\Z)"
-    found = re.compile(stop).search(line, spaced.end())
+    stop = re.compile(
+        rf"&(?=\w{{1,64}}=)|(?<![ \t])[ \t]++(?={_LIBPQ_NAME}\s{{0,4}}=)|[\"'](?=\s*+[,;]?\s*+\Z)"
+    )
+    found = stop.search(line, spaced.end())
     return line[: spaced.end()] + (line[found.start() :] if found else "")

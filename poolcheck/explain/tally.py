@@ -17,7 +17,7 @@ _EVENT = 16_000  # bytes of an event up to which it is worth remembering
 _MEMORY = 50_000  # events that are remembered, by a hash of 16 bytes
 _CODES = b"53300|26000|34000|55000|42501|42704|57014|58000|08006|28000|40001|6432|6543"  # numbers that mean something
 _NUMBERS = re.compile(rb"\b(?!(?:" + _CODES + rb")\b)\d+\b")
-_IDS = re.compile(rb"\b(?=[0-9a-f-]{0,99}\d)[0-9a-f]{4,}(?:-[0-9a-f]+)*\b")
+_IDS = re.compile(rb"\b(?=[0-9a-f-]{0,99}\d)[0-9a-f]{4,}(?:-[0-9a-f]+){0,20}\b")
 
 Plain = tuple[int, list[tuple[str, int, tuple[Any, ...], tuple[Any, ...]]]]
 

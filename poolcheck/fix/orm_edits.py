@@ -156,10 +156,10 @@ def url_out_of_schema(found: Collected, text: Text) -> Iterator[Moved]:
 LONGEST_LINE = 1000  # characters; nobody writes a longer one by hand
 _VALUE = r"(?:env\(\s*[\"'][^\"']+[\"']\s*\)|process\.env\.\w+!?)"
 _BOTH = re.compile(
-    rf"(?P<head>.*\burl\s*:\s*){_VALUE}\s*,\s*directUrl\s*:\s*(?P<direct>{_VALUE})(?P<tail>.*)"
+    rf"(?s)(?P<head>.*\burl\s*:\s*){_VALUE}\s*,\s*directUrl\s*:\s*(?P<direct>{_VALUE})(?P<tail>.*)"
 )
 _ALONE = re.compile(
-    rf"(?P<head>\s*(?P<key>url|directUrl)\s*:\s*)(?P<value>{_VALUE})(?P<tail>\s*,?\s*(?://.*)?)"
+    rf"(?P<head>\s*(?P<key>url|directUrl)\s*:\s*)(?P<value>{_VALUE})(?P<tail>\s*(?:,\s*)?(?://.*)?)"
 )
 
 

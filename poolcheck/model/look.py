@@ -50,7 +50,7 @@ def driver(members: Iterable[Backend]) -> str:
     """The driver or tool behind some sessions, guessed from its application_name or the names it gives; "" unknown."""
     for member in members:
         for pattern, name in _APPLICATIONS:
-            if re.fullmatch(pattern, member.application_name, re.IGNORECASE):
+            if re.fullmatch(pattern, member.application_name, re.IGNORECASE | re.DOTALL):
                 return name
         for pattern, name in _NAMES:
             if re.search(pattern, member.query):

@@ -78,8 +78,8 @@ def _configs(
 
 def _defined(lines: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Every name that an env file sets, or shows in a comment."""
-    name = re.compile(r"\s*(?:#\s*)?(?:export\s+)?([A-Za-z_]\w*)\s*=")
-    return frozenset(match[1] for each in lines.values() for line in each if (match := name.match(line)))
+    sets = re.compile(r"\s*(?:#\s*)?(?:export\s+)?([A-Za-z_]\w*)\s*=")
+    return frozenset(match[1] for each in lines.values() for line in each if (match := sets.match(line)))
 
 
 def _words(packages: "Packages") -> dict[str, set[str]]:

@@ -381,5 +381,7 @@ LOADERS = {
 PLATFORM_ENDINGS = (
     ".json", ".jsonc", ".toml", ".yaml", ".yml", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".py", ".tf",
 )  # fmt: skip
-PROCESS_FILES = re.compile(r"gunicorn[\w.-]*\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)")
+PROCESS_FILES = re.compile(
+    r"gunicorn[\w.-]{0,255}\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)"
+)
 PLATFORM_NAMES = frozenset({"puma.rb", "Procfile", "Dockerfile"})

@@ -31,7 +31,7 @@ LONGEST_OTHER = 256_000  # bytes
 _HYPERDRIVE = re.compile(rb"HYPERDRIVE|[Hh]yperdrive")
 _HEAD = 2_000  # bytes: directives and imports stand at the beginning
 _LOCAL_IMPORT = re.compile(
-    rb"""(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\(\s*)['"]((?:\.{1,2}|[@~#$][\w-]*)/[^'"\n]{1,200})['"]"""
+    rb"""(?:\bfrom\s*|\bimport\s*(?:\(\s*)?|\brequire\(\s*)['"]((?:\.{1,2}|[@~#$][\w-]*)/[^'"\n]{1,200})['"]"""
 )
 _PATIENCE = 1.0  # seconds before progress is shown
 

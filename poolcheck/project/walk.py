@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from poolcheck.config.disk import FileRefused, leads_out, read_limited, refusal
+from poolcheck.config.path_patterns import path_patterns
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -22,7 +23,8 @@ SKIP = frozenset(
     """.split()
 )
 
-LONGEST_IGNORE, MOST_PATTERNS = 64 << 10, 2_000  # bytes and lines of a .gitignore; a line takes a millisecond
+# Bytes, lines and `*` of a .gitignore: each path is held against all of them.
+LONGEST_IGNORE, MOST_PATTERNS, MOST_STARS = 64 << 10, 2_000, 6_000
 
 
 def walk(
@@ -46,7 +48,7 @@ def walk(
 
     Folders that are symbolic links are not entered, so loops end.
     """
-    own = _patterns(exclude) if exclude else None
+    own = path_patterns(exclude) if exclude else None
     stack: list[tuple[str, list[_Ignored]]] = [("", [])]
     while stack:
         folder, specs = stack.pop()
@@ -102,15 +104,13 @@ class _Ignored:
         self.base = base
         # pathspec names a group in each expression, which joined would be one name many times; "." is its "anything".
         patterns = [
-            (
-                pattern.regex.pattern.replace("(?P<ps_d>", "(?:") if pattern.regex.pattern != "." else ".+",
-                pattern.include,
-            )
+            (re.compile(".+") if pattern.regex.pattern == "." else pattern.regex, bool(pattern.include))
             for pattern in spec.patterns
             if pattern.regex
         ]
-        self.any = re.compile("|".join(f"(?:{pattern})" for pattern, _ in patterns)) if patterns else None
-        self.each = [(re.compile(pattern), bool(include)) for pattern, include in reversed(patterns)]
+        sources = [regex.pattern.replace("(?P<ps_d>", "(?:") for regex, _ in patterns]
+        self.any = re.compile("|".join(f"(?:{source})" for source in sources)) if patterns else None
+        self.each = patterns[::-1]
 
     def verdict(self, path: str) -> bool | None:
         """Whether this file says that the path, a folder's with a slash, is ignored; None when it says nothing."""
@@ -120,28 +120,23 @@ class _Ignored:
         return next(include for regex, include in self.each if regex.fullmatch(path))
 
 
-def _patterns(lines: Sequence[str]) -> "GitIgnoreSpec":
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - it costs a third of `import click`, and only patterns need it
-
-    return GitIgnoreSpec.from_lines(lines)
-
-
 def _spec(root: str, folder: str, refused: Callable[[str, str], None]) -> list[_Ignored]:
     path = os.path.join(root, folder, ".gitignore")
     try:
         if os.path.islink(path):
             raise FileRefused("a link, which git does not follow either", path)  # since 2.32
-        lines = list(
-            dict.fromkeys(read_limited(path, LONGEST_IGNORE).decode("utf-8", "replace").splitlines())
-        )
+        lines = read_limited(path, LONGEST_IGNORE).decode("utf-8", "replace").splitlines()
+        lines = [*dict.fromkeys(reversed(lines))][::-1]  # the last one decides
         if len(lines) > MOST_PATTERNS:
             raise FileRefused(f"more than {MOST_PATTERNS:,} patterns", path)
+        if sum(line.count("*") for line in lines if not line.startswith("#")) > MOST_STARS:
+            raise FileRefused(f"more than {MOST_STARS:,} wildcards", path)
     except OSError as error:
         refused(f"{folder}/.gitignore" if folder else ".gitignore", error.strerror or "unknown")
         return []
     # To git `a/**` is what lies in a; to pathspec it is a too, and no later `!a/b` would count. `a/**/*` is not.
     lines = [re.sub(r"(/\*\*)(/?)\s*$", r"\1/*\2", line) for line in lines]
-    return [_Ignored(folder + "/" if folder else "", _patterns(lines))]
+    return [_Ignored(folder + "/" if folder else "", path_patterns(lines))]
 
 
 def _ignored(path: str, specs: list[_Ignored]) -> bool:

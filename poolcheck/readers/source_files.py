@@ -54,7 +54,7 @@ _SCRIPT = re.compile(
 _SCRIPT_NAME = re.compile(
     r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|test[-_.])"
 )
-_ROUTE_FILE = re.compile(r"(?:^|/)(?:routes?|routers?|controllers?|pages/api(?:/.*)?)$")  # its folder
+_ROUTE_FILE = re.compile(r"(?:^|/)(?:(?:routes?|routers?|controllers?)$|pages/api(?:/|$))")  # its folder
 # What is not closed goes on to the end, as in a browser; looking for its end again at each next one takes the square.
 _BLOCK = re.compile(r"<script\b([^>]*+)(?:>|\Z)(.*?)(?:</script\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 

@@ -33,7 +33,7 @@ from poolcheck.rules._common import at, without_parameter
 
 # What providers read from `options` to find the tenant: no setting at all.
 ROUTING = re.compile(r"\s*(?:endpoint|project|reference|databaseid)=", re.IGNORECASE)
-SETTING = re.compile(r"-c\s*([A-Za-z_][\w.]*)|--([A-Za-z_][\w.-]*)=")
+SETTING = re.compile(r"-c\s*([A-Za-z_][\w.]*)|(?<![\w.-])--([A-Za-z_][\w.-]*)=")
 
 
 @rule(Target, severity=Severity.WARNING, step=2)

@@ -87,8 +87,8 @@ def _setting(config: PoolerConfig, setting: PoolerSetting) -> Iterator[Problem]:
     name, value = setting.name, setting.value
     if not setting.known or _accepted(name, value):
         return
-    comment = re.match(r"(.*?)\s*[;#]", value)
-    bare = (comment[1] if comment else value).strip().strip("'\"")
+    comment = re.search(r"[;#]", value)
+    bare = (value[: comment.start()] if comment else value).strip().strip("'\"")
     seconds = re.fullmatch(r"(\d+)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)", bare)
     if seconds:
         bare = str(int(seconds[1]) * {"s": 1, "m": 60, "h": 3600}[seconds[2][0]])

@@ -1,7 +1,6 @@
 """How many processes a service runs, from its command, its Dockerfile, the configs beside them, and its environment."""
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -121,7 +120,7 @@ class ProcessCommands:
         file = self.ecosystem(path) if path else None
         if file is None:
             return at_least(1, f"{made.file} cannot be read", at)
-        only = set(re.split(r"\s*,\s*", made.only)) if made.only else None
+        only = {name.strip() for name in made.only.split(",")} if made.only else None
         apps = [app for app in file.apps if only is None or app.name in only]
         if len(apps) != 1 or not file.complete:
             return at_least(1, f"{made.file} starts {len(file.apps)} apps", at)

@@ -102,7 +102,9 @@ def read(text: str, path: str) -> FrameworkConfig:
 
 # --- rows of YAML, properties and INI files ---
 
-_YAML = re.compile(r"""(\s*(?:-\s+)?)(?:"([^"]*)"|'([^']*)'|([^\s#:'"<%{\[][^:#]*?))\s*:(?:\s+(.*?))?\s*""")
+_YAML = re.compile(
+    r"""(\s*(?:-\s+)?)(?:"([^"]*)"|'([^']*)'|([^\s#:'"<%{\[](?:[^:#]*[^\s:#])?))\s*:(?:\s++(.*\S|))?\s*"""
+)
 
 
 def _yaml(text: str) -> Iterator[_Row]:
@@ -169,7 +171,7 @@ def _unquote(value: str) -> str:
 
 # --- Rails ---
 
-_ERB = re.compile(r"<%=(.*?)%>")
+_ERB = re.compile(r"<%=((?:[^<%\n]|%(?!>)|<(?!%))*)%>")
 _RUBY_ENV = re.compile(r"""ENV(?:\[\s*|\.fetch\(?\s*)["']([^"']+)["']""")
 _RAILS_POOL = (
     "pool",
@@ -233,7 +235,7 @@ def _alembic(text: str, path: str) -> FrameworkConfig:
 
 # --- Spring and Quarkus ---
 
-_PLACEHOLDER = re.compile(r"\$\{\s*([\w.-]+)\s*(?::([^}]*))?\}")
+_PLACEHOLDER = re.compile(r"\$\{\s*([\w.-]+)\s*(?::([^}]{0,500}))?\}")
 _SPRING_ROLES: dict[str, Role] = {
     "spring.datasource": "app",
     "spring.r2dbc": "app",
@@ -279,7 +281,7 @@ def _spring(text: str, path: str) -> FrameworkConfig:
 # --- Laravel ---
 
 _PHP_PAIR = re.compile(r"""\s*["'](\w+)["']\s*=>\s*(.*?),?\s*""")
-_PHP_ENV = re.compile(r"""env\(\s*["'](\w+)["']\s*(?:,\s*["']?([^"')]*)["']?\s*)?\)""")
+_PHP_ENV = re.compile(r"""env\(\s*["'](\w+)["']\s*(?:,\s*+["']?([^"')]*+)["']?\s*)?\)""")
 
 
 def _laravel(text: str, path: str) -> FrameworkConfig:

@@ -25,7 +25,7 @@ Tool = Literal["prisma", "drizzle", "knex"]
 _NAMES: tuple[tuple[re.Pattern[str], Tool], ...] = (
     (re.compile(r"(?:.*/)?prisma7?\.config\.[cm]?[jt]s"), "prisma"),
     (re.compile(r"(?:.*/)?\.config/prisma7?\.[cm]?[jt]s"), "prisma"),
-    (re.compile(r"(?:.*/)?drizzle[\w-]*(?:\.[\w-]+)*\.config(?:\.[\w-]+)*\.[cm]?[jt]s"), "drizzle"),
+    (re.compile(r"(?:.*/)?drizzle[\w-]*(?:\.[\w-]+){0,9}\.config(?:\.[\w-]+){0,9}\.[cm]?[jt]s"), "drizzle"),
     (re.compile(r"(?:.*/)?drizzle\.config(?:\.[\w-]+)*\.[cm]?[jt]s"), "drizzle"),
     (re.compile(r"(?:.*/)?knexfile(?:\.[\w-]+)*\.[cm]?[jt]s"), "knex"),
 )

@@ -225,7 +225,7 @@ def _pair(key: tuple[str, int], value: list[tuple[str, int]]) -> _Pair:
     return _Pair(key[0], "".join(piece for piece, _ in kept), key[1], kept[0][1])
 
 
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STRING = re.compile(r'(?<!\\)"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ENV = re.compile(r'env\s*\(\s*"((?:[^"\\]|\\.)*)"\s*\)', re.DOTALL)
 
 

@@ -14,10 +14,10 @@ _ACTION = re.compile(
 )
 _OPENS = re.compile(r"(if|with|range|define|block)\b\s*(.*)$", re.DOTALL)
 _VARIABLES = re.compile(r"(\$\w+)\s*(?:,\s*(\$\w+)\s*)?:=\s*(.*)$", re.DOTALL)
-_NAMING = re.compile(r"(?:^|\.)([\w.-]*)name$", re.IGNORECASE)
+_NAMING = re.compile(r"(?:^|(?<![\w.-])[\w-]*\.)([\w.-]*)name$", re.IGNORECASE)
 _ADDRESS = re.compile(r"host|user|database|db|domain|server|url", re.IGNORECASE)
 _TOKEN = re.compile(
-    r"""\s*(?:("(?:[^"\\]|\\.)*"|`[^`]*`)|(\()|(\))|(\|)|(\$?\w*(?:\.[\w-]+)+|\$\w*|\.)|(-?\d[\w.]*)|([A-Za-z_]\w*)|(\S))"""
+    r"""((?<!\\)"(?:[^"\\]|\\.)*"|`[^`]*`)|(\()|(\))|(\|)|(\$?\w*(?:\.[\w-]+)+|\$\w*|\.)|(-?\d[\w.]*)|([^\W\d]\w*)|(\S)"""
 )
 # What YAML does not let stand in a text as it is, and what it takes for the end of a row.
 _NOT_PRINTED = re.compile(
@@ -187,7 +187,7 @@ class Expressions:
         """The same, with what `indent` and `nindent` do to it."""
         if len(expression) > _LONGEST:
             return Piped(UnreadTemplate)
-        tokens = [match.groups("") for match in _TOKEN.finditer(expression) if match[0].strip()]
+        tokens = [match.groups("") for match in _TOKEN.finditer(expression)]
         made, rest = self._pipeline(tokens, 0, dot, scope, 0)
         return made if rest == len(tokens) else Piped(UnreadTemplate)
 

@@ -17,7 +17,7 @@ from poolcheck.record import dataclass
 
 _NAME = re.compile(
     r"(?:[\w-]+\.)?ecosystem(?:\.[\w-]+)*\.(?:[cm]?js|json|ya?ml)|(?:process|pm2|processes)(?:\.config)?\.(?:json|ya?ml|[cm]?js)"
-    r"|[\w.-]*pm2[\w-]*\.config\.[cm]?js"
+    r"|[\w.-]{0,255}pm2[\w-]{0,255}\.config\.[cm]?js"
 )
 _LONGEST = 500_000  # characters
 _DEVELOPMENT = re.compile(r"(?:^|[/._-])(?:dev|development|local|tests?|staging)(?:$|[/._-])")

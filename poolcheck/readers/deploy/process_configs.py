@@ -39,7 +39,9 @@ def read(text: str, tool: Literal["gunicorn", "puma"]) -> WorkerCount | None:
     last = found[-1]
     line = text.count("\n", 0, last.start(2)) + 1
     expression = _bare(last[2])
-    expression, _, condition = re.sub(r"\s+(if|unless)\s", "\x00", expression, count=1).partition("\x00")
+    expression, _, condition = re.sub(r"(?<!\s)\s+(if|unless)\s", "\x00", expression, count=1).partition(
+        "\x00"
+    )
     made = _expression(expression, text, line)
     if len(found) > 1 or " else " in condition:
         return WorkerCount(line, why="the config sets it on a condition")
@@ -61,8 +63,8 @@ def _expression(expression: str, text: str, line: int, deep: int = 3) -> WorkerC
     match = _ENVIRONMENT.search(expression)
     if match is not None:
         rest = expression[: match.start()] + "@" + expression[match.end() :]
-        rest, computed = re.subn(r"@\s*\)*\s*\{[^{}]*\}", "@", rest)
-        rest, stands_in = re.subn(r"@\s*\)*\s*(?:or|\|\|)\s*['\"]?(\d{1,4})['\"]?", r"@\1", rest)
+        rest, computed = re.subn(r"@\s*(?:\)+\s*)?\{[^{}]*\}", "@", rest)
+        rest, stands_in = re.subn(r"@\s*(?:\)+\s*)?(?:or|\|\|)\s*['\"]?(\d{1,4})['\"]?", r"@\1", rest)
         default = match[2] or match[3] or re.sub(r"\D", "", rest.partition("@")[2]) * bool(stands_in)
         if _PLAIN.fullmatch(re.sub(r"@\d*", "@", rest) if stands_in else rest):
             number = int(default) if default and not computed else None

@@ -273,7 +273,7 @@ def docker_environment(text: str) -> dict[str, str | None]:
         match = re.match(r"\s*ENV\s+(\S.*)$", row, re.IGNORECASE)
         if match is None:
             continue
-        pairs = re.findall(r"""(\w+)=("[^"]*"|'[^']*'|\S+)""", match[1])
+        pairs = re.findall(r"""(?<!\w)(\w+)=("[^"]*"|'[^']*'|\S+)""", match[1])
         if not re.match(r"\w+=", match[1]):
             name, _, value = match[1].partition(" ")
             pairs = [(name, value.strip())]

@@ -32,14 +32,11 @@ _S_CHARS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2
 _BOL = r"(?<![^\n\r\u2028\u2029])"
 _EOL = r"(?![^\n\r\u2028\u2029])"
 _NODE_LINE = (
-    rf"(?a){_BOL}{_S}*(?:export{_S}+)?([\w.-]+)(?:{_S}*={_S}*?|:{_S}+?)"
+    rf"(?a){_BOL}{_S}*(?:(?:export{_S}+)?([\w.-]+)(?:{_S}*={_S}*?|:{_S}+?)"
     rf"({_S}*'(?:\\'|[^'])*'|{_S}*\"(?:\\\"|[^\"])*\"|{_S}*`(?:\\`|[^`])*`|[^#\r\n]+)?"
-    rf"{_S}*(?:\#[^\n\r\u2028\u2029]*)?{_EOL}"
+    rf"{_S}*(?:\#[^\n\r\u2028\u2029]*)?{_EOL})?"  # empty lines before another one are passed over once, not each anew
 )
-_NODE_QUOTES = rf"{_BOL}(['\"`])([\s\S]*)\1{_EOL}"
-_NODE14_LINE = (
-    rf"(?a){_S}*([\w.-]+){_S}*={_S}*(\"[^\"]*\"|'[^']*'|[^\n\r\u2028\u2029]*?)({_S}+\#[^\n\r\u2028\u2029]*)?"
-)
+_NODE14_LINE = rf"(?as){_S}*([\w.-]+){_S}*={_S}*+(.*)"
 
 
 class _Refused(Exception):
@@ -55,13 +52,26 @@ def node_dotenv(text: str) -> dict[str, str]:
     """Node's dotenv 15 to 18: an unquoted value ends at `#`, `KEY: value` is taken, nothing is filled in."""
     found: dict[str, str] = {}
     for line in re.finditer(_NODE_LINE, re.sub(r"\r\n?", "\n", text)):
+        if line[1] is None:
+            continue
         value = (line[2] or "").strip(_S_CHARS)
         quote = value[:1]
-        value = re.sub(_NODE_QUOTES, r"\2", value)
+        value = _without_quotes(value)
         if quote == '"':
             value = value.replace("\\n", "\n").replace("\\r", "\r")
         found[line[1]] = value
     return found
+
+
+def _without_quotes(value: str) -> str:
+    r"""What JavaScript's `value.replace(/^(['"`])([\s\S]*)\1$/mg, "$2")` gives."""
+    ends = {end[1]: end.start() for end in re.finditer(rf"(['\"`]){_EOL}", value)}  # the last of each kind
+    made, at = "", 0
+    for begin in re.finditer(rf"{_BOL}['\"`]", value):
+        if at <= begin.start() < ends.get(begin[0], -1):
+            made += value[at : begin.start()] + value[begin.end() : ends[begin[0]]]
+            at = ends[begin[0]] + 1
+    return made + value[at:]
 
 
 def node_dotenv_14(text: str) -> dict[str, str]:
@@ -69,15 +79,26 @@ def node_dotenv_14(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in re.split(r"\r\n|\n|\r", text):
         parts = re.fullmatch(_NODE14_LINE, line)
-        if parts is None:
+        value = None if parts is None else _node14_value(parts[2])
+        if parts is None or value is None:
             continue
-        value = parts[2] or ""
         if value and value[0] == value[-1] and value[0] in "\"'":
             inner = value[1:-1] or value[:1] * (len(value) == 1)  # substring(1, 0) gives the first character
             found[parts[1]] = inner.replace("\\n", "\n") if value[0] == '"' else inner
         else:
             found[parts[1]] = value.strip(_S_CHARS)
     return found
+
+
+def _node14_value(rest: str) -> str | None:
+    """The value at the beginning of what follows `=`, without a comment; None: a line end of Unicode is in the way."""
+    quoted = re.match(rf"(\"[^\"]*\"|'[^']*')(?:{_S}+#[^\u2028\u2029]*)?\Z", rest)
+    if quoted is not None:
+        return quoted[1]
+    last = max(rest.rfind("\u2028"), rest.rfind("\u2029"))  # a comment has none in it
+    comments = re.finditer(rf"(?<!{_S}){_S}+#", rest)
+    value = rest[: next((each.start() for each in comments if each.end() > last), len(rest))]
+    return None if "\u2028" in value or "\u2029" in value else value
 
 
 def nextjs(text: str) -> dict[str, str]:
@@ -193,7 +214,7 @@ _GO_SPACE = "\t\v\f\r \u0085\u00a0"
 _COMPOSE_ESCAPE = r"\\(?:[abcfnrtv$\"\\]|0[0-9]{0,3})"
 _COMPOSE_USE = (
     r"(?i)\$(?:(?P<escaped>\$)|(?P<named>[_a-z][_a-z0-9]*)"
-    r"|\{(?:(?P<braced>[_a-z][_a-z0-9]*(?::?[-+?].*)?)\}|(?P<invalid>)))"
+    r"|\{(?:[_a-z][_a-z0-9]*\}|(?P<word>[_a-z][_a-z0-9]*:?[-+?].*)|(?P<invalid>)))"
 )
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
 
@@ -265,10 +286,9 @@ def _compose_use(use: re.Match[str], known: dict[str, str], depth: int) -> str:
         return "$"
     if use["named"]:
         return known.get(use["named"], "")
-    if not use["braced"]:
-        raise _Refused
-    inner, rest = _first_braces(use[0])
-    if inner is None:
+    braces, closed, after = use[0].rpartition("}") if use["word"] else (use[0], "", "")
+    inner, rest = _first_braces(braces + closed)
+    if inner is None or use["invalid"] is not None or (use["word"] and not closed):
         raise _Refused
     parts = re.fullmatch(r"(?is)([_a-z][_a-z0-9]*)(?:(:?)([-+?])(.*))?", inner)
     if parts is None:
@@ -280,7 +300,7 @@ def _compose_use(use: re.Match[str], known: dict[str, str], depth: int) -> str:
         raise _Refused
     if (operator == "-" and not there) or (operator == "+" and there):
         value = _compose_fill(word, known, depth + 1)
-    return (value or "") + _compose_fill(rest, known, depth + 1)
+    return (value or "") + _compose_fill(rest, known, depth + 1) + _compose_fill(after, known, depth)
 
 
 def _first_braces(text: str) -> tuple[str | None, str]:

@@ -27,7 +27,7 @@ LOADER_NAMES = {
 }
 _LONGEST = 4_096  # characters; the loaders' own patterns are not linear, and no connection string is longer
 _MEANT = re.compile(
-    r"\\\$|\$(?:[A-Z][A-Z0-9_]+|\{[A-Za-z_]\w*(?:[:?+=-][^}]*)?\})"
+    r"\\\$|\$(?:[A-Z][A-Z0-9_]+|\{[A-Za-z_]\w*(?:[:?+=-][^}]{0,500})?\})"
 )  # `\$`, `$PGHOST`, `${host}`
 
 
@@ -93,7 +93,9 @@ def find(entry: Entry, loaders: Collection[str]) -> tuple[Disagreement, ...]:
 
 def _split(entry: Entry) -> _Line | None:
     text = entry.raw_line
-    found = re.match(r"\s*(?P<export>export\s+)?(?P<head>[^=]*?)(?P<name_gap>\s*)=(?P<gap>\s*)", text)
+    found = re.match(
+        r"\s*+(?P<export>export\s++)?(?P<head>(?:[^=]*[^=\s])?)(?P<name_gap>\s*)=(?P<gap>\s*)", text
+    )
     if found is None or entry.line != entry.end_line or "\n" in text or "\r" in text:
         return None
     return _Line(

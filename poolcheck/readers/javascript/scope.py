@@ -289,7 +289,11 @@ def handler(module: Module, function: Node) -> str:
         return f"SvelteKit's {name}"
     if out == "default" and re.search(r"(?:^|/)pages/api/", path):
         return "the API route"
-    if out == "default" and re.search(r"(?:^|/)app/(?:.*/)?(?:page|layout|template)\.[jt]sx?$", path):
+    if (
+        out == "default"
+        and re.search(r"(?:^|/)app/", path)
+        and re.search(r"^(?:page|layout|template)\.[jt]sx?$", base)
+    ):
         return f"the server component of {base}"
     if out == "named" and name == "generateMetadata":
         return name

@@ -258,7 +258,7 @@ def shapes(module: Module) -> Iterator[tuple[str, Node, str]]:
             wraps = (
                 first is not None
                 and first.type == "object"
-                and re.fullmatch(r"\{\s*pool\s*(?::[^,{}]*)?,?\s*\}", text(first))
+                and re.fullmatch(r"\{\s*pool\s*(?::[^,{}]*)?(?:,\s*)?\}", text(first))
             )
             if wraps:
                 shape = "wrapped-pool"

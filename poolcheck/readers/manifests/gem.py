@@ -19,7 +19,7 @@ def gemfile(text: str, path: str) -> Manifest:
             dev = re.search(r":(?!development\b|test\b)\w", group[1]) is None
         elif line == "end":
             dev = False
-        match = re.match(r"""gem\s*\(?\s*["']([\w.-]+)["'](.*)""", line)
+        match = re.match(r"""gem\s*(?:\(\s*)?["']([\w.-]+)["'](.*)""", line)
         if match:
             rest = match[2].split("#", 1)[0]
             wanted = re.match(r"""(?:\s*,\s*["'][^"'\n]*["'])*""", rest)

@@ -170,7 +170,7 @@ def _catalogs(data: dict[str, object]) -> Iterator[Dependency]:
 
 
 _PNPM_SECTION = {"dependencies": False, "optionalDependencies": False, "devDependencies": True}
-_YAML_PAIR = re.compile(r"""( *)(?:'([^']*)'|"([^"]*)"|([^\s'"#:][^:#]*?)):(?: +(.*?))?\s*""")
+_YAML_PAIR = re.compile(r"""( *)(?:'([^']*)'|"([^"]*)"|([^\s'"#:][^:#]*?)):(?: ++(.*\S|))?\s*""")
 
 
 def _yaml_rows(text: str) -> Iterator[tuple[int, int, str, str]]:

@@ -6,11 +6,11 @@ from poolcheck.model.project import Version
 
 _COMPARATOR = re.compile(
     r"(?P<op>\^|~>|~=|~|>=|<=|===|==|=|!=|>|<)?v?"
-    r"(?P<number>\d{1,9}(?:\.(?:\d{1,9}|[xX*+]))*|[xX*])"
+    r"(?P<number>\d{1,9}(?:\.(?:\d{1,9}|[xX*+])){0,20}|[xX*])"
     r"(?P<rest>[-+.]?[A-Za-z][\w.+-]*|[-+][\w.+-]+)?"
 )
 _OPERATOR_GAP = re.compile(r"(?<=[<>=~^!])\s+")
-_INTERVAL = re.compile(r"[\[(]\s*([^,\[\]()]*)(,?)\s*([^,\[\]()]*)[\])]")
+_INTERVAL = re.compile(r"[\[(]\s*+([^,\[\]()]*+)(,?)\s*+([^,\[\]()]*+)[\])]")
 
 
 def pinned(text: str) -> Version:

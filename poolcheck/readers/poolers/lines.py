@@ -10,7 +10,7 @@ from poolcheck.model.problem import Location
 # Whatever fills these in runs before the pooler does.
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|\$[A-Z_]{2}|%\w+%|@@?[A-Z_]+@@?|^<[\w -]+>$|__[A-Z_]+__")
 # Behind a key that names a secret nothing is shown: `storage_password "..."` has no sign that `redact` knows.
-_SECRET = re.compile(r"(?i)(pass(?:w|phrase)\w*[\"']?\s*+[=:]?\s*+|secret\w*[\"']?\s*+[=:]\s*+)\S.*")
+_SECRET = re.compile(r"(?i)(pass(?:w|phrase)\w*[\"']?\s*+[=:]?\s*+|secret\w{0,200}[\"']?\s*+[=:]\s*+)\S.*")
 
 _PART = r"(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')"
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART}){{0,9}}"  # nobody nests deeper by hand

@@ -22,7 +22,7 @@ from poolcheck.record import dataclass
 NAMES = ("odyssey",)
 LONGEST = 1_000_000  # characters
 _ROUNDS = 16  # as deep as Odyssey follows includes
-_NAME = re.compile(r"(?:.*/)?(?:[\w.-]*[.-])?odyssey[\w.-]*\.(?:conf|cfg)")
+_NAME = re.compile(r"(?:.*/)?(?:[\w.-]{0,255}[.-])?odyssey[\w.-]{0,255}\.(?:conf|cfg)")
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\f\v]++|#[^\n]*+)|(?P<newline>\n)|(?P<string>\"[^\"\\]*+(?:\\.[^\"\\]*+)*(?P<end>\")?)"
     r"|(?P<filled>\$\{[^}\n]*+\}?|\$\w++)|(?P<number>-?\d++[kKmMgG]?[bB]?)|(?P<word>[A-Za-z_]\w*+)|(?P<other>.)",

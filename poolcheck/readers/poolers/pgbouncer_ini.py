@@ -23,8 +23,8 @@ from poolcheck.readers.poolers.lines import known
 
 NAMES = ("pgbouncer", "userlist")
 LONGEST = 16_000_000  # characters: programs write long lists of databases
-_NAME = re.compile(r"(?:.*/)?(?:[\w.-]*[.-])?pgbouncer[\w.-]*\.(?:ini|conf|cfg)")
-_USERLIST = re.compile(r"(?:.*/)?(?:pgbouncer[\w.-]*/.*)?(?:[\w-]*userlist)\.txt")
+_NAME = re.compile(r"(?:.*/)?(?:[\w.-]{0,255}[.-])?pgbouncer[\w.-]{0,255}\.(?:ini|conf|cfg)")
+_USERLIST = re.compile(r"(?:.*/)?(?:pgbouncer[\w.-]*/.{0,255})?[\w-]{0,255}userlist\.txt")
 _SECTIONS = ("databases", "users", "peers", "pgbouncer")
 _PAIR = re.compile(r"\s*([\w.*@-]+|\"(?:[^\"]|\"\")*\")\s*=\s?((?:\s*+\S++)*)\s*$")
 _WORD = re.compile(r"(?<!\w)(\w++)\s*+=\s*+('(?:[^']|'')*'|\S*)")

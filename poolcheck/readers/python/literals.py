@@ -9,7 +9,7 @@ from poolcheck.readers.python.tree import bare, dotted
 from poolcheck.readers.syntax import field, text
 
 _ESCAPE = re.compile(
-    r"\\(?:\n|([\\'\"abfnrtv])|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|N\{[^}]*\})"
+    r"\\(?:\n|([\\'\"abfnrtv])|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|N\{[^}]{0,200}\})"
 )
 _SHORT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _NUMBERS = frozenset({"integer", "float", "true", "false", "none", "ellipsis"})
