@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from poolcheck.cli import cli
 from poolcheck.model.report import Report
 from poolcheck.output import html, picture
+from poolcheck.output._html_paint import HtmlPaint
 from poolcheck.output._html_style import STYLE
 from poolcheck.output.paint import Style
 from tests.commands.running import poolcheck
@@ -310,3 +311,21 @@ def test_fits_phone_and_desktop(postgres: Postgres) -> None:
         assert each["out"] == [], (name, width)
         assert each["smallest"] >= 10, (name, width, each)
         assert each["high"] > 150, (name, width)
+
+
+@pytest.mark.parametrize("column", [-9, -3, -1, 0, None, 3, 99])
+def test_a_mark_outside_of_its_line_is_left_out(column: int | None) -> None:
+    """A fault that another tool places before or behind the text: the line is shown, and nothing is marked."""
+    paint = HtmlPaint()
+
+    page = paint.resolve("".join(paint.excerpt(7, "ab", column)))
+
+    assert "ab" in page
+    assert "<mark>" not in page
+
+
+def test_a_mark_stands_on_its_character() -> None:
+    """Columns count from 1."""
+    paint = HtmlPaint()
+
+    assert "a<mark>b</mark>c" in paint.resolve("".join(paint.excerpt(7, "abc", 2)))

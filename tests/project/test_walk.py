@@ -63,3 +63,37 @@ def test_as_git_says(tmp_path: Path, paths: list[str], patterns: list[str], inne
 
     theirs = {line for line in said.stdout.splitlines() if not line.endswith(".gitignore")}
     assert {path for path in found(root) if not path.endswith(".gitignore")} == theirs & made
+
+
+def ignored(root: Path, text: str) -> tuple[set[str], list[str]]:
+    """What the walk yields under a .gitignore, and what it refused to read."""
+    (root / ".gitignore").write_text(text)
+    refused: list[str] = []
+    paths = walk(
+        str(root),
+        lambda name: name.endswith(".ts"),
+        dotenv.matches,
+        problem=lambda path, error: None,
+        refused=lambda path, why: refused.append(why),
+    )
+    return set(paths), refused
+
+
+def test_the_last_of_equal_lines_decides(tmp_path: Path) -> None:
+    """A line that is repeated counts where it stands last, as in git."""
+    (tmp_path / "a.ts").write_text("")
+
+    assert ignored(tmp_path, "a.ts\n!a.ts\na.ts\n") == (set(), [])
+    assert ignored(tmp_path, "!a.ts\na.ts\n!a.ts\n") == ({"a.ts"}, [])
+
+
+def test_a_hostile_gitignore_is_over_or_refused(tmp_path: Path) -> None:
+    """One wildcard behind another is tried once; more of them than anybody writes are not tried at all."""
+    name = "a" * 240 + ".ts"
+    (tmp_path / name).write_text("")
+
+    assert ignored(tmp_path, "*a" * 100 + "b\n") == ({name}, [])
+    assert ignored(tmp_path, "".join("*a" * 8 + f"{number}\n" for number in range(1_000))) == (
+        {name},
+        ["more than 6,000 wildcards"],
+    )
