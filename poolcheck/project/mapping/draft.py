@@ -34,7 +34,7 @@ _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
 _STRING_NAME = re.compile(
-    r"(?:\w*_)?(?:DATABASE|POSTGRES(?:QL)?|PG|DB|SQLALCHEMY\w*|JDBC\w*)_?(?:\w*_)?(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|\w+_DSN"
+    r"(?:\w{0,60}_)?(?:DATABASE|POSTGRES(?:QL)?|PG|DB|SQLALCHEMY\w{0,60}|JDBC\w{0,60})_?(?:\w{0,60}_)?(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|\w+_DSN"
 )
 HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
 

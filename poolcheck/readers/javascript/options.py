@@ -40,7 +40,9 @@ _BLOCKS = frozenset(
 _ENVIRONMENT = re.compile(r"(?:[\w$]+\??\.){0,3}(?:env|ENV|\w+Env)")
 _ENV_MODULES = frozenset({"$env/dynamic/private", "process", "node:process", "cloudflare:workers"})
 _STATIC_ENV = "$env/static/private"
-_READS_ENV = re.compile(r"(?i)(?:^|\.)(?:\w*env\w*|\w*(?:env|config|configservice)\.get\w*)$")
+_READS_ENV = re.compile(
+    r"(?i)(?:^|\.)(?:\w{0,80}env\w{0,80}|\w{0,80}(?:env|config|configservice)\.get\w{0,80})$"
+)
 _HANDS_ON = re.compile(r"(?i)^string$|env|require|ensure|assert|must|url")  # a string in, a string out
 _NUMERIC = frozenset("Number parseInt parseFloat Number.parseInt Number.parseFloat".split())
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")

@@ -35,7 +35,7 @@ _PARAMETERS = frozenset(
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 # os.getenv, os.environ.get, env.int of django-environ and environs, config of decouple, get_env_int of one's own
 _READS_ENV = re.compile(
-    r"(?i)(?:^|[._])(?:get_?)?env(?:iron)?(?:_\w+)?(?:\.\w+)?$|^(?:decouple\.)?(?:auto)?config$"
+    r"(?i)(?:^|[._])(?:get_?)?env(?:iron)?(?:_\w{1,80})?(?:\.\w{1,80})?$|^(?:decouple\.)?(?:auto)?config$"
 )
 _COUNTS = frozenset({"int", "float"})
 _CHANGES = frozenset({"update", "pop", "setdefault", "clear", "popitem"})
