@@ -28,14 +28,14 @@ class Advice:
         return "N" if self.pool_size is None else str(self.pool_size)
 
 
-def advise(row: Asked, client: Client, *, short_lived: bool) -> Advice:
+def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = False) -> Advice:
     """The pool of one process of a client that leads to this row's server or pooler.
 
-    Where instances come and go behind a transaction-mode pooler the number of instances is under nobody's control, and a
+    Where instances come and go behind a transaction-mode pooler, or where the provider has one (`pooler`), the number of instances is under nobody's control, and a
     pool starts at 1; the model is for processes that hold slots themselves, or that share a pooler's clients.
     """
     shared = row.against == "pooler clients" and getattr(row.of, "mode", None) != "session"
-    if shared and short_lived:
+    if (shared or pooler) and short_lived:
         words = "Start at 1 connection per instance: the number of instances is not under your control. More only where one instance serves several requests at once."
         return Advice(client=client.name, pool_size=1, words=words)
     limit, assumed = row.limit, ""

@@ -89,7 +89,9 @@ def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | Non
         row = next((each for each in rows if each.name == route.end), None)
         client = ctx.map.client(route.client)
         if row is not None and client is not None:
-            return advise(row, client, short_lived=target.package.runtime.short_lived)
+            provider = target.match.provider
+            pooler = provider is not None and any(each.kind == "pooled" for each in provider.endpoints)
+            return advise(row, client, short_lived=target.package.runtime.short_lived, pooler=pooler)
     return None
 
 

@@ -341,8 +341,8 @@ def _not_raised(ground: Ground) -> Said:
     unsaid = [row for row in ground.rows if row.verdict == "cannot say"]
     if unsaid:
         asks = dict.fromkeys(each.tell for row in unsaid for each in row.questions)
-        tells = f" {next(iter(asks))} tells it." if asks else ""
-        return Said("check", f"The sum of {unsaid[0].name} is not known.{tells}")
+        give = f": give {next(iter(asks))}" if asks else ""
+        return Said("check", f"The sum of {unsaid[0].name} is not known{give}.")
     said = "; ".join(
         f"{row.name}: {row.deploy.equation} of {row.capacity} {row.against}" for row in ground.rows[:3]
     )

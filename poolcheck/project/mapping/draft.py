@@ -18,7 +18,7 @@ from poolcheck.model.project import Package, Role
 from poolcheck.model.report import Skipped
 from poolcheck.model.roles import name_claims
 from poolcheck.model.sizing import surge
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.collected import Collected
 from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
@@ -105,7 +105,7 @@ class MapDraft:
             target
             for target in self.found.targets
             if target.name == name and target.role == "app" and target.active and not target.commented
-            and not target.example_file and not target.match.local and not target.conn.has_placeholder
+            and not target.example_file and not on_this_machine(target) and not target.conn.has_placeholder
         ]  # fmt: skip
         return found[0] if len(found) == 1 else None
 

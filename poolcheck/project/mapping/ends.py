@@ -25,6 +25,7 @@ _POOLER_NAME = re.compile(
     r"pgbouncer|pgcat|pgdog|odyssey|supavisor|pgpool|(?:^|[-.])pooler(?:[-.]|$)", re.IGNORECASE
 )
 _CLUSTER = re.compile(r"\.svc(?:\.cluster\.local)?$")
+_NAME = re.compile(r"[\w.-]{0,253}|\[?[0-9a-f:.]{2,45}\]?|/[\w./-]{1,107}", re.ASCII)
 _HERE = re.compile(r"localhost|127\.[\d.]+|::1|\[::1\]|0\.0\.0\.0|")
 
 
@@ -134,6 +135,10 @@ class Ends:
     def of(self, conn: ConnectionString, match: Match, place: Standing = NOWHERE) -> End:
         """What a connection string leads to."""
         scope, namespace = place
+        if conn.unclear or _NAME.fullmatch(conn.host) is None or conn.shown(conn.host) != conn.host:
+            return End(
+                None, self.server(Key("", "a string that cannot be read", 0))
+            )  # a piece of a password may stand there
         host, port = conn.host.lower().rstrip("."), self._port(conn)
         declared = self._pooler(scope, host, namespace) or self._listening(host, port)
         if declared is not None:
@@ -243,6 +248,8 @@ class Ends:
 
     def at(self, pooler: PoolerDraft, host: str, port: str | None, namespace: str = "") -> ServerDraft:
         """The server at a host of a pooler's file."""
+        if _NAME.fullmatch(host) is None:
+            return self.server(Key("", f"the server of {pooler.title}", 0))
         host, at = host.lower(), int(port) if port and port.isdigit() and len(port) < 6 else PORT
         server = self._declared(pooler.scope, host, at, namespace)
         if server is None:

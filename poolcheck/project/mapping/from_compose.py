@@ -100,7 +100,7 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
     """Where a service connects: by its environment, its env files, or its code alone."""
     found = list(_written(draft, compose, service, package))
     yield from found
-    if any(way.role == "app" for way in found) or package is None or not draft.reader.sites(package):
+    if any(way.role == "app" for way in found) or package is None:
         return
     at = service.location
     for variable in draft.reader.variables(package):

@@ -191,7 +191,7 @@ class _Strings:
 
     def _of_code(self, package: Package) -> Iterator[Way]:
         workload = self.workload
-        if not self.draft.reader.sites(package) or not (_own(package, workload) or workload.sources):
+        if not (_own(package, workload) or workload.sources):
             return
         reference = f"{workload.sources[0]}/" if len(workload.sources) == 1 else ""
         for variable in self.draft.reader.variables(package):

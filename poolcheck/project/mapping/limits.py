@@ -214,7 +214,7 @@ class Limits:
         provider = (
             f" or --plan NAME (`poolcheck explain {server.provider}` lists them)" if server.provider else ""
         )
-        tell = f"--max N{provider}, or [server.NAME] max_connections; --live asks the server"
+        tell = f"--max N{provider}, or [server.NAME] max_connections"
         return Question(
             server.name, server.name, "max_connections", tell, "the server's max_connections is not known"
         )

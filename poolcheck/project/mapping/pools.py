@@ -56,8 +56,9 @@ class PoolReader:
         return self._sites.get(same(package), ())
 
     def variables(self, package: Package) -> tuple[str, ...]:
-        """The variables that the package's code connects with."""
-        return tuple(dict.fromkeys(name for _, site in self.sites(package) if (name := variable_of(site))))
+        """The variables that the package's code connects with, by its calls or its ORM's schema."""
+        made = (name for _, site in self.sites(package) if (name := variable_of(site)))
+        return tuple(dict.fromkeys([*made, *(read.variable for read in package.reads if read.role == "app")]))
 
     def pools(self, package: Package, around: Beside) -> tuple[Pool, ...]:
         """All pools of one process."""
