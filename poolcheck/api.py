@@ -17,6 +17,7 @@ from typing import Any, TypedDict, Unpack
 
 from poolcheck.config.file import Settings
 from poolcheck.config.settings import Config
+from poolcheck.connection.secret import MASK
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Sizing
@@ -209,7 +210,7 @@ def _settings(given: Given, config: Where | None, *, isolated: bool) -> Settings
     unknown = sorted(set(given) - set(Config.__dataclass_fields__.keys() & Given.__annotations__.keys()))
     if unknown:
         raise TypeError(
-            f"no such setting: {', '.join(unknown)}; there are {', '.join(Given.__annotations__)}"
+            f"no such setting: {', '.join(name if name.isidentifier() else MASK for name in unknown)}; there are {', '.join(Given.__annotations__)}"
         )
     lists = ("driver", "select", "ignore", "exclude")
     values: dict[str, Any] = dict(given)

@@ -14,6 +14,7 @@ gc.set_threshold(50_000)
 
 import click
 
+from poolcheck.connection.secret import redact
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.text import shown
 from poolcheck.version import __version__
@@ -119,8 +120,6 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _complain(text: str) -> None:
     """Say why nothing was done. Whatever it repeats of options, files or a server's words, no secret is shown."""
-    from poolcheck.connection.secret import redact  # noqa: PLC0415 - only on errors
-
     click.echo(shown(redact(text)), err=True)
 
 

@@ -9,6 +9,8 @@ from enum import IntEnum
 
 import click
 
+from poolcheck.connection.secret import redact
+
 
 class ExitCode(IntEnum):
     """The exit codes of every command; the README's table is made from these comments."""
@@ -22,14 +24,15 @@ class ExitCode(IntEnum):
 class PoolcheckError(click.ClickException):
     """Poolcheck could not do its work. The message says what is wrong, the hint what to do.
 
-    Neither may carry a secret: callers pass text that has been through `core.secret.redact`.
+    Neither carries a secret: whatever they repeat of a setting, a path or a server's words is masked here, for programs
+    that call poolcheck as for the command line.
     """
 
     exit_code = int(ExitCode.FAILED)
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(redact(message))
+        self.hint = redact(hint)
 
 
 class BadConfig(PoolcheckError):

@@ -4,6 +4,8 @@ import doctest
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,7 +17,7 @@ from poolcheck import api
 from poolcheck.cli import cli
 from poolcheck.commands.lint import command as lint_command
 from poolcheck.config.settings import Config
-from poolcheck.errors import NothingToCheck
+from poolcheck.errors import NothingToCheck, PoolcheckError
 from tests.live.scenes import scene
 from tests.servers import Postgres, free_port
 
@@ -233,3 +235,31 @@ class TestSize:
             buffer=5,
             warn_at=0.7,
         )
+
+
+class TestNoSecretInErrors:
+    """What a program gets to log holds no secret, whichever argument it stood in."""
+
+    DSNS = (f"postgresql://u:{SECRET}@h/d", f"host=h password={SECRET}", f"Host=h;Password={SECRET}")
+
+    @pytest.mark.parametrize("dsn", DSNS)
+    def test_every_setting(self, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each setting, each argument, and a setting's name."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a.env").write_text("DATABASE_URL=postgresql://a@h/d\n")
+        calls: list[Callable[[], object]] = [
+            partial(api.lint, "a.env", **{name: value})  # type: ignore[arg-type]  # that is the point
+            for name in (*api.Given.__annotations__, dsn)
+            for value in (dsn, [dsn])
+        ]
+        calls += [partial(api.lint, "a.env", config=dsn), partial(api.lint, f"./{dsn}/x")]
+        calls += [partial(api.look, dsn, bouncer="mysql" + dsn), partial(api.look, f"mysql{dsn}")]
+        calls += [partial(api.size, max_connections=9, instances=1, surge=dsn)]
+        met: list[str] = []
+        for call in calls:
+            try:
+                call()
+            except (PoolcheckError, TypeError) as error:
+                met.append(f"{error}{error!r}{error.args}{vars(error)}")
+        assert len(met) > 20
+        assert SECRET not in "".join(met)

@@ -70,7 +70,7 @@ def answer(work: Callable[[], Report]) -> dict[str, Any]:
     except ToolError:
         raise
     except PoolcheckError as error:
-        raise ToolError(clean_lines(redact(f"{error.message}. {error.hint}".rstrip(". ") + "."))) from None
+        raise ToolError(clean_lines(f"{error.message}. {error.hint}".rstrip(". ") + ".")) from None
     except Exception as error:  # noqa: BLE001 - a traceback could hold a password
         raise ToolError(f"This is a bug in poolcheck {__version__}: {type(error).__name__}.") from None
 

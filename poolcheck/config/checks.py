@@ -7,6 +7,7 @@ from typing import Any
 
 from poolcheck.config.settings import INTERNAL, Config, PerPath, matches
 from poolcheck.config.tables import MOST_SHOWN, Complaint, Keys, Walk, shape
+from poolcheck.connection.secret import redact
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 from poolcheck.text import clean, did_you_mean
@@ -102,8 +103,6 @@ def complain(complaints: Sequence[Complaint], source: SettingsSource) -> BadConf
 
 
 def _shown(keys: Keys) -> str:
-    from poolcheck.connection.secret import redact  # noqa: PLC0415 - only on errors
-
     return ".".join(
         key if re.fullmatch(r"[\w-]+", key) else f'"{clean(redact(key), limit=60)}"' for key in map(str, keys)
     )

@@ -12,6 +12,7 @@ from datetime import date
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from poolcheck.connection.secret import redact_setting
 from poolcheck.errors import PoolcheckError
 from poolcheck.record import dataclass
 from poolcheck.text import clean, did_you_mean
@@ -235,8 +236,6 @@ def _misformed(value: str, meta: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    from poolcheck.connection.secret import redact_setting  # noqa: PLC0415 - only on errors
-
     return repr(clean(redact_setting(str(value)), limit=60))
 
 

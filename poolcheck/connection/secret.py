@@ -6,6 +6,9 @@ Where it is unclear whether something is a password, it is masked.
 """
 
 import re
+from collections.abc import Iterator, Sequence
+
+from poolcheck.connection.libpq import percent_decode
 
 MASK = "***"
 
@@ -45,8 +48,19 @@ class Secret:
 
 # Names whose values are masked wherever they stand: query, keyword DSN, JSON, YAML, environment.
 _SECRET_NAMES = frozenset(
-    {"pass", "pwd", "psw", "pw", "passwd", "passphrase", "scram_client_key", "scram_server_key"}
+    {
+        "pass",
+        "pwd",
+        "psw",
+        "pw",
+        "passwd",
+        "passphrase",
+        "scram_client_key",
+        "scram_server_key",
+        "authorization",
+    }
 )
+_PREFIXED = r"(?:db|pg|my|sql|user|admin|root|postgres)(?:pass|pwd|pw)"  # DBPASS, pgPass
 _NO_SECRETS = (
     "encryption",
     "_file",
@@ -64,6 +78,7 @@ def is_secret_name(name: str) -> bool:
     lower = "".join(name.split()).lower()  # a line may end inside the name
     return not lower.endswith(_NO_SECRETS) and (
         lower in _SECRET_NAMES
+        or re.compile(_PREFIXED).fullmatch(lower) is not None
         or any(part in lower for part in _SECRET_PARTS)
         or lower.endswith(("_pass", "_pwd", "_pw"))
     )
@@ -158,24 +173,29 @@ def mask_elsewhere(text: str, *secrets: Secret | None) -> str:
 MOST_PASSES = 4
 
 
-def redact(text: str) -> str:
+def redact(text: str, *, setting: bool = False) -> str:
     """Mask every password in `text`: log lines, driver errors, JSON, YAML, env lines, SQL, broken URLs.
 
     Linear in the length of the text, and idempotent. Placeholders are masked too.
     """
+    if "\n" in text:
+        lines = text.split("\n")
+        for number in hidden_lines(lines):
+            lines[number] = hidden(lines[number])
+        text = "\n".join(lines)
     for _ in range(MOST_PASSES):
-        made = _redact_once(text)
+        made = _redact_once(text, setting=setting)
         if made == text:
             break
         text = made  # a mask can uncover another secret: what stood before it now ends elsewhere
     return text
 
 
-def _redact_once(text: str) -> str:
-    if "@" in text or ":/" in text or ":\\" in text or "%3" in text:
+def _redact_once(text: str, *, setting: bool) -> str:
+    if "@" in text or ":/" in text or ":\\" in text or "%" in text:
         text = _redact_urls(text)
         text = _redact_bare(text)
-    return _redact_echoes(_redact_named(text))
+    return _redact_echoes(_redact_keys(_redact_named(text, setting=setting)))
 
 
 # -- URLs ----------------------------------------------------------------------------------------------------
@@ -240,11 +260,14 @@ def _redact_urls(text: str) -> str:
         colon = host.find(":")
         rest = shadow[len(host) :]
         bare = host if rest.startswith(("?", "#")) else host.rstrip(".,;:!)]}>'\"`")
-        if colon < 0 or not may_be_cut_short(bare, rest):
+        broken = (
+            host.endswith(":") and not rest and _last_at(text, end + 1) >= 0 and text.startswith("\n", end)
+        )
+        if colon < 0 or not (broken or may_be_cut_short(bare, rest)):
             parts.append(_mask_query(chunk))
             continue
         # Cut short, or with white space inside: hide up to an `@` further on the line, or to the query.
-        further = _last_at(text, end)
+        further = _last_at(text, end + text.startswith("\n", end))  # a line may end inside the password
         query = _query_start(shadow, 0)
         parts += (chunk[: colon + 1], MASK)
         if further >= 0:
@@ -313,11 +336,13 @@ def _mask_userinfo(userinfo: str) -> str:
 def _mask_query(rest: str) -> str:
     """Mask what holds an `@` in the query where none belongs, name and all: either may be part of a password."""
     cut = rest.find("?")
-    if cut < 0 or "@" not in rest[cut:]:
+    if cut < 0 or ("@" not in rest[cut:] and "%" not in rest[cut:]):
         return rest
     pairs = rest[cut + 1 :].split("&")
     for index, pair in enumerate(pairs):
         name, equals, value = pair.partition("=")
+        if "%" in name and value and is_secret_name(percent_decode(name)):
+            pairs[index] = f"{name}={MASK}"
         if "@" in pair and (not equals or hides_secret(name, value)):
             pairs[index] = f"{name}={MASK}" if is_secret_name(name) else MASK
     return rest[: cut + 1] + "&".join(pairs)
@@ -331,7 +356,11 @@ _NO_USER = frozenset(
 def _redact_bare(text: str) -> str:
     """Mask `user:password@host` without a scheme, and URLs that are percent-encoded as a whole."""
     if "%" in text:
-        text = re.sub(r"(?i)(%3A%2F%2F[^%\s]{0,100}%3A)[^\s&]{0,400}%40", rf"\1{MASK}%40", text)
+        text = re.sub(
+            r"(?i)(%(?:25){0,3}3A(?:%(?:25){0,3}2F){2}[^%\s]{0,100}%(?:25){0,3}3A)[^\s&]{0,400}(%(?:25){0,3}40)",
+            rf"\1{MASK}\2",
+            text,
+        )
     if "@" not in text:
         return text
     return re.sub(r"[^\s\"'`]+", _mask_bare, text)
@@ -354,15 +383,31 @@ def _mask_bare(found: re.Match[str]) -> str:
 # -- names and values ------------------------------------------------------------------------------------------
 
 # Compiled when first used: `lint` of a clean file never needs them.
-_WORDS = ("pass", "secret", "token", "key", "pwd", "psw", "pw")  # one stands in whatever _NAME finds
+_WORDS = (
+    "pass",
+    "secret",
+    "token",
+    "key",
+    "pwd",
+    "psw",
+    "pw",
+    "authorization",
+)  # one stands in what _NAME finds
 _NAME = r"""(?ix)
     (?: password | passwd | passphrase | secret | token | api[_-]?key | private[_-]?key | scram_(?:client|server)_key
-      | (?<![a-z])(?:pwd|psw|pass|pw)(?![a-z]) )
+      | authorization | (?<![a-z])(?:db|pg|my|sql|user|admin|root|postgres)?(?:pwd|psw|pass|pw)(?![a-z]) )
     [\w-]{0,40}
     (?: (?P<close>\\{0,4}["'`]?\]?) \s{0,8} (?P<sep>=>|:=|!?={1,3}|:(?!:)) [ \t]{0,8}
-      | (?P<space>\s{1,8}) (?=[EeUu]?&?')
+      | (?P<pair>["'`]?\s{0,8}[,{]?\s{0,40}["']?(?:value|default)["']?\s{0,8}[:=]\s{0,8})
+      | (?P<call>(?:["'`]\s{0,8},|\()\s{0,8}(?:default\s{0,4}=\s{0,4})?) (?=[bru@]{0,2}["'`])
+      | (?P<tag>["']?>) (?=\S[^\n]{0,500}?</[\w:.-]{1,60}>)
+      | (?P<space>(?:\s|/\*[^*]{0,80}\*/|--[^\n]{0,80}\n){1,8}) (?=[EeUu]?&?'|\$\w{0,40}\$|""|\\{1,4}["'])
       | (?P<option>[ \t]{1,8}) (?=[^\s'-]) )
     """
+# What stands before a name whose value follows behind nothing but a space, and a name with a value in double quotes.
+_SPACED = r"(?i)(?:--[\w-]{0,30}|(?:\bENV|\bsetx|\bset[ \t]{1,4}-\w{1,3})[ \t]{1,4}\w{0,30})\Z"
+_QUOTED_NAME = r"(?i)pass(?:w|phrase)"
+_FALLBACK = r"(?:\?\?|\|\||\?:|\bor\b|[,{])[ \t]{0,8}(?=[\"'`])"
 _ORDINARY = r"""(?ix)
     (?: null | none | nil | undefined | true | false | str | string | process\.env | import\.meta\.env | os\.environ | os\.getenv | getenv | deno\.env | bun\.env | env
     )(?![-_@\w])"""
@@ -377,7 +422,7 @@ _LIBPQ_NEXT = rf"(?:[ \t]{{1,8}}[^\s=]{{1,100}}){{1,6}}(?=[ \t]{{1,8}}{_LIBPQ_NA
 _CLOSES = r"(?=[\s,;:)\]}>\\+.&]|\Z)"  # what may stand after a closing quote
 
 
-def _redact_named(text: str) -> str:
+def _redact_named(text: str, *, setting: bool) -> str:
     """Mask the values of `password=`, `"api_key": `, `PGPASSWORD=`, `--token x`, `PASSWORD 'x'` and their kin."""
     folded = text.casefold()  # as re.IGNORECASE sees it
     if not any(word in folded for word in _WORDS):
@@ -390,20 +435,50 @@ def _redact_named(text: str) -> str:
         done = found.end()
         if not is_secret_name(re.split(r"[^\w-]", found[0], maxsplit=1)[0]):
             continue
-        option = found["option"] is not None
-        if option and not re.search(r"--[\w-]{0,30}\Z", text[max(0, found.start() - 32) : found.start()]):
+        before = text[max(0, found.start() - 60) : found.start()]
+        quoted = text.startswith('"', done) and re.compile(_QUOTED_NAME).match(found[0]) is not None
+        if found["option"] is not None and not quoted and not re.compile(_SPACED).search(before):
             continue
-        start, end = _value(text, found)
-        if end > start:
+        if (
+            found["call"] is not None
+            and "(" not in found["call"]
+            and not re.search(r"\(\s*[\"'`][\w.-]*\Z", before)
+        ):
+            continue
+        start, end = _value(text, found, setting=setting)
+        while end > start:
             parts += (text[done:start], MASK)
             done = end
+            start, end = _further(text, start, end)
     parts.append(text[done:])
     return "".join(parts)
 
 
-def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
-    """The stretch of the value after a name and its separator; empty when it is no secret."""
+def _further(text: str, start: int, end: int) -> tuple[int, int]:
+    """The literal that is put together with the one that ends there: `'a' 'b'`, `"a" + "b"`; empty when there is none."""
+    quote = text[start - 1] if start else ""
+    if quote not in "\"'" or not text.startswith(quote, end):
+        return end, end
+    next_to = re.compile(
+        rf"{quote}\s{{0,40}}[+&.\\]?\s{{0,40}}([bru@]{{0,2}}{quote})([^{quote}\n]{{1,500}}){quote}(?!\s{{0,4}}[:=])"
+    )
+    found = next_to.match(text, end)
+    return found.span(2) if found and found.start(1) > end + 1 else (end, end)
+
+
+def _value(text: str, name: re.Match[str], *, setting: bool) -> tuple[int, int]:
+    """The stretch of the value after a name and its separator; empty when it is no secret.
+
+    In a setting no word is prose: `password: the dog` is a password.
+    """
     start = name.end()
+    if name["tag"] is not None:
+        closing = re.compile(r"</[\w:.-]{1,60}>").search(text, start)
+        return start, closing.start() if closing else len(text)
+    dollar = re.compile(r"\$\w{0,40}\$").match(text, start) if name["space"] else None
+    if dollar:
+        end = text.find(dollar[0], dollar.end())
+        return dollar.end(), end if end >= 0 else len(text)
     opening = re.compile(r"(?:[A-Za-z]{0,2}&?)?(\\{0,4})([\"'`])").match(text, start)
     if opening:
         doubled = None if opening[1] else _doubled_end(text, opening)
@@ -420,13 +495,16 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
             return opening.end(), end
         gone_on = re.compile(r"\S*").match(text, end)  # 'a'b: the shell joins them
         return start, gone_on.end() if gone_on else end
-    if re.compile(_ORDINARY).match(text, start) or (
-        name["sep"] == ":" and re.compile(_PROSE).match(text, start)
-    ):
-        return start, start
     line = text.find("\n", start)
     line = len(text) if line < 0 else line
-    if name["sep"] == ":":
+    ordinary = re.compile(_ORDINARY).match(text, start)
+    if ordinary and not (setting and re.compile(r"[ \t]+[\w!$%&@]").match(text, ordinary.end())):
+        return _fallback(text, ordinary.end(), line)
+    if name["sep"] == ":" and not setting and re.compile(_PROSE).match(text, start):
+        return start, start
+    if name["sep"] in (":", "=>", "=") and text.startswith(("[", '{"', "{'", "{ ", "<%"), start):
+        return start, line if text.startswith("<%", start) else _bracket_end(text, start, line)
+    if name["sep"] == ":" or name["pair"] is not None:
         flow = re.compile(r"[,}](?=\s|\Z)|\s#|[\"'`]" + _CLOSES).search(text, start, line)
         return start, _rstrip(text, start, flow.start() if flow else line)
     if name["sep"] in ("=", "==", "===") and _is_env_line(text, name.start()):
@@ -447,6 +525,26 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     while end > start + 1 and text[end - 1] in ")]},;":
         end -= 1
     return start, end
+
+
+def _fallback(text: str, start: int, end: int) -> tuple[int, int]:
+    """The literal that an expression falls back to: `env.PW ?? 'x'`, `getenv("PW") or "x"`; empty when there is none."""
+    found = re.compile(_FALLBACK).search(text, start, min(end, start + 120))
+    opening = re.compile(r"()([\"'`])").match(text, found.end()) if found else None
+    return (opening.end(), _quoted_end(text, opening)) if opening else (start, start)
+
+
+_BRACKETS = r"""[\[{]|[\]}]|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"|'[^'\n]*+'"""
+
+
+def _bracket_end(text: str, start: int, end: int) -> int:
+    """Behind the bracket that closes the one at `start`; the end of the line when none does."""
+    depth = 0
+    for found in re.compile(_BRACKETS).finditer(text, start, end):
+        depth += (found[0] in "[{") - (found[0] in "]}")
+        if depth == 0:
+            return found.end()
+    return end
 
 
 def _rstrip(text: str, start: int, end: int) -> int:
@@ -532,6 +630,125 @@ def _redact_echoes(text: str) -> str:
     return re.sub(_ECHOED_NAMES, rf"\1{MASK}@", text)
 
 
+_KEYS = (
+    (r"""(?i)(value["']?\s{0,4}[:=]\s{0,4}["'])[^"'\n]{1,500}(["']\s{0,4},\s{0,4}["']?name["']?\s{0,4}[:=]\s{0,4}["']?\w{0,40}(?:password|passwd|secret|token|api_?key))""", rf"\1{MASK}\2"),
+    (r"(?i)(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[^-]{1,10000}", rf"\1{MASK}"),
+    (r"(SCRAM-SHA-256\$)\d{1,9}:[\w+/=]{1,200}\$[\w+/=]{1,200}:[\w+/=]{1,200}", rf"\1{MASK}"),
+    (r"(?m)^([^\s:*]{1,255}:\d{4,5}|\*:(?:\*|\d{4,5}))(:[^\s:]{1,63}:[^\s:]{1,63}:)[^\n]{1,500}$", rf"\1\2{MASK}"),  # .pgpass
+    (r"(?m)^([ \t]{0,8}\"[^\"\n]{1,100}\" \")(?:[^\"\n]|\"\"){1,500}(?=\"[ \t\r]{0,8}$)", rf"\1{MASK}"),  # userlist.txt
+)  # fmt: skip
+
+
+def _redact_keys(text: str) -> str:
+    """Mask what is known by its own form: private keys, SCRAM verifiers, lines of .pgpass and of userlist.txt."""
+    for pattern, mask in (
+        _KEYS if "-----BEGIN" in text or "SCRAM-" in text or ":" in text or '" "' in text else ()
+    ):
+        text = re.sub(pattern, mask, text)
+    return text
+
+
+# -- values that go on in the next lines -----------------------------------------------------------------------------
+
+_KEY_BEGINS = r"[ \t]*+(?:-[ \t]++)*[\"']?[\w.-]*\Z"
+_BLOCK = r"(?:[!&]\S++[ \t]*+)*(?:[|>][-+0-9]{0,2})?[ \t]*+(?:#.*)?\r?\Z"
+_MAPPING = r"[ \t]*+(?:-[ \t]++)*[\"']?[\w./-]{1,100}[\"']?[ \t]*+[:=](?:\s|\Z)"
+_MOST_BELOW = 60  # lines: a private key of 4,096 bits has 50
+
+
+def hidden(line: str) -> str:
+    """A line that is nothing but a part of a secret."""
+    return line[: len(line) - len(line.lstrip())] + MASK if line.strip() else line
+
+
+def hidden_lines(lines: Sequence[str]) -> Iterator[int]:
+    """The lines, from 0, that go on with the secret of a line above: block scalars, open quotes, heredocs, broken lines.
+
+    Without the lines above nobody sees that they are one.
+    """
+    pattern = re.compile(_NAME)
+    number = 0
+    while number < len(lines):
+        line, number = lines[number], number + 1
+        folded = line.casefold()
+        if "-----begin" in folded and "private" in folded and "-----end" not in folded:
+            closing = re.compile("-----END")
+            below = _until(lines, number, closing)
+        elif any(word in folded for word in _WORDS):
+            found = None
+            for each in pattern.finditer(line + "\n"):
+                if is_secret_name(re.split(r"[^\w-]", each[0], maxsplit=1)[0]):
+                    found = each
+            below = _below(lines, number, line, found) if found else number
+            if found is None and (
+                named := re.search(
+                    r"(?i)(?:name[\"']?\s*+[:=]\s*+|variable )[\"']?([\w.-]{1,100})[\"']?[ \t,{]*+\r?$", line
+                )
+            ):
+                below = number
+                if is_secret_name(named[1]):
+                    for near in range(number, min(number + 4, len(lines))):
+                        if re.match(r"[ \t]*+[\"']?(?:value|default)[\"']?[ \t]*+[:=]", lines[near]):
+                            yield near
+        else:
+            continue
+        yield from range(number, below)
+        number = max(number, below)
+
+
+def _until(lines: Sequence[str], start: int, closing: re.Pattern[str]) -> int:
+    """Behind the next line in which that stands; `start` when it comes nowhere near."""
+    end = min(len(lines), start + _MOST_BELOW)
+    return next((number + 1 for number in range(start, end) if closing.search(lines[number])), start)
+
+
+def _below(lines: Sequence[str], start: int, line: str, name: re.Match[str]) -> int:
+    """Where the secret ends that begins in the line before `start`."""
+    rest = line[name.end() :].strip() if name.end() <= len(line) else ""
+    quote = re.match(r"[A-Za-z@$]{0,2}(\"\"\"|'{3}|[\"'`])", rest)
+    heredoc = re.match(r"<<[-~]?[\"']?(\w{1,60})", rest)
+    if heredoc:
+        return _until(lines, start, re.compile(rf"^\s*{heredoc[1]}\s*$"))
+    if quote and len(quote[1]) == 3:
+        return start if quote[1] in rest[quote.end() :] else _until(lines, start, re.compile(quote[1]))
+    if quote:
+        opening = re.compile(r"()([\"'`])").search(rest)
+        if opening and _quoted_end(rest, opening) == len(rest):
+            return _until(lines, start, re.compile(rf"(?<!\\){quote[1]}"))
+    if rest.endswith("\\"):
+        end = start
+        while end < len(lines) and lines[end].rstrip().endswith("\\"):
+            end += 1
+        return min(end + 1, len(lines))
+    if rest in ("(", "["):
+        return _until(lines, start, re.compile(r"^\s*[)\]]"))
+    key = re.compile(_KEY_BEGINS).match(line[: name.start()])
+    if name["sep"] != ":" or key is None or rest.endswith((",", ";", "{", "(")):
+        return start
+    return _deeper(
+        lines,
+        start,
+        len(line) - len(line.lstrip(" \t-")),
+        block=re.compile(_BLOCK).match(rest) is not None and bool(rest),
+        empty=not rest,
+    )
+
+
+def _deeper(lines: Sequence[str], start: int, column: int, *, block: bool, empty: bool) -> int:
+    """Behind the lines that YAML takes for the value of a key in that column."""
+    end = start
+    for number in range(start, len(lines)):
+        line = lines[number]
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip())
+        item = empty and line.lstrip().startswith("- ") and indent >= column
+        if (indent <= column and not item) or (not block and re.compile(_MAPPING).match(line)):
+            break
+        end = number + 1
+    return end
+
+
 # -- lines of configuration --------------------------------------------------------------------------------------
 
 
@@ -540,7 +757,7 @@ def redact_setting(line: str) -> str:
 
     In a log the words behind it are the message; here there is nothing but the value.
     """
-    line = redact(line)
+    line = redact(line, setting=True)
     # `PGPASSWORD=x psql` is a command; `password=x y` is not.
     spaced = re.search(rf"(?<![A-Z_])={re.escape(MASK)}(?=[ \t]+[^\s\"'#&;])", line)
     if spaced is None or not re.match(

@@ -1,9 +1,10 @@
 """Rules x subjects to findings: selects, stamps, caps, suppresses, sorts. No I/O."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from poolcheck.connection.secret import MASK, redact, redact_setting
+from poolcheck.connection.secret import MASK, hidden, hidden_lines, redact, redact_setting
 from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding, UnusedIgnore
@@ -84,11 +85,12 @@ def run(
         for subject in subjects
         if isinstance(subject, Target) and subject.origin == "env"
     }
+    below = cache(lambda path: frozenset(hidden_lines(lines[path])))
     active = [rule for rule in rules if selection.admits(rule.id, rule.name)]
 
     def judge(rule: AnyRule, subject: object) -> None:
         for problem in rule.check(subject, context):
-            finding = stamp(rule, subject, problem, lines, masked)
+            finding = stamp(rule, subject, problem, lines, masked=masked, below=below)
             at = finding.location
             covering = ignores.get(at.path) if at else None
             if covering and at and covering.covers(rule.id, rule.name, at.line):
@@ -147,7 +149,9 @@ def stamp(
     subject: Any,
     problem: Problem,
     lines: Mapping[str, Sequence[str]],
+    *,
     masked: Mapping[tuple[str, int | None], str],
+    below: Callable[[str], frozenset[int]],
 ) -> Finding:
     """A problem with its rule's id, its place and its excerpt; nothing in it holds a secret."""
     at: Location | None = problem.at or getattr(subject, "location", None)
@@ -158,7 +162,7 @@ def stamp(
         and (subject.example_file or subject.conn.has_placeholder)
     ):
         severity = min(severity, Severity.INFO)  # a placeholder never gives more
-    text, column = excerpt(subject, at, lines, masked)
+    text, column = excerpt(subject, at, lines, masked=masked, below=below)
     return Finding(
         rule=rule,
         severity=severity,
@@ -179,7 +183,9 @@ def excerpt(
     subject: Any,
     at: Location | None,
     lines: Mapping[str, Sequence[str]],
+    *,
     masked: Mapping[tuple[str, int | None], str],
+    below: Callable[[str], frozenset[int]],
 ) -> tuple[str, int | None]:
     """The line with the fault, secrets masked, and the column of the fault in the masked line."""
     if at is None or at.line is None or at.path not in lines or at.line > len(lines[at.path]):
@@ -188,6 +194,8 @@ def excerpt(
         return "", None
     line = lines[at.path][at.line - 1].rstrip("\r\n")
     known = masked.get((at.path, at.line))
+    if known is None and at.line - 1 in below(at.path):
+        return hidden(line), None
     if known is None:
         return redact_setting(line), None if at.column is None else len(redact(line[: at.column - 1])) + 1
     column = at.column

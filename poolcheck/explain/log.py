@@ -229,7 +229,7 @@ def _masked(text: str) -> str:
     """As `_unescaped`; the entities of HTML stand around the rest, and go first."""
     if "&" in text and ";" in text:
         text = html.unescape(text)
-    return _unescaped(redact(text)) if "\\" in text else _unescaped(text)
+    return _unescaped(redact(text)) if "\\" in text or '""' in text else text
 
 
 # --- codes ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from poolcheck.connection.parse import looks_like_connection_string, parse
-from poolcheck.connection.secret import MASK, Secret, mask_elsewhere, redact
+from poolcheck.connection.secret import MASK, Secret, hidden, hidden_lines, mask_elsewhere, redact
 from poolcheck.readers.env import dotenv
 from poolcheck.text import clean
 
@@ -106,7 +106,9 @@ def _masked(path: str, one: Sequence[str], two: Sequence[str]) -> tuple[list[str
     for lines in halves:
         whole = "\n".join(lines)
         met = [secret for secret in secrets if secret.reveal() in whole]
-        result.append([clean(redact(mask_elsewhere(line, *met))) for line in lines])
+        below = frozenset(hidden_lines(lines))
+        masked = [hidden(line) if number in below else line for number, line in enumerate(lines)]
+        result.append([clean(redact(mask_elsewhere(line, *met))) for line in masked])
     return result[0], result[1]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from poolcheck.config.settings import Config
-from poolcheck.connection.secret import redact
+from poolcheck.connection.secret import redact_setting
 from poolcheck.errors import BadInput
 from poolcheck.model.roles import name_claims
 from poolcheck.model.target import Target
@@ -57,7 +57,7 @@ def collect(
                     packages.sources[path] = None
             else:
                 raise BadInput(
-                    f"{redact(argument)}: no such file or folder",
+                    f"{redact_setting(argument)}: no such file or folder",
                     "Give an env file, a folder, a connection string in quotes, or - for standard input.",
                 )
     new = (name for name in packages.instead if not os.path.exists(name))

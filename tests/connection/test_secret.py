@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psycopg import OperationalError
 from psycopg.pq import Conninfo
 
-from poolcheck.connection.secret import Secret, is_secret_name, redact
+from poolcheck.connection.secret import Secret, is_secret_name, redact, redact_setting
 
 CANARY = "Zq9canary7X"
 ODD = st.text("abz019-_.~@:/#?%&=+;,[]{}$\\é*!", max_size=8)
@@ -215,3 +215,199 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
 
     assert large < max(0.5, 9 * small)
     assert large < 10
+
+
+# A secret in every language that a project or a log is written in; some over several lines.
+WRITTEN = {
+    "block |": "password: |\n  {s}\n",
+    "block >-": "db_password: >-\n  {s}\n",
+    "block |2 comment": "  api_key: |2 # c\n      {s}\n",
+    "block tag": "password: !!str |\n  {s}\n",
+    "block anchor": "password: &a |-\n  {s}\n",
+    "block dash": "- name: x\n  password: |\n    a\n\n    {s}\n  user: keepme\n",
+    "block quoted key": '"password": |\n  {s}\n',
+    "block crlf": "password: |\r\n  {s}\r\n",
+    "next line": "password:\n  {s}\n",
+    "next line quoted": 'password:\n  "{s}"\n',
+    "yaml plain continued": "password: abc\n  {s}\n",
+    "yaml dq continued": 'password: "abc\n  {s}"\n',
+    "yaml sq continued": "password: 'abc\n  {s}'\n",
+    "list": "passwords:\n  - {s}\n",
+    "list same indent": "passwords:\n- {s}\n",
+    "flow list": "passwords: [{s}, b]\n",
+    "flow list 2": "passwords: [b, {s}]\n",
+    "flow list json": '{"passwords": ["b", "{s}"]}',
+    "flow list newline": "passwords: [\n  b,\n  {s}\n]\n",
+    "csv doubled": '2026,"password ""a {s}""","x"',
+    "csv doubled colon": '2026,"password: ""a {s}""","x"',
+    "csv doubled 2": '"ALTER ROLE x PASSWORD ""{s}"" y"',
+    "plain dq": 'password "a {s}"',
+    "storage_password": 'storage_password "{s}"',
+    "dollar": "ALTER ROLE x PASSWORD $$a {s}$$",
+    "dollar tag": "ALTER ROLE x PASSWORD $q$a {s}$q$",
+    "E string": "ALTER ROLE x PASSWORD E'a\\'{s}'",
+    "U string": "ALTER ROLE x PASSWORD U&'a {s}'",
+    "N newline": "ALTER ROLE x PASSWORD\n  '{s}'",
+    "encrypted": "ALTER ROLE x ENCRYPTED PASSWORD 'md5{s}'",
+    "comment between": "ALTER ROLE x PASSWORD /* c */ '{s}'",
+    "comment line between": "ALTER ROLE x PASSWORD -- c\n '{s}'",
+    "concat strings": "ALTER ROLE x PASSWORD 'abc'\n '{s}'",
+    "xml elem": "<password>{s}</password>",
+    "xml elem ns": "<db:password>{s}</db:password>",
+    "xml prop": '<property name="password" value="{s}"/>',
+    "xml prop2": '<property name="hibernate.connection.password">{s}</property>',
+    "xml attr": '<ds password="{s}"/>',
+    "py triple": 'PASSWORD = """\n{s}\n"""',
+    "py triple one": 'password = """a "{s}" b"""',
+    "py paren": 'password = (\n    "{s}"\n)',
+    "py concat": 'password = "abc" "{s}"',
+    "py concat plus": 'password = "abc" + "{s}"',
+    "py prefix": 'password = rb"{s}"',
+    "py dict call": 'dict(password="{s}")',
+    "py tuple": '("password", "{s}")',
+    "py setdefault": 'os.environ["PGPASSWORD"] = "{s}"',
+    "py setdefault2": 'os.environ.setdefault("PGPASSWORD", "{s}")',
+    "py getenv default": 'os.getenv("PGPASSWORD", "{s}")',
+    "py get default": 'os.environ.get("DB_PASSWORD", default="{s}")',
+    "py or": 'password = os.environ.get("X") or "{s}"',
+    "js ??": "password: process.env.PGPASSWORD ?? '{s}'",
+    "js ||": 'password: process.env.PGPASSWORD || "{s}"',
+    "js ?? const": "const password = env.PW ?? '{s}'",
+    "js ternary": "password: prod ? '{s}' : undefined",
+    "js template nl": "password: `\n{s}`",
+    "js fn": "password: () => '{s}'",
+    "js async": "password: async () => { return '{s}' }",
+    "js comment": "password: /* c */ '{s}'",
+    "java setter": 'ds.setPassword("{s}");',
+    "java env": 'System.getenv().getOrDefault("DB_PASSWORD", "{s}")',
+    "kotlin": 'password = "{s}".toCharArray()',
+    "go": 'Password: "{s}",',
+    "go raw": "Password: `{s}`,",
+    "cs": 'builder.Password = @"a""{s}";',
+    "ruby =>": ":password => '{s}'",
+    "ruby %q": "password: %q({s})",
+    "ruby env fetch": "password: ENV.fetch('PW', '{s}')",
+    "ruby erb": "password: <%= ENV.fetch('PW') { '{s}' } %>",
+    "php": "'password' => env('DB_PASSWORD', '{s}'),",
+    "php define": "define('DB_PASSWORD', '{s}');",
+    "hcl": 'password = "{s}"',
+    "hcl heredoc": "password = <<EOT\n{s}\nEOT\n",
+    "hcl heredoc ind": "password = <<-EOT\n  {s}\n  EOT\n",
+    "hcl var": 'variable "db_password" {\n  default = "{s}"\n}',
+    "hcl default one": 'variable "db_password" { default = "{s}" }',
+    "k8s env": "- name: PGPASSWORD\n  value: {s}",
+    "k8s env q": '- name: "DB_PASSWORD"\n  value: "{s}"',
+    "k8s flow": '- {name: PGPASSWORD, value: "{s}"}',
+    "k8s json": '{"name": "PGPASSWORD", "value": "{s}"}',
+    "ecs reversed": '{"value": "{s}", "name": "PGPASSWORD"}',
+    "shell default": "password=${PGPASSWORD:-{s}}",
+    "shell default2": "PGPASSWORD=${PW:-{s}}",
+    "shell default3": "postgresql://u:${PW:-{s}}@h/d",
+    "shell cont": "PGPASSWORD=abc\\\n{s}",
+    "shell ansi": "PGPASSWORD=$'a\\'{s}'",
+    "shell -W": "psql --password={s}",
+    "shell set": "set PGPASSWORD={s}",
+    "ps env": "$env:PGPASSWORD = '{s}'",
+    "fish": "set -x PGPASSWORD '{s}'",
+    "fish2": "set -gx PGPASSWORD {s}",
+    "cmd setx": "setx PGPASSWORD {s}",
+    "docker -e": "docker run -e PGPASSWORD={s} x",
+    "docker ENV": "ENV PGPASSWORD {s}",
+    "docker ENV eq": 'ENV PGPASSWORD="a {s}"',
+    "docker ARG": "ARG DB_PASSWORD={s}",
+    "properties cont": "spring.datasource.password=abc\\\n  {s}",
+    "toml literal": "password = '''\n{s}'''",
+    "toml dotted": 'db.password = "{s}"',
+    "pgpass": "h:5432:d:u:{s}",
+    "pgpass star": "*:*:*:app:{s}",
+    "userlist": '"app" "{s}"',
+    "userlist scram": '"app" "SCRAM-SHA-256$4096:{s}=$a:b"',
+    "scram": "SCRAM-SHA-256$4096:AAAA${s}:{s}",
+    "basic auth": "Authorization: Basic {s}",
+    "bearer": "authorization: Bearer {s}",
+    "pem": "-----BEGIN PRIVATE KEY-----\n{s}\n-----END PRIVATE KEY-----",
+    "pem name": "sslkey: |\n  -----BEGIN RSA PRIVATE KEY-----\n  {s}\n",
+    "pem esc": 'key = "-----BEGIN EC PRIVATE KEY-----\\n{s}\\n-----END EC PRIVATE KEY-----"',
+    "url %-enc @": "postgresql%3A%2F%2Fu%3A{s}%40h%2Fd",
+    "url double enc": "postgresql%253A%252F%252Fu%253A{s}%2540h%252Fd",
+    "url json esc": '"postgresql:\\/\\/u:{s}@h\\/d"',
+    "url unicode esc": '"postgresql:\\u002f\\u002fu:{s}@h"',
+    "url html": "postgresql:&#x2F;&#x2F;u:{s}@h/d",
+    "url newline": "postgresql://u:\n{s}@h/d",
+    "url nl pw": "postgresql://u:abc\n{s}@h/d",
+    "url no slashes": "postgresql:u:{s}@h/d",
+    "url backslashes": "postgresql:\\\\u:{s}@h/d",
+    "url query password": "postgresql://h/d?user=u&password={s}",
+    "url query PASSWORD": "postgresql://h/d?user=u&PASSWORD={s}",
+    "url query pass%77ord": "postgresql://h/d?user=u&pass%77ord={s}",
+    "url query amp;": "postgresql://h/d?user=u&amp;password={s}",
+    "url query ;": "jdbc:sqlserver://h;user=u;password={s}",
+    "oauth secret": "postgresql://h/d?oauth_client_secret={s}",
+    "dsn pwd": "Server=h;Uid=u;Pwd={s};",
+    "dsn spaced =": "host=h password = '{s}' user=u",
+    "dsn upper": "HOST=h PASSWORD={s}",
+    "odbc braces": "Driver={PG};PWD={a;{s}};UID=u",
+    "odbc braces 2": "Driver={PG};PWD={a}}{s}};UID=u",
+    "npgsql sq": "Host=h;Password='a;{s}';x=1",
+    "key with dash": "db-password: {s}",
+    "camel": "dbPassword: '{s}'",
+    "camelPass": "dbPass: '{s}'",
+    "DBPASS": "DBPASS={s}",
+    "PGPASS": "PGPASS={s}",
+    "MYSQL_PWD": "MYSQL_PWD={s}",
+    "pw colon": "pw: {s}",
+    "json nested obj": '{"password": {"value": "{s}"}}',
+    "json num": '{"password": {s}, "x": 1}',
+    "log echo": 'invalid connection option "password={s}"',
+    "echo quoting": 'could not translate host name "{s}@h" to address',
+    "pgx": "failed to connect to `host=h user=u password={s}`",
+    "pgx2": "cannot parse `postgres://u:{s}@h:bad/d`: failed",
+    "go parse": 'parse "postgres://u:{s} x@h/d": net/url: invalid userinfo',
+    "ruby inspect": '#<PG::Connection @password="{s}">',
+    "py repr": "{'password': '{s}'}",
+    "py repr b": "{b'password': b'{s}'}",
+    "py kwargs": "connect(host='h', password='a\\'{s}')",
+    "js inspect": "{ password: 'a {s}', x: 1 }",
+    "java map": "{user=u, password={s}}",
+    "java map sp": "{user=u, password=a {s}, host=h}",
+    "go struct": "{Host:h Password:{s} Port:5}",
+    "rust debug": 'Config { password: Some("{s}") }',
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_written_in_any_language(name: str) -> None:
+    """The secret goes; in `block dash` the key behind the block stays."""
+    masked = redact(WRITTEN[name].replace("{s}", CANARY))
+
+    assert CANARY not in masked
+    assert "***" in masked
+    assert ("keepme" in WRITTEN[name]) is ("keepme" in masked)
+    assert redact(masked) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "secrets:\n  db_password:\n    file: ./pw.txt\n",
+        "env:\n  - name: PGPASSWORD\n    valueFrom:\n      secretKeyRef:\n        name: x\n",
+        'password authentication failed for user "app"\n  at Client (x.js:1)',
+        'required: ["password", "email"]\nhost: db\n',
+        "await setPassword(user, 1)\nconst a = 'b'\n",
+        "SELECT password FROM users WHERE a = $1\n",
+        "Invalid password\n    at foo (bar.js:1:2)\n",
+        "if (password > 5) return '</div>'.length\n",
+        "compass: north\nbypass: true\n",
+    ],
+)
+def test_what_holds_no_secret_stays(text: str) -> None:
+    """Names without values, references, prose, positions."""
+    assert redact(text) == text
+
+
+def test_in_a_setting_no_word_is_prose() -> None:
+    """`password: the dog` is a password there; in a log it is a sentence."""
+    for value in ("the dog", "true dog", "a dog", "is dog"):
+        assert "dog" not in redact_setting(f"  password: {value}")
+        assert "dog" in redact(f"password: {value}")
+    assert redact_setting("password: process.env.PW,") == "password: process.env.PW,"

@@ -4,6 +4,7 @@ What is new goes in here; `test_no_secret_is_shown.py` walks it. Every shape is 
 """
 
 import base64
+import html
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ def base64_of_url(secret: str) -> str:
     return base64.b64encode(f"postgresql://app:{url(secret)}@db.example.com/app".encode()).decode()
 
 
+def block(secret: str) -> str:
+    """A line of a block scalar: nothing has a meaning there."""
+    return secret
+
+
 NEON = "@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app"
 BUSY = "FATAL:  sorry, too many clients already"
 NO_SHELL = "$`\\\n"
@@ -111,7 +117,25 @@ SHAPES = (
     Shape("typescript in handler", "src/h.ts", "export async function GET{n}() {{ const p = new Pool({{ password: {s}, max: 900 }}); return p }}", json.dumps, 'import {{ Pool }} from "pg"\n'),
     Shape("python", "app/db.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password={s}, conect_timeout=1)", repr, "import psycopg2\n"),
     Shape("python dsn", "app/dsn.py", "e{n} = create_engine({s}, pool_size=900)", lambda s: repr(f"postgresql://app:{url(s)}@db.example.com/app"), "from sqlalchemy import create_engine\n"),
+    Shape("ruby block", "k/config/database.yml", "p{n}:\n  adapter: postgresql\n  pool: 900\n  password: |\n    {s}\n  host: db.example.com", block),
+    Shape("compose env, folded", "e/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      API_TOKEN: >-\n        {s}\n      DATABASE_URL: postgresql://app@db.example.com/app?connection_limt=900", block, "services:\n"),
+    Shape("url in a block of a secret's name", "m/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      SECRET_URL: |\n        postgresql://app:{s}@db.example.com/app?connection_limt=900", url, "services:\n"),
+    Shape("spring, next line", "n/src/main/resources/application.yml", "  u{n}:\n    url: jdbc:postgresql://db.example.com/d\n    username: a\n    password:\n      {s}\n    hikari: {{maximum-pool-size: 900}}", json.dumps, "spring:\n"),
+    Shape("typescript, words in prose", "src/w.ts", "export async function GET{n}() {{ const p = new Pool({{ password: process.env.PW ?? {s}, max: 900 }}); return p }}", json.dumps, 'import {{ Pool }} from "pg"\n'),
+    Shape("python, put together", "app/two.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password='a' {s}, conect_timeout=1)", lambda s: repr(s) if repr(s)[0] == "'" else "'" + s.replace("\\", "\\\\").replace("'", "\\'") + "'", "import psycopg2\n"),
+    Shape("python, default", "app/default.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password=os.environ.get('DB_PASSWORD', {s}), conect_timeout=1)", repr, "import os, psycopg2\n"),
+    Shape("sql role, dollars", "e.sql", "SET search_path=x; ALTER ROLE app{n} PASSWORD $q${s}$q$ LOGIN;", raw),
+    Shape("sql role, comment", "f.sql", "SET search_path=x; ALTER ROLE app{n} PASSWORD /* c */ '{s}' LOGIN;", sql, without="\\"),
+    Shape("odyssey", "odyssey.conf", 'storage "s{n}" {{ type "remote" host "h" port 5432 nonsense 1 storage_password "{s}" }}', lambda s: s, without='"\\{}'),
     # pasted into `explain`
+    Shape("paste yaml block", "", f"{BUSY}\n  db_password: |\n    {{s}}\n  n: {{n}}", block),
+    Shape("paste csv, no sign", "", f'2026-11-30 10:00:00 UTC,"app","could not connect: user h{{n}} password ""{{s}}""","{BUSY}"', raw, without='"\\'),
+    Shape("paste xml", "", f"<n>{{n}}</n><password>{{s}}</password> {BUSY}", html.escape),
+    Shape("paste dollars", "", f"{BUSY} STATEMENT: ALTER ROLE a{{n}} PASSWORD $$a {{s}}$$", raw, without="$"),
+    Shape("paste k8s", "", f"{BUSY}\n  - name: PGPASSWORD\n    value: {{s}}\n  - name: n{{n}}", json.dumps),
+    Shape("paste bearer", "", "n={n} Authorization: Bearer {s}", lambda s: base64.b64encode(s.encode()).decode() + f"\n{BUSY}"),
+    Shape("paste default", "", f"os.environ.get('DB_PASSWORD', {{s}}) {{n}} {BUSY}", repr),
+    Shape("paste url, broken line", "", f"{BUSY} postgresql://app{{n}}:\n{{s}}@db.example.com/d", url),
     Shape("paste url", "", f"could not connect to postgresql://app:{{s}}@db.example.com/app{{n}}: {BUSY}", url),
     Shape("paste url, user with a space", "", f"{BUSY} postgresql://user name:{{s}}@db.example.com/d{{n}}", url),
     Shape("paste libpq", "", f"could not connect: host=h{{n}} password={{s}} {BUSY}", libpq),

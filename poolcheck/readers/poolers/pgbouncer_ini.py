@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from poolcheck.connection.secret import MASK, is_secret_name
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.pooler_config import (
+    DATABASE_KEYS,
+    USER_KEYS,
     PoolerConfig,
     PoolerDatabase,
     PoolerSetting,
@@ -180,10 +183,15 @@ def _words(text: str, path: str, line: int, start: int) -> tuple[tuple[PoolerSet
 
 
 def _pairs(text: str, path: str, line: int, start: int) -> Iterator[PoolerSetting]:
+    """The pairs. A name that PgBouncer has not, behind a secret without quotes, may be the secret's other half."""
+    unquoted = False
     for match in _WORD.finditer(text):
-        value = match[2]
+        name, value = match[1], match[2]
+        if unquoted and name not in DATABASE_KEYS | USER_KEYS:
+            name = MASK
+        unquoted |= is_secret_name(name) and not value.startswith("'")
         if value.startswith("'"):
             value = value[1:-1].replace("''", "'")
-        if match[1] == "password":
+        if name in ("password", MASK):
             value = ""
-        yield PoolerSetting(match[1], value, Location(path, line, start + match.start(1) + 1), known(value))
+        yield PoolerSetting(name, value, Location(path, line, start + match.start(1) + 1), known(value))
