@@ -435,7 +435,7 @@ def _redact_named(text: str, *, setting: bool) -> str:
         done = found.end()
         if not is_secret_name(re.split(r"[^\w-]", found[0], maxsplit=1)[0]):
             continue
-        before = text[max(0, found.start() - 60) : found.start()]
+        before = text[max(0, found.start() - 40) : found.start()]
         quoted = text.startswith('"', done) and re.compile(_QUOTED_NAME).match(found[0]) is not None
         if found["option"] is not None and not quoted and not re.compile(_SPACED).search(before):
             continue
@@ -672,8 +672,7 @@ def hidden_lines(lines: Sequence[str]) -> Iterator[int]:
         line, number = lines[number], number + 1
         folded = line.casefold()
         if "-----begin" in folded and "private" in folded and "-----end" not in folded:
-            closing = re.compile("-----END")
-            below = _until(lines, number, closing)
+            below = _until(lines, number, "-----END")
         elif any(word in folded for word in _WORDS):
             found = None
             for each in pattern.finditer(line + "\n"):
@@ -696,10 +695,12 @@ def hidden_lines(lines: Sequence[str]) -> Iterator[int]:
         number = max(number, below)
 
 
-def _until(lines: Sequence[str], start: int, closing: re.Pattern[str]) -> int:
-    """Behind the next line in which that stands; `start` when it comes nowhere near."""
-    end = min(len(lines), start + _MOST_BELOW)
-    return next((number + 1 for number in range(start, end) if closing.search(lines[number])), start)
+def _until(lines: Sequence[str], start: int, closing: str, *, whole: bool = False) -> int:
+    """Behind the next line in which that stands, `whole` as its only word; `start` when it comes nowhere near."""
+    for number in range(start, min(len(lines), start + _MOST_BELOW)):
+        if lines[number].strip() == closing if whole else closing in lines[number]:
+            return number + 1
+    return start
 
 
 def _below(lines: Sequence[str], start: int, line: str, name: re.Match[str]) -> int:
@@ -708,20 +709,20 @@ def _below(lines: Sequence[str], start: int, line: str, name: re.Match[str]) -> 
     quote = re.match(r"[A-Za-z@$]{0,2}(\"\"\"|'{3}|[\"'`])", rest)
     heredoc = re.match(r"<<[-~]?[\"']?(\w{1,60})", rest)
     if heredoc:
-        return _until(lines, start, re.compile(rf"^\s*{heredoc[1]}\s*$"))
+        return _until(lines, start, heredoc[1], whole=True)
     if quote and len(quote[1]) == 3:
-        return start if quote[1] in rest[quote.end() :] else _until(lines, start, re.compile(quote[1]))
+        return start if quote[1] in rest[quote.end() :] else _until(lines, start, quote[1])
     if quote:
         opening = re.compile(r"()([\"'`])").search(rest)
         if opening and _quoted_end(rest, opening) == len(rest):
-            return _until(lines, start, re.compile(rf"(?<!\\){quote[1]}"))
+            return _until(lines, start, quote[1])
     if rest.endswith("\\"):
         end = start
         while end < len(lines) and lines[end].rstrip().endswith("\\"):
             end += 1
         return min(end + 1, len(lines))
     if rest in ("(", "["):
-        return _until(lines, start, re.compile(r"^\s*[)\]]"))
+        return _until(lines, start, ")" if rest == "(" else "]")
     key = re.compile(_KEY_BEGINS).match(line[: name.start()])
     if name["sep"] != ":" or key is None or rest.endswith((",", ";", "{", "(")):
         return start

@@ -15,9 +15,10 @@ _WRAPPING = re.compile(
 RESCUE = Action(
     "From a session that is already open with the same role: end its idle siblings; the slots are free at once",
     (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
-        "  WHERE usename = current_user AND pid <> pg_backend_pid() AND state = 'idle'",
-        "  AND state_change < now() - interval '10 minutes';",
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity",
+        "  WHERE usename OPERATOR(pg_catalog.=) current_user AND state OPERATOR(pg_catalog.=) 'idle'",
+        "  AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()",
+        "  AND pg_catalog.age(pg_catalog.now(), state_change) OPERATOR(pg_catalog.>) interval '10 minutes';",
     ),
 )
 CONSOLE = ("poolcheck live --bouncer postgresql://stats@HOST:6432/pgbouncer",)

@@ -91,5 +91,8 @@ def describe(block: Block) -> str:
 def lines(block: Block) -> tuple[str, ...]:
     """What to run."""
     if block.verb == "finish":
-        return ("SELECT gid, prepared, owner FROM pg_prepared_xacts;", "ROLLBACK PREPARED '<gid>';")
-    return (f"SELECT pg_{block.verb}_backend({block.root});",)
+        return (
+            "SELECT gid, prepared, owner FROM pg_catalog.pg_prepared_xacts;",
+            "ROLLBACK PREPARED '<gid>';",
+        )
+    return (f"SELECT pg_catalog.pg_{block.verb}_backend({block.root});",)

@@ -48,7 +48,10 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
             fix=Fix(
                 "End them, and let the server look for vanished clients",
                 lines=(
-                    *(f"SELECT pg_terminate_backend({member.pid});" for member in leak.members[:3]),
+                    *(
+                        f"SELECT pg_catalog.pg_terminate_backend({member.pid});"
+                        for member in leak.members[:3]
+                    ),
                     *(
                         (f"ALTER ROLE {role(leak.group[1])} SET client_connection_check_interval = '10s';",)
                         if server.major >= 14 or not server.major

@@ -50,6 +50,6 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
             key=str(lock.pid),
             fix=Fix(
                 "End the session, and run migrations over a direct connection",
-                lines=(f"SELECT pg_terminate_backend({lock.pid});",),
+                lines=(f"SELECT pg_catalog.pg_terminate_backend({lock.pid});",),
             ),
         )

@@ -1,8 +1,9 @@
 """Nothing of a hostile database runs with the rights of who looks: every name that poolcheck's SQL uses is a trap there."""
 
 import ast
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from poolcheck.cli import run
 from poolcheck.live import postgres as wire
 from poolcheck.live import route, sql
 from poolcheck.live.measure import measure
+from poolcheck.live.refusal import RESCUE
 from tests.conftest import need_bouncer, need_postgres
 from tests.live.scenes import eventually
 from tests.live.shadow import build, called, code, everything, names, strings
@@ -113,7 +115,8 @@ def test_the_traps_work(server: Postgres) -> None:
         ):  # a trap's answer makes no sense
             conn.execute(filled.encode())
         found = called(server.log(mark))
-        assert bool(found) is bool(names(text).operators), name
+        bare = re.sub(r"OPERATOR\(pg_catalog\.[^)]+\)", "", text)
+        assert bool(found) is bool(names(bare).operators), name
         sprung |= found
     assert {"operator =", "operator ||", "operator ~~", "operator -", "operator <<", "operator |"} <= sprung
 
@@ -137,6 +140,104 @@ def test_role_has_a_search_path(server: Postgres, tmp_path: Path) -> None:
 def test_anybody_creates_in_public(server: Postgres, tmp_path: Path) -> None:
     """The default search path, and operators that fit better than PostgreSQL's own: everybody's right up to 14."""
     looked(server, "shop", "postgres", tmp_path)
+
+
+def printed(data: object) -> Iterator[str]:
+    """Every SQL statement in a report's JSON: lines of advice that belong together are one."""
+    if isinstance(data, str) and re.match(r"\s*(?:SELECT|WITH|ALTER|ROLLBACK|SET)\b", data):
+        yield data
+    elif isinstance(data, list) and data and all(isinstance(each, str) for each in data):
+        text = "\n".join(data)
+        yield from (text[found.start() :] for found in re.finditer(r"(?m)^(?:SELECT|WITH)\b", text))
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from printed(each)
+
+
+def test_what_is_printed_may_be_pasted(
+    server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever copies a statement of a report into psql there, as a superuser, calls nothing of the owner's."""
+    as_user(server, "own", "owned", "alter database owned set search_path = evil, pg_catalog")
+    url = server.url("postgres", "owned")
+    (tmp_path / "a.env").write_text(f"DATABASE_URL={url}\n")
+    met: dict[str, int] = {}
+    ending: list[str] = []
+    with sessions(server, "owned") as held:
+        held[1].execute("select pg_catalog.pg_advisory_xact_lock(5)")
+        held[4].pgconn.send_query(b"select pg_catalog.pg_advisory_xact_lock(5)")
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        eventually(lambda: server.execute(waiting) == [(2,)], "two sessions that wait")
+        for args in (
+            ["live", url, "-v"],
+            ["reap", url, "--older-than", "0"],
+            ["gate", "--live", "--env-file", str(tmp_path / "a.env")],
+        ):
+            assert run([*args, "--format", "json"]) in (0, 1)
+            said = json.loads(capsys.readouterr().out)
+            met[args[0]] = len(texts := [*printed(said)])
+            paste(server, [each for each in texts if "terminate" not in each])
+            ending += texts
+    paste(server, ending)
+    assert min(met.values()) > 0, met
+
+
+def paste(server: Postgres, texts: Sequence[str]) -> None:
+    """Each by itself, as psql sends it; one that should call a trap shows that the traps are set."""
+    mark = server.mark()
+    for text in texts:
+        with server.connect("postgres", "owned") as conn, suppress(psycopg.Error):
+            conn.execute(text.encode())
+    assert called(server.log(mark)) == set(), texts
+    mark = server.mark()
+    with server.connect("postgres", "owned") as conn, suppress(psycopg.Error):
+        conn.execute(b"select 1 where 1 = 1")
+    assert called(server.log(mark))
+
+
+def written() -> Iterator[tuple[str, str]]:
+    """Every SQL statement that the package may print: of rules, of refusals, of the pages of errors."""
+    for path in sorted(Path(poolcheck.__file__).parent.rglob("*.py")):
+        if {"demo", "readers", "sql"} & set(path.parts) or path.name in ("postgres.py", "snippets.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [part.value if isinstance(part, ast.Constant) else "x" for part in parts]
+            if isinstance(texts[0], str) and re.match(r"SELECT |  WHERE |  AND ", texts[0]):
+                yield path.name, "".join(map(str, texts))
+    for path in sorted((Path(poolcheck.__file__).parent / "catalogue").rglob("*.toml")):
+        for found in re.findall(r'"(SELECT [^"]*;)"', path.read_text(encoding="utf-8")):
+            yield path.name, found
+
+
+def test_each_statement_that_may_be_printed_names_its_schema() -> None:
+    """Functions, relations and operators: what is printed rarely is held to the same."""
+    found = dict.fromkeys(written())
+    assert len(found) >= 12
+    for name, text in found:
+        assert not names(
+            re.sub(r"OPERATOR\(pg_catalog\.[^)]+\)", "", re.sub("ORDER BY.*|;", "", text))
+        ).operators, (
+            name,
+            text,
+        )
+        for made in re.findall(r"([\w.]+)\(", text.replace("OPERATOR(", "")):
+            assert made.startswith("pg_catalog."), (name, text)
+        for made in re.findall(r"(?i)\b(?:from|join)\s+([\w.]+)", text):
+            assert made.startswith("pg_catalog."), (name, text)
+
+
+def test_the_way_out_of_a_full_server_may_be_pasted(server: Postgres) -> None:
+    """From a session that is open already, which has the database's search path."""
+    as_user(server, "own", "owned", "alter database owned set search_path = evil, pg_catalog")
+    with sessions(server, "owned") as held:
+        paste(server, ["\n".join(RESCUE.code)])
+        assert all(map(alive, held[3:]))  # idle for less than ten minutes
+        paste(
+            server,
+            ["\n".join(RESCUE.code).replace("10 minutes", "0 minutes").replace("current_user", "'app'")],
+        )
+        eventually(lambda: not alive(held[4]), "the end of an idle session")
 
 
 @pytest.mark.bouncer
@@ -265,7 +366,7 @@ def test_the_guest_has_nothing_to_choose() -> None:
 def test_names_carry_their_schema() -> None:
     """The second wall: what can be qualified is, so that not even the guest is needed for it."""
     grammar = set(
-        "extract coalesce nullif in filter and or from as where not values select when then else".split()
+        "operator extract coalesce nullif in filter and or from as where not values select when then else".split()
     )
     for path in sorted(sql.FOLDER.glob("*.sql")):
         text = code(sql.load(*path.stem.rsplit("_", 1)[:1], int(path.stem.rsplit("_", 1)[1])))
