@@ -24,6 +24,12 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+MOST_GROWN = (
+    105 * MB
+)  # of memory, by a run, until no more is read: the largest file and the program come on top
+NO_ROOM = "what was read before it fills the memory that a run may take"
+WORST = 35  # bytes of memory that a byte of a file can take: a package.json of nothing but short names
+_start: ContextVar[int] = ContextVar("start", default=0)
 _only: ContextVar[tuple[str, ...] | None] = ContextVar("only", default=None)
 
 
@@ -51,6 +57,8 @@ def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False
     try:
         if status.st_size > most and not cut:
             raise _too_large(path, most)
+        if not room(status.st_size):
+            raise FileRefused(NO_ROOM, path)
         pieces: list[bytes] = []
         left = most + (not cut)
         while left > 0:
@@ -66,6 +74,30 @@ def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False
     if len(data) > most:
         raise _too_large(path, most)
     return data
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Meanwhile no more files are read than memory has room for (on Linux); what is left out is refused, and so said."""
+    before = _start.set(_start.get() or _resident())
+    try:
+        yield
+    finally:
+        _start.reset(before)
+
+
+def room(size: int) -> bool:
+    """Whether a text of so many bytes may still be read, or made something of, in `bounded`."""
+    start = _start.get()
+    return not start or min(size, 2 * MB) * WORST <= MOST_GROWN - (_resident() - start)
+
+
+def _resident() -> int:
+    """Bytes of this process in memory; 0 where the system does not tell."""
+    try:
+        return int(own_bytes("/proc/self/statm").split()[1]) * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _too_large(path: "str | os.PathLike[str]", most: int) -> FileRefused:

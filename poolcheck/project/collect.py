@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from poolcheck.config.disk import bounded
 from poolcheck.config.settings import Config
 from poolcheck.connection.secret import redact_setting
 from poolcheck.errors import BadInput
@@ -38,7 +39,11 @@ def collect(
         BadInput: a path does not exist or cannot be read; stdin is not text.
         BadTarget: an argument looks like a connection string of another database.
     """
-    packages = Packages(config, instead, judged)
+    with bounded():
+        return _collect(arguments, Packages(config, instead, judged))
+
+
+def _collect(arguments: Sequence[str], packages: Packages) -> Collected:
     parts: list[Collected] = []
     files: dict[str, None] = {}
     for argument in arguments:

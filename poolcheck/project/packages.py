@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
-from poolcheck.config.disk import MB, leads_out, may_read, read_limited
+from poolcheck.config.disk import MB, FileRefused, leads_out, may_read, read_limited
 from poolcheck.config.settings import Config
 from poolcheck.errors import BadInput
 from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.runtime import Signal
     from poolcheck.readers.manifests.manifest import Manifest
 
-MAX_WRITTEN, MAX_MADE = 1 * MB, 4 * MB  # by hand, by a tool: lock files of large monorepos stay below 3 MB
+# By hand, and by a tool. Lock files of large monorepos have 1 to 3 MB (n8n 1.3, gutenberg 2.3, novu 2.6); the largest
+# that is known for its size, of several hundred projects, 5.7 MB: https://github.com/pnpm/pnpm/issues/7570
+MAX_WRITTEN, MAX_DENSE, MAX_MADE, MAX_LOCK = 1 * MB, 2 * MB, 4 * MB, 6 * MB
+SPARSE = 40  # bytes for each bracket and version, at least, in a lock file above MAX_DENSE: real ones have 60 and more
 _MADE = re.compile(r"lock|shrinkwrap|\.(?:ya?ml|tf)$")
+_LARGE = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
+_MARKS = (b"{", b"[", b"version", b" (")
 NEAR = (
     "prisma",
     "prisma/schema",
@@ -192,9 +197,18 @@ class Packages:
         """The text of a context file; None, and a Skipped, when it cannot be read."""
         if name not in self._texts:
             self._texts[name] = None
-            most = MAX_MADE if _MADE.search(posixpath.basename(name)) else MAX_WRITTEN
+            base = posixpath.basename(name)
+            most = MAX_LOCK if base in _LARGE else MAX_MADE if _MADE.search(base) else MAX_WRITTEN
             try:
                 data = self.instead[name] if name in self.instead else read_limited(name, most)
+                if (
+                    "lock" in base
+                    and len(data) > MAX_DENSE
+                    and SPARSE * sum(map(data.count, _MARKS)) > len(data)
+                ):
+                    raise FileRefused(
+                        f"larger than {MAX_DENSE // MB} MB, and no tool writes it so densely", name
+                    )
                 self._texts[name] = data.decode("utf-8-sig")
                 if self.judged is not None:
                     self.judged.setdefault(name, data)
@@ -229,6 +243,8 @@ class Packages:
                         Skipped(f"{name}{at}", made.problem.message, "Its drivers are not known.")
                     )
                 self._manifests.setdefault(folder, []).append(made)
+                if made.lock:
+                    del self._texts[name]  # megabytes that nobody asks for again
             elif kind == "prisma":
                 from poolcheck.readers.configs import prisma  # noqa: PLC0415 - only where there is one
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
+from poolcheck.config.disk import NO_ROOM, room
 from poolcheck.model.pooler_config import PoolerConfig, translated
 from poolcheck.model.report import Skipped
 from poolcheck.project.collected import Collected, lines_of, together
@@ -173,6 +174,9 @@ def _files(packages: "Packages", names: Sequence[str], parts: list[Collected]) -
         if len(text) > reader.LONGEST:
             why = f"larger than {reader.LONGEST // 1_000_000} MB: nobody wrote it by hand"
             parts.append(_skipped(name, why, "Its pools are in no sum."))
+            continue
+        if not room(len(text)):
+            parts.append(_skipped(name, NO_ROOM, "Its pools are in no sum."))
             continue
         made = reader.read(text, name, texts)
         if isinstance(made, UnreadableFile):

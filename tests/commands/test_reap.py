@@ -58,7 +58,7 @@ class TestEveryMajor:
             ran = poolcheck("reap", each_postgres.url("app"), "--older-than", "200ms")
             assert ran.code == 1
             assert "dry run" in ran.out
-            assert f"a.pid = {leak.info.backend_pid}" in ran.out
+            assert f"a.pid OPERATOR(pg_catalog.=) {leak.info.backend_pid}" in ran.out
             assert "57P01" in ran.out
             assert "worker would see" in ran.out
             assert alive(leak)

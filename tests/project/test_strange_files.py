@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -277,3 +278,73 @@ def test_reports_follow_no_planted_link(folder: Path, command: list[str]) -> Non
 
     assert (code, (folder.parent / "victim").read_text()) == (2, "mine")
     assert "cannot write r: a link leads out of its folder" in " ".join(said.split())
+
+
+def repeated(unit: str, size: int, head: str = "", tail: str = "") -> str:
+    """Text of about that many bytes; `%d` in the unit counts."""
+    count = size // len(unit.replace("%d", "000000"))
+    return head + "".join(unit.replace("%d", f"{number:06d}") for number in range(count)) + tail
+
+
+DENSE = {
+    "package.json": (10, 1 << 20, '"%d":"1",', '{"dependencies":{', '"x":"1"}}'),
+    ".env": (5, 2 << 20, "A%d=1\n", "", ""),
+    "pgbouncer.ini": (6, 1 << 20, "a%d = host=h\n", "[databases]\n", ""),
+    "yarn.lock": (8, 2 << 20, "a@%d:\n  version 1\n", "", ""),
+    "package-lock.json": (3, 6 << 20, "{},", "[", "1]"),
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_many_files_that_are_each_small_enough(folder: Path, name: str) -> None:
+    """Each below its own limit, and as full of names as its syntax allows: what memory has no room for is said."""
+    count, size, *texts = DENSE[name]
+    for number in range(count):
+        (folder / f"p{number}").mkdir()
+        (folder / f"p{number}" / name).write_text(repeated(texts[0], size - 99, *texts[1:]))
+    told = skipped(folder)
+
+    assert 0 < len(told) <= count
+    assert all(re.search("fills the memory|so densely", why) for why in told.values()), told
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "head", "tail"),
+    [
+        (
+            "package-lock.json",
+            '"node_modules/a%d":{"version":"1.0.0","resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz","integrity":"sha512-'
+            + "A" * 86
+            + '==","license":"MIT","engines":{"node":">=10"}},',
+            '{"lockfileVersion":3,"packages":{',
+            '"node_modules/prisma":{"version":"6.1.0"}}}',
+        ),
+        (
+            "pnpm-lock.yaml",
+            "  /a%d@1.0.0:\n    resolution: {integrity: sha512-"
+            + "A" * 86
+            + "==}\n    engines: {node: '>=10'}\n\n",
+            "lockfileVersion: '6.0'\n\nimporters:\n  .:\n    dependencies:\n      prisma: {specifier: ^6, version: 6.1.0}\n\npackages:\n\n",
+            "",
+        ),
+        (
+            "yarn.lock",
+            'a%d@^1.0.0:\n  version "1.0.0"\n  resolved "https://registry.yarnpkg.com/x.tgz"\n  integrity sha512-'
+            + "A" * 86
+            + "==\n\n",
+            "",
+            'prisma@^6:\n  version "6.1.0"\n',
+        ),
+    ],
+    ids=["npm", "pnpm", "yarn"],
+)
+def test_the_lock_file_of_a_large_monorepo_is_read(
+    folder: Path, name: str, unit: str, head: str, tail: str
+) -> None:
+    """As large as the largest that is known for its size, 5.7 MB."""
+    (folder / "package.json").write_text('{"dependencies": {"prisma": "^6"}}')
+    (folder / name).write_text(repeated(unit, 5_700_000, head, tail))
+    code, said = run(folder, "lint", "--format", "json", "--driver", "prisma@6.1.0")
+
+    assert code in (0, 1)
+    assert json.loads(said)["skipped"] == []

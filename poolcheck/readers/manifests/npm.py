@@ -10,6 +10,7 @@ from poolcheck.readers.yaml import Node, documents, text_of
 
 # Section of package.json → only needed while developing. Peers are what the host app installs: not the package's own.
 _SECTIONS = {"dependencies": False, "optionalDependencies": False, "devDependencies": True}
+MOST_RANGES = 1000  # of a package, in a head of yarn.lock: real ones have less than a hundred
 _ALIAS = re.compile(r"npm:(@?[^@\s]+)(?:@(.*))?", re.DOTALL)
 
 
@@ -106,7 +107,7 @@ def yarn_lock(text: str, path: str) -> Manifest:
     line = 0
     for number, row in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if row and not row[0].isspace() and not row.startswith("#"):
-            heads = [head.strip().strip('"') for head in row.rstrip(":").split(",")]
+            heads = [head.strip().strip('"') for head in row.rstrip(":").split(",", MOST_RANGES)]
             line = number
             continue
         match = re.fullmatch(r'  version:? "?([^"\s]+)"?\s*', row)
