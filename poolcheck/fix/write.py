@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-from poolcheck.config.disk import read_limited
+from poolcheck.config.disk import below, read_limited
 from poolcheck.config.staged import Changed, Staged
 from poolcheck.errors import PoolcheckError
 from poolcheck.project import git
@@ -103,6 +103,11 @@ class _Ready:
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise WriteRefused(
                 f"{path}: its folder cannot be written to", "Run as its owner, or write by hand."
+            )
+        inside = not os.path.isabs(path) and not path.startswith("..")  # what reads as a place here is one
+        if self.linked and inside and not force and not below(path, "."):
+            raise WriteRefused(
+                f"{path} is a link that leads out of the current folder", "--force writes the file behind it."
             )
         if before.st_nlink > 1 and not force:
             raise WriteRefused(

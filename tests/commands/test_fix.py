@@ -408,6 +408,21 @@ class TestWrite:
         assert "pgbouncer=true" in (project / "shared" / "env").read_text()
         assert (project / ".env").is_symlink()
 
+    def test_named_link_that_leads_out(self, project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """What reads as a place of the project is one, also where the user wrote the name; --force says otherwise."""
+        outside = tmp_path_factory.mktemp("outside") / "env"
+        outside.write_text(f"DATABASE_URL={SUPABASE}\n")
+        (project / ".env").symlink_to(outside)
+        command = (".env", "--write", "--driver", "prisma@6.19.3")
+
+        refused = fix(*command)
+        assert refused.exit_code == 2
+        assert "leads out of the current folder" in refused.output
+        assert outside.read_text() == f"DATABASE_URL={SUPABASE}\n"
+
+        assert fix(*command, "--force").exit_code == 0
+        assert "pgbouncer=true" in outside.read_text()
+
     def test_uncommitted_changes(self, project: Path) -> None:
         """Refused with exit 2; nothing is written; --force writes."""
         (project / ".env").write_text("A=1\n")
