@@ -114,7 +114,10 @@ def _report(
             *dict.fromkeys(note for each in mended.made for note in each.notes),
             *(f"{file.backup} holds the old content: keep it out of git." for file in files if file.backup),
         ),
-        leftovers=tuple(leftovers([str(Path(path).parent) for path in mended.texts])) if files else (),
+        # Also where nothing was left to write: a run that was killed behind its last rename has written all.
+        leftovers=tuple(leftovers([str(Path(path).parent) for path in (*mended.texts, *found.lines)]))
+        if options.asked == "write"
+        else (),
     )
     return replace(
         report,

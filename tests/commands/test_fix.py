@@ -423,6 +423,13 @@ class TestWrite:
         assert fix(*command, "--force").exit_code == 0
         assert "pgbouncer=true" in outside.read_text()
 
+    def test_leftovers_of_a_killed_run(self, project: Path) -> None:
+        """Named while there is something to write, and when the killed run had written all."""
+        (project / ".env").write_text(f"DATABASE_URL={SUPABASE}\n")
+        (project / ".poolcheck-0123456789abcdef.tmp").write_text("")
+        for _ in range(2):
+            assert ".poolcheck-0123456789abcdef.tmp" in fix("--write", "--driver", "prisma@6.19.3").output
+
     def test_uncommitted_changes(self, project: Path) -> None:
         """Refused with exit 2; nothing is written; --force writes."""
         (project / ".env").write_text("A=1\n")
