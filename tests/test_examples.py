@@ -67,7 +67,7 @@ def test_report_is_the_recorded_one(project: Path, update_golden: bool) -> None:
         ("fastapi-asyncpg-pooler", {"PC206", "PC208"}),
         ("django-server", {"PC109", "PC206"}),
         ("lambda-rds", {"PC101", "PC206"}),
-        ("kubernetes-ten-replicas", {"PC204"}),
+        ("kubernetes-ten-replicas", {"PC601"}),
         ("pgbouncer-inline-comments", {"PC502", "PC503", "PC507", "PC509", "PC513"}),
         ("pgdog-three-users", {"PC502", "PC503", "PC507"}),
         ("compose-three-services", {"PC601"}),

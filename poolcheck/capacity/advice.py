@@ -46,10 +46,17 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
     if limit is None:
         assumed = f"max_connections {SERVER_MAX}, PostgreSQL's default"
         limit = exact(SERVER_MAX, assumed, None, "default")
+    if limit.low != limit.high:
+        limit = exact(
+            limit.low, f"{limit.low} {row.against}, what the smallest plan gives", None, "catalogue"
+        )
     own = next((each for each in row.terms if each.name == client.name), None)
     others = sum(each.deploy.most for each in row.terms if each.name != client.name)
     if client.instances is None:
         return _over_instances(row, client, limit, others, assumed)
+    if row.capacity is not None and others >= row.capacity:
+        words = f"What the others ask for ({others} of {row.capacity}) leaves nothing for {client.name}."
+        return Advice(client=client.name, pool_size=0, words=words)
     made = sizing_of(row, client, limit, others)
     size = made.pool_size if made.max_deploy else 0
     if own is not None and own.pool is not None and own.deploy.most + others <= made.usable and not assumed:

@@ -128,10 +128,17 @@ class Asked:
         return not rest and only is not None and only.client is not None and not only.client.deployed
 
     @property
+    def poolers_only(self) -> bool:
+        """Whether nobody but poolers asks for slots, as far as is known."""
+        return bool(self.terms) and all(each.pooler for each in self.terms)
+
+    @property
     def way_out(self) -> str:
         """What helps where no pool size does."""
         if isinstance(self.of, Pooler):
             return "the pooler has to take more clients"
+        if self.poolers_only:
+            return "give the pooler smaller pools"
         if any(each.pooler for each in self.terms):
             return "send every client through the pooler that is there"
         return "put a transaction-mode pooler in between"
@@ -279,14 +286,14 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
 
 def measured(map_: Map, hosts: Collection[str], seen: LiveServer) -> Map:
     """The map with what a server said of itself, at the server that these hosts lead to. Its word wins over every file."""
-    words = f"max_connections {seen.max_connections}, {MEASURED}"
+    words = f"max_connections {seen.max_connections} ({MEASURED})"
     limit = exact(seen.max_connections, words, None, "measured")
-    reserved = exact(seen.kept, f"{seen.kept} reserved, {MEASURED}", None, "measured")
+    reserved = exact(seen.kept, f"{seen.kept} reserved ({MEASURED})", None, "measured")
     tighter = None
     if seen.tighter is not None:
         tighter = exact(
             seen.tighter,
-            f"the role's or database's CONNECTION LIMIT {seen.tighter}, {MEASURED}",
+            f"the role's or database's CONNECTION LIMIT {seen.tighter} ({MEASURED})",
             None,
             "measured",
         )

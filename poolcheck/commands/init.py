@@ -127,7 +127,8 @@ def _client(client: Client, map_: Map) -> Iterator[str]:
     if client.surge is not None:
         yield f"# surge = {toml(str(client.surge.most))}  # {_plain(str(client.surge))}"
     yield from _number("workers", client.processes, client.name, map_)
-    yield from _number("pool", pool_of(client, client.pools), client.name, map_)
+    known = client.pools and all(each.size is not None for each in client.pools)
+    yield from _number("pool", pool_of(client, client.pools) if known else None, client.name, map_)
 
 
 def _number(name: str, amount: Amount | None, of: str, map_: Map) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from poolcheck.capacity.advice import fitting
-from poolcheck.capacity.asked import Asked
+from poolcheck.capacity.asked import Asked, pool_of
 from poolcheck.diagnosis.ground import Ground, ground_of, variable
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
@@ -328,6 +328,17 @@ def _limit(ground: Ground) -> Said:
     )
 
 
+def _shared(row: Asked) -> str:
+    """Behind a transaction-mode pooler the server's limit is not what clients run into."""
+    said = "Clients of a transaction-mode pooler share its server connections"
+    if row.capacity is None:
+        return f"{said}."
+    each = [client.processes.most * pool_of(client, client.pools).most for client in row.left]
+    if row.left and sum(each):
+        return f"{said}; it takes {row.capacity:,} of them, {row.capacity // sum(each):,} instances of {sum(each)}."
+    return f"{said}; {row.deploy.equation} of the {row.capacity:,} that it takes."
+
+
 def _deploying(row: Asked) -> str:
     return f", {row.deploy.most} while a deploy runs" if row.deploy.most != row.steady.most else ""
 
@@ -338,6 +349,13 @@ def _not_raised(ground: Ground) -> Said:
         return Said("check", "The server is short of slots now: free them first, and see what the sums say.")
     if not ground.rows:
         return Said("not needed", "Nobody asks a server for slots of its own.")
+    if any(finding.rule.id in TO_POOLER for finding in ground.of_step(1)):
+        return Said("not needed", "Behind the pooler of step 1 clients share its server connections.")
+    shared = [row for row in ground.rows if row.against == "pooler clients"]
+    if len(shared) == len(ground.rows) and not any(
+        getattr(row.of, "mode", "") == "session" for row in shared
+    ):
+        return Said("not needed", _shared(shared[0]))
     unsaid = [row for row in ground.rows if row.verdict == "cannot say"]
     if unsaid:
         asks = dict.fromkeys(each.tell for row in unsaid for each in row.questions)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poolcheck import rules
+from poolcheck.capacity.asked import measured
 from poolcheck.config.settings import Configured
 from poolcheck.config.staged import leftovers
 from poolcheck.diagnosis import engine, lint
@@ -99,7 +100,9 @@ def _report(
         else NOTHING
     )
     if looks.looks:
-        context = replace(context, numbers=looks.looks[0].snapshot.server.over(context.numbers))
+        told = looks.looks[0].snapshot.server
+        hosts = {target.conn.host for target in seen.targets} if seen else set()
+        context = replace(context, numbers=told.over(context.numbers), map=measured(context.map, hosts, told))
     ground = ground_of(findings, context, looked_at_source=found.looked_at_source)
     steps = sheet(ground, looks)
     section = Fixing(

@@ -188,12 +188,15 @@ def judge_sums(
     sums: tuple[PeakSum, ...], linted: Report, found: Collected, context: Context, config: Config
 ) -> engine.Judgement:
     """The findings of the sums that no rule has called an error already, or was told not to."""
-    said = {
-        (each.location.path if each.location else "", each.subject)
+    about = [
+        each
         for each in (*(one for one in linted.findings if one.severity == Severity.ERROR), *linted.suppressed)
         if each.rule.id in ("PC204", "PC601", "PC602")
-    }
-    subjects = [each for each in sums if (each.location.path, each.name) not in said]
+    ]
+    said = {each.subject for each in about}
+    strings = {(each.subject, each.location.path) for each in about if each.location}
+    said |= {each.end for each in context.map.routes if (each.variable, each.place.path) in strings}
+    subjects = [each for each in sums if each.name not in said]
     return engine.run(
         [rule], subjects, context, selection=engine.Selection(config.select, config.ignore),
         ignores=found.ignores, lines=found.lines,

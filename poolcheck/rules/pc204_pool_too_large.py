@@ -31,8 +31,8 @@ from poolcheck.model.problem import Fix, Location, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
-from poolcheck.model.url_readers import readers
-from poolcheck.rules._common import at, with_parameter
+from poolcheck.rules._common import at
+from poolcheck.rules._sums import pool_fix, size_parameter, string_of
 
 
 @rule(Asked, severity=Severity.ERROR, step=2)
@@ -45,7 +45,7 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     if client is None or client.instances is None:
         return
     pool = next((each for each in client.pools if each.size is not None), None)
-    target = _target(row, pool, ctx)
+    target = string_of(row, term, ctx)
     steady, deploy = term.steady, term.deploy
     above = row.capacity - (row.buffer if isinstance(row.of, Server) else 0) < steady.most
     what = "clients" if row.against == "pooler clients" else "connections"
@@ -63,7 +63,7 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
         at=_place(target, pool, term.place, ctx),
         subject=target.name if target else row.name,
         key="slots",
-        fix=_fix(target, pool, size, title, ctx) if size else Fix(f"No pool size fits: {row.way_out}"),
+        fix=pool_fix(row, term, size, title, ctx) if size else Fix(f"No pool size fits: {row.way_out}"),
     )
 
 
@@ -73,40 +73,12 @@ def _consequence(row: Asked) -> str:
     return f"Beyond the last slot the server refuses (SQLSTATE 53300); {row.buffer} are kept for psql, migrations and monitoring."
 
 
-def _target(row: Asked, pool: Pool | None, ctx: Context) -> Target | None:
-    """The string that the client connects with."""
-    routes = [each for each in ctx.map.routes if each.end == row.name and each.role == "app"]
-    routes.sort(key=lambda each: pool is not None and each.variable != pool.variable)
-    for route in routes:
-        for target in ctx.groups(_key).get((route.variable, route.place.path, route.place.line), ()):
-            return target
-    return None
-
-
-def _key(target: Target) -> tuple[str, str, int | None]:
-    return target.name, target.location.path, target.location.line
-
-
-def _param(target: Target | None, ctx: Context) -> str:
-    who = readers(target, ctx) if target is not None else ()
-    return who[0].url.size_param if len(who) == 1 and who[0].url else ""
-
-
 def _place(target: Target | None, pool: Pool | None, place: Location, ctx: Context) -> Location:
     """Where the size is written: in the string, else in the code."""
     if target is None:
         return (pool.place if pool else None) or place
-    param = _param(target, ctx)
+    param = size_parameter(target, ctx)
     named = target.conn.params_named(param) if param else ()
     if not named and pool is not None and pool.place is not None:
         return pool.place
     return at(target, named[-1].span if named else None)
-
-
-def _fix(target: Target | None, pool: Pool | None, size: int, title: str, ctx: Context) -> Fix:
-    param = _param(target, ctx)
-    if target is not None and param and (pool is None or pool.place is None or pool.place == target.location):
-        return with_parameter(target, title, param, str(size))
-    if pool is not None and pool.code:
-        return Fix(title, lines=(pool.code.replace("{size}", str(size)),))
-    return Fix(title)

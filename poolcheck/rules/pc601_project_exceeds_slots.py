@@ -112,7 +112,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._sums import asked
+from poolcheck.rules._sums import asked, pool_fix
 
 
 @rule(Asked, severity=Severity.ERROR, step=2)
@@ -120,6 +120,8 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     """Full pools against the slots of an ordinary role; what only a deploy exceeds is a warning."""
     if row.against != "slots" or row.verdict != "does not fit" or row.of_one_string or row.capacity is None:
         return
+    if row.poolers_only and len(row.terms) == 1 and ctx.numbers.max_connections is not None:
+        return  # PC503 is about its file
     steady = row.steady.most > row.capacity
     reserved = row.reserved.most if row.reserved else 0
     total = row.limit.most if row.limit else 0
@@ -133,7 +135,8 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
             f"Cap what {largest.name} opens: {left} are left for it", lines=(f"max_db_connections = {left}",)
         )
     elif size:
-        fix = Fix(f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs")
+        title = f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs"
+        fix = pool_fix(row, largest, size, title, ctx)
     else:
         fix = Fix(f"No pool size fits: run fewer processes, or {row.way_out}")
     yield Problem(

@@ -61,7 +61,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._sums import asked
+from poolcheck.rules._sums import asked, pool_fix
 
 
 @rule(Asked, severity=Severity.ERROR, step=2)
@@ -83,17 +83,18 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
         severity=Severity.ERROR if steady else Severity.WARNING,
         subject=row.name,
         key="clients",
-        fix=_fix(row, pooler),
+        fix=_fix(row, pooler, ctx),
     )
 
 
-def _fix(row: Asked, pooler: Pooler) -> Fix:
+def _fix(row: Asked, pooler: Pooler, ctx: Context) -> Fix:
     if pooler.raises:
         most = row.deploy.most
         return Fix("Let the pooler take them", lines=(pooler.raises.format(most + most // 4),))
     largest, size, most = fitting(row)
     if size:
-        return Fix(f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs")
+        title = f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs"
+        return pool_fix(row, largest, size, title, ctx)
     if pooler.mode == "session":
         return Fix(
             "Send app traffic to the endpoint in transaction mode: its clients share server connections"

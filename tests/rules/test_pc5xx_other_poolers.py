@@ -323,7 +323,7 @@ def test_supavisor_of_a_compose_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     report = run(files, "serverless npm:pg@8.23.1", tmp_path, monkeypatch)
 
     assert (
-        "supavisor 80 + 25 = 105 connections, and the server allows 97"
+        "supavisor (80 + 25) = 105 connections, and the server allows 97"
         in pooler_findings(report)["PC601"].message
     )
     assert "PC501" not in pooler_findings(report)

@@ -36,6 +36,7 @@ _ONCE = re.compile(
 _STRING_NAME = re.compile(
     r"(?:\w{0,60}_)?(?:DATABASE|POSTGRES(?:QL)?|PG|DB|SQLALCHEMY\w{0,60}|JDBC\w{0,60})_?(?:\w{0,60}_)?(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|\w+_DSN"
 )
+_DEVELOPERS = ("local", "development", "dev")  # stages of env files that speak where no other does
 HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
 
 
@@ -355,6 +356,7 @@ def app_targets(targets: Sequence[Target]) -> list[Target]:
         target
         for target in targets
         if target.role == "app" and target.active and not target.commented and not target.example_file
-        and target.stage != "test" and not target.conn.has_placeholder and target.conn.is_postgres | (target.match.kind == "http")
+        and target.stage != "test" and (target.origin == "argument" or not target.conn.has_placeholder) and target.conn.is_postgres | (target.match.kind == "http")
     ]  # fmt: skip
-    return sorted(found, key=lambda each: each.stage != "production")
+    deployed = [each for each in found if each.stage not in _DEVELOPERS]
+    return sorted(deployed or found, key=lambda each: each.stage != "production")

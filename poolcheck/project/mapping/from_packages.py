@@ -4,7 +4,7 @@ import posixpath
 
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
 from poolcheck.project.mapping.pools import same
 
@@ -17,6 +17,7 @@ def collect(draft: MapDraft) -> None:
     deployed = {same(each.package) for each in draft.running if each.package is not None}
     found = app_targets(draft.found.targets) or _examples(draft.found.targets)
     groups: dict[tuple[object, str], list[tuple[Target, Way]]] = {}
+    homes: dict[tuple[object, object], str] = {}  # the stage that a package's end was first met in
     routed = {(way.place.path, way.place.line, way.variable) for each in draft.running for way in each.ways}
     for target in found:
         if (target.location.path, target.location.line, target.name) in routed:
@@ -26,14 +27,18 @@ def collect(draft: MapDraft) -> None:
             continue  # a name that holds between the containers of a file: its services are the clients
         key = same(target.package)
         if not (set(_ends((way,))) & {end for package, end in reached if package == key}):
+            # files that lead to one server are one deployment: a later file of a cascade wins, or another says the same
             stage = target.stage if target.origin == "env" else ""
+            stage = homes.setdefault((key, way.end.pooler or way.end.server), stage)
             groups.setdefault((key, stage), []).append((target, way))
-    several = {key for key, _ in groups if len([1 for other, _ in groups if other == key]) > 1}
+    real = [key for (key, _), pairs in groups.items() if not on_this_machine(pairs[0][0])]
+    several = {key for key in real if real.count(key) > 1}
     for (key, stage), pairs in groups.items():
         target = pairs[0][0]
         name = "this connection string" if target.origin == "argument" else _title(target.package)
         mark = stage or posixpath.basename(target.location.path)
-        name = f"{name} ({mark})" if key in several or key in deployed else name
+        apart = key in several or key in deployed or (key in real and on_this_machine(target))
+        name = f"{name} ({mark})" if apart else name
         _add(draft, name, target.location, target.package, tuple(way for _, way in pairs))
     seen = deployed | {key for key, _ in groups}
     for package in draft.packages.known() if draft.found.looked_at_source else ():

@@ -142,7 +142,7 @@ class Limits:
                 if provider
                 else "name its file: poolcheck lint PATH/pgbouncer.ini"
             )
-            self.questions.append(Question(pooler.name, pooler.name, "max_clients", tell, f"how many clients {pooler.name} takes is not known"))  # fmt: skip
+            self.questions.append(Question(pooler.name, pooler.name, "max_clients", tell))  # fmt: skip
         return Pooler(
             name=pooler.name, place=pooler.place, software=pooler.software, mode=pooler.mode, addresses=tuple(pooler.addresses),
             replicas=pooler.replicas, max_clients=clients, evidence=pooler.evidence,
@@ -157,7 +157,7 @@ class Limits:
         if limit is None and told is not None and told.max_connections is not None:
             limit = exact(
                 told.max_connections,
-                f"max_connections {told.max_connections}, [server.{told.name}]",
+                f"max_connections {told.max_connections} ([server.{told.name}])",
                 None,
                 "config",
             )
@@ -168,7 +168,7 @@ class Limits:
         if limit is None and numbers.max_connections is not None and for_all and not (told and told.plan):
             how: How = "option" if source == "an option" else "config"
             how = "catalogue" if self.config.max_connections is None else how
-            words = f"max_connections {numbers.max_connections}, {source}"
+            words = f"max_connections {numbers.max_connections} ({source})"
             limit = exact(numbers.max_connections, words, None, how)
         facts = self._plan(server.provider, plan) if server.provider else None
         if limit is None and facts is not None and facts.limit.max_connections is not None:
@@ -215,9 +215,7 @@ class Limits:
             f" or --plan NAME (`poolcheck explain {server.provider}` lists them)" if server.provider else ""
         )
         tell = f"--max N{provider}, or [server.NAME] max_connections"
-        return Question(
-            server.name, server.name, "max_connections", tell, "the server's max_connections is not known"
-        )
+        return Question(server.name, server.name, "max_connections", tell)
 
 
 def _name(drafts: Iterable[tuple[ServerDraft | PoolerDraft, str, str]]) -> None:

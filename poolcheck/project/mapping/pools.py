@@ -65,17 +65,19 @@ class PoolReader:
         made = [self._of_site(package, file, site, around) for file, site in self.sites(package)]
         if made:
             return tuple(made)
-        for target in around.targets[:1]:
-            found = self._of_string(package, target)
-            if found is not None:
-                return (found,)
-        return ()
+        first = around.targets[0].name if around.targets else ""
+        found = [self._of_string(package, each) for each in around.targets if each.name == first]
+        known = [each for each in found if each is not None]
+        return (max(known, key=lambda each: each.size.most if each.size else 0),) if known else ()
 
     def _of_site(self, package: Package, file: SourceFile, site: Site, around: Beside) -> Pool:
         use = package.driver(site.made.driver) or DriverUse(site.made.driver)
         who, at = reader(use, package, self.ctx), Location(file.path, site.line)
         variable = variable_of(site)
-        target = next((each for each in around.targets if not variable or each.name == variable), None)
+        fitting = [each for each in around.targets if not variable or each.name == variable]
+        target = max(
+            fitting, key=lambda each: _said(each, who), default=None
+        )  # of two files the larger pool counts
         size = _size(site, at, who, target, around)
         if isinstance(size, Amount) and site.scope == "request":
             size = at_least(size.low, f"{site.call} makes one for each request", at, "code")
@@ -119,6 +121,11 @@ def variable_of(site: Site) -> str:
     """The environment variable that a client's string comes from; "" where that is not seen."""
     name = site.url.rpartition(".")[2] or site.made.variable
     return name if name[:1].isupper() and name.upper() == name else ""
+
+
+def _said(target: Target, who: Reader | None) -> int:
+    size = _in_string(target, who) if who is not None else None
+    return size.most if size is not None else 0
 
 
 def _in_string(target: Target, who: Reader) -> Amount | None:
