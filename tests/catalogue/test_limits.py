@@ -113,4 +113,4 @@ def test_lint_and_gate_speak_under_every_spelling(tmp_path: Path, plan: str) -> 
     gate = poolcheck("gate", *options, cwd=tmp_path).out
 
     assert "PC204" in {each["rule"] for each in lint["findings"]}
-    assert "10,000 pooler clients" in gate
+    assert "clients 10000: Neon 0.25 CU" in gate

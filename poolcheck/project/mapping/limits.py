@@ -15,6 +15,9 @@ from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
 DEFAULT_CLIENTS = 100  # max_client_conn of PgBouncer: https://www.pgbouncer.org/config.html
 
 
+MOST_DATABASES = 1_000  # of one pooler, of which a sum is made
+
+
 class _Plan(NamedTuple):
     title: str
     limit: Limit
@@ -44,6 +47,11 @@ class Limits:
         if config is None:
             if pooler.server is not None:
                 yield pooler.server, self._session_pool(pooler)
+            return
+        if len(config.databases) > MOST_DATABASES:
+            host = config.databases[0].value("host")  # nobody wrote them by hand; a Question says so
+            if host is not None:
+                yield self.ends.at(pooler, host, config.databases[0].value("port")), None
             return
         by_server: dict[ServerDraft, list[Amount | None]] = {}
         for line in config.databases:
@@ -134,6 +142,9 @@ class Limits:
     ) -> Pooler:
         clients, config = self._clients(pooler), pooler.config
         sockets = pooler.match is None or pooler.match.kind != "http"
+        if config is not None and len(config.databases) > MOST_DATABASES:
+            why = f"its file names {len(config.databases)} databases, more than are added up"
+            self.questions.append(Question(pooler.name, "", "server connections", "max_db_connections, and lint one pooler at a time", why))  # fmt: skip
         unlimited = config is not None and config.off("max_client_conn")
         if sockets and not unlimited and (clients is None or clients.low != clients.high):
             provider = pooler.match.provider if pooler.match else None

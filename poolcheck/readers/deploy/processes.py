@@ -104,10 +104,13 @@ def _gunicorn(made: Processes | None, rest: list[str], around: Around) -> Proces
     words = [*rest, *(around.environment.get("GUNICORN_CMD_ARGS") or "").split()]
     kind = _value(words, "-k") or _value(words, "--worker-class")
     threads = _value(words, "--threads")
-    config = around.config(_value(rest, "-c").removeprefix("file:") or "gunicorn.conf.py")
+    named = _value(rest, "-c") or _value(rest, "--config")
+    config = around.config(named.removeprefix("file:") or "gunicorn.conf.py")
     hidden = (
-        config is not None and re.search(r"\b(?:worker_class|threads)\b", config[0])
-    ) or "GUNICORN_CMD_ARGS" in around.environment
+        (named and config is None)
+        or (config is not None and re.search(r"\b(?:worker_class|threads)\b", config[0]))
+        or "GUNICORN_CMD_ARGS" in around.environment
+    )
     if (hidden and not kind) or kind not in ("", "sync", "gthread") or (threads and not threads.isdigit()):
         return made
     number = int(threads or 1) or 1

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import process_configs, processes
-from poolcheck.readers.deploy.processes import Around, Processes
+from poolcheck.readers.deploy.processes import Around
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,9 @@ from poolcheck.readers.deploy.processes import Around, Processes
 )
 def test_not_known(command: str, words: str) -> None:
     """A number that cannot be known is said to be there."""
-    assert processes.read(command.split(), Around({})) == Processes(None, words)
+    found = processes.read(command.split(), Around({}))
+    assert found is not None
+    assert (found.number, found.words) == (None, words)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,9 @@ def test_not_known(command: str, words: str) -> None:
         ("gunicorn --workers ${WORKERS:-5} app", {}, 5),
         ("gunicorn --workers ${WORKERS:-5} app", {"WORKERS": "7"}, 7),
         ("gunicorn app", {"GUNICORN_CMD_ARGS": "--workers=4", "WEB_CONCURRENCY": "9"}, 4),
-        ("celery -A shop worker -P threads -c 40", {}, None),
-        ("celery -A shop worker -P gevent --concurrency=100", {}, None),
-        ("celery -A shop beat -c 4", {}, None),
+        ("celery -A shop worker -P threads -c 40", {}, 1),
+        ("celery -A shop worker -P gevent --concurrency=100", {}, 1),
+        ("celery -A shop beat -c 4", {}, 1),
         ("celery -A shop worker --autoscale=10,3", {}, 10),
         ("sidekiq -c 25", {}, None),
         ("npm run serve", {}, 8),
@@ -55,6 +57,40 @@ def test_numbers(command: str, environment: dict[str, str | None], number: int |
     assert (found.number if found else None) == number
 
 
+@pytest.mark.parametrize(
+    ("command", "environment", "config", "threads"),
+    [
+        ("gunicorn -w 4 app", {}, None, 1),
+        ("gunicorn app", {}, None, 1),
+        ("gunicorn -k sync app", {}, None, 1),
+        ("gunicorn --threads 8 app", {}, None, 8),
+        ("gunicorn -k gthread --threads=2 app", {}, None, 2),
+        ("gunicorn -k uvicorn.workers.UvicornWorker app", {}, None, None),
+        ("gunicorn -k gevent app", {}, None, None),
+        ("gunicorn --threads ${N} app", {}, None, None),
+        ("gunicorn -c /etc/g.py app", {}, None, None),
+        ("gunicorn app", {}, "workers = 2\nworker_class = 'gevent'\n", None),
+        ("gunicorn app", {}, "workers = 2\n", 1),
+        ("gunicorn app", {"GUNICORN_CMD_ARGS": "-k gevent"}, None, None),
+        ("gunicorn app", {"GUNICORN_CMD_ARGS": None}, None, None),
+        ("celery -A shop worker -c 4", {}, None, 1),
+        ("celery -A shop worker -P threads -c 40", {}, None, 40),
+        ("celery -A shop worker -P solo", {}, None, 1),
+        ("celery -A shop worker -P gevent", {}, None, None),
+        ("celery -A shop beat", {}, None, 1),
+    ],
+)
+def test_requests_at_once(
+    command: str, environment: dict[str, str | None], config: str | None, threads: int | None
+) -> None:
+    """How many requests a process serves at once, where its kind of worker tells; None: as many as come."""
+    around = Around(environment, config=lambda name: (config, "gunicorn.conf.py") if config else None)
+    found = processes.read(command.split(), around)
+
+    assert found is not None
+    assert found.threads == threads
+
+
 def test_order_of_gunicorn() -> None:
     """Command line, GUNICORN_CMD_ARGS, config, WEB_CONCURRENCY: the first that says anything."""
     around = Around(
@@ -63,7 +99,12 @@ def test_order_of_gunicorn() -> None:
 
     found = processes.read(["gunicorn", "app"], around)
 
-    assert found == Processes(4, "workers 4", Location("app/gunicorn.conf.py", 2))
+    assert found is not None
+    assert (found.number, found.words, found.location) == (
+        4,
+        "workers 4",
+        Location("app/gunicorn.conf.py", 2),
+    )
 
 
 @pytest.mark.parametrize(
