@@ -328,6 +328,16 @@ def _limit(ground: Ground) -> Said:
     )
 
 
+def _nobody(ground: Ground) -> Said:
+    """Why there is no sum at all."""
+    if ground.app and all(on_this_machine(target) for target in ground.app):
+        return Said("not needed", "The server is on this machine.")
+    if ground.app and all(target.match.kind == "http" for target in ground.app):
+        return Said("not needed", "Nobody holds a slot of a server: queries go over HTTP.")
+    look = Action("Add up what the project's clients ask for", ("poolcheck map",))
+    return Said("check", "What clients ask of this server was not added up.", (look,))
+
+
 def _shared(row: Asked) -> str:
     """Behind a transaction-mode pooler the server's limit is not what clients run into."""
     said = "Clients of a transaction-mode pooler share its server connections"
@@ -348,7 +358,7 @@ def _not_raised(ground: Ground) -> Said:
     if any(finding.rule.id >= LIVE and finding.severity >= Severity.ERROR for finding in ground.findings):
         return Said("check", "The server is short of slots now: free them first, and see what the sums say.")
     if not ground.rows:
-        return Said("not needed", "Nobody asks a server for slots of its own.")
+        return _nobody(ground)
     if any(finding.rule.id in TO_POOLER for finding in ground.of_step(1)):
         return Said("not needed", "Behind the pooler of step 1 clients share its server connections.")
     shared = [row for row in ground.rows if row.against == "pooler clients"]
