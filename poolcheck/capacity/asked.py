@@ -297,9 +297,7 @@ def measured(map_: Map, hosts: Collection[str], seen: LiveServer) -> Map:
             None,
             "measured",
         )
-    poolers = [each for each in map_.poolers if _reached(each.addresses, hosts)]
-    behind = {opening.server for pooler in poolers for opening in pooler.opens}
-    changed = {each.name for each in map_.servers if each.name in behind or _reached(each.addresses, hosts)}
+    changed = reached(map_, hosts)
     return replace(
         map_,
         servers=tuple(
@@ -312,6 +310,13 @@ def measured(map_: Map, hosts: Collection[str], seen: LiveServer) -> Map:
             each for each in map_.questions if each.of not in changed or each.what != "max_connections"
         ),
     )
+
+
+def reached(map_: Map, hosts: Collection[str]) -> tuple[str, ...]:
+    """The names of the servers that these hosts lead to, themselves or through a pooler."""
+    poolers = [each for each in map_.poolers if _reached(each.addresses, hosts)]
+    behind = {opening.server for pooler in poolers for opening in pooler.opens}
+    return tuple(each.name for each in map_.servers if each.name in behind or _reached(each.addresses, hosts))
 
 
 def _reached(addresses: Iterable[str], hosts: Collection[str]) -> bool:

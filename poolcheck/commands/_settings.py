@@ -41,6 +41,7 @@ def setting_options(function: F) -> F:
         "driver": "driver",
         "max_connections": "max_connections",
         "instances": "instances",
+        "pool": "pool",
         "surge": "surge",
         "workers": "workers",
         "reserved": "reserved",
@@ -89,6 +90,12 @@ def setting_options(function: F) -> F:
             type=click.IntRange(min=1),
             metavar="N",
             help="Most instances at once: the autoscaler's maximum.",
+        ),
+        click.option(
+            "--pool",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Connections of each process's pool, when no file tells.",
         ),
         click.option(
             "--surge",

@@ -36,12 +36,6 @@ class WithBareLive(click.Command):
     "--var", "variables", multiple=True, metavar="NAME", help="Judge this variable of the environment."
 )
 @click.option(
-    "--pool",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Connections of each process's pool, when no file tells.",
-)
-@click.option(
     "--max-usage",
     metavar="N%",
     help=f"Share of the usable slots that full pools may take while a deploy runs. [default: {DEFAULTS.max_usage}]",
@@ -106,7 +100,6 @@ def command(
     """
     check_values({"max_usage": given["max_usage"]})
     given["live"] = given["live"] or "no"
-    settings.given["pool"] = given.pop("pool")
     if given["bouncer"] and given["live"] == "no" and "live" not in given["require"]:
         raise click.UsageError("--bouncer goes with --live")
     return emit_all(gate(GateOptions(**given), settings), out, reports, os.environ, ci=ci)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from poolcheck.errors import ExitCode, NothingToCheck
-from poolcheck.gate.measured import NOT_ASKED, Looked
+from poolcheck.live.project_server import NOT_ASKED, Looked
 from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import Outcome, PeakSum, Statistics, Verdict

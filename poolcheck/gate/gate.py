@@ -16,7 +16,7 @@ from poolcheck.diagnosis import lint as linting
 from poolcheck.errors import BadConfig, BadInput, ExitCode, NothingToCheck
 from poolcheck.gate import baseline, peak
 from poolcheck.gate.conclusion import conclude, statistics
-from poolcheck.gate.measured import NOT_ASKED, look, with_server
+from poolcheck.live.project_server import NOT_ASKED, look, with_server
 from poolcheck.model import severity
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding

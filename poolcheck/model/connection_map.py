@@ -113,6 +113,9 @@ class Route:
     client: str
     pooler: str = ""
     server: str = ""
+    user: str = ""  # as the string has them; "" where it was not read
+    database: str = ""
+    application: str = ""  # application_name
 
     @property
     def end(self) -> str:
@@ -121,16 +124,29 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a look saw of one part of the map: connections at that moment."""
+
+    kind: Literal["server", "pooler", "client"]
+    of: str  # its name
+    at: str  # the server or pooler that was looked at
+    number: int
+    how: str = ""  # what told them from others: "application_name api, from 3 addresses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Map:
     """Clients, poolers, servers and the routes between them. Names are unique within each kind."""
 
     name: ClassVar[str] = "map"
+    instead: ClassVar[tuple[str, ...]] = ("summary",)  # its verdicts stand at its servers
 
     clients: tuple[Client, ...] = ()
     poolers: tuple[Pooler, ...] = ()
     servers: tuple[Server, ...] = ()
     routes: tuple[Route, ...] = ()
     questions: tuple[Question, ...] = ()
+    seen: tuple[Sighting, ...] = ()  # by a look; () without one
 
     def client(self, name: str) -> Client | None:
         """The client of that name."""

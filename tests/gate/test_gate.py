@@ -14,7 +14,7 @@ from poolcheck.capacity import asked
 from poolcheck.config.file import Settings
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.gate import conclusion, gate, peak
-from poolcheck.gate.measured import NOT_ASKED, Looked
+from poolcheck.live.project_server import NOT_ASKED, Looked
 from poolcheck.model import connection_map
 from poolcheck.model.amount import exact
 from poolcheck.model.connection_map import Client, Map, Pool, Route

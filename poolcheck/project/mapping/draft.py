@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
+_NO_RELEASE = "release-name-"  # what `helm template` writes where the release's name will stand
 _STRING_NAME = re.compile(
     r"(?:\w{0,60}_)?(?:DATABASE|POSTGRES(?:QL)?|PG|DB|SQLALCHEMY\w{0,60}|JDBC\w{0,60})_?(?:\w{0,60}_)?(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|\w+_DSN"
 )
@@ -177,6 +178,7 @@ class MapDraft:
                 Route(
                     id=f"r{len(routes) + number}", variable=way.variable, place=way.place, role=way.role, client=name,
                     pooler=way.end.pooler.name if way.end.pooler else "", server=way.end.server.name if way.end.server else "",
+                    **_session(way.target),
                 )
                 for number, way in enumerate(each.ways, 1)
             ]  # fmt: skip
@@ -314,6 +316,15 @@ def _surge(instances: Amount | None, text: str, words: str, how: str) -> Amount 
     return Amount(surge(instances.low, text), high, words, None, how)  # type: ignore[arg-type]  # one of How
 
 
+def _session(target: Target | None) -> dict[str, str]:
+    """What the server sees of the sessions of a string."""
+    if target is None:
+        return {}
+    conn = target.conn
+    named = conn.param("application_name") or ""
+    return {"user": conn.user or "", "database": conn.database or conn.user or "", "application": named}
+
+
 def _last(image: str) -> str:
     """`api` of ghcr.io/acme/api:1."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
@@ -321,7 +332,7 @@ def _last(image: str) -> str:
 
 def runs_once(name: str) -> bool:
     """Whether a service of that name runs once, or for people."""
-    return _ONCE.search(name) is not None
+    return _ONCE.search(name.removeprefix(_NO_RELEASE)) is not None
 
 
 def for_app(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The gate's look at the server: what goes wrong is told, and is no error."""
+"""The look at the server behind a project, for `gate` and `map`: what goes wrong is told, and is no error."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,9 +9,9 @@ from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
-from poolcheck.model.look import Look, NoEntry
+from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Report, Skipped
-from poolcheck.model.snapshot import LiveServer
+from poolcheck.model.snapshot import BouncerSnapshot, LiveServer, Snapshot
 from poolcheck.project import arguments
 from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
@@ -24,6 +24,8 @@ class MeasuredLimits:
 
     hosts: frozenset[str]
     server: LiveServer
+    snapshot: Snapshot = Snapshot()
+    console: BouncerSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ def look(
     settings: Configured,
     found: Collected,
 ) -> Looked:
-    """Look at the server behind what the gate judges: a connection string, an env file, a variable, else what `live` finds.
+    """Look at the server behind what is judged: a connection string, an env file, a variable, else what `live` finds.
 
     Args:
         what: paths and connection strings, as named.
@@ -124,8 +126,9 @@ def _measured(report: Report) -> MeasuredLimits | None:
     seen = next((section for section in report.sections if isinstance(section, Look)), None)
     if seen is None:
         return None
+    console = next((section.snapshot for section in report.sections if isinstance(section, PoolerLook)), None)
     hosts = frozenset(target.conn.host for target in report.targets)
-    return MeasuredLimits(hosts=hosts, server=seen.snapshot.server)
+    return MeasuredLimits(hosts=hosts, server=seen.snapshot.server, snapshot=seen.snapshot, console=console)
 
 
 def with_server(context: Context, seen: MeasuredLimits | None) -> Context:
