@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import groupby
 
+from poolcheck.model.connection_map import Map
 from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report, Section, Step
 from poolcheck.model.simulation import Simulation
@@ -16,10 +17,11 @@ from poolcheck.output import svg, text
 from poolcheck.output._finding import page_url
 from poolcheck.output._html_paint import HtmlPaint, draw_bar, esc
 from poolcheck.output._html_style import STYLE
+from poolcheck.output._map_picture import draw_map
 from poolcheck.output.paint import Style
 from poolcheck.version import __version__
 
-COMMANDS: tuple[str, ...] = ("lint", "live", "size", "gate", "simulate")
+COMMANDS: tuple[str, ...] = ("lint", "live", "size", "gate", "simulate", "map")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # nothing is loaded and nothing runs, whatever the text says
 NARROW = 340  # columns of a phone's page, in CSS pixels
 
@@ -40,7 +42,8 @@ def page(report: Report) -> Iterator[str]:
     yield f"<title>{esc(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>"
     paint = HtmlPaint()
     yield f"<header><h1>{esc(title)}</h1>"
-    yield from paint.blocks(text.summary(report, paint))
+    if not any("summary" in getattr(section, "instead", ()) for section in report.sections):
+        yield from paint.blocks(text.summary(report, paint))
     yield "</header>"
     for section in report.sections:
         yield f'<section class="{esc(section.name)}">'
@@ -125,6 +128,11 @@ def charts(section: Section) -> Iterator[str]:
         yield '<figure class="burst">'
         yield from svg.draw(section, heading=False)
         yield from svg.draw(section, width=NARROW, heading=False)
+        yield "</figure>"
+    elif isinstance(section, Map):
+        yield '<figure class="burst">'
+        yield from draw_map(section)
+        yield from draw_map(section, width=NARROW)
         yield "</figure>"
     elif isinstance(section, Sizing) and section.available > 0 and section.total_steady > 0:
         yield from bars(

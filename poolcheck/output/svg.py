@@ -1,14 +1,19 @@
-"""A simulation as a picture to paste: `poolcheck simulate ... --svg burst.svg`. Readable on light and dark pages."""
+"""A simulation or the map as a picture to paste: `poolcheck simulate ... --svg burst.svg`, `poolcheck map --format svg`.
+
+Readable on light and dark pages.
+"""
 
 from collections.abc import Callable, Iterator
 from html import escape
 
+from poolcheck.model.connection_map import Map
 from poolcheck.model.report import Report
 from poolcheck.model.simulation import Point, Simulation, Traffic
+from poolcheck.output._map_picture import draw_map
 from poolcheck.output.paint import Style
 from poolcheck.output.sections.simulation import verdict
 
-COMMANDS: tuple[str, ...] = ("simulate",)
+COMMANDS: tuple[str, ...] = ("simulate", "map")
 WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 64, 64  # margins
 INK, QUIET, CONNECTIONS, LIMIT, INSTANCES, WAITING = (
@@ -22,9 +27,11 @@ INK, QUIET, CONNECTIONS, LIMIT, INSTANCES, WAITING = (
 
 
 def render(report: Report, style: Style) -> str:
-    """The picture of the report's simulation; "" when there is none."""
-    found = next((section for section in report.sections if isinstance(section, Simulation)), None)
-    return "" if found is None else "\n".join(draw(found)) + "\n"
+    """The picture of the report's simulation or map; "" when there is none."""
+    for section in report.sections:
+        if isinstance(section, Simulation | Map):
+            return "\n".join(draw(section) if isinstance(section, Simulation) else draw_map(section)) + "\n"
+    return ""
 
 
 def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> Iterator[str]:

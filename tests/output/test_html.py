@@ -265,6 +265,8 @@ def pages(server: Postgres) -> Iterator[tuple[str, str]]:
             "--cores",
             "4",
         ],
+        "map": ["map", str(ROOT / "examples" / "compose-three-services")],
+        "unknown": ["map", str(ROOT / "examples" / "supabase-session-port")],
         "share": ["size", "--max", "100", "--share", "web=8,worker=4x2,cron=1@1"],
         "simulate": ["simulate", "--rate", "2000/m", "--hold-ms", "720", "--limit", "5", "--pooler", "33"],
         "ramp": ["simulate", "--from", "8", "--to", "240", "--in", "90s", "--limit", "5", "--max", "100"],

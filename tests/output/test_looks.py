@@ -49,11 +49,26 @@ COMMANDS: dict[str, list[str]] = {
     "explain driver": ["explain", "prisma"],
     "explain rules": ["explain", "rules"],
     "fix": ["fix", "examples/nextjs-prisma6-neon-direct"],
+    "map": ["map", "examples/compose-three-services"],
     "config": ["config"],
 }  # fmt: skip
 SGR = re.compile(r"\x1b\[([\d;]*)m")
 CODE = "\x1b[36m"  # lines to copy are never wrapped
-OURS = {"✖": "x", "▲": "!", "●": "i", "✔": "+", "➜": ">", "·": ".", "█": "#", "░": ".", "…": "~"}
+OURS = {
+    "✖": "x",
+    "▲": "!",
+    "●": "i",
+    "✔": "+",
+    "➜": ">",
+    "·": ".",
+    "█": "#",
+    "░": ".",
+    "…": "~",
+    "├": "|",
+    "└": "`",
+    "│": "|",
+    "─": "-",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +158,7 @@ def test_colour_on_terminals_only() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "cp850", "cp932", "ascii", "latin-1"])
-@pytest.mark.parametrize("name", ["lint", "gate", "size", "ramp", "explain", "explain log", "fix"])
+@pytest.mark.parametrize("name", ["lint", "gate", "size", "ramp", "explain", "explain log", "fix", "map"])
 def test_code_pages(name: str, encoding: str) -> None:
     """Where the encoding lacks our symbols, ASCII stands for them; nothing is lost and nothing is a question mark."""
 
