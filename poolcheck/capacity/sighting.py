@@ -26,14 +26,13 @@ class _Signs:
         self.names: dict[str, set[_Owner]] = {}
         self.pairs: dict[tuple[str, str], set[_Owner]] = {}
         behind = {each.name: _Owner("pooler", each.name) for each in poolers}
+        titles = {each.name: each.package.title.rpartition("/")[2] for each in map_.clients}
         for each in poolers:
             for name in (each.name, each.software):
                 self.names.setdefault(_plain(name), set()).add(behind[each.name])
         for route in routes:
             owner = behind.get(route.pooler, _Owner("client", route.client))
-            client = map_.client(route.client)
-            title = client.package.title.rpartition("/")[2] if client else ""
-            for name in filter(None, (route.client, route.application, title)):
+            for name in filter(None, (route.client, route.application, titles.get(route.client))):
                 self.names.setdefault(_plain(name), set()).add(owner)
             if route.user and route.database:
                 self.pairs.setdefault((route.user, route.database), set()).add(owner)
@@ -43,7 +42,7 @@ class _Signs:
         parts = _plain(session.application_name).split("-")
         for end in range(len(parts), 0, -1):  # a pod's name begins with its workload's
             owners = self.names.get("-".join(parts[:end]), set())
-            if len(owners) == 1:
+            if len(owners) == 1 and parts[0]:
                 return next(iter(owners)), "application_name"
         owners = self.pairs.get((session.user, session.database), set())
         return (next(iter(owners)), "user and database") if len(owners) == 1 else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from poolcheck.capacity.asked import Asked, Term, rows
+from poolcheck.capacity.asked import Asked, Term, pool_of, rows
 from poolcheck.model.amount import Amount
 from poolcheck.model.connection_map import Client, Map, Pooler, Question, Route, Server, Sighting
 from poolcheck.model.problem import Location
@@ -171,6 +171,11 @@ class _Planter:
                 )
             elif name in left:
                 made.append(self._uncounted(client, routes, seen))
+            else:
+                said = "none of its pools leads here: not counted"
+                made.append(
+                    Branch(kind="client", name=name, sums=said + _now(seen), places=_ways(client, routes))
+                )
         return made
 
     def _migrations(self, end: str) -> list[Branch]:
@@ -181,31 +186,27 @@ class _Planter:
     def _counted(self, client: Client, term: Term, routes: Sequence[Route], seen: Sighting | None) -> Branch:
         assert client.instances is not None
         assert term.pool is not None
-        factors = [plural(client.instances.most, "instance")]
-        if client.processes.most != 1:
-            factors.append(plural(client.processes.most, "process", "processes"))
-        factors.append(f"pool of {_inner(term.pool)}")
-        said = f"{_least(term.steady)}{' x '.join(factors)} = {term.steady.most:,}{_now(seen)}"
+        factors = [*_running(client, client.instances), f"pool of {_least(term.pool)}{_inner(term.pool)}"]
+        said = f"{' x '.join(factors)} = {_least(term.steady)}{term.steady.most:,}{_now(seen)}"
         if term.deploy.most != term.steady.most and client.surge is not None:
             said += f"; {client.surge.most} more at deploy: {term.deploy.most:,}"
-        places = (*_ways(client, routes), *term.deploy.places, *_told(seen))
+        asked = self._asked(client.name)
+        known = (each for each in term.deploy.places if not (asked and each.startswith("at least ")))
         return Branch(
-            kind="client", name=client.name, sums=said, places=places, questions=self._asked(client.name),
-            asked=term.deploy.most,
+            kind="client", name=client.name, sums=said, questions=asked, asked=term.deploy.most,
+            places=(*_ways(client, routes), *known, *_told(seen)),
         )  # fmt: skip
 
     def _uncounted(self, client: Client, routes: Sequence[Route], seen: Sighting | None) -> Branch:
-        known = client.instances
-        factors = [plural(known.most, "instance") if known else "instances not known"]
-        if client.processes.most != 1:
-            factors.append(plural(client.processes.most, "process", "processes"))
-        sizes = [each.size for each in client.pools if each.size is not None]
-        whole = len(sizes) == len(client.pools) > 0
-        factors.append(f"pool of {' + '.join(map(_inner, sizes))}" if whole else "pool not known")
-        places = (*_ways(client, routes), *(known.places if known else ()), *client.processes.places)
-        places += tuple(place for each in sizes for place in each.places)
+        variables = {each.variable for each in routes}
+        pools = [each for each in client.pools if each.variable in variables] or client.pools
+        size = pool_of(client, pools)
+        pool = "pool not known" if size.open else f"pool of {_inner(size)}"
+        known = client.instances.places if client.instances else ()
+        places = (*_ways(client, routes), *known, *client.processes.places)
+        places += () if size.open else size.places
         places += _told(seen)
-        said = f"{' x '.join(factors)}: not counted{_now(seen)}"
+        said = f"{' x '.join((*_running(client, client.instances), pool))}: not counted{_now(seen)}"
         return Branch(
             kind="client", name=client.name, sums=said, places=places, questions=self._asked(client.name)
         )
@@ -246,6 +247,17 @@ def _limits_of(row: Asked) -> list[str]:
         if row.reserved.how == "default" and "," not in row.reserved.words:
             said[-1] += " by default"
     return said
+
+
+def _running(client: Client, instances: Amount | None) -> list[str]:
+    """`6 instances`, `4 processes`."""
+    if instances is None:
+        made = ["instances not known"]
+    else:
+        made = [f"{_least(instances)}{plural(instances.most, 'instance')}"]
+    if client.processes.most != 1 or client.processes.open:
+        made.append(f"{_least(client.processes)}{plural(client.processes.most, 'process', 'processes')}")
+    return made
 
 
 def _least(amount: Amount) -> str:

@@ -1,7 +1,7 @@
 """The map as a flowchart and as a picture: nothing that a name holds is more than text, and every part is there."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,10 +12,12 @@ from poolcheck.model.connection_map import Client, Map, Opening, Pool, Pooler, R
 from poolcheck.model.problem import Location
 from poolcheck.model.report import Report
 from poolcheck.output import html, mermaid, svg, text
+from poolcheck.output import json as as_json
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
 from tests.output.test_hostile import TEXT
 from tests.output.test_html import check
+from tests.steps import steps
 
 AT = Location("compose.yml", 3)
 ONE, TWO, NONE = exact(1, "1 process"), exact(2, "replicas: 2", AT), exact(0, "")
@@ -131,3 +133,12 @@ def test_every_client_is_in_every_format(name: str) -> None:
     assert shown in " ".join(text.render(report, Style(plain=True)).split())
     assert "web" in svg.render(report, Style())
     assert "web" in mermaid.render(report, Style())
+
+
+@pytest.mark.parametrize(
+    "shape", [text.render, as_json.render, mermaid.render, svg.render], ids=lambda each: each.__module__
+)
+def test_work_grows_with_the_map(shape: Callable[[Report, Style], str]) -> None:
+    """Four times as many clients are at most five times the work."""
+    few, many = (made([f"client{number}" for number in range(count)]) for count in (50, 200))
+    assert steps(lambda: shape(many, Style())) < 5 * steps(lambda: shape(few, Style()))

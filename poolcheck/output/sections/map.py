@@ -19,9 +19,12 @@ _SIGN: dict[Fit, str] = {"fits": "done", "does not fit": "error", "cannot say": 
 def record(section: Map) -> dict[str, Any]:
     """Under `map`: every part of it, sums and verdicts beside each server and pooler."""
     by_name = {(type(row.of), row.name): row for row in rows(section)}
+    routes: dict[str, list[str]] = {}
+    for route in section.routes:
+        routes.setdefault(route.client, []).append(route.id)
     return {
         "map": {
-            "clients": [_client(section, each) for each in section.clients],
+            "clients": [_client(each, routes.get(each.name, [])) for each in section.clients],
             "poolers": [_pooler(each, by_name.get((Pooler, each.name))) for each in section.poolers],
             "servers": [_server(each, by_name.get((Server, each.name))) for each in section.servers],
             "routes": [
@@ -71,7 +74,7 @@ def place(at: Location | None) -> dict[str, Any]:
     return {"path": clean(at.path)} | ({"line": at.line} if at.line else {})
 
 
-def _client(map_: Map, each: Client) -> dict[str, Any]:
+def _client(each: Client, routes: list[str]) -> dict[str, Any]:
     return {
         "name": clean(each.name), "place": place(each.place), "package": clean(each.package.path), "runtime": each.runtime,
         "instances": amount(each.instances), "surge": amount(each.surge), "processes": amount(each.processes),
@@ -83,7 +86,7 @@ def _client(map_: Map, each: Client) -> dict[str, Any]:
             }
             for pool in each.pools
         ],
-        "routes": [route.id for route in map_.routes if route.client == each.name],
+        "routes": routes,
     }  # fmt: skip
 
 
