@@ -258,7 +258,7 @@ class TestLive:
 
         assert "✖ does not fit. Configured 40, 60 at deploy, seen 9, of 37 usable" in text
         assert "2 instances x pool of 10 = 20, seen 4" in text
-        assert "max_connections 40, the server" in text
+        assert "max_connections 40 (the server" in text
         assert "2 not told apart, or of nobody on the map: psql as postgres 2" in text
         seen = {(each["kind"], each["of"]): each["number"] for each in made["map"]["seen"]}
         (server,) = (each for each in made["map"]["servers"])
@@ -286,6 +286,16 @@ class TestLive:
         assert re.search(r"opens 5, seen [12]\b", text)
         assert "2 instances x pool of 10 = 20, seen 2; 1 more at deploy: 30" in text
         assert "3 not told apart, or of nobody on the map: psql as plain 3" in text
+
+    @pytest.mark.postgres
+    def test_full(self, postgres: Postgres, project: Path) -> None:
+        """A server that refuses because it is full is a finding: 1, and the map is shown above it."""
+        with scene(postgres) as stage:
+            stage.fill()
+            text = words(shown("--live", cwd=project, code=1, env={"DATABASE_URL": postgres.url("app")}))
+
+        assert "web: 6 instances x pool of 10 = 60" in text
+        assert "remaining connection slots are reserved" in text
 
     @pytest.mark.postgres
     def test_other_server(self, postgres: Postgres, project: Path) -> None:
