@@ -234,36 +234,49 @@ class TestFormats:
 class TestLive:
     """A real server: its word wins, and what it holds is laid beside the files."""
 
-    def files(self, project: Path, server: Postgres, *, name: str = "") -> None:
-        """web and jobs reach the server at its own address; web says its name."""
-        for client, user in (("web", "app"), ("jobs", "plain")):
+    def files(self, project: Path, server: Postgres, users: Mapping[str, str]) -> None:
+        """Clients of 2 x 10 that reach the server at its own address; web's string has a name for its sessions."""
+        for client, user in users.items():
             at = server.url(user)
-            joint = "&" if "?" in at else "?"
-            named = f"{joint}application_name={name}" if name and client == "web" else ""
+            named = f"{'&' if '?' in at else '?'}application_name=shop-web" if client == "web" else ""
             package(project / client, client, 10)
             (project / client / ".env").write_text(f"DATABASE_URL={at}{named}\n")
 
+    def look(self, project: Path, server: Postgres) -> tuple[str, Any]:
+        """The map with a look: its words and its JSON."""
+        args, env = ("--live", "--instances", "2"), {"DATABASE_URL": server.url("monitor")}
+        return words(shown(*args, cwd=project, env=env)), record(*args, cwd=project, env=env)["map"]
+
     @pytest.mark.postgres
     def test_seen_beside_configured(self, postgres: Postgres, tmp_path: Path) -> None:
-        """40 are configured, 9 are there: 4 of web by its name, 3 of jobs by its user, 2 of nobody."""
-        self.files(tmp_path, postgres, name="shop-web")
+        """40 are configured, 9 are there: of one user, told by name, a pod's begins with its client's; 2 of nobody."""
+        self.files(tmp_path, postgres, {"web": "app", "jobs": "app"})
         with scene(postgres) as stage:
             stage.open(4, name="shop-web")
-            stage.open(3, user="plain", name="")
-            stage.open(2, user="postgres", name="psql")
-            args = ("--live", "--instances", "2")
-            env = {"DATABASE_URL": postgres.url("monitor")}
-            text = words(shown(*args, cwd=tmp_path, env=env))
-            made = record(*args, cwd=tmp_path, env=env)
+            stage.open(3, name="jobs-7f9c5-x2")
+            stage.open(2, name="psql")
+            text, made = self.look(tmp_path, postgres)
 
         assert "✖ does not fit. Configured 40, 60 at deploy, seen 9, of 37 usable" in text
         assert "2 instances x pool of 10 = 20, seen 4" in text
         assert "max_connections 40 (the server" in text
-        assert "2 not told apart, or of nobody on the map: psql as postgres 2" in text
-        seen = {(each["kind"], each["of"]): each["number"] for each in made["map"]["seen"]}
-        (server,) = (each for each in made["map"]["servers"])
+        assert "2 not told apart, or of nobody on the map: psql as app 2" in text
+        (server,) = made["servers"]
+        seen = {(each["kind"], each["of"]): each["number"] for each in made["seen"]}
         assert seen == {("server", server["name"]): 9, ("client", "web"): 4, ("client", "jobs"): 3}
         assert (server["max_connections"]["low"], server["max_connections"]["how"]) == (40, "measured")
+
+    @pytest.mark.postgres
+    def test_told_by_user(self, postgres: Postgres, tmp_path: Path) -> None:
+        """Sessions without a name, each client with a user of its own."""
+        self.files(tmp_path, postgres, {"web": "app", "jobs": "plain"})
+        with scene(postgres) as stage:
+            stage.open(4, name="")
+            stage.open(3, user="plain", name="")
+            _, made = self.look(tmp_path, postgres)
+
+        seen = {each["of"]: each["number"] for each in made["seen"] if each["kind"] == "client"}
+        assert seen == {"web": 4, "jobs": 3}
 
     @pytest.mark.postgres
     def test_pooler(self, bouncer: Bouncer, postgres: Postgres, tmp_path: Path) -> None:
