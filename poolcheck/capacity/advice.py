@@ -1,11 +1,14 @@
 """The pool that each client should have: the model's answer over the rows of the map, or over several numbers of instances."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from poolcheck.capacity.asked import Asked, Term
-from poolcheck.capacity.pool_size import recommend
+from poolcheck.capacity.pool_size import recommend, share
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import Client, Server
-from poolcheck.model.sizing import Inputs, Sizing
+from poolcheck.model.sizing import Inputs, Share, Sizing
 from poolcheck.record import dataclass
 
 INSTANCES = (2, 5, 10, 20)  # shown where nobody tells how many run
@@ -70,7 +73,8 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
 
 def _over_instances(row: Asked, client: Client, limit: Amount, others: int, assumed: str) -> Advice:
     """A row of answers: how many run is for the reader to say."""
-    table = tuple((number, sizing_of(row, client, limit, others, number).pool_size) for number in INSTANCES)
+    made = [(number, sizing_of(row, client, limit, others, number)) for number in INSTANCES]
+    table = tuple((number, each.pool_size if each.max_deploy else 0) for number, each in made)
     of = f" of {assumed or limit.words}"
     shown = ", ".join(str(number) for number, _ in table)
     sizes = ", ".join(str(size) for _, size in table)
@@ -80,21 +84,114 @@ def _over_instances(row: Asked, client: Client, limit: Amount, others: int, assu
 
 def sizing_of(row: Asked, client: Client, limit: Amount, others: int, instances: int | None = None) -> Sizing:
     """The model over a row: the limit without what an ordinary role never gets and what everybody else asks for."""
-    reserved = min(row.reserved.most if row.reserved else 0, limit.most - 1)
-    others = min(others, max(0, limit.most - reserved - 1))
     count = instances or (client.instances.most if client.instances else 1)
     added = client.surge.most if client.surge is not None and instances is None else None
     return recommend(
-        Inputs(
-            max_connections=limit.most,
+        replace(
+            _room(row, limit, others),
             instances=max(1, count),
-            reserved=reserved,
-            others=others,
-            buffer=min(row.buffer, max(0, limit.most - reserved - others - 1)),
             workers=max(1, client.processes.most),
             surge=DEFAULTS.surge if added is None else str(added),
+            threads=_useful(row, client),
         )
     )
+
+
+def _useful(row: Asked, client: Client) -> int | None:
+    """More connections a process cannot use: its pools hold one for each request that it serves at once."""
+    if client.threads is None:
+        return None
+    return max(1, client.threads.most) * max(1, len(row.pools.get(client.name, ())))
+
+
+def _room(row: Asked, limit: Amount, others: int) -> Inputs:
+    """What a row leaves beside `others`, for one instance; one slot at least, so that the model has an answer."""
+    reserved = min(row.reserved.most if row.reserved else 0, limit.most - 1)
+    others = min(others, max(0, limit.most - reserved - 1))
+    buffer = min(row.buffer, max(0, limit.most - reserved - others - 1))
+    return Inputs(max_connections=limit.most, instances=1, reserved=reserved, others=others, buffer=buffer)
+
+
+def together(row: Asked) -> tuple[Advice, ...]:
+    """The pool of each client of a row, so that all of them fit at once: who can keep its pool keeps it.
+
+    Where the sum does not fit, the client that asks for most gives way (`fitting`), and where that is not enough all of them
+    do; a client whose pool nobody knows is given one. A client whose instances nobody tells has a row of answers. None has
+    an answer where nobody tells the limit.
+    """
+    own = [each.client for each in row.terms if each.client is not None]
+    if row.limit is None:
+        return ()
+    if len(own) + len(row.left) == 1:
+        return (_within(row, (own or row.left)[0]),)
+    limit = _least(row.limit)
+    new = [each.client for each in row.terms if each.client and each.pool and each.pool.open]
+    if own and row.capacity is not None and row.deploy.most > row.capacity:
+        client = fitting(row)[0].client
+        new += [client] if client is not None and client not in new else []
+    divided = _divided(row, new, limit)
+    if not all(size for size, _ in divided.values()):
+        divided = _divided(row, own, limit)
+    made = []
+    for client in (*own, *row.left):
+        if client.instances is None:
+            made.append(_within(row, client))
+        elif client.name in divided:
+            size, sizing = divided[client.name]
+            made.append(
+                Advice(client=client.name, pool_size=size, words="" if size else row.way_out, sizing=sizing)
+            )
+        else:
+            made.append(_kept(row, client, limit))
+    return tuple(made)
+
+
+def _within(row: Asked, client: Client) -> Advice:
+    """The model's answer for a client, within the least that the limit may be."""
+    least = replace(row, limit=_least(row.limit)) if row.limit is not None else row
+    return advise(least, client, short_lived=client.package.runtime.short_lived)
+
+
+def _kept(row: Asked, client: Client, limit: Amount) -> Advice:
+    own = next(each for each in row.terms if each.name == client.name)
+    sizing = sizing_of(row, client, limit, row.deploy.most - own.deploy.most)
+    size = own.pool.most if own.pool is not None else None
+    return Advice(
+        client=client.name,
+        pool_size=size,
+        words="",
+        sizing=sizing,
+    )
+
+
+def _divided(row: Asked, clients: Sequence[Client], limit: Amount) -> dict[str, tuple[int, Sizing]]:
+    """The pools of these clients beside the others, which keep theirs: by name, 0 where not even one connection each fits."""
+    names = {each.name for each in clients}
+    others = sum(each.deploy.most for each in row.terms if each.name not in names)
+    if others >= max(1, (row.capacity or 0)):
+        return {each.name: (0, sizing_of(row, each, limit, others)) for each in clients}
+    if len(clients) == 1:
+        made = sizing_of(row, clients[0], limit, others)
+        return {clients[0].name: (made.pool_size if made.max_deploy else 0, made)}
+    services = tuple(_service(row, each) for each in clients)
+    if not services:
+        return {}
+    made = share(_room(row, limit, others), services)
+    return {each.service: (each.pool_size if made.max_deploy else 0, made) for each in made.shares}
+
+
+def _service(row: Asked, client: Client) -> Share:
+    count, added = (each.most if each is not None else 0 for each in (client.instances, client.surge))
+    workers = max(1, client.processes.most)
+    return Share(
+        service=client.name, instances=max(1, count), workers=workers, peak=max(1, count + added) * workers,
+        most=_useful(row, client), pool_size=0,
+    )  # fmt: skip
+
+
+def _least(limit: Amount) -> Amount:
+    """A limit by what it is at least: of a provider whose plan nobody tells, the smallest one's."""
+    return limit if limit.low == limit.high else exact(limit.low, limit.words, limit.where, limit.how)
 
 
 def fitting(row: Asked) -> tuple[Term, int, int]:

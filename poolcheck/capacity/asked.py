@@ -4,8 +4,8 @@ All pools full, in every process of every instance. While a deploy runs the inst
 https://www.postgresql.org/docs/current/runtime-config-connection.html: beyond the last slot the server refuses (53300).
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from typing import Any
 
 from poolcheck.model.amount import Amount, at_least, exact, plus, times, within
@@ -49,6 +49,9 @@ class Asked:
     left: tuple[Client, ...] = ()  # clients whose number is not known
     unknown: tuple[str, ...] = ()  # poolers whose number is not known
     once: tuple[str, ...] = ()  # clients that run once, or for people: not in the sum
+    pools: Mapping[str, tuple[Pool, ...]] = field(
+        default_factory=dict
+    )  # that lead there, by the client's name
     questions: tuple[Question, ...] = ()
     limit: Amount | None = None
     reserved: Amount | None = None  # of the limit, what an ordinary role never gets
@@ -224,13 +227,16 @@ def term_of(client: Client, pools: Sequence[Pool]) -> Term | None:
     if client.once or client.instances is None:
         return None
     size = pool_of(client, pools)
-    peak = client.instances
-    if client.surge is not None and (client.surge.most or client.surge.open):
-        peak = plus(client.instances, client.surge)
     return Term(
         name=client.name, place=client.place, client=client, pool=size,
-        steady=times(client.instances, client.processes, size), deploy=times(peak, client.processes, size),
+        steady=times(client.instances, client.processes, size), deploy=times(at_peak(client, client.instances), client.processes, size),
     )  # fmt: skip
+
+
+def at_peak(client: Client, instances: Amount) -> Amount:
+    """The instances that run while a client is deployed."""
+    more = client.surge is not None and (client.surge.most or client.surge.open)
+    return plus(instances, client.surge) if client.surge is not None and more else instances
 
 
 def _row(
@@ -245,8 +251,9 @@ def _row(
     counted: list[Term] = list(terms)
     left: list[Client] = []
     once: list[str] = []
+    leading: dict[str, tuple[Pool, ...]] = {}
     for client in ends.clients.get(of.name, ()):
-        pools = ends.pools(client, of.name)
+        pools = leading[client.name] = ends.pools(client, of.name)
         if client.pools and not pools:
             continue  # every pool of it leads elsewhere
         made = term_of(client, pools)
@@ -259,7 +266,7 @@ def _row(
     concerned = (of.name, *more, *(each.name for each in left), *(each.name for each in counted))
     asked = (each for name in dict.fromkeys(concerned) for each in ends.questions.get(name, ()))
     return Asked(
-        of=of, terms=tuple(counted), left=tuple(left), unknown=tuple(more), once=tuple(once), limit=limit,
+        of=of, terms=tuple(counted), left=tuple(left), unknown=tuple(more), once=tuple(once), limit=limit, pools=leading,
         questions=tuple(each for each in asked if each.server in ("", of.name)), **rest,
     )  # fmt: skip
 

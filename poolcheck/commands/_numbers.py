@@ -4,14 +4,34 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from poolcheck.commands._max import MaxConnections, limits
 from poolcheck.config import settings as configuration
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Skipped
 from poolcheck.model.sizing import Measured
+
+if TYPE_CHECKING:
+    from poolcheck.diagnosis.planning import Plan
+
+# Options that are settings too: what a project's files do not tell, they do.
+SETTINGS = (
+    "max_connections",
+    "server_limits",
+    "runtime",
+    "driver",
+    "instances",
+    "surge",
+    "workers",
+    "reserved",
+    "buffer",
+    "provider",
+    "plan",
+    "pool",
+)
 
 
 @dataclass(slots=True)
@@ -25,6 +45,7 @@ class GivenNumbers:
     measured: Measured | None = None
     host: str = ""
     port: int = 5432
+    client: str = ""  # of a project, whose numbers these are
     drivers: tuple[str, ...] = ()
     servers: tuple[configuration.NamedServer, ...] = ()  # of the config file
     role_limit: int | None = None
@@ -48,6 +69,39 @@ class GivenNumbers:
 def number(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     """An option that takes a whole number."""
     return click.option(*names, **{"type": int, "metavar": "N", **attributes})
+
+
+def max_option(help_: str) -> Callable[[Any], Any]:
+    """--max N, or NAME=N for a server of the project: `max_connections` and `server_limits`."""
+
+    def parted(ctx: click.Context, _: click.Parameter, value: tuple[tuple[str, int], ...]) -> int | None:
+        made = limits(value)
+        ctx.params["server_limits"] = made["server_limits"]
+        most: int | None = made["max_connections"]
+        return most
+
+    return click.option(
+        "--max", "max_connections", type=MaxConnections(), multiple=True, callback=parted, metavar="N|NAME=N", help=help_,
+    )  # fmt: skip
+
+
+def path_argument(function: Any) -> Any:
+    """The folder of a project, where its files tell the numbers."""
+    return click.argument("path", required=False, type=click.Path(exists=True))(function)
+
+
+def of_project(numbers: GivenNumbers) -> "Plan":
+    """What the project at PATH, or here, tells; the options that are given hold for what it does not tell.
+
+    Raises:
+        PoolcheckError: a file or option is wrong, or nothing connects to a server.
+    """
+    from poolcheck.diagnosis import planning  # noqa: PLC0415 - numbers alone need no reader
+
+    given = {name: numbers.get(name) for name in SETTINGS}
+    return planning.plan_of(
+        numbers.get("path") or ".", given, numbers.get("config_path"), isolated=numbers.get("isolated")
+    )
 
 
 def from_config(numbers: GivenNumbers, thresholds: Sequence[str] = ("warn_at",)) -> None:

@@ -1,37 +1,16 @@
 """The options that stand for settings of poolcheck.toml, the same on every command that judges a project."""
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from poolcheck.commands._max import MaxConnections, limits
 from poolcheck.config import settings as configuration
 from poolcheck.config.file import Settings
 
 __all__ = ["Settings", "setting_options"]
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class MaxConnections(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
-    """max_connections of every server that nothing else tells of, or of one: 100, orders=400."""
-
-    name = "number"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        """The server's name, empty for a bare number, and the number."""
-        name, _, number = str(value).rpartition("=")
-        if "=" in str(value) and not re.fullmatch(configuration.SERVER_NAME, name, re.ASCII):
-            self.fail(f"{name!r} is not the name of a server; write for example orders=400", param, ctx)
-        return name, click.IntRange(min=1)(number, param, ctx)
-
-
-def limits(given: Iterable[tuple[str, int]]) -> dict[str, Any]:
-    """What the values of --max are to `Settings`: a bare number, and one for each server. The last one counts."""
-    named = dict(given)
-    return {"max_connections": named.pop("", None), "server_limits": named or None}
 
 
 def setting_options(function: F) -> F:

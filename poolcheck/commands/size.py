@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poolcheck.capacity import driver_lines, pool_size
-from poolcheck.commands._numbers import GivenNumbers, duration, from_catalogue, from_config, number
+from poolcheck.commands._numbers import (
+    SETTINGS,
+    GivenNumbers,
+    duration,
+    from_catalogue,
+    from_config,
+    max_option,
+    number,
+    of_project,
+    path_argument,
+)
 from poolcheck.commands._shared import Output, emit, html_option, output_options
 from poolcheck.config.settings import Config
-from poolcheck.errors import BadConfig, ExitCode
+from poolcheck.errors import BadConfig, ExitCode, NothingToCheck
 from poolcheck.model.report import Report
 from poolcheck.model.sizing import DEFAULTS, Inputs, Load, Machine, Share, Sizing
 from poolcheck.model.sizing import surge as added_by
@@ -33,11 +43,13 @@ POOLER_OPTIONS = {
     "limit": "client_pool",
 }
 POOLER_DEFAULTS = pool_size.pooler.__kwdefaults__ or {}
+NEITHER = ("path", "html_path", "config_path", "isolated")  # options that go with both
+OPTION_NAMES = {"dsn": "from"}
 LEAST_SAMPLE = 10.0  # seconds; PostgreSQL writes its statistics about once a second
 
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    number("--max", "max_connections", help="The server's max_connections."),
+    max_option("The server's max_connections; with a name, one server's of the project."),
     number("--instances", help="Most instances at once: the autoscaler's maximum."),
     number("--workers", help=f"Processes in an instance; each has its own pool. [default: {DEFAULTS['workers']}]"),
     click.option("--surge", metavar="N|N%", help=f"Instances a deploy adds before old ones stop. [default: {DEFAULTS['surge']}]"),
@@ -69,7 +81,8 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--from", "dsn", metavar="DSN or NAME", help="Read the limits from a server, such as a [server.NAME] of the config; with --sample the load too."),
     click.option("--sample", metavar="TIME", help="With --from: measure for this long, such as 60s."),
     click.option("--config", "config_path", type=click.Path(exists=True, dir_okay=False), help="This config file instead of the nearest."),
-    click.option("--isolated", is_flag=True, help="Read no config file and no manifest."),
+    number("--pool", help="Connections of each process's pool, when no file of the project tells."),
+    click.option("--isolated", is_flag=True, help="Read no config file; with numbers alone no manifest either."),
 )  # fmt: skip
 
 
@@ -81,17 +94,27 @@ def size_options(function: Any) -> Any:
 
 
 @click.command("size", short_help="Say how many connections each process and pooler may have, with the sums.")
+@path_argument
 @size_options
 @html_option
 @output_options
 def command(out: Output, **options: Any) -> int:
     r"""Pool sizes that fit, are enough, and are of use.
 
+    Of the project at PATH, or here: the pool of every client now and advised, and the sum at deploy, each number with
+    the file that tells it; --max, --instances and their like hold for what no file tells. With --max (or --plan, --from) and
+    --instances (or --share, --pooler) and no PATH, of these numbers alone.
+
     What fits: the slots that an ordinary role gets, divided by all processes that run while a deploy overlaps. What is
-    enough: a queueing model of --tps and --hold-ms. What is of use: --cores. Exit code 1 when it cannot work.
+    enough: a queueing model of --tps and --hold-ms. What is of use: --cores.
+
+    \b
+    Exit code: 1 it cannot work so, 2 a sum that was asked for cannot be made, 3 nothing connects.
 
     \b
     Examples:
+      poolcheck size
+      poolcheck size apps/api --max orders=400 --instances 6
       poolcheck size --max 100 --instances 10
       poolcheck size --max 100 --instances 10 --tps 200 --hold-ms 20 --cores 4
       poolcheck size --provider neon --plan 0.25cu --instances 4 --workers 2
@@ -100,7 +123,14 @@ def command(out: Output, **options: Any) -> int:
       poolcheck size --max 100 --instances 10 --pooler --pairs 2 --format ini
       poolcheck size --from "$DATABASE_URL" --sample 60s --instances 10
     """
-    numbers = gather(options)
+    numbers = GivenNumbers(options)
+    if asks_project(numbers):
+        try:
+            return emit(of_project(numbers).report, out)
+        except NothingToCheck as nothing:
+            _without_project(numbers, nothing)
+    else:
+        gather(numbers)
     answer = decide(numbers)
     return emit(
         Report(
@@ -114,13 +144,51 @@ def command(out: Output, **options: Any) -> int:
     )
 
 
-def gather(options: dict[str, Any]) -> GivenNumbers:
+def asks_project(numbers: GivenNumbers) -> bool:
+    """Whether the project has to tell numbers: a path is named, or the options are no whole sum.
+
+    Raises:
+        BadConfig: an option that belongs to numbers alone, beside one that belongs to a project.
+    """
+    of_numbers = [name for name in numbers.options if name not in (*SETTINGS, *NEITHER) and numbers.options[name] not in (None, False, DEFAULTS.get(name))]  # fmt: skip
+    project = "a path" if numbers.get("path") else "--pool" if numbers.get("pool") is not None else ""
+    if not project and numbers.get("server_limits"):
+        project = "--max NAME=N"
+    if project and of_numbers:
+        option = OPTION_NAMES.get(of_numbers[0], of_numbers[0]).replace("_", "-")
+        raise BadConfig(
+            f"--{option} is for numbers alone: it does not go with {project}",
+            "Give --max and --instances, and no path.",
+        )
+    limit = any(numbers.get(name) for name in ("max_connections", "plan"))
+    whole = limit and numbers.get("instances") is not None
+    return bool(project) or not (whole or of_numbers)
+
+
+def _without_project(numbers: GivenNumbers, nothing: NothingToCheck) -> None:
+    """Where there is no project, the numbers of the options and the config file alone.
+
+    Raises:
+        NothingToCheck: there are none, or a project was named.
+        BadConfig: what is missing beside those that there are.
+    """
+    if numbers.get("path") or numbers.get("pool") or numbers.get("server_limits"):
+        raise nothing
+    try:
+        gather(numbers)
+    except BadConfig:
+        if any(numbers.get(name) is not None for name in ("max_connections", "instances", "plan")):
+            raise
+        raise nothing from None
+
+
+def gather(numbers: GivenNumbers) -> GivenNumbers:
     """Options over a live server over the config file over the catalogue; the server knows its own limits best.
 
     Raises:
         PoolcheckError: a file or option is wrong, or the server cannot be asked.
     """
-    numbers = GivenNumbers(options)
+    options = numbers.options
     numbers.drivers = options["driver"]
     if not options["isolated"] or options["config_path"]:
         from_config(numbers)
@@ -298,18 +366,17 @@ def _lines(numbers: GivenNumbers, answer: Sizing) -> tuple[Any, ...]:
 
 def _drivers(numbers: GivenNumbers) -> "Sequence[DriverUse]":
     """The drivers that are named, else those that the manifests beside us name."""
-    if numbers.drivers:
-        from poolcheck.project.assumptions import assumed_drivers  # noqa: PLC0415 - as above
-
-        return assumed_drivers(Config(driver=numbers.drivers))
-    if numbers.get("isolated") or not any(os.path.isfile(name) for name in MANIFESTS):
+    here = not numbers.get("isolated") and any(os.path.isfile(name) for name in MANIFESTS)
+    if not numbers.drivers and not here:
         return ()
-    from poolcheck.project.packages import Packages  # noqa: PLC0415 - as above
+    from poolcheck.project import assumptions, packages  # noqa: PLC0415 - as above
 
-    packages = Packages(Config())
-    packages.around(".env")
-    uses = packages.of(".env").drivers
-    numbers.skipped += packages.skipped
+    if numbers.drivers:
+        return assumptions.assumed_drivers(Config(driver=numbers.drivers))
+    known = packages.Packages(Config())
+    known.around(".env")
+    uses = known.of(".env").drivers
+    numbers.skipped += known.skipped
     if uses:
         named = ", ".join(f"{use.id} {use.version}".strip() + f" ({use.source})" for use in uses)
         numbers.notes.append(f"Drivers: {named}.")

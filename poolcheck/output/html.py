@@ -42,7 +42,7 @@ def page(report: Report) -> Iterator[str]:
     yield f"<title>{esc(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>"
     paint = HtmlPaint()
     yield f"<header><h1>{esc(title)}</h1>"
-    if not any("summary" in getattr(section, "instead", ()) for section in report.sections):
+    if report.findings or report.targets or "summary" not in text.instead(report):
         yield from paint.blocks(text.summary(report, paint))
     yield "</header>"
     for section in report.sections:

@@ -33,20 +33,19 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
         import_module(f"poolcheck.output.sections.{section.name}").text(section, paint)
         for section in report.sections
     ]
-    # What a section shows itself, in its own way, is not shown again.
-    instead = {name for section in report.sections for name in getattr(section, "instead", ())}
-    if "findings" not in instead:
+    shown = instead(report)
+    if "findings" not in shown:
         parts += [file_findings(path, list(group), paint) for path, group in groupby(report.findings, _path)]
     if not quiet:
-        if paint.look.verbosity > 0 and report.targets and "notes" not in instead:
+        if paint.look.verbosity > 0 and report.targets and "notes" not in shown:
             parts.append(targets(report, paint))
         rest = {"notes": notes, "skipped": skipped}
-        parts += [make(report, paint) for name, make in rest.items() if name not in instead]
-        if "fix_path" not in instead:
+        parts += [make(report, paint) for name, make in rest.items() if name not in shown]
+        if "fix_path" not in shown:
             # One look is one screen: what is only to be checked stands there without its lines.
             brief = report.command == "live" and paint.look.verbosity <= 0
             parts.append(fix_path(report.fix_path, paint, brief=brief))
-    if "summary" not in instead:
+    if "summary" not in shown:
         parts.append(summary(report, paint))
     first = True
     for part in parts:
@@ -55,6 +54,11 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
                 yield ""
             yield line
             first = False
+
+
+def instead(report: Report) -> set[str]:
+    """The parts that a section shows itself, in its own way: they are not shown again."""
+    return {name for section in report.sections for name in getattr(section, "instead", ())}
 
 
 def _path(finding: "Finding") -> str:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import poolcheck
 from poolcheck.cli import cli
 from poolcheck.commands import _mcp_tools, size
+from poolcheck.commands._numbers import GivenNumbers
 from poolcheck.config.settings import DEFAULTS
 from poolcheck.model import sizing
 from poolcheck.model.context import Numbers
@@ -67,7 +68,8 @@ def command() -> dict[str, Any]:
         "4",
     ]
     with size.command.make_context("size", given) as context:
-        asked = size.decide(size.gather({name: context.params.get(name) for name in NAMES})).inputs
+        given_numbers = GivenNumbers({name: context.params.get(name) for name in NAMES})
+        asked = size.decide(size.gather(given_numbers)).inputs
     kinds = (asked, asked.load, asked.machine)
     return {name: getattr(kind, name) for kind in kinds for name in sizing.DEFAULTS if hasattr(kind, name)}
 

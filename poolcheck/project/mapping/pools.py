@@ -84,7 +84,7 @@ class PoolReader:
         return Pool(
             driver=site.made.driver, title=site.made.title, place=at, variable=variable,
             size=size if isinstance(size, Amount) else None, why="" if isinstance(size, Amount) else size,
-            code=who.own.size_code if who and who.own else "",
+            code=_as_called(who.own.size_code, site.call) if who and who.own else "",
         )  # fmt: skip
 
     def _of_string(self, package: Package, target: Target) -> Pool | None:
@@ -126,6 +126,13 @@ def variable_of(site: Site) -> str:
 def _said(target: Target, who: Reader | None) -> int:
     size = _in_string(target, who) if who is not None else None
     return size.most if size is not None else 0
+
+
+def _as_called(code: str, call: str) -> str:
+    """The line that sets a size, with the function that the file calls: `create_async_engine(...)`, not `create_engine(...)`."""
+    name, bracket, rest = code.partition("(")
+    said = call.rpartition(".")[2]
+    return f"{said}({rest}" if bracket and name.isidentifier() and said.isidentifier() else code
 
 
 def _in_string(target: Target, who: Reader) -> Amount | None:
