@@ -96,7 +96,7 @@ def _ramp_helps(asked: Ramp) -> tuple[Help, ...]:
                 throttled=asked.last - cap,
             )
         )
-    if asked.slots.usable:
+    if asked.slots.usable and asked.slots.of == "max_connections":
         words = f"pooler with {asked.slots.usable} server connections"
         found.append(Help(change=words, option="poolcheck size --pooler", refused=0, failed=0, of=asked.last))
     return tuple(found)

@@ -9,16 +9,35 @@ from typing import Any
 import click
 
 from poolcheck.capacity import burst
-from poolcheck.commands._numbers import GivenNumbers, duration, from_catalogue, from_config, number
+from poolcheck.commands._numbers import (
+    GivenNumbers,
+    duration,
+    from_catalogue,
+    from_config,
+    max_option,
+    number,
+    of_project,
+    path_argument,
+)
 from poolcheck.commands._shared import Output, emit, html_option, output_options, rendered, write
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX, SERVER_RESERVED
-from poolcheck.errors import BadConfig, ExitCode
+from poolcheck.errors import BadConfig, ExitCode, NothingToCheck
 from poolcheck.model.report import Report
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
 from poolcheck.output.paint import Style
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
+# What a project tells, by the option that says otherwise.
+LABELS = {
+    "client": "client", "first": "from", "last": "to", "limit": "limit", "max_connections": "max", "reserved": "reserved",
+    "others": "others", "ramp_time": "in",
+}  # fmt: skip
+DEFAULT_RAMP = "60s"  # of a project's ramp: no file tells it, and no number but the seconds depends on it
 MOST_REQUESTS = 200_000
+WHAT = (
+    "what shall be simulated?",
+    "Give a ramp (--from 8 --to 240 --in 90s) or traffic (--rate 2000/m --hold-ms 700), or name a project's folder.",
+)
 RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/\s*(s|m|min|h))?")
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -27,6 +46,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--rate", metavar="R[..R]", help="Traffic: requests, such as 2000/m, 30/s or 67/m..2000/m."),
     click.option("--in", "ramp_time", metavar="TIME", help="How long the growth takes: 90s, 2m."),
     click.option("--for", "length", metavar="TIME", help="How long requests come. [default: twice --in, or 60s]"),
+    click.option("--client", metavar="NAME", help="Ramp: this client of the project. [default: the one that asks for most]"),
     number("--limit", help=f"Connections per instance. [default: {DEFAULT_LIMIT}]"),
     click.option("--hold-ms", type=float, metavar="MS", help="Traffic: how long a request holds its connection."),
     click.option("--cv2", type=float, default=0.0, show_default=True, metavar="N", help="Squared variation of that: 0 constant, 1 exponential."),
@@ -45,7 +65,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--max-client-conn", "pooler_clients", help="Clients that the pooler takes. [default: no limit]"),
     click.option("--deploy-at", metavar="TIME", help="From then on requests go to new instances."),
     click.option("--seed", type=int, default=1, show_default=True, help="Of the random arrivals: the same seed, the same result."),
-    number("--max", "max_connections", help=f"The server's max_connections. [default: {SERVER_MAX}]"),
+    max_option(f"The server's max_connections; with a name, one server's of the project. [default: {SERVER_MAX}]"),
     number("--reserved", help=f"Slots an ordinary role never gets. [default: {SERVER_RESERVED}]"),
     number("--others", help="Sessions of everything else on this server. [default: 0]"),
     number("--buffer", help=f"Slots that the advice keeps free. [default: {DEFAULTS.buffer}]"),
@@ -65,18 +85,22 @@ def simulate_options(function: Any) -> Any:
 
 
 @click.command("simulate", short_help="Show what a burst of instances does to the slots.")
+@path_argument
 @simulate_options
 @html_option
 @output_options
 def command(out: Output, **options: Any) -> int:
     r"""Simulate a burst, and what would help.
 
-    Ramp (--from, --to, --in): instances that come at a steady pace, each with its whole pool. Traffic (--rate,
-    --hold-ms): requests at random, and the instances that the platform starts for them. Exit code 1 when
-    connections are refused or requests fail.
+    Ramp (--from, --to, --in): instances that come at a steady pace, each with its whole pool. Without --to and --rate the
+    ramp of the project at PATH, or here: from the fewest instances of its largest client to the most and what a deploy adds;
+    options win. Traffic (--rate, --hold-ms): requests at random, and the instances that the platform starts for them.
+    Exit code 1 when connections are refused or requests fail.
 
     \b
     Examples:
+      poolcheck simulate
+      poolcheck simulate apps/api --client worker --max 200 --in 30s
       poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --max 100
       poolcheck simulate --rate 67/m..2000/m --in 90s --hold-ms 700 --limit 5 --preset lambda
       poolcheck simulate --rate 2000/m --hold-ms 720 --limit 5 --pooler 33
@@ -84,11 +108,22 @@ def command(out: Output, **options: Any) -> int:
       poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --format csv
     """
     numbers = GivenNumbers(options)
+    project = bool(options["path"] or options["client"] or options["server_limits"])
+    if project and options["rate"]:
+        raise BadConfig(
+            "a project tells a ramp: --rate goes with numbers alone",
+            "Leave out the path, --client and --max NAME=N.",
+        )
+    if project or (options["last"] is None and options["rate"] is None):
+        _from_project(numbers)
     if not options["isolated"] or options["config_path"]:
         from_config(numbers, thresholds=("warn_at", "critical_at"))
     if numbers.get("provider") or numbers.get("plan"):
         from_catalogue(numbers)
     made = run(numbers)
+    if numbers.client:
+        told = ((label, numbers.sources[name]) for name, label in LABELS.items() if name in numbers.sources)
+        made = replace(made, client=numbers.client, sources=tuple(told))
     bad = bool(made.refused or made.failed or made.throttled)
     report = Report(
         command="simulate",
@@ -99,6 +134,31 @@ def command(out: Output, **options: Any) -> int:
     if options["svg_path"]:
         write(rendered(report, "svg", Style()), str(Path(options["svg_path"])))
     return emit(report, out)
+
+
+def _from_project(numbers: GivenNumbers) -> None:
+    """The ramp of a project's client, where no option gives a number of it.
+
+    Raises:
+        PoolcheckError: no such client, nothing connects, or nobody tells a number, with the option that would.
+    """
+    try:
+        tells = of_project(numbers).ramp(numbers.get("client") or "", numbers.options)
+    except NothingToCheck as nothing:
+        if numbers.get("path") or numbers.get("client"):
+            raise
+        raise BadConfig(
+            WHAT[0], f"{nothing.message[:1].upper()}{nothing.message[1:]}. {WHAT[1]}"
+        ) from nothing
+    numbers.client = tells.client
+    if numbers.get("client"):
+        numbers.sources["client"] = tells.numbers["client"][1]
+    for name, (value, source) in tells.numbers.items():
+        numbers.offer(name, value, source)
+    numbers.offer(
+        "ramp_time", DEFAULT_RAMP, f"{DEFAULT_RAMP}: no file tells; only the seconds depend on it (--in TIME)"
+    )
+    numbers.notes += tells.notes
 
 
 def run(numbers: GivenNumbers) -> Simulation:
@@ -113,10 +173,7 @@ def run(numbers: GivenNumbers) -> Simulation:
     if get("last") is not None:
         return burst.ramp(_ramp(numbers, slots, DEFAULT_LIMIT if limit is None else limit))
     if get("rate") is None:
-        raise BadConfig(
-            "what shall be simulated?",
-            "Give a ramp (--from 8 --to 240 --in 90s) or traffic (--rate 2000/m --hold-ms 700).",
-        )
+        raise BadConfig(*WHAT)
     return replace(burst.traffic(_traffic(numbers, slots)), preset=get("preset") or "")
 
 
@@ -133,8 +190,10 @@ def slots_of(numbers: GivenNumbers) -> Slots:
         "others": ("--others", 0),
         "buffer": ("--buffer", 0),
     }
-    given = {name: _least(option, get(name), number) for name, (option, number) in least.items()}
-    given |= {name: get(name) for name in ("warn_at", "critical_at")}
+    given: dict[str, Any] = {
+        name: _least(option, get(name), number) for name, (option, number) in least.items()
+    }
+    given |= {name: get(name) for name in ("warn_at", "critical_at", "of")}
     slots = Slots(**{name: value for name, value in given.items() if value is not None})
     if slots.available < 1:
         raise BadConfig(

@@ -18,6 +18,7 @@ class Slots:
         DEFAULTS.thresholds.warn_at
     )  # shares of the available slots from which on somebody is warned
     critical_at: float = DEFAULTS.thresholds.critical_at
+    of: str = "max_connections"  # what is parted into slots; a pooler's clients where it is one
 
     @property
     def available(self) -> int:
@@ -127,6 +128,10 @@ class Simulation:
     critical_seconds: float | None = None  # from `slots.critical_at`
     implied_seconds: float | None = None  # Little: instances x concurrency / rate
     connections_per_second: float | None = None
+    sources: tuple[
+        tuple[str, str], ...
+    ] = ()  # where a number comes from that no option gave: ("to", "maxReplicas: 20 (k8s/api.yaml:31)")
+    client: str = ""  # whose instances these are
     series: tuple[Point, ...] = ()
     helps: tuple[Help, ...] = ()
 

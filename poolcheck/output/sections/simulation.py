@@ -6,7 +6,7 @@ from typing import Any
 
 from poolcheck.model.simulation import Point, Ramp, Simulation, Traffic
 from poolcheck.output.paint import Paint
-from poolcheck.text import percent, plural
+from poolcheck.text import clean, percent, plural
 
 HEIGHT = 15
 LABEL = 7  # columns left of the picture
@@ -21,6 +21,8 @@ def record(section: Simulation) -> dict[str, Any]:
     )  # fmt: skip
     found: dict[str, Any] = {name: getattr(section, name) for name in names}
     found["available"] = section.slots
+    found["client"] = clean(section.client) or None
+    found["sources"] = {name: clean(source) for name, source in section.sources}
     found["verdict"] = verdict(section)
     found["inputs"] = asdict(section.inputs)
     found["helps"] = [asdict(each) for each in section.helps]
@@ -92,7 +94,10 @@ def sums(section: Simulation) -> Iterator[str]:
     asked = section.inputs
     slots = asked.slots
     others = f" - {slots.others} for others" if slots.others else ""
-    there = f"{slots.available} = {slots.max_connections} max_connections - {slots.reserved} reserved{others}"
+    reserved = f" - {slots.reserved} reserved" if slots.reserved or slots.of == "max_connections" else ""
+    there = f"{slots.available} = {slots.max_connections} {slots.of}{reserved}{others}"
+    for name, source in section.sources:
+        yield f"{name}: {source}"
     if isinstance(asked, Ramp):
         yield (
             f"{asked.first} to {asked.last} instances in {asked.seconds:g} s x {plural(asked.limit, 'connection')}"
