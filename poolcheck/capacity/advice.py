@@ -131,7 +131,10 @@ def together(row: Asked) -> tuple[Advice, ...]:
         new += [client] if client is not None and client not in new else []
     divided = _divided(row, new, limit)
     if not all(size for size, _ in divided.values()):
-        divided = _divided(row, own, limit)
+        holding = [
+            each.client for each in row.terms if each.client and each.pool and each.pool.most
+        ]  # not over HTTP
+        divided = _divided(row, holding, limit)
     made = []
     for client in (*own, *row.left):
         if client.instances is None:

@@ -119,7 +119,7 @@ def _shown(each: ClientSize, paint: Paint) -> Iterator[str]:
     new = each.sum_advised
     if new is not None and not each.kept:
         yield from paint.wrap(f"with {each.advised}: {new.equation}", indent=6, first="    ")
-    if each.advised == 0:
+    if each.advised == 0 and not each.kept:
         yield from paint.wrap(
             f"not even one connection each fits: {each.row.way_out}", indent=6, first="    "
         )
