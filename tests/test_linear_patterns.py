@@ -14,7 +14,7 @@ from tests.patterns import AT_RUN_TIME, Used, given_at_run_time, hard, used
 
 SIZES = (4 * 1024, 16 * 1024, 64 * 1024)
 FEW = 16  # strings for each pattern in a run with the clock, the same every time; a soak tries all
-QUICK = 0.003  # seconds for the smallest: what is below has no square in it
+QUICK = 0.001  # seconds for the smallest: what is below has no square in it
 FLOOR = 0.05
 MOST = 0.5
 PATTERNS = used()

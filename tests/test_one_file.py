@@ -115,7 +115,7 @@ PYTHON = "from acme_pg.pools import Pool\n\npool = Pool(most=30)\n"
     ("files", "size"),
     [
         ({"package.json": PACKAGE, "db.ts": SCRIPT}, "4 x 30 = 120"),
-        ({"requirements.txt": "acme-pg==1.2.0\n", "db.py": PYTHON}, "4 x 32 = 128"),
+        ({"requirements.txt": "acme-pg==1.2.0\n", "db.py": PYTHON}, "4 x (30 + 2) = 128"),
     ],
     ids=["JavaScript", "Python"],
 )
@@ -307,7 +307,7 @@ def test_image(copy: Copy) -> None:
     copy.add("catalogue/images/acmedb.toml", IMAGE)
     (found,) = [each for each in copy.report(".", files=files)["findings"] if each["rule"] == "PC601"]
 
-    assert "4 x 15 = 60 connections, and the server allows 37" in found["message"]
+    assert "4 x (10 + 5) = 60 connections, and the server allows 37" in found["message"]
     assert "ACME_CONNECTIONS=40" in found["message"] + json.dumps(found)
 
 

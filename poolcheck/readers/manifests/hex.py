@@ -15,7 +15,7 @@ def mix_exs(text: str, path: str) -> Manifest:
             name=match[1],
             version=gem(match[2] or ""),
             line=number,
-            dev=re.search(r"only:\s*(?:\[\s*)?:(?:dev|test)\b(?!.*:prod)", match[3]) is not None,
+            dev=_for_development(match[3]),
         )
         for number, row in enumerate(text.split("\n"), 1)
         if not row.lstrip().startswith("#")
@@ -23,6 +23,12 @@ def mix_exs(text: str, path: str) -> Manifest:
         if match[2] is not None or re.search(r"\b(?:git|github|path|hex|override):", match[3])
     ]
     return Manifest(path=path, ecosystem="hex", dependencies=tuple(found))
+
+
+def _for_development(options: str) -> bool:
+    """`only: :dev`, `only: [:dev, :test]`, and not `only: [:test, :prod]`."""
+    only = re.search(r"only:\s*(?:\[\s*)?:(?:dev|test)\b", options)
+    return only is not None and ":prod" not in options[only.end() :]
 
 
 def mix_lock(text: str, path: str) -> Manifest:
