@@ -44,7 +44,7 @@ class Settings:
         limits = given.pop("server_limits", {})
         for values in (given, *({"max_connections": most} for most in limits.values())):
             check_values(values)
-        return replace(config, **given, server=with_limits(config.server, limits))
+        return replace(config, **given, server=with_limits(config.server, limits), options=tuple(given))
 
 
 def with_limits(servers: tuple[NamedServer, ...], limits: Mapping[str, int]) -> tuple[NamedServer, ...]:
@@ -52,7 +52,7 @@ def with_limits(servers: tuple[NamedServer, ...], limits: Mapping[str, int]) -> 
     made = {each.name: each for each in servers}
     for name, most in limits.items():
         told = made.get(name, NamedServer(name=name))
-        made[name] = replace(told, max_connections=most, source="an option")
+        made[name] = replace(told, max_connections=most, source="--max")
     return tuple(made.values())
 
 

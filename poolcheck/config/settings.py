@@ -243,6 +243,13 @@ class Config:
         },
     )
     path: str = ""  # the file this was read from; not a key
+    options: tuple[str, ...] = ()  # what options said over it; not keys
+
+    def source(self, name: str, path: str) -> str:
+        """Where a setting that is not the default comes from: its option, or the file, shown as `path`."""
+        if name in self.options or not path:
+            return OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        return path
 
     def at(self, path: str) -> "Config":
         """The settings that hold for a file or folder; a later table wins over an earlier one."""
@@ -267,7 +274,8 @@ class Config:
 
 
 DEFAULTS = Config()  # for whoever needs or tells one of them: no default is written a second time
-INTERNAL = {"path", "pattern", "name", "source"}
+OPTIONS = {"max_connections": "--max"}  # spelled another way than the setting
+INTERNAL = {"path", "options", "pattern", "name", "source"}
 
 
 def matches(pattern: str, path: str) -> bool:

@@ -452,7 +452,7 @@ class Inspection:
                 surge=config.surge,
                 workers=config.workers,
                 provider=provider.id if provider else "",
-                sources={"instances": config.path or "an option"} if config.instances else {},
+                sources={"instances": config.source("instances", config.path)} if config.instances else {},
             )
             context = Context(
                 catalogue=catalogue, numbers=numbers, targets=targets, packages=(self.sources.main.package,)

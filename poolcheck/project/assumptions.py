@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from poolcheck import catalogue
-from poolcheck.config.settings import SERVER_RESERVED, Config
+from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED, Config
 from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.project import DriverUse, Version
@@ -19,7 +19,7 @@ def numbers(found: Collected, config: Config) -> Numbers:
         BadConfig: a plan that the provider does not have.
     """
     sources: dict[str, str] = {}
-    origin = display(config.path) if config.path else "an option"
+    path = display(config.path) if config.path else ""
     most, reserved = config.max_connections, config.reserved
     ids = {target.match.provider.id for target in found.targets if target.match.provider}
     provider_id = config.provider or (next(iter(ids)) if len(ids) == 1 else "")
@@ -43,10 +43,10 @@ def numbers(found: Collected, config: Config) -> Numbers:
     if reserved is None and known is not None and known.default_reserved is not None:
         reserved, sources["reserved"] = known.default_reserved, known.title
     if config.max_connections is not None:
-        sources["max_connections"] = origin
-    for name in ("instances", "pool"):
-        if getattr(config, name) is not None:
-            sources[name] = origin
+        sources["max_connections"] = config.source("max_connections", path)
+    for name in ("instances", "pool", "workers", "surge"):
+        if getattr(config, name) not in (None, getattr(DEFAULTS, name)):
+            sources[name] = config.source(name, path)
     return Numbers(
         max_connections=most, reserved=SERVER_RESERVED if reserved is None else reserved, buffer=config.buffer,
         instances=config.instances, surge=config.surge, workers=config.workers, pool=config.pool, plan=config.plan,

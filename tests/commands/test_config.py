@@ -114,7 +114,7 @@ class TestEffective:
 
         assert config.server == (
             NamedServer(name="orders", max_connections=400, reserved=7),
-            NamedServer(name="billing", max_connections=20, source="an option"),
+            NamedServer(name="billing", max_connections=20, source="--max"),
         )
         assert Settings({"server_limits": None}).over(project).server == config.server[:1]
 

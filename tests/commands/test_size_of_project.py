@@ -119,7 +119,7 @@ def test_one_option_and_the_rest_from_the_files(capsys: pytest.CaptureFixture[st
 
     for part in (
         "fits: 500 of 597 slots while a deploy runs, 400 else",
-        "max_connections 600 (an option) - 3 reserved",
+        "max_connections 600 (--max) - 3 reserved",
         "api: pool now 5",
         "at deploy (20 + 5) x 4 x 5 = 500",
         "maxReplicas: 20 (k8s/api.yaml:",

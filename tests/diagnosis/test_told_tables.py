@@ -201,7 +201,7 @@ class TestCheck:
 
     def test_an_option(self) -> None:
         """It has no line: the option is named."""
-        option = NamedServer(name="ordrs", max_connections=4, source="an option")
+        option = NamedServer(name="ordrs", max_connections=4, source="--max")
         with pytest.raises(BadConfig, match="--max ordrs=N: matches no server of this project") as wrong:
             check(Config(server=(option,)), MAP)
         assert wrong.value.hint == "Did you mean orders?"

@@ -25,6 +25,7 @@ from poolcheck.project.mapping.limits import Limits
 from poolcheck.project.mapping.pools import Beside, PoolReader
 from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
 from poolcheck.record import dataclass
+from poolcheck.text import plural
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -209,6 +210,12 @@ class MapDraft:
                     kinds.setdefault(end.name, {})[each.kind] = None
         return {end: " and ".join(many) for end, many in kinds.items() if len(many) > 1}
 
+    def _told(self, name: str, number: int, words: str) -> Amount:
+        """A number of the settings, with the option or file that says it."""
+        source = self.numbers.sources.get(name, "")
+        shown = f"{words} ({source})" if source else words
+        return exact(number, shown, None, "option" if source.startswith("--") else "config")
+
     def _table(self, name: str, package: Package | None) -> NamedClient | None:
         """The [client."..."] table of a client: by its name, by its folder, or by its last part."""
         for table in self.config.client:
@@ -222,7 +229,7 @@ class MapDraft:
         table, numbers = self._table(each.name, each.package), self.numbers
         instances, added, processes = each.instances, each.surge, each.processes
         if instances is None and not each.why and numbers.instances is not None:
-            instances = exact(numbers.instances, f"{numbers.instances} instances, {numbers.sources.get('instances', 'an option')}", None, "option")  # fmt: skip
+            instances = self._told("instances", numbers.instances, plural(numbers.instances, "instance"))
         if table is not None and table.instances is not None:
             instances = exact(
                 table.instances, f'{table.instances} instances, [client."{table.name}"]', None, "config"
@@ -232,13 +239,17 @@ class MapDraft:
                 table.workers, f'{table.workers} processes, [client."{table.name}"]', None, "config"
             )
         elif processes.how == "default" and numbers.workers != 1:
-            processes = exact(numbers.workers, f"{numbers.workers} processes", None, "option")
+            processes = self._told(
+                "workers", numbers.workers, plural(numbers.workers, "process", "processes")
+            )
         if table is not None and table.surge:
             added = _surge(
                 instances, table.surge, f'[client."{table.name}"] surge = "{table.surge}"', "config"
             )
         elif added is None:
-            added = _surge(instances, numbers.surge, f"{numbers.surge} more while a deploy runs", "default")
+            source = self.numbers.sources.get("surge", "")
+            words = f"{numbers.surge} more while a deploy runs{f' ({source})' if source else ''}"
+            added = _surge(instances, numbers.surge, words, "option" if source.startswith("--") else "config" if source else "default")  # fmt: skip
         for way in each.ways:
             end = way.end.pooler or way.end.server
             if end is not None and end.name in several and way.role == "app":
@@ -275,7 +286,7 @@ class MapDraft:
         if not app or each.once:
             return made
         if self.numbers.pool is not None and (not made or any(pool.size is None for pool in made)):
-            size = exact(self.numbers.pool, f"{self.numbers.pool} connections, --pool", None, "option")
+            size = self._told("pool", self.numbers.pool, plural(self.numbers.pool, "connection"))
             return tuple(pool if pool.size else Pool(driver=pool.driver, title=pool.title, place=pool.place, size=size, variable=pool.variable, code=pool.code) for pool in made) or (
                 Pool(driver="", title="pool", place=None, size=size),
             )  # fmt: skip

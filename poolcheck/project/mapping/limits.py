@@ -177,7 +177,7 @@ class Limits:
             self.config.max_connections is not None or numbers.provider in ("", server.provider)
         )
         if limit is None and numbers.max_connections is not None and for_all and not (told and told.plan):
-            how: How = "option" if source == "an option" else "config"
+            how: How = "option" if source.startswith("--") else "config"
             how = "catalogue" if self.config.max_connections is None else how
             words = f"max_connections {numbers.max_connections} ({source})"
             limit = exact(numbers.max_connections, words, None, how)
