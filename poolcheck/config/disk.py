@@ -56,7 +56,7 @@ def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False
     descriptor, status = _opened(path)
     try:
         if status.st_size > most and not cut:
-            raise _too_large(path, most)
+            raise too_large(path, most)
         if not room(status.st_size):
             raise FileRefused(NO_ROOM, path)
         pieces: list[bytes] = []
@@ -72,7 +72,7 @@ def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False
         os.close(descriptor)
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     if len(data) > most:
-        raise _too_large(path, most)
+        raise too_large(path, most)
     return data
 
 
@@ -100,7 +100,8 @@ def _resident() -> int:
         return 0
 
 
-def _too_large(path: "str | os.PathLike[str]", most: int) -> FileRefused:
+def too_large(path: "str | os.PathLike[str]", most: int) -> FileRefused:
+    """What is raised for a file of more than `most` bytes."""
     return FileRefused(f"larger than {most // MB} MB" if most >= MB else f"larger than {most >> 10} kB", path)
 
 

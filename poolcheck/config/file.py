@@ -28,18 +28,19 @@ class Settings:
     config_path: str | None = None
     isolated: bool = False
 
-    def over(self, start: StrPath) -> Config:
+    def over(self, start: StrPath, instead: Mapping[str, bytes | None] | None = None) -> Config:
         """The config file near `start` (or `config_path`), with the options on top.
+
+        `instead` holds, by path, what is read in place of a config file's own content; None: there is none.
 
         Raises:
             BadConfig: the file, or an option, is wrong.
         """
-        config = Config()
-        if self.config_path:
-            config = load(self.config_path)
-        elif not self.isolated:
-            path = find(start)
-            config = load(path) if path else config
+        path = self.config_path or (None if self.isolated else find(start))
+        if path is None or (instead and path in instead and instead[path] is None):
+            config = Config()
+        else:
+            config = load(path, (instead or {}).get(path))
         given = {key: value for key, value in self.given.items() if value not in (None, ())}
         limits = given.pop("server_limits", {})
         for values in (given, *({"max_connections": most} for most in limits.values())):
@@ -101,15 +102,15 @@ def _within(path: str) -> str:
     return path
 
 
-def load(path: StrPath) -> Config:
-    """Read a config file.
+def load(path: StrPath, instead: bytes | None = None) -> Config:
+    """Read a config file; with `instead`, these bytes in its place.
 
     Raises:
         BadConfig: not TOML, an unknown key, a wrong type or value; every complaint with file, line and key.
     """
     from poolcheck.config import checks  # noqa: PLC0415 - only where there is a file
 
-    text, table = read(path)
+    text, table = read(path, instead)
     config: Config = checks.build(Config, table, checks.SettingsSource(str(path), text, base(path)))
     return replace(config, path=str(path))
 
@@ -119,8 +120,8 @@ def base(path: StrPath) -> tuple[str, ...]:
     return ("tool", "poolcheck") if os.path.basename(path) == "pyproject.toml" else ()
 
 
-def read(path: StrPath) -> tuple[str, dict[str, Any]]:
-    """The text of a config file, and its table of settings.
+def read(path: StrPath, instead: bytes | None = None) -> tuple[str, dict[str, Any]]:
+    """The text of a config file, or of what is read in its place, and its table of settings.
 
     Raises:
         BadConfig: it cannot be read, or is not TOML.
@@ -128,7 +129,7 @@ def read(path: StrPath) -> tuple[str, dict[str, Any]]:
     import tomllib  # noqa: PLC0415 - only where there is a file
 
     try:
-        text = read_limited(path, LONGEST).decode("utf-8-sig")
+        text = (read_limited(path, LONGEST) if instead is None else instead).decode("utf-8-sig")
     except OSError as error:
         raise BadConfig(
             f"{path}: cannot be read: {error.strerror}", "Check the file's permissions."

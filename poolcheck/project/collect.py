@@ -21,6 +21,10 @@ from poolcheck.project.packages import Packages
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.languages import LANGUAGES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from poolcheck.project.past import Past
+
 _TESTS = r"(?:^|/)(?:tests?|__tests__|spec|fixtures|cassettes|testdata|examples?|samples?|node_modules|templates?)/"
 
 
@@ -29,25 +33,30 @@ def collect(
     config: Config,
     instead: Mapping[str, bytes] | None = None,
     judged: dict[str, bytes] | None = None,
+    past: "Past | None" = None,
 ) -> Collected:
     """Everything that the arguments name: connection strings, files, folders, `-` for stdin.
 
     `instead` holds, by path as shown, what is read in place of a file's own content: edits that are not written yet.
+    `past` is a commit: what the arguments name is read as it holds it, and standard input, which is new, not at all.
     `judged` is given, by path as shown, the bytes of each env file and config that was read: for whoever edits them.
 
     Raises:
         BadInput: a path does not exist or cannot be read; stdin is not text.
         BadTarget: an argument looks like a connection string of another database.
+        GitSilent: git cannot tell what the past was.
     """
     with bounded():
-        return _collect(arguments, Packages(config, instead, judged))
+        return _collect(arguments, Packages(config, instead, judged), past)
 
 
-def _collect(arguments: Sequence[str], packages: Packages) -> Collected:
+def _collect(arguments: Sequence[str], packages: Packages, past: "Past | None") -> Collected:
     parts: list[Collected] = []
     files: dict[str, None] = {}
     for argument in arguments:
         if argument == "-":
+            if past is not None:
+                continue
             parts.append(read_stdin(packages.outside()))
         elif is_url(argument):
             parts.append(Collected(targets=(url_target(argument, packages.outside()),)))
@@ -65,6 +74,8 @@ def _collect(arguments: Sequence[str], packages: Packages) -> Collected:
                     f"{redact_setting(argument)}: no such file or folder",
                     "Give an env file, a folder, a connection string in quotes, or - for standard input.",
                 )
+    if past is not None:
+        past.lay_over(packages, files)
     new = (name for name in packages.instead if not os.path.exists(name))
     packages.names |= dict.fromkeys(name for name in new if packages.kind_of(name))
     explicit = {display(argument) for argument in arguments if argument != "-" and not is_url(argument)}

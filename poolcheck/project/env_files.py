@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from poolcheck import catalogue
-from poolcheck.config.disk import MB, FileRefused, read_limited
+from poolcheck.config.disk import MB, FileRefused
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.connection.string import MAX_LENGTH
 from poolcheck.errors import BadInput
@@ -62,7 +62,7 @@ def env_text(name: str, packages: Packages, *, explicit: bool) -> tuple[str | No
         BadInput: it cannot be opened, and the user named it.
     """
     try:
-        data = packages.instead[name] if name in packages.instead else read_limited(name, MAX_FILE)
+        data = packages.content(name, MAX_FILE)
     except OSError as error:
         why = error.strerror or str(error)
         if explicit:

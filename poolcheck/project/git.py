@@ -1,4 +1,4 @@
-"""The only place that runs git, and git is asked for names and ids alone.
+"""The only place that runs git, and git is asked for names, ids and what lies under an id, as it is stored.
 
 A repository's configuration, attributes and hooks are programs of somebody else's: git runs what they name, some of it
 at any look. So git never sees them. It gets a repository that we make, in a temporary folder, with a configuration
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Literal, Self
+from typing import IO, Literal, Self
 
 from poolcheck.config.disk import read_limited
 from poolcheck.config.staged import write_whole
@@ -33,8 +33,11 @@ MOST = 16 << 20  # bytes of an answer
 SMALL = 1 << 20  # bytes of a file of git's own that is read here
 WORDS = 20_000  # characters of one command line; Windows takes 32,767
 LINK = "120000"  # the mode of a symbolic link
+FILES = ("100644", "100755")  # the modes of regular files
 
-Command = Literal["rev-parse", "merge-base", "ls-tree", "ls-files"]  # none touches a work tree, or fetches
+Command = Literal[
+    "rev-parse", "merge-base", "ls-tree", "ls-files", "cat-file"
+]  # none touches a work tree, or fetches
 
 
 class GitSilent(PoolcheckError):
@@ -175,6 +178,47 @@ class Repository:
             if words[1] == "blob"
         }
 
+    def listing(self, commit: str) -> dict[str, GitEntry]:
+        """All that a commit holds, by place: files, links, and submodules as one entry each.
+
+        Raises:
+            GitSilent: git cannot be asked, or the list is too long.
+        """
+        listed = self._ask("ls-tree", "-r", "-z", "--full-tree", "--", commit)
+        return {place: GitEntry(words[0], words[2]) for words, place in _entries(listed)}
+
+    def blobs(self, ids: Iterable[str], most: int) -> dict[str, bytes]:
+        """The bytes under these ids, as they are stored: no filter, no conversion. Larger and missing ones are left out.
+
+        Args:
+            ids: of blobs; each is read once.
+            most: bytes of one blob, at most 8 MB.
+
+        Raises:
+            GitSilent: git cannot be asked.
+        """
+        asked = "".join(f"{each}\n" for each in dict.fromkeys(ids)).encode()
+        parts: list[list[str]] = [[]]
+        length = 0
+        for line in os.fsdecode(self._answer("cat-file", "--batch-check", given=asked)).splitlines():
+            words = line.split(" ")  # "ID blob SIZE", or "ID missing"
+            if len(words) != 3 or words[1] != "blob" or int(words[2]) > most:
+                continue
+            if length + int(words[2]) > MOST // 2 and parts[-1]:
+                parts.append([])
+                length = 0
+            parts[-1].append(words[0])
+            length += int(words[2]) + 100  # its head line
+        found: dict[str, bytes] = {}
+        for part in filter(None, parts):
+            said = self._answer("cat-file", "--batch", given="".join(f"{each}\n" for each in part).encode())
+            start = 0
+            while (end := said.find(b"\n", start)) >= 0:
+                name, _, size = os.fsdecode(said[start:end]).split(" ")
+                found[name] = said[end + 1 : end + 1 + int(size)]
+                start = end + 2 + int(size)
+        return found
+
     def index(self, place: str) -> list[GitEntry]:
         """What the index holds under a place: several while a merge is not done.
 
@@ -186,20 +230,24 @@ class Repository:
         ]
 
     def _ask(self, command: Command, *words: str) -> str:
-        """What git prints.
+        """What git prints, as text; raises what `_answer` does."""
+        return os.fsdecode(self._answer(command, *words))
+
+    def _answer(self, command: Command, *words: str, given: bytes = b"") -> bytes:
+        """What git prints when it is given these bytes to read.
 
         Raises:
             GitRefused: it ends with an error.
             GitSilent: it is not there, does not end, or prints too much.
         """
         try:
-            done = _run((self._program, command, *words), self._environment(), self._made, self._ends)
+            done = _run((self._program, command, *words), self._environment(), self._made, self._ends, given)
         except (OSError, ValueError) as error:
             raise GitSilent(f"git cannot be run: {getattr(error, 'strerror', error)}") from None
         if done.returncode:
             said = clean(done.stderr.decode("utf-8", "replace"), limit=200).strip()
             raise GitRefused(f"git {command} failed" + (f": {said}" if said else ""))
-        return os.fsdecode(done.stdout)
+        return done.stdout
 
     def _environment(self) -> dict[str, str]:
         """The caller's, but for what speaks to git: a hook's, or a stranger's."""
@@ -323,7 +371,7 @@ def _blob_id(content: bytes, digits: int) -> str:
 
 
 def _run(
-    words: tuple[str, ...], environment: dict[str, str], folder: str, ends: float
+    words: tuple[str, ...], environment: dict[str, str], folder: str, ends: float, given: bytes
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program, and end it with all that it started when time is over or it prints too much.
 
@@ -335,7 +383,7 @@ def _run(
         words,
         cwd=folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -348,6 +396,8 @@ def _run(
 
         timer = threading.Timer(max(0.0, ends - time.monotonic()), end)
         timer.start()
+        feeder = threading.Thread(target=_feed, args=(process.stdin, given), daemon=True)
+        feeder.start()
         try:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -360,9 +410,17 @@ def _run(
             timer.cancel()
             if process.poll() is None:
                 _kill(process)
+            feeder.join()
     if late.is_set():
         raise GitSilent(f"git did not answer within {SECONDS:g} s")
     return subprocess.CompletedProcess(words, code, out, said)
+
+
+def _feed(pipe: IO[bytes] | None, given: bytes) -> None:
+    """Hand the bytes over while the answer is read; a program that ends early wants no more."""
+    if pipe is not None:
+        with contextlib.suppress(OSError), pipe:
+            pipe.write(given)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

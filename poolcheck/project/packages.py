@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
-from poolcheck.config.disk import MB, FileRefused, leads_out, may_read, read_limited
+from poolcheck.config.disk import MB, NO_ROOM, FileRefused, leads_out, may_read, read_limited, room, too_large
 from poolcheck.config.settings import Config
 from poolcheck.errors import BadInput
 from poolcheck.model.project import DriverUse, Package, Role, Runtime, VariableRead
@@ -61,6 +61,7 @@ class Packages:
         self.names: dict[str, None] = {}  # context files, as shown
         self.sources: dict[str, None] = {}  # source files, as shown
         self.walked: list[str] = []  # context files below a folder that the user named
+        self.folders: dict[str, bool] = {}  # that were looked into, as shown, and whether all below them was
         self.roots: list[str] = []  # "app/": what the user named, and what he named a file in
         self.named: list[str] = []  # context files that the user named themselves
         self.switches: Switches | None = None  # what the source mentions, once it was looked at
@@ -87,6 +88,7 @@ class Packages:
         if not os.access(root, os.R_OK | os.X_OK):
             raise BadInput(f"{root}: cannot be read", "Check the folder's permissions.")
         self.roots.append(base)
+        self.folders[base] = True
         found = []
 
         def problem(path: str, error: OSError) -> None:
@@ -157,6 +159,7 @@ class Packages:
         except OSError:
             return
         linked = os.path.islink(folder)
+        self.folders.setdefault(posixpath.join(shown, ""), False)
         for entry in sorted(found):
             name = posixpath.normpath(posixpath.join(shown, entry)) if shown else entry
             if not self.kind_of(name):
@@ -193,6 +196,20 @@ class Packages:
 
     # --- reading them ---
 
+    def content(self, name: str, most: int) -> bytes:
+        """The bytes of a file, or what is read in place of them.
+
+        Raises:
+            OSError: it cannot be read, or is larger than `most` bytes.
+        """
+        if name not in self.instead:
+            return read_limited(name, most)
+        if len(self.instead[name]) > most:
+            raise too_large(name, most)
+        if not room(len(self.instead[name])):
+            raise FileRefused(NO_ROOM, name)
+        return self.instead[name]
+
     def text(self, name: str) -> str | None:
         """The text of a context file; None, and a Skipped, when it cannot be read."""
         if name not in self._texts:
@@ -200,7 +217,7 @@ class Packages:
             base = posixpath.basename(name)
             most = MAX_LOCK if base in _LARGE else MAX_MADE if _MADE.search(base) else MAX_WRITTEN
             try:
-                data = self.instead[name] if name in self.instead else read_limited(name, most)
+                data = self.content(name, most)
                 if (
                     "lock" in base
                     and len(data) > MAX_DENSE

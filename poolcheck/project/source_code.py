@@ -153,11 +153,9 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
 
 
 def _bytes(name: str, reading: _Reading) -> bytes | None:
-    if name in reading.instead:
-        return reading.instead[name]
     most = LONGEST_OTHER if languages.language(name) is None else LONGEST
     try:
-        data = read_limited(name, most + 1, cut=True)
+        data = reading.instead[name] if name in reading.instead else read_limited(name, most + 1, cut=True)
     except OSError as error:
         reading.skipped.append(
             Skipped(name, f"cannot be read: {error.strerror or error}", "Check its permissions.")
