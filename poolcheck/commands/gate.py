@@ -55,7 +55,11 @@ class WithBareLive(click.Command):
 )
 @click.option("--baseline", metavar="FILE", help="Accepted findings: only new ones fail the gate.")
 @click.option("--update-baseline", is_flag=True, help="Accept what is found now: write the baseline.")
-@click.option("--since", metavar="REV", help="Only findings in files that changed since this revision count.")
+@click.option(
+    "--since",
+    metavar="REV",
+    help="Only what changed since this revision counts: findings in files that did, sums whose peak rose.",
+)
 @click.option(
     "--allow-empty", is_flag=True, help="Nothing to check is a pass: for hooks that run on every commit."
 )

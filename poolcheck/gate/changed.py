@@ -1,12 +1,14 @@
-"""Which files have changed since a revision. `gate --since` judges those only."""
+"""What has changed since a revision: `gate --since` judges the files that did, and the sums that rose."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from poolcheck.config.disk import MB, read_limited
 from poolcheck.errors import BadInput
 from poolcheck.project import git
+from poolcheck.project.past import Past
 from poolcheck.text import clean
 
 MOST = 16 * MB  # a file above counts as changed
@@ -22,6 +24,34 @@ def unchanged(revision: str, folder: Path, paths: Collection[str]) -> frozenset[
     Raises:
         BadInput: no git, no repository, no such revision.
     """
+    with _opened(revision, folder) as (repository, base):
+        chains = {path: _chain(repository, os.path.join(folder, path)) for path in paths}
+        held = repository.tree(base, dict.fromkeys(place for chain in chains.values() for place in chain))
+        return frozenset(
+            path
+            for path, chain in chains.items()
+            if chain and all(place in held and _same(repository, place, held[place]) for place in chain)
+        )
+
+
+@contextmanager
+def past(revision: str, folder: Path) -> Iterator[Past]:
+    """The project at the revision's fork point, open for questions.
+
+    Raises:
+        BadInput: no git, no repository, no such revision.
+    """
+    with _opened(revision, folder) as (repository, base):
+        yield Past(repository, base)
+
+
+@contextmanager
+def _opened(revision: str, folder: Path) -> Iterator[tuple[git.Repository, str]]:
+    """The repository, and the commit where HEAD and the revision part.
+
+    Raises:
+        BadInput: no git, no repository, no such revision.
+    """
     shown = clean(revision, limit=60)
     if revision.startswith("-") or not revision.strip():
         raise BadInput(f"--since {shown!r} is no revision", "For example --since origin/main.")
@@ -32,14 +62,7 @@ def unchanged(revision: str, folder: Path, paths: Collection[str]) -> frozenset[
                 "--since needs a git repository, and the current folder is in none", "Leave --since out."
             )
         with repository:
-            base = _fork_point(repository, revision)
-            chains = {path: _chain(repository, os.path.join(folder, path)) for path in paths}
-            held = repository.tree(base, dict.fromkeys(place for chain in chains.values() for place in chain))
-            return frozenset(
-                path
-                for path, chain in chains.items()
-                if chain and all(place in held and _same(repository, place, held[place]) for place in chain)
-            )
+            yield repository, _fork_point(repository, revision)
     except git.GitSilent as error:
         raise BadInput(f"--since {shown}: {error.message}", "Leave --since out.") from None
 

@@ -6,7 +6,7 @@ from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.live.project_server import NOT_ASKED, Looked
 from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
-from poolcheck.model.verdict import Outcome, PeakSum, Statistics, Verdict
+from poolcheck.model.verdict import Outcome, PeakChange, PeakSum, Statistics, Verdict
 from poolcheck.text import plural
 
 
@@ -16,6 +16,8 @@ def conclude(
     looked: Looked,
     required: set[str],
     nothing: NothingToCheck | None,
+    *,
+    changes: tuple[PeakChange, ...] = (),
 ) -> tuple[Verdict, ExitCode]:
     """The verdict: what was found decides first, then what should have been looked at and was not."""
     fail_on = report.fail_on
@@ -44,8 +46,14 @@ def conclude(
             reasons.append(_sums_not_made(report))
     if looked != NOT_ASKED and not missing:
         reasons.append(f"The server {looked.words}.")
+    reasons += [_as_before(each) for each in sums if _stands(each, changes)]
     return Verdict(
-        outcome=outcome, reasons=tuple(reasons), decided=decided, sums=sums, live=looked.words
+        outcome=outcome,
+        reasons=tuple(reasons),
+        decided=decided,
+        sums=sums,
+        changes=changes,
+        live=looked.words,
     ), code
 
 
@@ -71,10 +79,22 @@ def _missing(
     return missing
 
 
+def _stands(row: PeakSum, changes: tuple[PeakChange, ...]) -> bool:
+    """Whether a row is above its limit, and was before the change, which does not raise it."""
+    above = row.exceeds or row.verdict == "does not fit"
+    return above and any(
+        (each.name, each.against, each.raised) == (row.name, row.against, False) for each in changes
+    )
+
+
+def _as_before(row: PeakSum) -> str:
+    return f"{row.name} {'does not fit' if row.verdict == 'does not fit' else 'is above the limit'}, as before: this change does not raise its peak, so that is not counted."
+
+
 def _cannot_say(row: PeakSum) -> str:
     """Why a sum has no verdict, and what would tell."""
-    asks = " ".join(f"{each}." if not each.endswith(".") else each for each in row.unknown)
-    return f"Cannot say whether {row.name} holds: {asks}"
+    asks = " ".join(f"{each.rstrip('.')}." for each in row.unknown)
+    return f"Cannot say whether {row.name} fits: {asks}"
 
 
 def _sums_not_made(report: Report) -> str:

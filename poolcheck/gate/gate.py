@@ -3,13 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from poolcheck import catalogue
 from poolcheck.capacity import asked
 from poolcheck.config.disk import leads_out
-from poolcheck.config.settings import Config, Configured
+from poolcheck.config.file import Settings
+from poolcheck.config.settings import Config
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
 from poolcheck.diagnosis import engine, steps
 from poolcheck.diagnosis import lint as linting
@@ -35,6 +37,10 @@ from poolcheck.record import dataclass
 from poolcheck.rules.pc651_deploy_peak_above_limit import check as rule
 from poolcheck.text import clean, plural
 
+if TYPE_CHECKING:
+    from poolcheck.gate.comparison import Compared
+    from poolcheck.project.past import Past
+
 Live = Literal["no", "optional", "required"]
 ENVIRONMENT = "environment"  # stands for a path where a variable comes from no file
 
@@ -59,7 +65,7 @@ class GateOptions:
     allow_empty: bool = False  # nothing to check is a pass: for hooks that run on every commit
 
 
-def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] | None = None) -> Report:
+def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | None = None) -> Report:
     """Lint, add up, look, and conclude.
 
     Raises:
@@ -69,9 +75,11 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
     named = (*options.what, *options.env_files)
     what = named or (() if options.variables else (".",))
     first = next((Path(each) for each in what if each != "-" and not arguments.is_url(each)), Path())
-    config = settings.over(first if first.exists() else Path())
+    start = first if first.exists() else Path()
+    config = settings.over(start)
     required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
-    found = collect(what, options.variables, config, os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    found = collect(what, options.variables, config, environ)
     linted, nothing = lint(found, config, what or options.variables)
     looked = NOT_ASKED
     if options.live != "no" or "live" in required:
@@ -89,8 +97,20 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
     sums, not_summed = peak.peaks(rows, limit), linting.unsummed(rows, everything=True)
     judged = judge_sums(sums, linted, found, context, config)
     everything = (*linted.findings, *judged.findings, *looked.findings)
+    compared: Compared | None = None
+    if options.since is not None:
+        from poolcheck.gate import comparison  # noqa: PLC0415 - it runs git: only with --since
+
+        def rows_of(past: "Past", then: Config) -> tuple[asked.Asked, ...]:
+            was = collect(what, options.variables, then, environ, past=past)
+            told = with_server(assumptions.context(was, then), looked.server)
+            return asked.rows(told.map, told.numbers.buffer)
+
+        compared = comparison.compare(options.since, rows, rows_of, partial(settings.over, start), config)
+        plain = assumptions.context(found, config)  # as the lint judged it: without the server's own word
+        compared = compared.excusing((*asked.rows(plain.map, plain.numbers.buffer), *sums), context)
     notes = [*linted.notes, *(looked.report.notes if looked.report else ())]
-    counted, accepted = count(everything, options, config, found, notes)
+    counted, accepted = count(everything, options, config, found, notes, compared=compared)
     empty = Skipped("the project", nothing.message, nothing.hint) if nothing else None
     if nothing is not None and options.allow_empty:
         nothing, required = None, required - {"sums"}
@@ -100,7 +120,14 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
         findings=tuple(sorted(counted, key=lambda each: each.sort_key)),
         suppressed=(*linted.suppressed, *judged.suppressed, *accepted),
         skipped=tuple(
-            dict.fromkeys((*linted.skipped, *((empty,) if empty else not_summed), *looked.skipped))
+            dict.fromkeys(
+                (
+                    *linted.skipped,
+                    *((empty,) if empty else not_summed),
+                    *looked.skipped,
+                    *(compared.skipped if compared else ()),
+                )
+            )
         ),
         targets=linted.targets or (looked.report.targets if looked.report else ()),
         packages=linted.packages,
@@ -112,7 +139,9 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
     )
     if {"max_connections", "instances", "pool"} & context.numbers.sources.keys():
         required |= {"told"}  # a limit or a number of instances was given: the sums were asked for
-    verdict, code = conclude(report, sums, looked, required, nothing)
+    verdict, code = conclude(
+        report, sums, looked, required, nothing, changes=compared.changes if compared else ()
+    )
     sections: list[Section] = [verdict, *(looked.report.sections if looked.report else ())]
     if options.statistics:
         sections.append(statistics(report))
@@ -120,14 +149,21 @@ def gate(options: GateOptions, settings: Configured, environ: Mapping[str, str] 
 
 
 def collect(
-    what: tuple[str, ...], variables: tuple[str, ...], config: Config, environ: Mapping[str, str]
+    what: tuple[str, ...],
+    variables: tuple[str, ...],
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    past: "Past | None" = None,
 ) -> Collected:
     """What the arguments name, and these variables of the environment, which belong to the project here.
+
+    With `past`, what they name as a commit holds it.
 
     Raises:
         BadInput: a variable is not there, empty, or no connection string.
     """
-    found = discover.collect(what, config) if what else Collected()
+    found = discover.collect(what, config, past=past) if what else Collected()
     if not variables:
         return found
     packages = Packages(config)
@@ -203,31 +239,14 @@ def judge_sums(
     )  # fmt: skip
 
 
-def only_changed(
-    findings: tuple[Finding, ...], revision: str, found: Collected, notes: list[str]
-) -> tuple[tuple[Finding, ...], frozenset[str]]:
-    """Leave out the findings in files that are as they were; say how many.
-
-    Raises:
-        BadInput: git cannot tell.
-    """
-    from poolcheck.gate import changed  # noqa: PLC0415 - it runs git: only with --since
-
-    paths = {finding.location.path for finding in findings if finding.location} | _looked_at(
-        found, frozenset()
-    )
-    same = changed.unchanged(revision, Path(), paths - {ENVIRONMENT})
-    kept = tuple(
-        finding for finding in findings if finding.location is None or finding.location.path not in same
-    )
-    left = len(findings) - len(kept)
-    said = f"{plural(left, 'finding')} in files that have not changed since {clean(revision, limit=60)}: not counted."
-    notes.append(said if left else f"Only files that have changed since {clean(revision, limit=60)} count.")
-    return kept, same
-
-
 def count(
-    findings: tuple[Finding, ...], options: GateOptions, config: Config, found: Collected, notes: list[str]
+    findings: tuple[Finding, ...],
+    options: GateOptions,
+    config: Config,
+    found: Collected,
+    notes: list[str],
+    *,
+    compared: "Compared | None" = None,
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """The findings that count, after --since and the baseline, and those that the baseline accepts.
 
@@ -235,8 +254,9 @@ def count(
         BadInput, BadConfig: git cannot tell, or the baseline cannot be read or written.
     """
     unchanged: frozenset[str] = frozenset()
-    if options.since is not None:
-        findings, unchanged = only_changed(findings, options.since, found, notes)
+    if compared is not None:
+        looked_at = _looked_at(found, frozenset((ENVIRONMENT,)))
+        findings, unchanged = compared.count(findings, looked_at, notes)
     path = options.baseline or _beside(config)
     if path:
         sifted = compare(findings, Path(path), _looked_at(found, unchanged), options, notes)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from poolcheck.capacity.asked import Asked
+from poolcheck.model.connection_map import Question
 from poolcheck.model.verdict import PeakSum
 
 
@@ -22,7 +23,7 @@ def _peak(row: Asked, limit: float) -> PeakSum:
     count = client.instances.most if client and client.instances else 0
     added = client.surge.most if client and client.surge else 0
     reserved = f" - {row.reserved.most} reserved" if row.reserved and row.reserved.most else ""
-    unknown = [f"{each.words}. Give {each.tell}" for each in row.questions]
+    unknown = [_unknown(each) for each in row.questions]
     return PeakSum(
         name=row.name, location=row.location, total=row.deploy.most, steady=row.steady.most, against=row.against,
         asked=" + ".join(each.words_at_peak for each in row.terms),
@@ -32,3 +33,10 @@ def _peak(row: Asked, limit: float) -> PeakSum:
         processes=(count + added) * client.processes.most if client else 0, instances=count,
         workers=client.processes.most if client else 0, instances_peak=count + added,
     )  # fmt: skip
+
+
+def _unknown(each: Question) -> str:
+    """What is not known of whom, where, and what tells it."""
+    where = f" ({each.where})" if each.where else ""
+    tell = f"Give {each.tell}" if each.tell.startswith("-") else f"{each.tell[:1].upper()}{each.tell[1:]}"
+    return f"{each.of}: {each.why or f'the {each.what} is not known'}{where}. {tell}"

@@ -57,21 +57,84 @@ class PeakSum:
 
     @property
     def percent(self) -> str:
-        """The share for people: "67 %"."""
+        """The share for people: "67 %"; "" where what is asked, or what there is, is not known."""
+        if self.capacity is None or (self.least and not self.total):
+            return ""
         return "no slot is left" if self.share is None else f"{self.share * 100:.0f} %"
 
     @property
+    def judged(self) -> str:
+        """The row's verdict in words: "fits", "fits, above the limit", "does not fit", "cannot say"."""
+        above = self.exceeds and self.verdict != "does not fit"
+        return f"{self.verdict}, above the limit{' already' if self.least else ''}" if above else self.verdict
+
+    @property
     def words(self) -> str:
-        """The sum in one line."""
+        """The row in one line: "50 asked, 65 at deploy, of 97 usable slots (67 %, limit 90 %)"."""
         what = "usable slots" if self.against == "slots" else "pooler clients"
-        asked = f"{'at least ' if self.least else ''}{self.asked or 'nothing that is known'}"
+        limit = f"limit {self.limit * 100:.0f} %"
+        if self.least and not self.total:
+            if self.capacity is None:
+                return f"neither what is asked nor how many {what} there are is known"
+            return f"what is asked is not known, of {max(0, self.capacity):,} {what} ({limit})"
+        asked = f"{'at least ' if self.least else ''}{self.steady:,} asked, {self.total:,} at deploy"
         if self.capacity is None:
             return f"{asked}; how many {what} there are is not known"
-        peak = f", {self.steady:,} when nothing is deployed" if self.steady != self.total else ""
-        limit = f"limit {self.limit * 100:.0f} %"
-        return (
-            f"{asked} of {max(0, self.capacity):,} {what} while a deploy runs{peak} ({self.percent}, {limit})"
-        )
+        return f"{asked}, of {max(0, self.capacity):,} {what} ({self.percent}, {limit})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedNumber:
+    """A number of a sum that is not what it was; a client that came, or went."""
+
+    of: str  # the client, pooler or server
+    what: str  # "replicas", "connection_limit"; "" for all that a client or pooler asks for
+    before: int | None  # None: it was not there, or was not known
+    after: int | None
+    place: Location | None  # where it stands now; of what is gone, where it stood
+
+    @property
+    def words(self) -> str:
+        """`worker replicas 4 -> 8 (k8s/worker.yaml:7)`, `jobs added, 10 (k8s/jobs.yaml:3)`."""
+        line = f":{self.place.line}" if self.place and self.place.line else ""
+        where = f" ({self.place.path}{line})" if self.place and self.place.path else ""
+        if not self.what and self.before is None:
+            return f"{self.of} added, {self.after:,}{where}"
+        if not self.what and self.after is None:
+            return f"{self.of} removed, {self.before:,}{where}"
+        before, after = ("not known" if each is None else f"{each:,}" for each in (self.before, self.after))
+        return f"{' '.join(filter(None, (self.of, self.what)))} {before} -> {after}{where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakChange:
+    """What a change does to the peak at deploy of one server or pooler."""
+
+    name: str
+    against: Against
+    before: int | None  # None: nothing led there
+    after: int | None
+    usable_before: int | None  # None: nobody tells
+    usable: int | None
+    moved: tuple[MovedNumber, ...] = ()
+    unknown: tuple[str, ...] = ()  # what of it is not known, before or now, in half sentences
+    raised: bool  # the peak rises, what there is falls, or neither can be ruled out
+
+    @property
+    def words(self) -> str:
+        """In one sentence, with each number that moved and its place."""
+        if self.after is None:
+            return f"This change leaves nobody who connects to {self.name}: the peak at deploy was {self.before or 0:,}."
+        before, after = self.before or 0, self.after
+        of = "" if self.usable is None else f" of {max(0, self.usable):,}"
+        verb = f"moves the peak at deploy from {before:,} to {after:,}{of}"
+        if before == after:
+            verb = f"leaves the peak at deploy at {after:,}{of}"
+        if None not in (self.usable, self.usable_before) and self.usable != self.usable_before:
+            verb += f", where there were {self.usable_before:,}"
+        moved = f": {'; '.join(each.words for each in self.moved)}" if self.moved else ""
+        unknown = f" Not known: {'; '.join(self.unknown)}." if self.unknown else ""
+        return f"This change {verb}{moved}.{unknown}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +147,7 @@ class Verdict:
     reasons: tuple[str, ...]  # why, in sentences; the first one fits a headline
     decided: tuple[Finding, ...] = ()  # the findings that made it fail
     sums: tuple[PeakSum, ...] = ()
+    changes: tuple[PeakChange, ...] = ()  # since a revision, where one was named
     live: str = ""  # "was looked at", "was not looked at", "could not be looked at"
 
 

@@ -146,7 +146,7 @@ def charts(section: Section) -> Iterator[str]:
     elif isinstance(section, Verdict):
         for each in section.sums:
             if each.capacity is not None and each.capacity > 0:
-                rows = ((f"{each.name}, while a deploy runs", each.total, each.holds),)
+                rows = ((f"{each.name}, at deploy: {each.judged}", each.total, each.holds),)
                 yield from bars(rows, each.capacity, (each.limit,))
 
 

@@ -74,15 +74,26 @@ def cases(report: Report) -> Iterator[Case]:
             yield Case(place[0], name, output="\n".join(beside.get(place, ())))
     for section in report.sections:
         if isinstance(section, Verdict):
-            yield from (
-                Case("sums", f"{each.name} {each.location.path}".rstrip(), output=each.words)
-                for each in section.sums
-                if each.holds
-            )
+            yield from sums(section)
             if section.outcome == "could not check":
                 yield Case("gate", "verdict", "error", " ".join(section.reasons), "could not check")
     for skipped in report.skipped:
         yield Case("not checked", skipped.what, "skipped", not_looked_at(skipped))
+
+
+def sums(section: Verdict) -> Iterator[Case]:
+    """A row that holds as a passed test; one without a verdict, or that a change is not to blame for, as a skipped one.
+
+    Any other is a finding's failed test.
+    """
+    excused = {(each.name, each.against): each for each in section.changes if not each.raised}
+    for row in section.sums:
+        name, said = f"{row.name} {row.location.path}".rstrip(), f"{row.words}: {row.judged}"
+        if row.holds:
+            yield Case("sums", name, output=said)
+        elif row.verdict == "cannot say" or (row.name, row.against) in excused:
+            change = excused.get((row.name, row.against))
+            yield Case("sums", name, "skipped", f"{said}. {change.words if change else ''}".strip())
 
 
 def failure(finding: Finding, number: int) -> Case:

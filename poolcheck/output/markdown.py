@@ -14,6 +14,7 @@ from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import PeakSum, Statistics, Verdict
 from poolcheck.output._finding import NO_FILE, advice_lines, not_looked_at, page_url, path_of, worst_first
 from poolcheck.output.paint import Paint, Style
+from poolcheck.output.sections.verdict import details, sign_of
 from poolcheck.text import clean, plural
 
 COMMANDS = ("lint", "gate", "fix")
@@ -21,6 +22,7 @@ MARKER = "<!-- poolcheck -->"  # by which a job finds its own comment again
 MOST = 65_000  # bytes of UTF-8: below GitHub's 65,536 however they are counted
 ICONS = {Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
 OUTCOMES = {"pass": "✅ pass", "fail": "❌ fail", "could not check": "⚠️ could not check"}
+SIGNS = {"done": "✅", "error": "❌", "check": "❔"}
 STATUS = {"done": "✅", "do": "👉", "check": "❔", "not needed": "➖"}
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~<>]|^[-+])")
 
@@ -68,10 +70,15 @@ def headline(report: Report) -> Iterator[str]:
     if verdict.sums:
         yield from (
             "",
-            "| connection string | while a deploy runs | of | usage | limit | |",
-            "|---|---|---|---|---|---|",
+            "| server or pooler | asked | at deploy | usable | share | limit | |",
+            "|---|--:|--:|--:|--:|--:|---|",
         )
         yield from (sum_row(each) for each in verdict.sums)
+        yield ""
+        yield from (f"- {code(row.name)}: {esc('; '.join(details(row)))}" for row in verdict.sums)
+    if verdict.changes:
+        yield from ("", "**What this change does**", "")
+        yield from (f"- {code(each.name)}: {esc(each.words)}" for each in verdict.changes)
 
 
 def counts(report: Report) -> str:
@@ -88,10 +95,16 @@ def counts(report: Report) -> str:
 def sum_row(each: PeakSum) -> str:
     """A sum as a row of the table."""
     place = f" ({code(str(each.location))})" if each.location.path else ""
+    least = "at least " if each.least else ""
+    asked, peak = (
+        ("not known",) * 2
+        if each.least and not each.total
+        else (f"{least}{each.steady:,}", f"{least}{each.total:,}")
+    )
+    usable = "not known" if each.capacity is None else f"{max(0, each.capacity):,} {each.against}"
     return (
-        f"| {code(each.name)}{place} | {esc(each.asked)} = {each.total:,} ({esc(each.source.rstrip('.'))})"
-        f" | {each.capacity:,} {each.against} ({esc(each.capacity_words)}) | {each.percent}"
-        f" | {each.limit * 100:.0f} % | {'✅' if each.holds else '❌'} |"
+        f"| {code(each.name)}{place} | {asked} | {peak} | {usable} | {each.percent}"
+        f" | {each.limit * 100:.0f} % | {SIGNS[sign_of(each)]} {each.judged} |"
     )
 
 

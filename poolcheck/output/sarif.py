@@ -14,6 +14,7 @@ from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.severity import Confidence
+from poolcheck.model.verdict import Verdict
 from poolcheck.output._encode import encode
 from poolcheck.output._finding import (
     HOME,
@@ -133,10 +134,15 @@ def region(finding: Finding) -> dict[str, int]:
 
 
 def invocation(report: Report) -> dict[str, Any]:
-    """How the run went: the exit code, and what could not be looked at."""
+    """How the run went: the exit code, what could not be looked at, and the sum of each server and pooler."""
     notes = [
         {"level": "warning", "message": {"text": clean(f"{each.what}: {not_looked_at(each)}")}}
         for each in report.skipped
+    ]
+    rows = [row for each in report.sections if isinstance(each, Verdict) for row in each.sums]
+    notes += [
+        {"level": "note", "message": {"text": clean(f"{row.name}: {row.words}: {row.judged}")}}
+        for row in rows
     ]
     made: dict[str, Any] = {
         "executionSuccessful": report.code in (ExitCode.OK, ExitCode.FINDINGS),

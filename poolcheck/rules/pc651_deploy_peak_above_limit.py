@@ -48,6 +48,6 @@ def check(total: PeakSum, ctx: Context) -> Iterator[Problem]:
     rest = f"{left} are left for everything else" if left >= 0 else f"{-left} are refused"
     yield Problem(
         message=f"{total.name}: {total.words}.",
-        why=f"{rest}: {total.capacity_words} = {total.capacity}. Numbers: {total.source.rstrip('.')}.",
+        why=f"{rest}: {total.asked}; {total.capacity_words} = {total.capacity}. Numbers: {total.source.rstrip('.')}.",
         fix=fix,
     )

@@ -137,8 +137,8 @@ class TestSums:
         """What people read adds up."""
         (made,) = project(workers=2).sums
 
-        assert "web (10 + 3) x 2 x 5 = 130 of 97 usable slots" in made.words
-        assert "134 %, limit 85 %" in made.words
+        assert made.asked == "web (10 + 3) x 2 x 5 = 130"
+        assert made.words == "100 asked, 130 at deploy, of 97 usable slots (134 %, limit 85 %)"
 
 
 def client(name: str, instances: int, processes: int, pool: int, surge: int = 0) -> Client:
@@ -180,7 +180,7 @@ class TestRows:
         """13 x 2 x 3 + 3 = 81 of 97."""
         made = peak.peaks(asked.rows(MAP), 0.85)[0]
 
-        assert "web (10 + 3) x 2 x 3 = 78 + jobs 3 of 97 usable slots" in made.words
+        assert made.asked == "web (10 + 3) x 2 x 3 = 78 + jobs 3"
         assert made.total == 81
         assert "replicas: 10 (web.yaml:9)" in made.source
         assert made.capacity_words == "max_connections=100 (db.yaml:4) - 3 reserved"

@@ -100,14 +100,16 @@ PEAK = PeakSum(
     name="DATABASE_URL", location=Location(".env.production", 3, 1), asked="13 instances while a deploy runs (10 + 3) x 20",
     source="connection_limit=20", total=260, against="slots", capacity=97,
     capacity_words="100 max_connections (--max) - 3 reserved", limit=0.85,
-    size=20, processes=13, instances=10, workers=1, instances_peak=13,
+    verdict="does not fit", steady=200, size=20, processes=13, instances=10, workers=1, instances_peak=13,
 )  # fmt: skip
 HOLDS = replace(
     PEAK,
     name="WORKER_URL",
     asked="13 instances while a deploy runs (10 + 3) x 2",
     source="--pool",
+    verdict="fits",
     size=2,
+    steady=20,
     total=26,
 )
 STEP = Step(
