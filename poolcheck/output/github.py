@@ -18,8 +18,9 @@ KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "n
 
 
 def render(report: Report, style: Style) -> str:
-    """One line for each finding, and one for a gate that could not check."""
-    return "\n".join([*(annotation(each) for each in worst_first(report.findings)), *unchecked(report)])
+    """One line for each finding, for each peak that the change raises, and for a gate that could not check."""
+    findings = (annotation(each) for each in worst_first(report.findings))
+    return "\n".join([*findings, *raised(report), *unchecked(report)])
 
 
 def annotation(finding: Finding) -> str:
@@ -32,6 +33,17 @@ def annotation(finding: Finding) -> str:
         places += [f"col={at.column}"] if at and at.line and at.column else []
     places.append(f"title={attribute(f'{finding.rule.id} {finding.rule.name}')}")
     return f"::{KINDS[finding.severity]} {','.join(places)}::{data(words(finding))}"
+
+
+def raised(report: Report) -> Iterator[str]:
+    """What the change does to a peak, at the first number that moved: the finding may stand in another file."""
+    for section in report.sections:
+        for each in section.changes if isinstance(section, Verdict) else ():
+            at = next((one.place for one in each.moved if one.place and one.place.path), None)
+            if each.raised and at is not None:
+                line = f",line={at.line}" if at.line else ""
+                place = f"file={attribute(at.path)}{line},title={attribute('poolcheck: peak at deploy')}"
+                yield f"::notice {place}::{data(clean(f'{each.name}: {each.words}'))}"
 
 
 def unchecked(report: Report) -> Iterator[str]:

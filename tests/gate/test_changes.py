@@ -494,6 +494,8 @@ class TestFormats:
         for name in ("text", "markdown"):
             assert "moves the peak at deploy from 300 to 350" in said(gate("--format", name))
         assert "350 at deploy" in gate("--format", "sarif").output
+        notice = "::notice file=k8s/worker.yaml,line=6,title=poolcheck%3A peak at deploy::"
+        assert notice in gate("--format", "github").output
 
     def test_cannot_say_is_neither_a_tick_nor_a_cross(self, project: Project) -> None:
         """In no format; the reason is in the first lines."""

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from poolcheck.model.problem import Fix, Location
 from poolcheck.model.report import Action, Report, Skipped, Step
-from poolcheck.model.verdict import Verdict
+from poolcheck.model.verdict import MovedNumber, PeakChange, Verdict
 from poolcheck.output import github, gitlab, junit, markdown, sarif
 from poolcheck.output.paint import Style
 from tests.output.sample import FINE, FIRST, PEAK
@@ -54,6 +54,10 @@ def report(text: str, path: str) -> Report:
         FIRST, message=text, why=text, subject=text, location=Location(path or "x", 1, 1), excerpt=text,
         fix=Fix(text, lines=(text,)),
     )  # fmt: skip
+    moved = MovedNumber(of=text, what=text, before=None, after=4, place=Location(path or "x", 3))
+    change = PeakChange(
+        name=text, against="slots", before=3, after=4, usable_before=None, usable=9, moved=(moved,), unknown=(text,), raised=True
+    )  # fmt: skip
     target = replace(FINE, name=text, location=Location(path or "x", 2, 1))
     return Report(
         command="gate",
@@ -62,7 +66,15 @@ def report(text: str, path: str) -> Report:
         skipped=(Skipped(text, text, text),),
         fix_path=(Step(step=1, title=text, status="do", why=text, actions=(Action(text, (text,)),)),),
         sections=(
-            Verdict(outcome="fail", reasons=(text,), sums=(replace(PEAK, name=text, capacity_words=text),)),
+            Verdict(
+                outcome="fail",
+                reasons=(text,),
+                sums=(
+                    replace(PEAK, name=text, capacity_words=text, asked=text, source=text, unknown=(text,)),
+                    replace(PEAK, name=text, verdict="cannot say"),
+                ),
+                changes=(change,),
+            ),
         ),
     )
 
@@ -78,8 +90,9 @@ def test_formats_stay_what_they_are(text: str, path: str) -> None:
     JUNIT.validate(junit.render(made, Style()))
     assert len(json.loads(gitlab.render(made, Style()))) == 2
     lines = github.render(made, Style()).split("\n")
-    assert len(lines) == 2
-    assert all(re.match(r"::error (file=\S.*?,)?.*title=PC204 pool-too-large::", line) for line in lines)
+    assert len(lines) == 3
+    assert all(re.match(r"::error (file=\S.*?,)?.*title=PC204 pool-too-large::", line) for line in lines[:2])
+    assert re.match(r"::notice file=.*,line=3,title=poolcheck%3A peak at deploy::", lines[2])
     comment = markdown.render(made, Style())
     for each in (log, *lines, comment, junit.render(made, Style())):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f\x1b\u2028]", each)
