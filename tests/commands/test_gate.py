@@ -138,7 +138,7 @@ class TestVerdict:
         (project / ".env").write_text(f"DATABASE_URL={SERVER}\n")
 
         assert [each["verdict"] for each in record(*SUMS)["verdict"]["sums"]] == ["cannot say"]
-        assert "5 connections, --pool" in record(*SUMS, "--pool", "5")["verdict"]["sums"][0]["source"]
+        assert "5 connections (--pool)" in record(*SUMS, "--pool", "5")["verdict"]["sums"][0]["source"]
 
     def test_replicas_of_the_project_are_added_up(self, project: Path) -> None:
         """Compose says 10 replicas and the server's limit: no option is needed, and 85 % is above."""
