@@ -10,7 +10,7 @@ from poolcheck.capacity.asked import pool_of
 from poolcheck.commands._effective import draft
 from poolcheck.commands._shared import write
 from poolcheck.config.file import find
-from poolcheck.config.settings import CLIENT_NAME, HOST, SERVER_NAME
+from poolcheck.config.settings import CLIENT_NAME, HOST, SERVER_NAME, Config
 from poolcheck.config.staged import write_whole
 from poolcheck.connection.secret import redact
 from poolcheck.diagnosis.told_tables import host_of
@@ -18,6 +18,7 @@ from poolcheck.errors import BadInput
 from poolcheck.model.amount import Amount
 from poolcheck.model.connection_map import Client, Map, Server
 from poolcheck.model.effective import key, toml
+from poolcheck.project import assumptions, collect
 from poolcheck.text import clean
 
 # What a question of the map is about, as a key of the config.
@@ -49,7 +50,7 @@ def command(stdout: bool) -> int:
             f"{present.name} is here already",
             "It is not overwritten; `poolcheck init --stdout` prints a new one.",
         )
-    text = draft(Path())
+    text = draft(Path()) + tables(_map())
     if stdout:
         write(text, None)
         return 0
@@ -63,6 +64,12 @@ def command(stdout: bool) -> int:
         ) from error
     click.echo("poolcheck.toml written. `poolcheck config` shows what is in force.", err=True)
     return 0
+
+
+def _map() -> Map:
+    """The map of this folder, read as any run would without a config."""
+    config = Config()
+    return assumptions.context(collect.collect((".",), config), config).map
 
 
 def tables(map_: Map) -> str:
@@ -125,7 +132,8 @@ def _client(client: Client, map_: Map) -> Iterator[str]:
     yield from ("", f"[client.{key(client.name)}]")
     yield from _number("instances", client.instances, client.name, map_)
     if client.surge is not None:
-        yield f"# surge = {toml(str(client.surge.most))}  # {_plain(str(client.surge))}"
+        said = _plain(str(client.surge))
+        yield f"# surge = {toml(str(client.surge.most))}{f'  # {said}' if said else ''}"
     yield from _number("workers", client.processes, client.name, map_)
     known = client.pools and all(each.size is not None for each in client.pools)
     yield from _number("pool", pool_of(client, client.pools) if known else None, client.name, map_)

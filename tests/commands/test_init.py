@@ -48,14 +48,20 @@ def test_writes_what_it_found(project: Path) -> None:
     assert "# Found here: serverless (vercel.json)." in text
     assert "prisma 6.19.3 (package.json)" in text
     assert load(project / "poolcheck.toml").provider == "neon"
-    assert tomllib.loads(text) == {"provider": "neon", "thresholds": {}}
+    assert tomllib.loads(text) == {
+        "provider": "neon",
+        "thresholds": {},
+        "server": {"ep-cool-darkness-123456.us-east-2.aws.neon.tech": {}},
+        "client": {"the app": {}},
+    }
+    assert "# instances = ?  # nobody tells" in text
     assert "s3cret-canary" not in text
 
 
 def test_every_setting_is_there_and_valid_when_uncommented(project: Path) -> None:
     """With every comment sign taken off it is still a config, by the loader and by the schema."""
     init()
-    text = re.sub(r"(?m)^# ([a-z_]+ = |\[)", r"\1", (project / "poolcheck.toml").read_text())
+    text = re.sub(r"(?m)^# ([a-z_]+ = (?!\?)|\[)", r"\1", (project / "poolcheck.toml").read_text())
     full = project / "full.toml"
     full.write_text(text)
 
