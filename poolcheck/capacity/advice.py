@@ -86,6 +86,7 @@ def sizing_of(row: Asked, client: Client, limit: Amount, others: int, instances:
     """The model over a row: the limit without what an ordinary role never gets and what everybody else asks for."""
     count = instances or (client.instances.most if client.instances else 1)
     added = client.surge.most if client.surge is not None and instances is None else None
+
     return recommend(
         replace(
             _room(row, limit, others),

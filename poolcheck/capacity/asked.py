@@ -4,16 +4,17 @@ All pools full, in every process of every instance. While a deploy runs the inst
 https://www.postgresql.org/docs/current/runtime-config-connection.html: beyond the last slot the server refuses (53300).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
 
 from poolcheck.model.amount import Amount, at_least, exact, plus, times, within
 from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Route, Server
 from poolcheck.model.problem import Location
-from poolcheck.model.snapshot import MEASURED, LiveServer
-from poolcheck.model.verdict import Against, Fit
 from poolcheck.record import dataclass
+
+if TYPE_CHECKING:
+    from poolcheck.model.verdict import Against, Fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Asked:
     """The row of one server or pooler: who asks for how much, what there is, and whether it fits."""
 
     of: Server | Pooler
-    against: Against
+    against: "Against"
     terms: tuple[Term, ...] = ()
     left: tuple[Client, ...] = ()  # clients whose number is not known
     unknown: tuple[str, ...] = ()  # poolers whose number is not known
@@ -116,7 +117,7 @@ class Asked:
         return bool(self.uncounted) or self.deploy.open
 
     @property
-    def verdict(self) -> Fit:
+    def verdict(self) -> "Fit":
         """What is known decides first: a sum that is too large already needs no further number."""
         if self.capacity is None or self.limit is None:
             return "cannot say"
@@ -289,42 +290,3 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
         limit, reserved = server.tighter, exact(0, "")
     return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)
-
-
-def measured(map_: Map, hosts: Collection[str], seen: LiveServer) -> Map:
-    """The map with what a server said of itself, at the server that these hosts lead to. Its word wins over every file."""
-    words = f"max_connections {seen.max_connections} ({MEASURED})"
-    limit = exact(seen.max_connections, words, None, "measured")
-    reserved = exact(seen.kept, f"{seen.kept} reserved ({MEASURED})", None, "measured")
-    tighter = None
-    if seen.tighter is not None:
-        tighter = exact(
-            seen.tighter,
-            f"the role's or database's CONNECTION LIMIT {seen.tighter} ({MEASURED})",
-            None,
-            "measured",
-        )
-    changed = reached(map_, hosts)
-    return replace(
-        map_,
-        servers=tuple(
-            replace(each, max_connections=limit, reserved=reserved, tighter=tighter)
-            if each.name in changed
-            else each
-            for each in map_.servers
-        ),
-        questions=tuple(
-            each for each in map_.questions if each.of not in changed or each.what != "max_connections"
-        ),
-    )
-
-
-def reached(map_: Map, hosts: Collection[str]) -> tuple[str, ...]:
-    """The names of the servers that these hosts lead to, themselves or through a pooler."""
-    poolers = [each for each in map_.poolers if _reached(each.addresses, hosts)]
-    behind = {opening.server for pooler in poolers for opening in pooler.opens}
-    return tuple(each.name for each in map_.servers if each.name in behind or _reached(each.addresses, hosts))
-
-
-def _reached(addresses: Iterable[str], hosts: Collection[str]) -> bool:
-    return any(each.rpartition(":")[0] in hosts for each in addresses)

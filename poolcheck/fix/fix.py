@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poolcheck import rules
-from poolcheck.capacity.asked import measured
+from poolcheck.capacity.measured import measured
 from poolcheck.config.settings import Configured
 from poolcheck.config.staged import leftovers
 from poolcheck.diagnosis import engine, lint

@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from poolcheck.capacity.asked import reached, rows
+from poolcheck.capacity.asked import rows
+from poolcheck.capacity.measured import reached
 from poolcheck.capacity.sighting import sighted
 from poolcheck.config.file import Settings
 from poolcheck.errors import ExitCode, NothingToCheck

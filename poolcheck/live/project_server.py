@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from poolcheck.capacity.asked import measured
+from poolcheck.capacity.measured import measured
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode, PoolcheckError
 from poolcheck.model.context import Context

@@ -11,6 +11,7 @@ import pytest
 
 from poolcheck import catalogue
 from poolcheck.capacity import asked
+from poolcheck.capacity.measured import measured
 from poolcheck.config.file import Settings
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.gate import conclusion, gate, peak
@@ -88,7 +89,7 @@ class TestSums:
     def test_the_servers_word_wins(self, role: int | None, database: int | None, capacity: int) -> None:
         """Its own limits, and a role's that is tighter; another host keeps what the config says."""
         seen = LiveServer(max_connections=40, superuser_reserved=3, role_limit=role, database_limit=database)
-        told = asked.measured(MAP, {"pg.acme.dev"}, seen)
+        told = measured(MAP, {"pg.acme.dev"}, seen)
 
         assert [row.capacity for row in asked.rows(told)] == [capacity, 97]
 
