@@ -32,6 +32,8 @@ def _number(
         return None if number is None else exact(max(number, 0), f"{own.name} {number}", own.location)
     said = config.setting(default)
     number = config.number(default, otherwise) if config.knows(default) else otherwise
+    if said is None and not otherwise and number is None:
+        number = 0  # no image turns on a reserve or a cap of itself
     if number is None:
         return None
     words = f"{default} {number}" if said else f"default of {number}" if number else ""

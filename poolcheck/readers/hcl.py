@@ -18,6 +18,7 @@ _TOKEN = re.compile(
 _IN_STRING = re.compile(r"[^\"\\$%]++|\\.|[$%]\{|(?P<end>\")|.", re.DOTALL)
 _IN_TEMPLATE = re.compile(r"[^\"{}]++|(?P<open>\{)|(?P<close>\})|(?P<quote>\")|.", re.DOTALL)
 _DEEPEST = 30
+_WIDEST = 50  # tokens of a value in a map
 LONGEST = 1_000_000  # characters; nobody writes a larger one by hand
 
 
@@ -28,6 +29,7 @@ class Value:
     text: str
     line: int
     known: bool = True
+    pairs: tuple[tuple[str, "Value"], ...] = ()  # of an expression: every `key = value` in it, in their order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ class _Parser:
 
     def _value(self, line: int) -> Value:
         """The expression up to the end of its line, or of the block that stands on one line."""
-        found: list[_Token] = []
+        every: list[_Token] = []
         depth = 0
         while (token := self._next()) is not None:
             if token.kind == "newline" and depth == 0:
@@ -171,10 +173,26 @@ class _Parser:
                 depth += (token.text in "([{") - (token.text in ")]}")
                 if depth < 0:
                     raise _Unread
-            if token.kind != "newline":
-                found.append(token)
+            every.append(token)
         if depth:
             raise _Unread
+        found = [each for each in every if each.kind != "newline"]
         if len(found) == 1 and (found[0].kind in ("string", "number") or found[0].text in ("true", "false")):
             return Value(found[0].text, found[0].line, found[0].known)
-        return Value("".join(each.text for each in found), found[0].line if found else line, known=False)
+        at, pairs = found[0].line if found else line, tuple(_pairs(every))
+        return Value("".join(each.text for each in found), at, known=False, pairs=pairs)
+
+
+def _pairs(tokens: list[_Token]) -> Iterator[tuple[str, Value]]:
+    """`key = value` inside of an expression, where the value ends on its line and opens no bracket."""
+    for number, key in enumerate(tokens[:-2]):
+        if key.kind not in ("word", "string") or tokens[number + 1].text not in ("=", ":"):
+            continue
+        held: list[_Token] = []
+        for token in tokens[number + 2 : number + 2 + _WIDEST]:
+            if token.kind == "newline" or (token.kind == "other" and token.text in ",{}[]()"):
+                break
+            held.append(token)
+        if held and tokens[number + 1].kind == "other":
+            known = len(held) == 1 and held[0].kind in ("string", "number") and held[0].known
+            yield key.text, Value("".join(each.text for each in held), held[0].line, known)

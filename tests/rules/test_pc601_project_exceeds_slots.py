@@ -217,15 +217,17 @@ def test_concurrency_of_a_function_against_terraform(tmp_path: Path, monkeypatch
     assert "Limit: max_connections in Terraform (infra/db.tf:4)" in found.why
 
 
-def test_two_functions_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which of them uses the database is not known."""
+def test_two_functions_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one with a limit is counted, and the sum is the least: the other is asked for."""
     files = {
         ".env.production": ENV,
         "serverless.yml": FUNCTION + "  mail:\n    handler: src/mail.handler\n",
         "infra/db.tf": TERRAFORM,
     }
+    (found,) = sums(files, PRISMA, tmp_path, monkeypatch)
 
-    assert sums(files, PRISMA, tmp_path, monkeypatch) == []
+    assert "at least" in found.message
+    assert "api 50 x 4 = 200" in found.message
 
 
 def test_processes_of_a_procfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | N
         return Amount(
             min(scaler.least, scaler.most), scaler.most, f"maxReplicas: {scaler.most}", scaler.location
         )
+    if workload.kind == "DaemonSet":
+        return None  # one on each node
     if workload.replicas_at is None:
         return exact(1, "1 replica", None, "default")
     if workload.replicas is None:

@@ -26,6 +26,7 @@ _POOLER_NAME = re.compile(
 )
 _CLUSTER = re.compile(r"\.svc(?:\.cluster\.local)?$")
 _NAME = re.compile(r"[\w.-]{0,253}|\[?[0-9a-f:.]{2,45}\]?|/[\w./-]{1,107}", re.ASCII)
+_RESOURCE = re.compile(r"(?:aws_db_proxy|aws_db_instance|aws_rds_cluster)\.[\w-]+")  # as Terraform names it
 _HERE = re.compile(r"localhost|127\.[\d.]+|::1|\[::1\]|0\.0\.0\.0|")
 
 
@@ -42,6 +43,7 @@ class Standing(NamedTuple):
 
     scope: str = ""
     namespace: str = ""
+    pod: str = ""  # whose containers reach one another on localhost
 
 
 NOWHERE = Standing()
@@ -134,13 +136,14 @@ class Ends:
 
     def of(self, conn: ConnectionString, match: Match, place: Standing = NOWHERE) -> End:
         """What a connection string leads to."""
-        scope, namespace = place
+        scope, namespace, pod = place
         if conn.unclear or _NAME.fullmatch(conn.host) is None or conn.shown(conn.host) != conn.host:
             return End(
                 None, self.server(Key("", "a string that cannot be read", 0))
             )  # a piece of a password may stand there
         host, port = conn.host.lower().rstrip("."), self._port(conn)
-        declared = self._pooler(scope, host, namespace) or self._listening(host, port)
+        beside = self.poolers.get(Key(scope, pod, 0)) if pod and _HERE.fullmatch(host) else None
+        declared = beside or self._pooler(scope, host, namespace) or self._listening(host, port)
         if declared is not None:
             declared.addresses[f"{host}:{port}"] = None
             declared.asked[conn.database or "", conn.user or ""] = None
@@ -166,6 +169,13 @@ class Ends:
         if evidence:
             return End(self._evident(server, scope, host, port, evidence), None)
         return End(None, server)
+
+    def runs(self, host: str, place: Standing) -> bool:
+        """Whether a host is a server or pooler that the files of that place run."""
+        if _RESOURCE.match(host):
+            return True
+        names = list(self._names(place.scope, host.lower(), place.namespace))
+        return any(Key(*each, 0) in self.poolers or Key(*each) in self.servers for each in names)
 
     def _port(self, conn: ConnectionString) -> int:
         return (conn.hosts[0].port if conn.hosts else None) or PORT
@@ -250,7 +260,9 @@ class Ends:
         """The server at a host of a pooler's file."""
         if _NAME.fullmatch(host) is None:
             return self.server(Key("", f"the server of {pooler.title}", 0))
-        host, at = host.lower(), int(port) if port and port.isdigit() and len(port) < 6 else PORT
+        resource = _RESOURCE.match(host)
+        host = resource[0] if resource else host.lower()
+        at = int(port) if port and port.isdigit() and len(port) < 6 else PORT
         server = self._declared(pooler.scope, host, at, namespace)
         if server is None:
             told = self._told(host)

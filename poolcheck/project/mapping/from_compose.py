@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
-from poolcheck.connection.parse import from_parts
 from poolcheck.model.amount import exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.roles import PARTS_HOST
 from poolcheck.project.mapping.amounts import instances_of, server_limit
-from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once
 from poolcheck.project.mapping.ends import Standing
+from poolcheck.project.mapping.written import Variable, ways
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.env import dotenv
 
 if TYPE_CHECKING:
-    from poolcheck.readers.deploy.compose import Compose, Service
+    from poolcheck.readers.deploy.compose import Compose, Service, Text
 
 
 def declare(draft: MapDraft, compose: "Compose") -> None:
@@ -59,8 +58,8 @@ def _service(draft: MapDraft, compose: "Compose", service: "Service", *, own: bo
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
     elif service.repository:
         package = _named(draft, service)
-    ways = tuple(_ways(draft, compose, service, package))
-    if not ways:
+    found = tuple(_ways(draft, compose, service, package))
+    if not found:
         return
     environment = _environment(draft, service)
     at = Location(service.path, service.command_line)
@@ -72,7 +71,7 @@ def _service(draft: MapDraft, compose: "Compose", service: "Service", *, own: bo
     )
     draft.running.append(
         Running(
-            name=service.name, place=service.location, ways=ways, package=package, image=service.repository,
+            name=service.name, place=service.location, ways=found, package=package, image=service.repository,
             instances=instances_of(service), surge=added, processes=running.processes, threads=running.threads,
             environment=environment, once=runs_once(service.name) or bool(service.profiles), kind=compose.path,
         )
@@ -112,25 +111,8 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
 def _written(
     draft: MapDraft, compose: "Compose", service: "Service", package: Package | None
 ) -> Iterator[Way]:
-    for name, text in service.environment:
-        at = Location(service.path, text.line)
-        whole = address(text.value)
-        conn = string_in(whole) if whole is not None else None
-        if conn is not None and conn.host:
-            way = draft.way(name, conn, at, package, Standing(compose.path))
-        elif not text.known and "://" not in text.value:
-            way = draft.unread(name, text.value.strip("${}").partition(":")[0], at, package)
-        else:
-            way = None
-        if way is not None:
-            yield way
-    for name in PARTS_HOST:
-        text_of_host = service.env(name)
-        if text_of_host is not None and text_of_host.known and _is_end(draft, compose, text_of_host.value):
-            at = Location(service.path, text_of_host.line)
-            way = draft.way(name, from_parts(host=text_of_host.value), at, package, Standing(compose.path))
-            if way is not None:
-                yield way
+    variables = [_variable(service.path, name, text) for name, text in service.environment]
+    yield from ways(draft, variables, package, Standing(compose.path), service.command)
     said = {name for name, _ in service.environment}
     for target in draft.found.targets:
         if target.location.path in service.env_files and target.name not in said:
@@ -138,7 +120,9 @@ def _written(
                 yield draft.way_of_target(target, compose.path)
 
 
-def _is_end(draft: MapDraft, compose: "Compose", host: str) -> bool:
-    """Whether a host is a server or pooler that this file runs: DB_HOST may be any database's."""
-    ends = (*draft.ends.servers, *draft.ends.poolers)
-    return any(key.scope == compose.path and key.host == host for key in ends)
+def _variable(path: str, name: str, text: "Text") -> Variable:
+    """A string may have parts that compose fills in; a text that is all filled in is not in the repository."""
+    at, whole = Location(path, text.line), address(text.value)
+    if text.known or "://" in text.value:
+        return Variable(name, "" if whole is None else whole, at)
+    return Variable(name, None, at, text.value.strip("${}").partition(":")[0])

@@ -1,6 +1,7 @@
 """Clients out of Kubernetes: the workloads of plain manifests, overlays and charts, beside their servers and poolers."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
@@ -9,8 +10,9 @@ from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.project import Package
 from poolcheck.project.mapping import charts
 from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
-from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once, string_in
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once
 from poolcheck.project.mapping.ends import Standing
+from poolcheck.project.mapping.written import Variable, ways
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 
@@ -59,7 +61,12 @@ def declare(draft: MapDraft, cluster: Cluster) -> None:
         config = _config_of(draft, workload)
         replicas = replicas_of(workload, group.scaler(workload.name))
         if config is not None and replicas is not None:
-            draft.ends.declare_pooler(scope_of(group), names, config, replicas)
+            draft.ends.declare_pooler(scope_of(group), (*names, pod_of(workload)), config, replicas)
+
+
+def pod_of(workload: "Workload") -> str:
+    """The name under which the containers of its pods reach one another."""
+    return f"localhost of {workload.namespace}/{workload.name.partition('/')[0]}"
 
 
 def _names(workload: "Workload", group: "DeployedGroup") -> Iterator[str]:
@@ -116,14 +123,32 @@ def collect(draft: MapDraft, cluster: Cluster) -> None:
 
 
 def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:
+    """A client of all its containers, or one for each where several connect; and those that run before them."""
+    each = [replace(one, namespace=workload.namespace) for one in workload.containers]
+    images = {one.name: catalogue.image(_repository("".join(one.images))) for one in each}
+    connecting = [
+        one
+        for one in each
+        if one.kind not in _JOBS and not ((image := images[one.name]) and image.is_ in ("server", "pooler"))
+        and _Strings(draft, one, group, draft.package(one.name.rpartition("/")[2], one.images)).written()
+    ]  # fmt: skip
+    before = [one for one in each if one.kind in _JOBS and workload.kind not in _JOBS]
+    several = len(connecting) > 1
+    for one in (*(connecting if several else [workload]), *before):
+        _client(draft, one, workload, group, alone=alone and not several)
+
+
+def _client(
+    draft: MapDraft, workload: "Workload", whole: "Workload", group: "DeployedGroup", *, alone: bool
+) -> None:
     package = draft.package(workload.name, workload.images)
     strings = _Strings(draft, workload, group, package)
-    ways, environment = strings.ways(), strings.environment
-    if not ways:
+    found, environment = strings.ways(), strings.environment
+    if not found:
         return
     if package is not None and not alone and not _own(package, workload):
         package = None
-    instances = replicas_of(workload, group.scaler(workload.name))
+    instances = replicas_of(whole, group.scaler(whole.name))
     once = workload.kind in _JOBS or runs_once(workload.name)
     running = draft.commands.amount(
         workload.command,
@@ -134,9 +159,9 @@ def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, 
     )
     draft.running.append(
         Running(
-            name=workload.name, place=(instances.where if instances else None) or workload.location, ways=ways, package=package,
+            name=workload.name, place=(instances.where if instances else None) or workload.location, ways=found, package=package,
             image=", ".join(dict.fromkeys(_repository(each) for each in workload.images if each)), instances=instances,
-            why="" if instances else "the replicas are not known from the files", surge=_surge(workload, instances),
+            why="" if instances else "the replicas are not known from the files", surge=_surge(whole, instances),
             processes=running.processes, threads=running.threads, environment=environment, once=once,
             complete=workload.complete and all(name in group.held for name in workload.sources),
             kind="a chart" if group.origin else "manifests",
@@ -184,7 +209,7 @@ class _Strings:
 
     def ways(self) -> tuple[Way, ...]:
         """Every way of it; that of its code alone where no variable of it is a string."""
-        found = tuple(self._written())
+        found = self.written()
         if any(way.role == "app" for way in found) or self.package is None:
             return found
         return (*found, *self._of_code(self.package))
@@ -200,18 +225,15 @@ class _Strings:
                 if way is not None:
                     yield way
 
-    def _written(self) -> Iterator[Way]:
-        for variable in self.variables:
-            held = self.group.held.get(variable.secret, {}).get(variable.key)
-            text = variable.value or (held.value if held else None)
-            conn = string_in(expanded(text.reveal(), self.environment)) if text is not None else None
-            way: Way | None = None
-            if conn is not None and conn.host:
-                at = Standing(scope_of(self.group), self.workload.namespace)
-                way = self.draft.way(variable.name, conn, variable.location, self.package, at)
-            elif text is None:
-                space = f"{self.workload.namespace}/" if self.workload.namespace else ""
-                reference = f"{space}{variable.secret}/{variable.key}" if variable.secret else ""
-                way = self.draft.unread(variable.name, reference, variable.location, self.package)
-            if way is not None:
-                yield way
+    def written(self) -> tuple[Way, ...]:
+        """Those that its variables and its command tell."""
+        workload, variables = self.workload, []
+        for each in self.variables:
+            held = self.group.held.get(each.secret, {}).get(each.key)
+            text = each.value or (held.value if held else None)
+            whole = expanded(text.reveal(), self.environment) if text is not None else None
+            space = f"{workload.namespace}/" if workload.namespace else ""
+            reference = f"{space}{each.secret}/{each.key}" if each.secret else ""
+            variables.append(Variable(each.name, whole, each.location, reference))
+        at = Standing(scope_of(self.group), workload.namespace, pod_of(workload))
+        return tuple(ways(self.draft, variables, self.package, at, workload.command))

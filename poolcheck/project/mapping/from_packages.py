@@ -33,13 +33,20 @@ def collect(draft: MapDraft) -> None:
             groups.setdefault((key, stage), []).append((target, way))
     real = [key for (key, _), pairs in groups.items() if not on_this_machine(pairs[0][0])]
     several = {key for key in real if real.count(key) > 1}
+    migrations = [
+        each
+        for each in draft.found.targets
+        if each.role == "migration" and each.active and not each.commented and not each.conn.has_placeholder
+    ]
     for (key, stage), pairs in groups.items():
         target = pairs[0][0]
         name = "this connection string" if target.origin == "argument" else _title(target.package)
         mark = stage or posixpath.basename(target.location.path)
         apart = key in several or key in deployed or (key in real and on_this_machine(target))
         name = f"{name} ({mark})" if apart else name
-        _add(draft, name, target.location, target.package, tuple(way for _, way in pairs))
+        files = {each.location.path for each, _ in pairs if each.origin == "env"}
+        beside = [draft.way_of_target(each) for each in migrations if each.location.path in files and same(each.package) == key]  # fmt: skip
+        _add(draft, name, target.location, target.package, (*(way for _, way in pairs), *beside))
     seen = deployed | {key for key, _ in groups}
     for package in draft.packages.known() if draft.found.looked_at_source else ():
         if same(package) in seen or not draft.reader.sites(package):

@@ -9,19 +9,23 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.problem import Location
-from poolcheck.model.project import Package
+from poolcheck.model.project import DriverUse, Package
 from poolcheck.model.target import Target
-from poolcheck.project.mapping.draft import HERE, MapDraft, Running, Way, app_targets, runs_once, string_in
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets, runs_once
+from poolcheck.project.mapping.ends import NOWHERE
 from poolcheck.project.mapping.process_counts import ONE, Counted, ProcessCommands, app_amount
+from poolcheck.project.mapping.written import Variable, ways
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.readers.deploy import platforms as reader
 from poolcheck.readers.deploy import runtime, terraform
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment
+from poolcheck.readers.yaml import Node, documents, text_of
+from poolcheck.text import plural
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -51,29 +55,25 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
     found = [each for each in every if each.location.path not in draft.commands.started]
     for deployment in found:
         package = draft.packages.of(posixpath.join(deployment.folder, "x"))
-        ways = tuple(_ways(draft, deployment, package)) or tuple(_ways_of_code(draft, deployment, package))
-        if ways:
-            draft.running.append(_running(draft, deployment, package, ways))
-    functions = [made for name in names if (made := _function_of(draft, name)) is not None]
-    target = app_target(draft.found.targets)
-    if len(functions) == 1 and not found:
-        limit, platform = functions[0]
-        package = draft.packages.of(limit.where.path if limit.where else "x")
-        ways = (
-            (draft.way_of_target(target),)
-            if target
-            else tuple(_of_variables(draft, package, limit.where or Location("")))
+        its = tuple(_ways(draft, deployment, package)) or tuple(_ways_of_code(draft, deployment, package))
+        if its:
+            draft.running.append(_running(draft, deployment, package, its))
+    functions = [each for name in names for each in _functions_of(draft, name)]
+    for each in functions if not found else ():
+        package = draft.packages.of(each.place.path)
+        its = tuple(ways(draft, each.variables, package, NOWHERE)) or tuple(
+            _way_of_app(draft, package, each.place)
         )
-        if ways:
+        if its:
             draft.running.append(
                 Running(
-                    name=platform, place=limit.where or Location(""), ways=ways, package=package, instances=limit,
-                    surge=exact(0, ""), processes=ONE, complete=False, kind=platform,
+                    name=each.name, place=each.place, ways=its, package=package, instances=each.limit, why=each.why,
+                    surge=exact(0, "") if each.limit else None, processes=ONE, complete=False, kind=each.platform,
                 )
             )  # fmt: skip
 
 
-def _running(draft: MapDraft, deployment: "Deployment", package: Package, ways: tuple[Way, ...]) -> Running:
+def _running(draft: MapDraft, deployment: "Deployment", package: Package, its: tuple[Way, ...]) -> Running:
     count, environment = deployment.instances, _environment(deployment)
     known = exact(count.number, count.words, count.location) if count.number is not None else None
     running = _processes(draft, deployment, environment)
@@ -81,7 +81,7 @@ def _running(draft: MapDraft, deployment: "Deployment", package: Package, ways: 
     if known is None and not why and deployment.platform == "pm2" and numbers.instances is None:
         known = exact(1, "1 machine", None, "default")
     return Running(
-        name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=ways,
+        name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=its,
         package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
         processes=running.processes, threads=running.threads, environment=environment, complete=_whole(deployment),
         once=runs_once(deployment.name), kind=deployment.platform,
@@ -109,15 +109,11 @@ def _processes(draft: MapDraft, deployment: "Deployment", environment: dict[str,
 
 def _ways(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
     """The strings that a deployment's environment holds, or names."""
-    for variable in deployment.environment:
-        conn = string_in(variable.value.reveal()) if variable.value else None
-        way: Way | None = None
-        if conn is not None and conn.host not in HERE:
-            way = draft.way(variable.name, conn, variable.location, package)
-        elif variable.value is None:
-            way = draft.unread(variable.name, variable.name, variable.location, package)
-        if way is not None:
-            yield way
+    variables = [
+        Variable(each.name, each.value.reveal() if each.value else None, each.location, each.key)
+        for each in deployment.environment
+    ]
+    return ways(draft, variables, package, NOWHERE, deployment.command)
 
 
 def _ways_of_code(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
@@ -126,11 +122,32 @@ def _ways_of_code(draft: MapDraft, deployment: "Deployment", package: Package) -
     workers = _processes(draft, deployment, _environment(deployment)).processes
     if not told and workers.most == 1 and not workers.open and deployment.platform not in PARTIAL:
         return
+    found = tuple(_way_of_app(draft, package, deployment.location))
+    yield from found
+    if (
+        not found
+        and deployment.platform == "procfile"
+        and any(_of_postgres(draft, each) for each in package.drivers)
+    ):
+        # its add-on sets it: https://devcenter.heroku.com/articles/heroku-postgresql#designating-a-primary-database
+        way = draft.unread("DATABASE_URL", "", deployment.location, package)
+        if way is not None:
+            yield way
+
+
+def _of_postgres(draft: MapDraft, use: DriverUse) -> bool:
+    """Whether a driver speaks to nothing but PostgreSQL."""
+    known = draft.ctx.catalogue.driver(use.id)
+    return known is not None and known.kind == "driver"
+
+
+def _way_of_app(draft: MapDraft, package: Package, at: Location) -> Iterator[Way]:
+    """The project's only string, else the variables that the code reads."""
     target = app_target(draft.found.targets)
     if target is not None:
         yield draft.way_of_target(target)
     else:
-        yield from _of_variables(draft, package, deployment.location)
+        yield from _of_variables(draft, package, at)
 
 
 def _of_variables(draft: MapDraft, package: Package, at: Location) -> Iterator[Way]:
@@ -189,20 +206,83 @@ def _machines(name: str, commands: ProcessCommands) -> Iterator["Deployment"]:
         )
 
 
-def _function_of(draft: MapDraft, name: str) -> tuple[Amount, str] | None:
-    """The most instances of the one function that a file of the Serverless Framework, SAM and the like deploys."""
+class _Function(NamedTuple):
+    name: str
+    platform: str
+    place: Location
+    limit: Amount | None
+    why: str = ""
+    variables: tuple[Variable, ...] = ()
+
+
+def _functions_of(draft: MapDraft, name: str) -> Iterator[_Function]:
+    """The functions of a file of the Serverless Framework, SAM and the like, whose most instances it says.
+
+    Those of it that have no limit are one client.
+    """
     text = draft.packages.text(name) if draft.packages.kind_of(name) == "platform" else None
     if text is None or reader.read(text, name) or not any(word in text for word in LIMIT_WORDS):
-        return None
+        return
     signal = runtime.read(text, name, draft.packages.below(name))
-    if signal is None or signal.kind != "serverless" or len(_FUNCTIONS.findall(text)) != 1:
-        return None
+    if signal is None or signal.kind != "serverless":
+        return
     limits = [scale for scale in runtime.scales(text, name) if scale.what == "max instances"]
-    if len(limits) != 1:
-        return None
-    (limit,) = limits
-    words = f"{limit.key.rpartition('.')[2]}: {limit.number}"
-    return exact(limit.number, words, Location(name, limit.line)), signal.platform
+    every = {node_name: node for document in documents(text) for node_name, node in _function_nodes(document)}
+    if len(limits) == 1 and len(every) < 2 and len(_FUNCTIONS.findall(text)) == 1:
+        variables = next((_variables_of(text, node, name) for node in every.values()), ())
+        yield _Function(signal.platform, signal.platform, Location(name, limits[0].line), _limit(limits[0], name), "", variables)  # fmt: skip
+        return
+    rest: list[tuple[str, tuple[Variable, ...], int]] = []
+    for function, node in every.items() if limits else ():
+        own = [each for each in limits if function in each.key.split(".")]
+        variables = _variables_of(text, node, name)
+        if len(own) == 1:
+            yield _Function(function, signal.platform, Location(name, own[0].line), _limit(own[0], name), "", variables)  # fmt: skip
+        else:
+            rest.append((function, variables, node.line))
+    if rest:
+        why = f"no limit is set for {', '.join(each for each, _, _ in rest[:5])}"
+        shared = tuple(dict.fromkeys(one for _, variables, _ in rest for one in variables))
+        yield _Function(plural(len(rest), "other function"), signal.platform, Location(name, rest[0][2]), None, why, shared)  # fmt: skip
+
+
+def _limit(scale: runtime.Scale, name: str) -> Amount:
+    return exact(scale.number, f"{scale.key.rpartition('.')[2]}: {scale.number}", Location(name, scale.line))
+
+
+def _function_nodes(document: Node) -> Iterator[tuple[str, Node]]:
+    for name, node in (document.get("functions") or Node({}, 0)).pairs.items():
+        if node.get("handler") or node.get("image"):
+            yield name, node
+    for name, node in (document.get("Resources") or Node({}, 0)).pairs.items():
+        if text_of(node.get("Type")) in ("AWS::Serverless::Function", "AWS::Lambda::Function"):
+            yield name, node
+
+
+def _variables_of(text: str, function: Node, path: str) -> tuple[Variable, ...]:
+    """What all functions of a file are given, and this one's own."""
+    made: dict[str, Variable] = {}
+    shared = [
+        node
+        for document in documents(text)
+        for node in (
+            document.get("provider", "environment"),
+            document.get("Globals", "Function", "Environment", "Variables"),
+        )
+    ]
+    for group in (
+        *shared,
+        function.get("environment"),
+        function.get("Properties", "Environment", "Variables"),
+    ):
+        for name, value in (group.pairs if group else {}).items():
+            said = value.text or ""
+            known = bool(said) and "$" not in said and "{{" not in said
+            path_of = re.search(r"/[\w./-]+", said)
+            made[name] = Variable(
+                name, said if known else None, Location(path, value.line), path_of[0] if path_of else name
+            )
+    return tuple(made.values())
 
 
 def terraform_limit(packages: "Packages", names: Sequence[str]) -> Amount | None:

@@ -10,6 +10,7 @@ from poolcheck.model.amount import Amount, How, exact, plus, times
 from poolcheck.model.connection_map import Opening, Pooler, Question, Server
 from poolcheck.model.context import Numbers
 from poolcheck.model.facts import Limit
+from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
 
 DEFAULT_CLIENTS = 100  # max_client_conn of PgBouncer: https://www.pgbouncer.org/config.html
@@ -56,6 +57,9 @@ class Limits:
         by_server: dict[ServerDraft, list[Amount | None]] = {}
         for line in config.databases:
             host = line.value("host")
+            if host is not None and _by_share(config):
+                by_server[self.ends.at(pooler, host, None)] = [None]
+                continue
             if host is None:
                 continue
             names = {database for database, _ in pooler.asked if database == line.name}
@@ -145,7 +149,8 @@ class Limits:
         if config is not None and len(config.databases) > MOST_DATABASES:
             why = f"its file names {len(config.databases)} databases, more than are added up"
             self.questions.append(Question(pooler.name, "", "server connections", "max_db_connections, and lint one pooler at a time", why))  # fmt: skip
-        unlimited = config is not None and config.off("max_client_conn")
+        managed = pooler.match is not None or (config is not None and _by_share(config))
+        unlimited = config is not None and (config.off("max_client_conn") or _by_share(config))
         if sockets and not unlimited and (clients is None or clients.low != clients.high):
             provider = pooler.match.provider if pooler.match else None
             tell = (
@@ -158,7 +163,7 @@ class Limits:
             name=pooler.name, place=pooler.place, software=pooler.software, mode=pooler.mode, addresses=tuple(pooler.addresses),
             replicas=pooler.replicas, max_clients=clients, evidence=pooler.evidence,
             opens=tuple(Opening(server.name, most) for server, most in behind), sockets=sockets,
-            raises=config.line("max_client_conn", "{}") if config else "", provided=pooler.match is not None,
+            raises=config.line("max_client_conn", "{}") if config else "", provided=managed,
         )  # fmt: skip
 
     def _server(self, server: ServerDraft, many: int) -> Server:
@@ -166,12 +171,10 @@ class Limits:
         numbers, told = self.numbers, server.told
         limit, reserved, plan = server.limit, server.reserved, self._plan_name(server, server.provider)
         if limit is None and told is not None and told.max_connections is not None:
-            limit = exact(
-                told.max_connections,
-                f"max_connections {told.max_connections} ([server.{told.name}])",
-                None,
-                "config",
-            )
+            by_option = bool(told.source)
+            said = f"(--max {told.name}={told.max_connections})" if by_option else f"([server.{told.name}])"
+            words = f"max_connections {told.max_connections} {said}"
+            limit = exact(told.max_connections, words, None, "option" if by_option else "config")
         source = numbers.sources.get("max_connections", "")
         for_all = bool(source) and (
             self.config.max_connections is not None or numbers.provider in ("", server.provider)
@@ -238,6 +241,14 @@ def _name(drafts: Iterable[tuple[ServerDraft | PoolerDraft, str, str]]) -> None:
             name = f"{name} ({scope})"
         taken[name] = taken.get(name, 0) + 1
         each.name = name if taken[name] == 1 else f"{name} {taken[name]}"
+
+
+def _by_share(config: PoolerConfig) -> bool:
+    """Whether it opens a share of the server's max_connections, and takes as many clients as come: RDS Proxy.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-connections.html
+    """
+    return config.facts is not None and config.knows("max_connections_percent")
 
 
 def _server_name(server: ServerDraft) -> str:

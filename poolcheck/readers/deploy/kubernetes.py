@@ -7,7 +7,7 @@ A Helm template is no YAML before its values are filled in, and gives nothing (s
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from poolcheck.connection.secret import Secret
@@ -16,9 +16,10 @@ from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
 
-_WORKLOADS = ("Deployment", "StatefulSet", "Rollout")
+_WORKLOADS = ("Deployment", "StatefulSet", "Rollout", "DaemonSet", "ReplicaSet", "DeploymentConfig", "Pod")
+_JOBS = ("Job", "CronJob")
 _KINDS = re.compile(
-    r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap|Service|CronJob|Job)\b",
+    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS))}|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap|Service)\b",
     re.MULTILINE,
 )
 
@@ -39,7 +40,7 @@ class ContainerVariable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A Deployment or StatefulSet."""
+    """Something that runs pods: a Deployment, a StatefulSet, a Job; or one container of it."""
 
     name: str
     kind: str
@@ -57,6 +58,7 @@ class Workload:
     namespace: str = ""
     labels: frozenset[tuple[str, str]] = frozenset()  # of its pods
     mounts: tuple[str, ...] = ()  # paths in the containers
+    containers: tuple["Workload", ...] = ()  # each alone, those that run before the others as a Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
         name = text_of(document.get("metadata", "name"))
         if kind in _WORKLOADS and name:
             workloads.append(_workload(document, kind, name, place))
-        elif kind in ("Job", "CronJob") and name:
+        elif kind in _JOBS and name:
             inner = document.get("spec", "jobTemplate") if kind == "CronJob" else document
             if inner is not None:
                 made = _workload(inner, kind, name, place)
@@ -168,7 +170,7 @@ def _whole(node: Node | None) -> int | None:
 
 def is_workload(text: str) -> bool:
     """Whether the text, a template perhaps, is about something that runs."""
-    return re.search(r"^kind:\s*[\"']?(?:Deployment|StatefulSet|Rollout)\b", text, re.MULTILINE) is not None
+    return re.search(rf"^kind:\s*[\"']?(?:{'|'.join(_WORKLOADS)})\b", text, re.MULTILINE) is not None
 
 
 def incomplete(made: Manifests) -> Manifests:
@@ -184,9 +186,31 @@ def _decoded(text: str) -> str:
 
 
 def _workload(document: Node, kind: str, name: str, place: Callable[[int], Location]) -> Workload:
+    """A workload with all its containers together, and with each of them alone."""
+    spec = document.get("spec") if kind == "Pod" else document.get("spec", "template", "spec")
+    # one that always restarts is a sidecar: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+    before = [
+        (item, text_of(item.get("restartPolicy")) == "Always") for item in _items(spec, "initContainers")
+    ]
+    running = [*_items(spec, "containers"), *(item for item, stays in before if stays)]
+    every = [*((item, kind) for item in running), *((item, "Job") for item, stays in before if not stays)]
+    made = _of(document, kind, name, place, Node(running, document.line))
+    if len(every) < 2:
+        return made
+    alone = (
+        _of(document, how, f"{name}/{text_of(item.get('name'))}", place, Node([item], item.line))
+        for item, how in every
+    )
+    return replace(made, containers=tuple(alone))
+
+
+def _items(spec: Node | None, key: str) -> Sequence[Node]:
+    node = spec.get(key) if spec else None
+    return node.items if node else ()
+
+
+def _of(document: Node, kind: str, name: str, place: Callable[[int], Location], containers: Node) -> Workload:
     replicas = document.get("spec", "replicas")
-    spec = document.get("spec", "template", "spec")
-    containers = (spec.get("containers") if spec else None) or Node([], document.line)
     strategy = document.get("spec", "strategy")
     command: tuple[str, ...] = ()
     line = 0
@@ -221,7 +245,11 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
         ),
         complete=not any(text_of(item.get("envFrom")) for item in containers.items),
         namespace=text_of(document.get("metadata", "namespace")),
-        labels=_labels(document.get("spec", "template", "metadata", "labels")),
+        labels=_labels(
+            document.get("metadata", "labels")
+            if kind == "Pod"
+            else document.get("spec", "template", "metadata", "labels")
+        ),
         mounts=tuple(
             text_of(mount.get("mountPath"))
             for container in containers.items

@@ -194,6 +194,7 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
                 or item.get("sync")
                 or item.get("fromGroup")
             )
+            database = text_of(item.get("fromDatabase", "name"))
             name = text_of(item.get("key"))
             if name:
                 variables.append(
@@ -202,6 +203,7 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
                         Secret(text_of(value)) if value else None,
                         Location(path, value.line if value else item.line),
                         "elsewhere" if source else "",
+                        database,
                     )
                 )
         inner = text_of(each.get("rootDir"))
@@ -322,10 +324,10 @@ def _heroku(text: str, path: str) -> Iterator[Deployment]:
 def _procfile(text: str, path: str) -> Iterator[Deployment]:
     for number, line in enumerate(text.split("\n"), 1):
         name, colon, command = line.partition(":")
-        if colon and name.strip() == "web":
+        if colon and re.fullmatch(r"[A-Za-z][\w-]*", name):
             at = Location(path, number)
             yield Deployment(
-                name="web", platform="procfile", location=at, command=tuple(command.split()), command_at=at,
+                name=name, platform="procfile", location=at, command=tuple(command.split()), command_at=at,
                 folder=posixpath.dirname(path) or ".",
             )  # fmt: skip
 

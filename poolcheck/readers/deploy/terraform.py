@@ -7,9 +7,13 @@ A variable or an expression is not known. Sources: the provider pages of `google
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
+from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
+from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment, InstanceCount
 
 # resource → what Terraform calls its most instances, and the platform
@@ -22,6 +26,10 @@ _MOST = {
     "google_app_engine_standard_app_version": ("max_instances", "app-engine"),
     "aws_ecs_service": ("desired_count", "aws-ecs"),
 }
+# ${aws_db_proxy.app.endpoint}: the address of what is named
+_ADDRESS = re.compile(
+    r"(?:\$\{)?\b((?:aws_db_proxy|aws_db_instance|aws_rds_cluster)\.[\w-]+)(?:\[\w+\])?\.(?:endpoint|address)\}?"
+)
 
 
 def read(text: str, path: str) -> tuple[Deployment, ...]:
@@ -50,10 +58,49 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
                 location=Location(path, resource.line),
                 surge=extra,
                 instances=count,
+                environment=tuple(_environment(resource, resources, path)),
                 folder=posixpath.dirname(path) or ".",
             )
         )
     return tuple(made)
+
+
+def _environment(
+    resource: hcl.HclBlock, resources: list[hcl.HclBlock], path: str
+) -> Iterator[ContainerVariable]:
+    """The variables of a function, of a service's containers, or of a service's task definition in the same file."""
+    for block in _blocks(resource):
+        name, value = block.attributes.get("name"), block.attributes.get("value")
+        if block.type == "env" and name is not None and name.known:
+            yield _variable(name.text, value or hcl.Value("", block.line, known=False), path)
+        variables = block.attributes.get("variables")
+        for key, text in variables.pairs if variables is not None and block.type == "environment" else ():
+            yield _variable(key, text, path)
+    task = resource.attributes.get("task_definition")
+    for other in resources if task is not None else ():
+        containers = other.attributes.get("container_definitions")
+        if containers is not None and task is not None and task.text.startswith(f"{'.'.join(other.labels)}."):
+            for (key, name), (what, text) in pairwise(containers.pairs):
+                if key == "name" and what in ("value", "valueFrom"):
+                    yield _variable(name.text, replace(text, known=text.known and what == "value"), path)
+
+
+def _variable(name: str, value: hcl.Value, path: str) -> ContainerVariable:
+    """What names a database or proxy of the same Terraform is its address; any other expression is not known."""
+    text = _ADDRESS.sub(r"\1", value.text)
+    known = value.known or (text != value.text and "${" not in text)
+    return ContainerVariable(
+        name,
+        Secret(text) if known else None,
+        Location(path, value.line),
+        key="" if known else value.text[:200],
+    )
+
+
+def _blocks(block: hcl.HclBlock) -> Iterator[hcl.HclBlock]:
+    yield block
+    for each in block.blocks:
+        yield from _blocks(each)
 
 
 def _ecs_surge(service: hcl.HclBlock, instances: int, path: str) -> int:

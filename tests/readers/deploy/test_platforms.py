@@ -72,7 +72,7 @@ RENDER = """services:
         ("railway.toml", "[deploy]\nstartCommand = 'x'\n", "railway", InstanceCount(1, "1 replica")),
         ("railway.json", '{"deploy": {"multiRegionConfig": {"a": {"numReplicas": 4}, "b": {"numReplicas": 3}}}}', "railway", InstanceCount(7, "numReplicas: 7", Location("railway.json", 1))),
         ("fly.toml", "app = 'shop'\n[env]\nWEB_CONCURRENCY = '4'\n", "shop", InstanceCount()),
-        ("Procfile", "release: x\nweb: gunicorn app\n", "web", InstanceCount()),
+        ("Procfile", "web: gunicorn app\n# no: x\n", "web", InstanceCount()),
         ("service.yaml", KNATIVE.replace('"40"', "${MAX}"), "api", InstanceCount(None, "maxScale is filled in when it is deployed", Location("service.yaml", 8))),
     ],
 )  # fmt: skip

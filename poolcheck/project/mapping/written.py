@@ -1,0 +1,83 @@
+"""Where a program connects by what its deployment sets: strings, hosts in variables of their own, and names of secrets."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from poolcheck.connection.parse import from_parts
+from poolcheck.model.problem import Location
+from poolcheck.model.project import Package
+from poolcheck.model.roles import KIND_VARIABLES, PARTS_HOST, POSTGRES_PORTS, POSTGRES_WORDS
+from poolcheck.project.mapping.draft import MapDraft, Way, string_in
+from poolcheck.project.mapping.ends import Standing
+
+_HOST = re.compile(r"(?:\w*_)?(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)", re.IGNORECASE)
+_OF_POSTGRES = ("PGHOST", "POSTGRES_HOST", "POSTGRESQL_HOST")
+_MOST = 200  # words of a command that are looked at
+
+
+class Variable(NamedTuple):
+    """A variable as a deployment file sets it."""
+
+    name: str
+    text: str | None  # None: it is not in the repository
+    place: Location
+    reference: str = ""  # the secret, parameter or database that holds it then; "": its own name
+
+
+def ways(
+    draft: MapDraft,
+    variables: Sequence[Variable],
+    package: Package | None,
+    place: Standing,
+    command: Sequence[str] = (),
+) -> Iterator[Way]:
+    """Every way of a program, in the order of its variables; those of its command behind."""
+    for each in variables:
+        way: Way | None = None
+        if each.text is None:
+            way = draft.unread(each.name, each.reference, each.place, package)
+        elif (conn := string_in(each.text)) is not None and conn.host:
+            way = draft.way(each.name, conn, each.place, package, place)
+        if way is not None:
+            yield way
+    yield from _of_hosts(draft, variables, package, place)
+    at = variables[0].place if variables else Location("")
+    for word in command[:_MOST]:
+        option, _, behind = word.partition("=") if word.startswith("-") else ("", "", word)
+        conn = string_in(behind)
+        if (
+            conn is not None
+            and conn.host
+            and (way := draft.way(option.lstrip("-"), conn, at, package, place))
+        ):
+            yield way
+
+
+def _of_hosts(
+    draft: MapDraft, variables: Sequence[Variable], package: Package | None, place: Standing
+) -> Iterator[Way]:
+    """A host in a variable of its own: one that the files run, or one whose variable is PostgreSQL's."""
+    every = {each.name: each.text for each in variables}
+    for each in variables:
+        if _HOST.fullmatch(each.name) is None:
+            continue
+        host, _, port = (each.text or "").partition(":")
+        beside = PARTS_HOST.get(each.name, ("",))[0] or re.sub(r"HOST(?:_?NAME)?$", "PORT", each.name)
+        port = port or every.get(beside) or ""
+        is_postgres = each.name in _OF_POSTGRES or (each.name in PARTS_HOST and _speaks(every, port))
+        if each.text is None:
+            if is_postgres:
+                end = draft.ends.of_reference(each.reference or each.name)
+                yield Way(variable=each.name, role="app", end=end, place=each.place)
+        elif is_postgres or draft.ends.runs(host, place):
+            conn = from_parts(host=host, port=port if port.isdigit() else None)
+            way = draft.way(each.name, conn, each.place, package, place)
+            if way is not None:
+                yield way
+
+
+def _speaks(every: dict[str, str | None], port: str) -> bool:
+    """Whether DB_HOST is PostgreSQL's: by what is said of the kind of database, else by the port."""
+    said = [every[name] or "" for name in KIND_VARIABLES if name in every]
+    return any(POSTGRES_WORDS.search(each) for each in said) if said else port in POSTGRES_PORTS
