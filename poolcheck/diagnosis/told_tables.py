@@ -1,6 +1,7 @@
 """Which servers and clients of the map the tables `[server.NAME]` and `[client."..."]` of the config are about."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -114,6 +115,18 @@ def check(config: Config, map_: Map) -> tuple[ToldTable, ...]:
     if options:
         raise BadConfig(f"--max {options[0].keys[-1]}=N: {options[0].what}", options[0].hint)
     return told
+
+
+def check_whole(what: Sequence[str], config: Config, map_: Map) -> None:
+    """`check`, where what was read is all that the config is about: its folder, or the folder of the project where options name servers.
+
+    Raises:
+        BadConfig: as `check`.
+    """
+    home = os.path.dirname(os.path.abspath(config.path)) if config.path else ""
+    for each in what:
+        if os.path.isdir(each) and (not home or os.path.realpath(each) == os.path.realpath(home)):
+            check(config, map_)
 
 
 def _says_something(server: NamedServer) -> bool:

@@ -13,7 +13,7 @@ from poolcheck.config.disk import leads_out
 from poolcheck.config.file import Settings
 from poolcheck.config.settings import Config
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
-from poolcheck.diagnosis import engine, steps
+from poolcheck.diagnosis import engine, steps, told_tables
 from poolcheck.diagnosis import lint as linting
 from poolcheck.errors import BadConfig, BadInput, ExitCode, NothingToCheck
 from poolcheck.gate import baseline, peak
@@ -80,6 +80,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
     required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
     environ = os.environ if environ is None else environ
     found = collect(what, options.variables, config, environ)
+    told_tables.check_whole(what, config, found.map)
     linted, nothing = lint(found, config, what or options.variables)
     looked = NOT_ASKED
     if options.live != "no" or "live" in required:

@@ -8,6 +8,7 @@ from poolcheck.capacity.asked import rows
 from poolcheck.capacity.measured import reached
 from poolcheck.capacity.sighting import sighted
 from poolcheck.config.file import Settings
+from poolcheck.diagnosis import told_tables
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.live.project_server import NOT_ASKED, Looked, look, with_server
 from poolcheck.model.connection_map import Map
@@ -43,6 +44,7 @@ def map_of(
             f"nothing that connects to PostgreSQL was found in {', '.join(what)}",
             "Name the folder of the project, or an env file: poolcheck map apps/api",
         )
+    told_tables.check_whole(what, config, context.map)
     looked = NOT_ASKED
     if live:
         looked = look(what=what, env_files=(), variables=(), bouncer=bouncer, settings=settings, found=found)

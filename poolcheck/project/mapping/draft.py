@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from poolcheck import catalogue
@@ -121,7 +121,7 @@ class MapDraft:
         place: Standing = NOWHERE,
     ) -> Way | None:
         """The way of a string that a deployment file holds; None when it is none of PostgreSQL, or not filled in."""
-        if not conn.is_postgres or "$" in conn.host or conn.has_placeholder:
+        if not conn.is_postgres or "$" in conn.host or conn.is_placeholder:
             return None
         target = deployed_target(name, conn, at, package or Package())
         end = self.ends.of(conn, target.match, place)
@@ -166,15 +166,17 @@ class MapDraft:
 
     def finish(self) -> Map:
         """The map: names given, settings applied, and a question for whatever nobody tells."""
+        taken: dict[str, int] = {}  # names, and how often each was wanted
+        names = [_free(each.name, each.place.path, taken) for each in self.running]
+        tables = self._tables(names)
+        self.running = [self._led(each, table) for each, table in zip(self.running, tables, strict=True)]
         limits = Limits(self.ends, self.config, self.numbers, self.terraform)
         poolers, servers = limits.finish()
-        taken: dict[str, int] = {}  # names, and how often each was wanted
         clients: list[Client] = []
         routes: list[Route] = []
         several = self._several_kinds()
-        for each in self.running:
-            name = _free(each.name, each.place.path, taken)
-            clients.append(self._client(each, name, several))
+        for each, name, table in zip(self.running, names, tables, strict=True):
+            clients.append(self._client(each, name, table, several))
             routes += [
                 Route(
                     id=f"r{len(routes) + number}", variable=way.variable, place=way.place, role=way.role, client=name,
@@ -216,17 +218,49 @@ class MapDraft:
         shown = f"{words} ({source})" if source else words
         return exact(number, shown, None, "option" if source.startswith("--") else "config")
 
-    def _table(self, name: str, package: Package | None) -> NamedClient | None:
-        """The [client."..."] table of a client: by its name, by its folder, or by its last part."""
+    def _tables(self, names: Sequence[str]) -> list[NamedClient | None]:
+        """The [client."..."] table of each: of its name or its folder, or one above; where nobody has these, of its last part."""
+        found: list[NamedClient | None] = [None] * len(names)
         for table in self.config.client:
-            if table.name == name or (
-                package is not None and self.config.relative(package.path) == table.name.strip("/")
-            ):
-                return table
-        return None
+            wanted = table.name.removeprefix("./").rstrip("/")
+            hits = [at for at, name in enumerate(names) if name == table.name or self._lies_in(at, wanted)]
+            for at in hits or [at for at, name in enumerate(names) if name.rpartition("/")[2] == table.name]:
+                found[at] = found[at] or table
+        return found
 
-    def _client(self, each: Running, name: str, several: Mapping[str, str]) -> Client:
-        table, numbers = self._table(each.name, each.package), self.numbers
+    def _lies_in(self, at: int, folder: str) -> bool:
+        package = self.running[at].package
+        own = self.config.relative((package.path if package else "") or ".")
+        return f"{own}/".startswith(f"{folder}/")
+
+    def _led(self, each: Running, table: NamedClient | None) -> Running:
+        """Where its strings lead that only a secret names: to the server of its table. What is reached over HTTP stands before the database of its direct string."""
+        direct = [
+            way.end.server for way in each.ways if way.role == "migration" and way.end.server is not None
+        ]
+        ends = []
+        for pooler, server in (way.end for way in each.ways):
+            if table is not None and table.server and pooler is None and server is not None and server.unread:
+                ends.append(End(None, self.ends.named(table.server)))
+            elif (
+                pooler is not None
+                and server is None
+                and direct
+                and pooler.match
+                and pooler.match.kind == "http"
+            ):
+                pooler.fronts[direct[0]] = None
+                ends.append(End(pooler, direct[0]))
+            else:
+                ends.append(End(pooler, server))
+        return replace(
+            each, ways=tuple(replace(way, end=end) for way, end in zip(each.ways, ends, strict=True))
+        )
+
+    def _client(
+        self, each: Running, name: str, table: NamedClient | None, several: Mapping[str, str]
+    ) -> Client:
+        numbers = self.numbers
         instances, added, processes = each.instances, each.surge, each.processes
         if instances is None and not each.why and numbers.instances is not None:
             instances = self._told("instances", numbers.instances, plural(numbers.instances, "instance"))

@@ -63,7 +63,11 @@ class ServerDraft:
         self.declared = False  # a file runs it
         self.here = False
         self.told: NamedServer | None = None
-        self.kind = ""  # the way of deployment that was counted
+
+    @property
+    def unread(self) -> bool:
+        """Whether only a secret or variable names it."""
+        return self.told is None and not self.addresses and not self.declared and self.key.port == 0
 
 
 class PoolerDraft:
@@ -80,6 +84,7 @@ class PoolerDraft:
         self.evidence = ""
         self.match: Match | None = None  # of a provider's endpoint
         self.server: ServerDraft | None = None  # where no config tells
+        self.fronts: dict[ServerDraft, None] = {}  # databases that it is reached over HTTP for
         self.asked: dict[tuple[str, str], None] = {}  # (database, user) that clients ask for
 
 
@@ -127,6 +132,12 @@ class Ends:
         if key not in self.servers:
             self.servers[key] = ServerDraft(key)
         return self.servers[key]
+
+    def named(self, name: str) -> ServerDraft:
+        """The server of a [server.NAME]."""
+        made = self.server(Key(f"[server.{name}]", name, 0))
+        made.told = next((each for each in self.config.server if each.name == name), NamedServer(name=name))
+        return made
 
     # --- what strings lead to ---
 

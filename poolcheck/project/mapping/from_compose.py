@@ -11,8 +11,7 @@ from poolcheck.model.project import Package
 from poolcheck.project.mapping.amounts import instances_of, server_limit
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once
 from poolcheck.project.mapping.ends import Standing
-from poolcheck.project.mapping.written import Variable, ways
-from poolcheck.readers.deploy.compose import address
+from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.env import dotenv
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def _written(
 
 def _variable(path: str, name: str, text: "Text") -> Variable:
     """A string may have parts that compose fills in; a text that is all filled in is not in the repository."""
-    at, whole = Location(path, text.line), address(text.value)
+    at = Location(path, text.line)
     if text.known or "://" in text.value:
-        return Variable(name, "" if whole is None else whole, at)
+        return variable_of(name, text.value, at)
     return Variable(name, None, at, text.value.strip("${}").partition(":")[0])

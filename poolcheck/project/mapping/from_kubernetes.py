@@ -12,7 +12,7 @@ from poolcheck.project.mapping import charts
 from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once
 from poolcheck.project.mapping.ends import Standing
-from poolcheck.project.mapping.written import Variable, ways
+from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 
@@ -231,9 +231,13 @@ class _Strings:
         for each in self.variables:
             held = self.group.held.get(each.secret, {}).get(each.key)
             text = each.value or (held.value if held else None)
-            whole = expanded(text.reveal(), self.environment) if text is not None else None
+            if text is not None:
+                variables.append(
+                    variable_of(each.name, expanded(text.reveal(), self.environment), each.location)
+                )
+                continue
             space = f"{workload.namespace}/" if workload.namespace else ""
             reference = f"{space}{each.secret}/{each.key}" if each.secret else ""
-            variables.append(Variable(each.name, whole, each.location, reference))
+            variables.append(Variable(each.name, None, each.location, reference))
         at = Standing(scope_of(self.group), workload.namespace, pod_of(workload))
         return tuple(ways(self.draft, variables, self.package, at, workload.command))

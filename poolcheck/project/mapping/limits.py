@@ -39,6 +39,9 @@ class Limits:
         servers = list(dict.fromkeys(self.ends.servers.values()))
         _name((each, _server_name(each), each.key.scope) for each in servers)
         _name((each, each.title, each.scope) for each in poolers)
+        by_name = {each.name: each for each in self.config.server}
+        for server in servers:
+            server.told = server.told or by_name.get(server.name)
         ends = tuple(self._server(each, len(servers)) for each in servers)
         return tuple(self._finished(each, behind[each]) for each in poolers), ends
 
@@ -48,6 +51,7 @@ class Limits:
         if config is None:
             if pooler.server is not None:
                 yield pooler.server, self._session_pool(pooler)
+            yield from ((each, None) for each in pooler.fronts)
             return
         if len(config.databases) > MOST_DATABASES:
             host = config.databases[0].value("host")  # nobody wrote them by hand; a Question says so
@@ -167,10 +171,10 @@ class Limits:
         )  # fmt: skip
 
     def _server(self, server: ServerDraft, many: int) -> Server:
-        """Its own file first, then a [server.NAME], then the numbers that hold for every other server."""
+        """What was said of this one first, then its own file, then the numbers that hold for every other server."""
         numbers, told = self.numbers, server.told
         limit, reserved, plan = server.limit, server.reserved, self._plan_name(server, server.provider)
-        if limit is None and told is not None and told.max_connections is not None:
+        if told is not None and told.max_connections is not None:
             by_option = bool(told.source)
             said = f"(--max {told.name}={told.max_connections})" if by_option else f"([server.{told.name}])"
             words = f"max_connections {told.max_connections} {said}"
@@ -201,7 +205,7 @@ class Limits:
             and many == 1
         ):
             limit = self.terraform
-        if reserved is None and told is not None and told.reserved is not None:
+        if told is not None and told.reserved is not None:
             reserved = exact(told.reserved, f"{told.reserved} reserved, [server.{told.name}]", None, "config")
         if (
             reserved is None

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from poolcheck.connection.parse import from_parts
+from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.roles import KIND_VARIABLES, PARTS_HOST, POSTGRES_PORTS, POSTGRES_WORDS
-from poolcheck.project.mapping.draft import MapDraft, Way, string_in
+from poolcheck.project.mapping.draft import MapDraft, Way, for_app, string_in
 from poolcheck.project.mapping.ends import Standing
+from poolcheck.readers.deploy.compose import address
 
-_HOST = re.compile(r"(?:\w*_)?(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)", re.IGNORECASE)
+_HOST = re.compile(r"\w*(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)", re.IGNORECASE)
 _OF_POSTGRES = ("PGHOST", "POSTGRES_HOST", "POSTGRESQL_HOST")
 _MOST = 200  # words of a command that are looked at
 
@@ -23,6 +24,18 @@ class Variable(NamedTuple):
     text: str | None  # None: it is not in the repository
     place: Location
     reference: str = ""  # the secret, parameter or database that holds it then; "": its own name
+    a_string: bool = False  # it is one of PostgreSQL's, as far as it is known
+
+
+def variable_of(name: str, text: str, place: Location) -> Variable:
+    """A variable whose text may have parts that are filled in: a string without its host leads to what that is filled in with."""
+    whole = address(text)
+    if whole is None and "://" in text:
+        host = re.split(r"[/?]", text.partition("://")[2].rpartition("@")[2])[0]
+        return Variable(
+            name, None, place, re.sub(r"[${}()]|:.*", "", host), looks_like_connection_string(text)
+        )
+    return Variable(name, whole or "", place)
 
 
 def ways(
@@ -35,7 +48,15 @@ def ways(
     """Every way of a program, in the order of its variables; those of its command behind."""
     for each in variables:
         way: Way | None = None
-        if each.text is None:
+        if each.a_string:
+            end = draft.ends.of_reference(each.reference or each.name)
+            way = Way(
+                variable=each.name,
+                role="app" if for_app(each.name) else "migration",
+                end=end,
+                place=each.place,
+            )
+        elif each.text is None:
             way = draft.unread(each.name, each.reference, each.place, package)
         elif (conn := string_in(each.text)) is not None and conn.host:
             way = draft.way(each.name, conn, each.place, package, place)
@@ -62,7 +83,8 @@ def _of_hosts(
     for each in variables:
         if _HOST.fullmatch(each.name) is None:
             continue
-        host, _, port = (each.text or "").partition(":")
+        text = each.text or ""
+        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")  # else IPv6
         beside = PARTS_HOST.get(each.name, ("",))[0] or re.sub(r"HOST(?:_?NAME)?$", "PORT", each.name)
         port = port or every.get(beside) or ""
         is_postgres = each.name in _OF_POSTGRES or (each.name in PARTS_HOST and _speaks(every, port))

@@ -1,0 +1,332 @@
+"""The rules of evidence of the map, each with what would break it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from poolcheck.capacity.asked import rows
+from poolcheck.config.settings import Config, NamedClient, NamedServer
+from poolcheck.diagnosis.told_tables import matches
+from poolcheck.errors import BadConfig, ExitCode
+from poolcheck.gate.gate import GateOptions, gate
+from poolcheck.model.connection_map import Map, Server
+from tests.project.mapping.test_never_lost import map_of
+from tests.rules.projects import Fixed, write
+
+PACKAGE = json.dumps({"name": "api", "dependencies": {"pg": "8.13.0"}})
+URL = "postgresql://app:s3cret@pg.acme.dev/app"
+
+
+def code(options: str) -> dict[str, str]:
+    """A program with one pool."""
+    text = f"const {{ Pool }} = require('pg')\nconst pool = new Pool({{ connectionString: process.env.DATABASE_URL{options} }})\n"
+    return {"package.json": PACKAGE, "src/db.js": text, ".env.production": f"DATABASE_URL={URL}\n"}
+
+
+def compose(**services: Mapping[str, object]) -> dict[str, str]:
+    """A compose file; JSON is YAML from its second line on."""
+    body = "".join(f"  {name}: {json.dumps(service)}\n" for name, service in services.items())
+    return {"compose.yaml": f"services:\n{body}"}
+
+
+def to(url: str, **more: object) -> dict[str, object]:
+    """A service of somebody else's image that connects there."""
+    return {"image": "acme/x", "environment": {"DATABASE_URL": url}, **more}
+
+
+def asks(map_: Map) -> set[str]:
+    """Every question, as `of: what`."""
+    return {f"{each.of}: {each.what}" for each in map_.questions}
+
+
+# --- 1: a default counts only where every argument was understood ---
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ("", 10),
+        (", max: 4", 4),
+        (", idleTimeoutMillis: 5000", 10),
+        (", max: SIZE", None),
+        (", max: Number(process.env.PG_MAX)", None),
+        (", ...shared", None),
+        (", [name]: 4", None),
+        (", max: 4, ...shared", None),
+    ],
+)
+def test_default_only_of_what_was_understood(options: str, size: int | None) -> None:
+    """A variable, a spread or a computed key is a question, and never ten."""
+    made = map_of(code(options), Config(max_connections=100, instances=3))
+    (client,) = made.clients
+    known = client.pools[0].size
+
+    if size is None:
+        assert known is None or known.open
+        assert "api: pool" in asks(made)
+    else:
+        assert known is not None
+        assert (known.low, known.high) == (size, size)
+        assert asks(made) == set()
+
+
+# --- 2: which strings reach the same server ---
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (URL, "postgres://other:x@PG.acme.dev:5432/other", True),
+        (URL, "postgres://app:x@pg.acme.dev./app", True),
+        (URL, "postgres://app:x@pg.acme.dev:5433/app", False),
+        (URL, "postgres://app:x@pg2.acme.dev/app", False),
+        ("postgres://a:x@ep-x-1.eu-central-1.aws.neon.tech/a", "postgres://a:x@ep-x-1-pooler.eu-central-1.aws.neon.tech/a", True),
+        ("postgres://a:x@ep-x-1.eu-central-1.aws.neon.tech/a", "postgres://a:x@ep-x-2-pooler.eu-central-1.aws.neon.tech/a", False),
+        ("postgres://a:x@orders.cluster-abc.eu-central-1.rds.amazonaws.com/a", "postgres://a:x@orders.cluster-ro-abc.eu-central-1.rds.amazonaws.com/a", True),
+        ("postgres://a:x@[2001:db8::1]/a", "postgres://a:x@[2001:db8::1]:5432/a", True),
+        ("postgres://a:x@[2001:db8::1]/a", "postgres://a:x@[2001:db8::2]/a", False),
+        ("${ORDERS_URL}", "${ORDERS_URL}", True),
+        ("${ORDERS_URL}", "${BILLING_URL}", False),
+        ("postgres://a:x@${HOST}/a", "postgres://b:y@${HOST}/b", True),
+        ("postgres://a:x@${HOST}/a", "postgres://a:x@${OTHER}/a", False),
+    ],
+)  # fmt: skip
+def test_same_server(one: str, other: str, same: bool) -> None:
+    """Addresses, pairs of a provider, hosts of [server.orders], and names of what nobody here can read."""
+    orders = NamedServer(name="orders", hosts=("orders.cluster-*.eu-central-1.rds.amazonaws.com",))
+    made = map_of(compose(first=to(one), second=to(other)), Config(server=(orders,)))
+
+    assert len({each.server for each in made.routes}) == (1 if same else 2), made.routes
+
+
+@pytest.mark.parametrize(
+    ("url", "evidence"),
+    [
+        ("postgres://a:x@10.0.0.7:6432/a", "port 6432"),
+        ("postgres://a:x@10.0.0.7:6543/a", "port 6543"),
+        ("postgres://a:x@10.0.0.7/a?pgbouncer=true", "pgbouncer=true"),
+        ("postgres://a:x@pgbouncer.acme.dev/a", "its name, pgbouncer.acme.dev"),
+        ("postgres://a:x@db-pooler.acme.dev/a", "its name, db-pooler.acme.dev"),
+        ("postgres://a:x@carpooler.acme.dev/a", ""),
+        ("postgres://a:x@10.0.0.7/a", ""),
+    ],
+)
+def test_evidence_of_a_pooler(url: str, evidence: str) -> None:
+    """A stranger's host is a pooler by its port, parameter or name, and that is said."""
+    made = map_of(compose(api=to(url)))
+
+    assert [each.evidence for each in made.poolers] == ([evidence] if evidence else [])
+
+
+def test_secret_of_a_cluster() -> None:
+    """One key of one secret is one server; the same key in another namespace is another."""
+
+    def workload(name: str, space: str) -> str:
+        return json.dumps({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": space},
+            "spec": {"template": {"spec": {"containers": [{"name": "x", "image": f"acme/{name}", "env": [
+                {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "pg", "key": "url"}}}]}]}}},
+        })  # fmt: skip
+
+    texts = [workload("api", "shop"), workload("jobs", "shop"), workload("api", "billing")]
+    made = map_of({f"k8s/{number}.yaml": _block(text) for number, text in enumerate(texts)})
+
+    assert sorted(each.server for each in made.routes) == ["billing/pg/url", "shop/pg/url", "shop/pg/url"]
+
+
+def _block(text: str) -> str:
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in json.loads(text).items())
+
+
+# --- 3: in the sum, or named ---
+
+
+def test_sum_is_the_least_beside_a_client_that_is_not_known() -> None:
+    """What is not counted is named, and makes the sum the least; what runs once is named and does not."""
+    files = compose(
+        db={"image": "postgres:17"}, api=to("postgres://a:x@db/a"), other=to("postgres://a:x@db/a"), migrate=to("postgres://a:x@db/a"),
+    )  # fmt: skip
+    config = Config(client=(NamedClient(name="api", pool=20),))
+    (row,) = rows(map_of(files, config))
+
+    assert [each.name for each in row.terms if each.pool and not each.pool.open] == ["api"]
+    assert row.least
+    assert row.verdict == "cannot say"
+    assert row.once == ("migrate",)
+    assert {"other"} == {each.of for each in row.questions}
+
+
+# --- 4: what was said for all holds for the rest, and for nobody else ---
+
+
+def test_options_hold_for_what_nothing_else_tells() -> None:
+    """--max is no number of a server whose file tells one, --instances none of a workload with replicas."""
+    files = compose(
+        db={"image": "postgres:17", "command": ["-c", "max_connections=300"]},
+        api=to("postgres://a:x@db/a", deploy={"replicas": 7}), mail=to(URL, deploy={"replicas": 2}),
+    )  # fmt: skip
+    made = map_of(files, Config(max_connections=150, instances=9))
+
+    assert {each.name: each.max_connections.most for each in made.servers if each.max_connections} == {
+        "db": 300,
+        "pg.acme.dev": 150,
+    }
+    assert {each.name: each.instances.most for each in made.clients if each.instances} == {
+        "api": 7,
+        "mail": 2,
+    }
+
+
+def test_option_of_one_server_wins() -> None:
+    """--max db=50 is said of this one, and its limit says where it comes from."""
+    files = compose(
+        db={"image": "postgres:17", "command": ["-c", "max_connections=300"]}, api=to("postgres://a:x@db/a")
+    )
+    told = NamedServer(name="db", max_connections=50, source="an option")
+    (server,) = map_of(files, Config(server=(told,))).servers
+
+    assert server.max_connections is not None
+    assert (server.max_connections.most, server.max_connections.how) == (50, "option")
+    assert server.max_connections.words == "max_connections 50 (--max db=50)"
+
+
+@pytest.mark.parametrize(
+    ("config", "exit_code"),
+    [
+        (Config(), ExitCode.OK),
+        (Config(max_connections=100), ExitCode.FAILED),
+        (Config(instances=3), ExitCode.FAILED),
+        (Config(require=("sums",)), ExitCode.FAILED),
+        (Config(max_connections=100, pool=5), ExitCode.OK),
+        (Config(max_connections=100, pool=500), ExitCode.FINDINGS),
+    ],
+)
+def test_sum_that_was_asked_for(
+    config: Config, exit_code: ExitCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sum that cannot be made is exit 2 where it was asked for, and never a pass."""
+    write(tmp_path, compose(api=to(URL, deploy={"replicas": 3})))
+    monkeypatch.chdir(tmp_path)
+
+    assert gate(GateOptions(), Fixed(config), {}).exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    ("table", "hit"),
+    [
+        ("api", {"apps/api"}),
+        ("apps/api", {"apps/api"}),
+        ("./apps/api/", {"apps/api"}),
+        ("apps", {"apps/api"}),
+        ("nothing", set()),
+    ],
+)
+def test_table_of_a_client(table: str, hit: set[str]) -> None:
+    """The tables that `config` shows as matched are those whose numbers count."""
+    files = {f"apps/api/{name}": text for name, text in code(", max: 4").items()}
+    config = Config(client=(NamedClient(name=table, instances=77),))
+    made = map_of(files, config)
+    shown = {each for one in matches(config, made) for each in one.matched}
+
+    assert {each.name for each in made.clients if each.instances and each.instances.most == 77} == shown
+    assert bool(shown) == bool(hit)
+
+
+def test_table_says_where_a_secret_leads() -> None:
+    """[client.api] server = "orders": its limit is the one of [server.orders]."""
+    config = Config(
+        client=(NamedClient(name="api", server="orders"),),
+        server=(NamedServer(name="orders", max_connections=40),),
+    )
+    made = map_of(compose(api=to("${DATABASE_URL}"), jobs=to("${DATABASE_URL}")), config)
+
+    assert {each.client: each.server for each in made.routes} == {"api": "orders", "jobs": "DATABASE_URL"}
+    assert [each.max_connections.most for each in made.servers if each.max_connections] == [40]
+
+
+@pytest.mark.parametrize(
+    "table", [NamedClient(name="appi", instances=3), NamedServer(name="dbb", max_connections=9)]
+)
+def test_table_of_nobody(
+    table: NamedClient | NamedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error with the nearest name where the whole folder was read; of a part of it, nothing."""
+    write(
+        tmp_path,
+        {
+            **compose(db={"image": "postgres:17"}, app=to("postgres://a:x@db/a")),
+            "poolcheck.toml": "",
+            "sub/.env": f"DATABASE_URL={URL}\n",
+        },
+    )
+    monkeypatch.chdir(tmp_path)
+    path = str(tmp_path / "poolcheck.toml")
+    config = (
+        Config(client=(table,), path=path)
+        if isinstance(table, NamedClient)
+        else Config(server=(table,), path=path)
+    )
+
+    with pytest.raises(BadConfig, match="matches no"):
+        gate(GateOptions(), Fixed(config), {})
+    assert gate(GateOptions(what=("sub",)), Fixed(config), {}).exit_code == ExitCode.OK
+
+
+# --- 5: the server's word, then the catalogue's, then nothing ---
+
+
+def test_word_of_the_server_wins() -> None:
+    """Neon's plan is the catalogue's word, a look is Neon's own."""
+    url = "postgres://a:x@ep-x-1.eu-central-1.aws.neon.tech/a"
+    nothing = map_of(compose(api=to(URL)), Config())
+    by_plan = map_of(compose(api=to(url)), Config())
+    one_plan = map_of(compose(api=to(url)), Config(provider="neon", plan="0.25cu"))
+
+    def limit(map_: Map) -> tuple[str, int, int | None] | None:
+        most = map_.servers[0].max_connections
+        return (most.how, most.low, most.high) if most else None
+
+    assert limit(nothing) is None
+    assert limit(by_plan) == ("catalogue", 104, 4000)
+    assert limit(one_plan) == ("catalogue", 104, 104)
+    assert isinstance(by_plan.servers[0], Server)
+
+
+# --- Accelerate, and the sums of poolers ---
+
+
+def test_accelerate_stands_before_the_database_of_its_direct_url() -> None:
+    """One database, not two: the pooler over HTTP opens the server of DIRECT_URL."""
+    files = {
+        "package.json": json.dumps({"name": "shop", "dependencies": {"@prisma/client": "6.19.3"}}),
+        ".env": f"DATABASE_URL=prisma://accelerate.prisma-data.net/?api_key=k\nDIRECT_URL={URL}\n",
+    }
+    made = map_of(files)
+    (pooler,) = made.poolers
+
+    assert not pooler.sockets
+    assert [each.server for each in pooler.opens] == ["pg.acme.dev"]
+    assert {each.role: (each.pooler, each.server) for each in made.routes} == {
+        "app": (pooler.name, "pg.acme.dev"), "migration": ("", "pg.acme.dev"),
+    }  # fmt: skip
+
+
+def test_databases_of_a_star_are_those_that_clients_ask_for() -> None:
+    """`* = host=...` makes a pool for each database and user of the clients: 3 pools of 10, on 2 replicas."""
+    bouncer = {
+        "image": "acme/pgbouncer",
+        "volumes": ["./pgbouncer.ini:/etc/pgbouncer/pgbouncer.ini"],
+        "deploy": {"replicas": 2},
+    }
+    ini = "[databases]\n* = host=pg.acme.dev\n[pgbouncer]\ndefault_pool_size = 10\nmax_client_conn = 50\n"
+    files = compose(
+        pgbouncer=bouncer, a=to("postgres://u:x@pgbouncer/one"), b=to("postgres://u:x@pgbouncer/two"), c=to("postgres://v:x@pgbouncer/two"),
+    )  # fmt: skip
+    made = map_of({**files, "pgbouncer.ini": ini}, Config(max_connections=100, pool=4))
+    by_name = {each.name: each for each in rows(made)}
+
+    assert by_name["pgbouncer"].steady.most == 12
+    assert by_name["pgbouncer"].capacity == 100
+    assert by_name["pg.acme.dev"].steady.most == 60
