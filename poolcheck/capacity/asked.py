@@ -273,20 +273,26 @@ def _row(
 
 
 def _of_pooler(ends: _Ends, pooler: Pooler) -> Asked:
-    return _row(ends, pooler, pooler.max_clients, against="pooler clients")
+    return _row(ends, pooler, pooler.max_clients, *_before(ends, pooler.name), against="pooler clients")
 
 
 def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     """Its own clients, and what each pooler before it may open."""
+    terms, unknown = _before(ends, server.name)
+    limit, reserved = server.max_connections, server.reserved
+    if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
+        limit, reserved = server.tighter, exact(0, "")
+    return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)
+
+
+def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:
+    """What each pooler before a server or pooler may open to it, and those of which it is not known."""
     terms, unknown = [], []
-    for pooler, opens in ends.behind.get(server.name, ()):
-        if pooler.provided and server.name not in ends.clients:
+    for pooler, opens in ends.behind.get(name, ()):
+        if pooler.provided and name not in ends.clients:
             continue  # bounded there, and alone
         if opens is not None:
             terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, pooler=True))
         elif not pooler.provided:
             unknown.append(pooler.name)
-    limit, reserved = server.max_connections, server.reserved
-    if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
-        limit, reserved = server.tighter, exact(0, "")
-    return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)
+    return terms, unknown

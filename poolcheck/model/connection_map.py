@@ -63,7 +63,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a pooler may open to one server, all its replicas and pools together."""
+    """What a pooler may open to one server, or to another pooler, all its replicas and pools together."""
 
     server: str  # its name
     most: Amount | None = None  # None: not known, or a provider bounds it

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.kubernetes import Autoscaler, Workload
 
 
-def instances_of(service: "Service | None") -> Amount:
-    """How many containers a compose service runs: one unless it says otherwise."""
-    if service is not None and service.replicas is not None and service.replicas.known:
+def instances_of(service: "Service | None") -> Amount | None:
+    """How many containers a compose service runs: one unless it says otherwise; None where what it says is no plain number."""
+    if service is not None and service.replicas is not None:
         number = service.replicas.value
-        if number.isdigit():
-            return exact(int(number), f"replicas: {number}", Location(service.path, service.replicas.line))
+        if re.fullmatch(r"[0-9]{1,9}", number) is None:
+            return None
+        return exact(int(number), f"replicas: {number}", Location(service.path, service.replicas.line))
     return exact(1, "1 container", None, "default")
 
 

@@ -163,30 +163,27 @@ class Ends:
         if match.kind in ("pooled", "http") and match.provider is not None:
             return self._provided(conn, match, host, port)
         server = self._declared(scope, host, port, namespace)
+        here = match.local and _HERE.fullmatch(host) is not None
+        bare = not here and match.kind != "direct" and not (server and (server.declared or server.here))
+        if bare and (evidence := _evidence(conn, host, port)):
+            return self._evident(told, scope, host, port, evidence)
         if server is None:
-            key = (
-                Key(f"[server.{told.name}]", told.name, 0)
-                if told
-                else Key(self._place(scope, host), self._host(host), port)
-            )
-            server = self.server(key)
-            server.told = told or server.told
-            server.here = server.here or (match.local and _HERE.fullmatch(host) is not None)
+            server = self.named(told.name) if told else self.server(Key(self._place(scope, host), self._host(host), port))  # fmt: skip
+            server.here = server.here or here
             server.provider = server.provider or (match.provider.id if match.provider else "")
         server.addresses[f"{host or 'localhost'}:{port}"] = None
-        evidence = (
-            "" if server.declared or server.here or match.kind == "direct" else _evidence(conn, host, port)
-        )
-        if evidence:
-            return End(self._evident(server, scope, host, port, evidence), None)
         return End(None, server)
 
     def runs(self, host: str, place: Standing) -> bool:
         """Whether a host is a server or pooler that the files of that place run."""
         if _RESOURCE.match(host):
             return True
-        names = list(self._names(place.scope, host.lower(), place.namespace))
-        return any(Key(*each, 0) in self.poolers or Key(*each) in self.servers for each in names)
+        names = self._names(place.scope, host.lower(), place.namespace)
+        return self.is_pooler(host, place) or any(Key(*each) in self.servers for each in names)
+
+    def is_pooler(self, host: str, place: Standing) -> bool:
+        """Whether a host is a pooler that the files of that place run."""
+        return self._pooler(place.scope, host.lower(), place.namespace) is not None
 
     def _port(self, conn: ConnectionString) -> int:
         return (conn.hosts[0].port if conn.hosts else None) or PORT
@@ -265,7 +262,13 @@ class Ends:
         ]
         lines = lines or list(config.databases[:1])
         host = lines[0].value("host") if lines else None
+        if host and self.pooler_at(pooler, host) is not None:
+            return None  # another pooler; which server is behind that one, its own line says
         return self.at(pooler, host, lines[0].value("port") if lines else None, namespace) if host else None
+
+    def pooler_at(self, pooler: PoolerDraft, host: str) -> PoolerDraft | None:
+        """The pooler of the project at a host of another one's file."""
+        return self._pooler(pooler.scope, host.lower(), "")
 
     def at(self, pooler: PoolerDraft, host: str, port: str | None, namespace: str = "") -> ServerDraft:
         """The server at a host of a pooler's file."""
@@ -312,16 +315,16 @@ class Ends:
         self.poolers[key].addresses[f"{host}:{port}"] = None
         return End(self.poolers[key], server)
 
-    def _evident(self, server: ServerDraft, scope: str, host: str, port: int, evidence: str) -> PoolerDraft:
-        """A host that nobody here runs, and that is a pooler by its port, name or parameter."""
-        del self.servers[server.key]
+    def _evident(self, told: NamedServer | None, scope: str, host: str, port: int, evidence: str) -> End:
+        """A host that nobody here runs, and that is a pooler by its port, name or parameter; behind it what a table says."""
         key = Key(self._place(scope, host), host, port)
         if key not in self.poolers:
-            made = PoolerDraft(host, Location(""), scope)
+            made = PoolerDraft(host if port == PORT else f"{host}:{port}", Location(""), scope)
             made.evidence, made.software = evidence, ""
+            made.server = self.named(told.name) if told else None
             self.poolers[key] = made
         self.poolers[key].addresses[f"{host}:{port}"] = None
-        return self.poolers[key]
+        return End(self.poolers[key], self.poolers[key].server)
 
 
 def _mode(text: str | None) -> Mode | None:

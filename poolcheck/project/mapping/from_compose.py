@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
-from poolcheck.model.amount import exact
+from poolcheck.connection.parse import from_parts
+from poolcheck.model.amount import at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.project.mapping.amounts import instances_of, server_limit
@@ -15,13 +16,14 @@ from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.env import dotenv
 
 if TYPE_CHECKING:
+    from poolcheck.model.facts import Image
     from poolcheck.readers.deploy.compose import Compose, Service, Text
 
 
 def declare(draft: MapDraft, compose: "Compose") -> None:
     """The servers and poolers of one file."""
     for service in compose.services:
-        image = catalogue.image(service.repository)
+        image = _image(service)
         if image is not None and image.is_ == "server":
             server = draft.ends.declare(compose.path, (service.name,), service.location)
             limit = server_limit(service)
@@ -29,7 +31,7 @@ def declare(draft: MapDraft, compose: "Compose") -> None:
                 server.limit, server.reserved = limit
     for config in draft.found.poolers:
         if config.path == compose.path and config.service:
-            replicas = instances_of(compose.service(config.service))
+            replicas = instances_of(compose.service(config.service)) or at_least(1, "replicas are filled in")
             draft.ends.declare_pooler(compose.path, (config.service,), config, replicas)
 
 
@@ -39,11 +41,16 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
     builds = any(service.build is not None for service in compose.services)
     unknown = {service.repository for service in compose.services if _stranger(service)}
     for service in compose.services:
-        image = catalogue.image(service.repository)
+        image = _image(service)
         if service.name in poolers or (image is not None and image.is_ in ("server", "pooler")):
             continue
         own = service.build is not None or (not builds and len(unknown) == 1)
         _service(draft, compose, service, own=own)
+
+
+def _image(service: "Service") -> "Image | None":
+    """What a service runs that is well known: by its image, or built here under that name."""
+    return catalogue.image(service.repository) or (catalogue.image(service.name) if service.build else None)
 
 
 def _stranger(service: "Service") -> bool:
@@ -68,10 +75,11 @@ def _service(draft: MapDraft, compose: "Compose", service: "Service", *, own: bo
         if service.surge and service.surge.value == "start-first"
         else exact(0, "")
     )
+    instances = instances_of(service)
     draft.running.append(
         Running(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
-            instances=instances_of(service), surge=added, processes=running.processes, threads=running.threads,
+            instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None, processes=running.processes, threads=running.threads,
             environment=environment, once=runs_once(service.name) or bool(service.profiles), kind=compose.path,
         )
     )  # fmt: skip
@@ -98,6 +106,9 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
     """Where a service connects: by its environment, its env files, or its code alone."""
     found = list(_written(draft, compose, service, package))
     yield from found
+    if not found and (way := _needed(draft, compose, service)) is not None:
+        yield way
+        return
     if any(way.role == "app" for way in found) or package is None:
         return
     at = service.location
@@ -105,6 +116,14 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
         way = draft.unread(variable, variable, at, package)
         if way is not None:
             yield way
+
+
+def _needed(draft: MapDraft, compose: "Compose", service: "Service") -> Way | None:
+    """The way of a service that starts after a database and does not say more: its env file may be made elsewhere."""
+    here = Standing(compose.path)
+    named = [name for name in service.needs if draft.ends.runs(name, here)]
+    named = [name for name in named if draft.ends.is_pooler(name, here)] or named
+    return draft.way("", from_parts(host=named[0]), service.location, None, here) if len(named) == 1 else None
 
 
 def _written(

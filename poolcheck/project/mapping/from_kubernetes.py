@@ -116,10 +116,11 @@ def collect(draft: MapDraft, cluster: Cluster) -> None:
         for name in workload.images
         if catalogue.image(_repository(name)) is None
     }
+    alone = len({_repository(each) for each in unknown}) <= 1
     for workload, group in cluster.workloads:
         images = [made for name in workload.images if (made := catalogue.image(_repository(name)))]
         if not any(image.is_ in ("server", "pooler") for image in images) or len(workload.images) > 1:
-            _workload(draft, workload, group, alone=len({_repository(each) for each in unknown}) <= 1)
+            _workload(draft, workload, group, alone=alone)
 
 
 def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:

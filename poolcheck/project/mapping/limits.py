@@ -1,6 +1,7 @@
 """What the servers and poolers of the map take: from their files, the settings, the options, the provider's plan."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from poolcheck import catalogue
@@ -37,16 +38,20 @@ class Limits:
         poolers = list(dict.fromkeys(self.ends.poolers.values()))
         behind = {each: tuple(self._openings(each)) for each in poolers}
         servers = list(dict.fromkeys(self.ends.servers.values()))
-        _name((each, _server_name(each), each.key.scope) for each in servers)
-        _name((each, each.title, each.scope) for each in poolers)
+        _name(
+            chain(
+                ((each, _server_name(each), each.key.scope) for each in servers),
+                ((each, each.title, each.scope) for each in poolers),
+            )
+        )
         by_name = {each.name: each for each in self.config.server}
         for server in servers:
             server.told = server.told or by_name.get(server.name)
         ends = tuple(self._server(each, len(servers)) for each in servers)
         return tuple(self._finished(each, behind[each]) for each in poolers), ends
 
-    def _openings(self, pooler: PoolerDraft) -> Iterator[tuple[ServerDraft, Amount | None]]:
-        """The servers behind a pooler, with what it may open to each."""
+    def _openings(self, pooler: PoolerDraft) -> Iterator[tuple[ServerDraft | PoolerDraft, Amount | None]]:
+        """The servers behind a pooler, or other poolers, with what it may open to each."""
         config = pooler.config
         if config is None:
             if pooler.server is not None:
@@ -58,7 +63,7 @@ class Limits:
             if host is not None:
                 yield self.ends.at(pooler, host, config.databases[0].value("port")), None
             return
-        by_server: dict[ServerDraft, list[Amount | None]] = {}
+        by_server: dict[ServerDraft | PoolerDraft, list[Amount | None]] = {}
         for line in config.databases:
             host = line.value("host")
             if host is not None and _by_share(config):
@@ -73,7 +78,9 @@ class Limits:
             for name in names or {line.name}:
                 users = {user for database, user in pooler.asked if database == name and user}
                 most = opened(config, line, len(users) if users and not line.value("user") else None)
-                by_server.setdefault(self.ends.at(pooler, host, line.value("port")), []).append(most)
+                behind = self.ends.pooler_at(pooler, host) or self.ends.at(pooler, host, line.value("port"))
+                by_server.setdefault(behind, []).append(most)
+        by_server.pop(pooler, None)  # a file that names the pooler itself
         for server, sums in by_server.items():
             known = [most for most in sums if most is not None]
             yield server, times(pooler.replicas, plus(*known)) if len(known) == len(sums) else None
@@ -146,7 +153,7 @@ class Limits:
         )
 
     def _finished(
-        self, pooler: PoolerDraft, behind: "tuple[tuple[ServerDraft, Amount | None], ...]"
+        self, pooler: PoolerDraft, behind: "tuple[tuple[ServerDraft | PoolerDraft, Amount | None], ...]"
     ) -> Pooler:
         clients, config = self._clients(pooler), pooler.config
         sockets = pooler.match is None or pooler.match.kind != "http"

@@ -60,6 +60,7 @@ class Service:
     volumes: tuple[str, ...] = ()
     descriptors: Text | None = None
     profiles: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # services that start before it, or that it is linked with
 
     @property
     def location(self) -> Location:
@@ -220,6 +221,7 @@ def _service(name: str, node: Node, path: str, line: int) -> Service:
         volumes=tuple(item.text or "" for item in (node.get("volumes") or Node([], 0)).items),
         descriptors=_text(nofile),
         profiles=tuple(item.text or "" for item in (node.get("profiles") or Node([], 0)).items),
+        needs=tuple(_needs(node)),
     )
 
 
@@ -238,6 +240,14 @@ def _environment(node: Node | None) -> Iterator[tuple[str, Text]]:
         name, equals, value_text = (item.text or "").partition("=")
         if equals:
             yield name.strip(), Text(value_text, item.line)
+
+
+def _needs(node: Node) -> Iterator[str]:
+    for key in ("depends_on", "links"):
+        said = node.get(key)
+        if said is not None:
+            yield from said.pairs
+            yield from ((item.text or "").partition(":")[0] for item in said.items)
 
 
 def _env_files(node: Node | None) -> Iterator[str]:
