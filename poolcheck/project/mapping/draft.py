@@ -39,7 +39,9 @@ _STRING_NAME = re.compile(
     r"(?:\w{0,60}_)?(?:DATABASE|POSTGRES(?:QL)?|PG|DB|SQLALCHEMY\w{0,60}|JDBC\w{0,60})_?(?:\w{0,60}_)?(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|\w+_DSN"
 )
 _DEVELOPERS = ("local", "development", "dev")  # stages of env files that speak where no other does
-HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")
+_OTHERS = re.compile(
+    r"REDIS|SENTRY|MYSQL|MARIA|MONGO|CLICKHOUSE|AMQP|RABBIT|KAFKA|ELASTIC|MAIL|SMTP|GLITCHTIP|SQLITE"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,7 @@ class MapDraft:
         if package is not None:
             if name in self.reader.variables(package) or any(read.variable == name for read in package.reads):
                 return True
-        return _STRING_NAME.fullmatch(name.upper()) is not None and "REDIS" not in name.upper()
+        return _STRING_NAME.fullmatch(name.upper()) is not None and _OTHERS.search(name.upper()) is None
 
     def ambiguous(self, name: str, places: Sequence[Location]) -> None:
         """Two workloads of one name: which of them runs is not known, and neither is counted."""

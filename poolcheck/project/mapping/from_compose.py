@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
@@ -40,33 +41,47 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
     poolers = {config.service for config in draft.found.poolers if config.path == compose.path}
     builds = any(service.build is not None for service in compose.services)
     unknown = {service.repository for service in compose.services if _stranger(service)}
+    like: dict[tuple[str, tuple[str, ...]], Way] = {}  # by image and env files that are made elsewhere
+    silent: list[tuple[Service, bool]] = []
     for service in compose.services:
         image = _image(service)
         if service.name in poolers or (image is not None and image.is_ in ("server", "pooler")):
             continue
         own = service.build is not None or (not builds and len(unknown) == 1)
-        _service(draft, compose, service, own=own)
+        found = _service(draft, compose, service, (), own=own)
+        elsewhere = service.image and any(path not in draft.found.lines for path in service.env_files)
+        if elsewhere and found:
+            like.setdefault((service.image, service.env_files), found[0])
+        elif elsewhere:
+            silent.append((service, own))
+    for service, own in silent:
+        if (way := like.get((service.image, service.env_files))) is not None:
+            _service(draft, compose, service, (replace(way, place=service.location),), own=own)
 
 
 def _image(service: "Service") -> "Image | None":
-    """What a service runs that is well known: by its image, or built here under that name."""
-    return catalogue.image(service.repository) or (catalogue.image(service.name) if service.build else None)
+    """What a service runs that is well known: by its image, built here under that name, or a server by the service's name."""
+    image = catalogue.image(service.repository)
+    named = catalogue.image(service.name) if image is None else None
+    return named if named is not None and (service.build or named.is_ == "server") else image
 
 
 def _stranger(service: "Service") -> bool:
     return service.build is None and bool(service.repository) and catalogue.image(service.repository) is None
 
 
-def _service(draft: MapDraft, compose: "Compose", service: "Service", *, own: bool) -> None:
-    """A service counts once for each server that its strings lead to."""
+def _service(
+    draft: MapDraft, compose: "Compose", service: "Service", given: tuple[Way, ...], *, own: bool
+) -> tuple[Way, ...]:
+    """A service counts once for each server that its strings lead to; `given` are ways that it shares with another."""
     package: Package | None = None
     if own:
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
     elif service.repository:
         package = _named(draft, service)
-    found = tuple(_ways(draft, compose, service, package))
+    found = given or tuple(_ways(draft, compose, service, package))
     if not found:
-        return
+        return ()
     environment = _environment(draft, service)
     at = Location(service.path, service.command_line)
     running = draft.commands.amount(service.command, at, environment, service.build)
@@ -80,9 +95,15 @@ def _service(draft: MapDraft, compose: "Compose", service: "Service", *, own: bo
         Running(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
             instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None, processes=running.processes, threads=running.threads,
-            environment=environment, once=runs_once(service.name) or bool(service.profiles), kind=compose.path,
+            environment=environment, once=runs_once(service.name) or _apart(compose, service), kind=compose.path,
         )
     )  # fmt: skip
+    return found
+
+
+def _apart(compose: "Compose", service: "Service") -> bool:
+    """Whether a service starts only when somebody asks for it; where every service has a profile, they say what runs where."""
+    return bool(service.profiles) and not all(each.profiles for each in compose.services)
 
 
 def _named(draft: MapDraft, service: "Service") -> Package | None:
@@ -130,12 +151,24 @@ def _written(
     draft: MapDraft, compose: "Compose", service: "Service", package: Package | None
 ) -> Iterator[Way]:
     variables = [_variable(service.path, name, text) for name, text in service.environment]
+    own = {each.name for each in variables}
+    variables += [each for each in _in_files(draft, service) if each.name not in own]
     yield from ways(draft, variables, package, Standing(compose.path), service.command)
     said = {name for name, _ in service.environment}
     for target in draft.found.targets:
         if target.location.path in service.env_files and target.name not in said:
             if target.active and not target.commented and target.role == "app":
                 yield draft.way_of_target(target, compose.path)
+
+
+def _in_files(draft: MapDraft, service: "Service") -> Iterator[Variable]:
+    """What its env files set beside strings, which are read as such: hosts of their own."""
+    strings = {(each.location.path, each.name) for each in draft.found.targets}
+    for path in service.env_files:
+        text = draft.packages.text(path) if path in draft.found.lines else None
+        for entry in dotenv.read(text, path).active if text is not None else ():
+            if (path, entry.key) not in strings and entry.value:
+                yield Variable(entry.key, entry.value, Location(path, entry.line))
 
 
 def _variable(path: str, name: str, text: "Text") -> Variable:

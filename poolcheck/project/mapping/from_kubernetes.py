@@ -144,7 +144,8 @@ def _client(
 ) -> None:
     package = draft.package(workload.name, workload.images)
     strings = _Strings(draft, workload, group, package)
-    found, environment = strings.ways(), strings.environment
+    found = tuple(way for way in strings.ways() if not _itself(way, whole))
+    environment = strings.environment
     if not found:
         return
     if package is not None and not alone and not _own(package, workload):
@@ -168,6 +169,11 @@ def _client(
             kind="a chart" if group.origin else "manifests",
         )
     )  # fmt: skip
+
+
+def _itself(way: Way, workload: "Workload") -> bool:
+    """Whether a database of an image of its own is told its own address."""
+    return way.end.server is not None and way.end.server.key.host.partition(".")[0] == workload.name
 
 
 def _surge(workload: "Workload", instances: Amount | None) -> Amount | None:

@@ -213,3 +213,45 @@ def test_work_grows_with_the_manifests() -> None:
 
     counted(5)  # what is imported and cached once
     assert counted(160) <= 4.4 * counted(40)
+
+
+def test_services_of_one_env_file_that_is_not_here() -> None:
+    """The second says nothing but its image and its env file, which are the first one's: it is a client, too."""
+    first = {"image": "acme/report", "env_file": "/opt/report/env", "depends_on": ["postgres"]}
+    second = {"image": "acme/report", "env_file": "/opt/report/env", "depends_on": ["first"]}
+    other = {"image": "acme/front", "env_file": "/opt/report/env", "depends_on": ["first"]}
+    made = map_of(compose(postgres={"image": "acme/upgraded"}, first=first, second=second, other=other))
+
+    assert [each.name for each in made.clients] == ["first", "second"]
+    assert {each.server for each in made.routes} == {"postgres"}
+
+
+@pytest.mark.parametrize(("web", "once"), [(["web"], False), ([], True)])
+def test_profiles(web: list[str], once: bool) -> None:
+    """A profile is for people, unless every service of the file has one."""
+    files = compose(
+        db={**DB, "profiles": ["db"]}, web=to("postgres://u:x@db/a", profiles=web), tool=to("postgres://u:x@db/a", profiles=["tool"]),
+    )  # fmt: skip
+
+    assert [each.once for each in map_of(files).clients if each.name == "tool"] == [once]
+
+
+def test_what_is_no_string_of_postgresql() -> None:
+    """Another product's DSN is no route."""
+    made = map_of(
+        compose(
+            db=DB,
+            api=to("postgres://u:x@db/a", build="."),
+            web={"build": ".", "environment": {"SENTRY_DSN": "${SENTRY_DSN}"}},
+        )
+    )
+
+    assert [(each.client, each.server) for each in made.routes] == [("api", "db")]
+
+
+def test_hosts_of_an_env_file() -> None:
+    """DB_HOST without a kind beside it: the server of this file."""
+    files = compose(db=DB, api={"image": "acme/x", "env_file": "net.env"})
+    made = map_of({**files, "net.env": "DB_HOST=db\nREDIS_HOST=cache\n"})
+
+    assert [(each.variable, each.server) for each in made.routes] == [("DB_HOST", "db")]
