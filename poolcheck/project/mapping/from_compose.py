@@ -1,6 +1,7 @@
 """Clients out of a compose file: its services, beside the servers and poolers that it runs."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from poolcheck.model.amount import at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.project.mapping.amounts import instances_of, server_limit
-from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once
+from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.env import dotenv
@@ -19,6 +20,8 @@ from poolcheck.readers.env import dotenv
 if TYPE_CHECKING:
     from poolcheck.model.facts import Image
     from poolcheck.readers.deploy.compose import Compose, Service, Text
+
+_DEFAULT = re.compile(r"\$\{\w+:?-(\S+)\}")
 
 
 def declare(draft: MapDraft, compose: "Compose") -> None:
@@ -127,6 +130,11 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
     """Where a service connects: by its environment, its env files, or its code alone."""
     found = list(_written(draft, compose, service, package))
     yield from found
+    if not found and package is not None:
+        here = Standing(compose.path)
+        config = [variable_of(*each) for each in draft.reader.strings(package)]
+        found = [way for way in ways(draft, config, package, here) if way.target and draft.ends.runs(way.target.conn.host, here)]  # fmt: skip
+        yield from found
     if not found and (way := _needed(draft, compose, service)) is not None:
         yield way
         return
@@ -174,6 +182,9 @@ def _in_files(draft: MapDraft, service: "Service") -> Iterator[Variable]:
 def _variable(path: str, name: str, text: "Text") -> Variable:
     """A string may have parts that compose fills in; a text that is all filled in is not in the repository."""
     at = Location(path, text.line)
+    default = _DEFAULT.fullmatch(text.value)
+    if default is not None and string_in(default[1]) is not None:
+        return variable_of(name, default[1], at)  # what runs where nobody sets another
     if text.known or "://" in text.value:
         return variable_of(name, text.value, at)
     return Variable(name, None, at, text.value.strip("${}").partition(":")[0])

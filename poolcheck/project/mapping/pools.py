@@ -4,7 +4,7 @@ A default counts only where the call that makes the pool was read and every argu
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from poolcheck.model.amount import Amount, at_least, exact, plus
 from poolcheck.model.config_file import ConfigFile
@@ -54,6 +54,13 @@ class PoolReader:
     def sites(self, package: Package) -> Sequence[tuple[SourceFile, Site]]:
         """Every place where the package's own code makes a client."""
         return self._sites.get(same(package), ())
+
+    def strings(self, package: Package) -> Iterator[tuple[str, str, Location]]:
+        """What configs of the package say in their own text: key, text, place."""
+        for file in self._configs.get(same(package), ()):
+            for each in file.urls:
+                if each.literal is not None and each.role == "app" and not each.conditional:
+                    yield each.key, each.literal.reveal(), each.location
 
     def variables(self, package: Package) -> tuple[str, ...]:
         """The variables that the package's code connects with, by its calls or its ORM's schema."""

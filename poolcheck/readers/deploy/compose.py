@@ -78,7 +78,8 @@ class Service:
         head, _, last = name.rpartition("/")
         last = last.partition(":")[0]
         folder = head.rpartition("/")[2]
-        return f"{folder}/{last}" if folder and "." not in folder and ":" not in folder else last
+        own = folder and folder != "library" and "." not in folder and ":" not in folder
+        return f"{folder}/{last}" if own else last
 
     @property
     def published(self) -> bool | None:

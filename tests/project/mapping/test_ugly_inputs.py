@@ -255,3 +255,26 @@ def test_hosts_of_an_env_file() -> None:
     made = map_of({**files, "net.env": "DB_HOST=db\nREDIS_HOST=cache\n"})
 
     assert [(each.variable, each.server) for each in made.routes] == [("DB_HOST", "db")]
+
+
+def test_string_that_stands_in() -> None:
+    """`${DATABASE_URL:-postgres://…@db/…}` leads to the database of the file, as `${DATABASE_URL}` with no default does not."""
+    files = compose(
+        db={"image": "docker.io/library/postgres:18"}, api=to("${DATABASE_URL:-postgres://u:x@db:5432/a}"), jobs=to("${DATABASE_URL}"),
+    )  # fmt: skip
+    made = map_of(files, Config(pool=5))
+
+    assert {each.client: each.server for each in made.routes} == {"api": "db", "jobs": "DATABASE_URL"}
+    assert by_name(made)["db"] == "5 of 97: fits"
+
+
+def test_address_in_a_config_of_the_code() -> None:
+    """The compose file says nothing, the application's own config names its database: Spring's habit."""
+    files = compose(db=DB, backend={"build": "backend"})
+    pom = "<project><artifactId>backend</artifactId><dependencies><dependency><groupId>org.postgresql</groupId><artifactId>postgresql</artifactId><version>42.7.4</version></dependency></dependencies></project>"
+    config = {
+        "backend/src/main/resources/application.properties": "spring.datasource.url=jdbc:postgresql://db:5432/app\n"
+    }
+    made = map_of({**files, "backend/pom.xml": pom, **config})
+
+    assert [(each.client, each.server) for each in made.routes] == [("backend", "db")]
