@@ -199,9 +199,16 @@ class MapDraft:
                 and server.name in direct
             ):
                 self.questions.append(limits.limit_question(server))
+        before = {opening.server for pooler in poolers for opening in pooler.opens}
+        idle = (
+            {each.name for each in poolers} - direct - before
+        )  # nobody's traffic: no row waits for an answer
+        self.questions += [
+            each for each in limits.questions if each.what != "max_clients" or each.of not in idle
+        ]
         return Map(
             clients=tuple(clients), poolers=tuple(each for each in poolers if each.name in {route.pooler for route in routes} or each.opens),
-            servers=servers, routes=tuple(routes), questions=tuple(dict.fromkeys((*self.questions, *limits.questions))),
+            servers=servers, routes=tuple(routes), questions=tuple(dict.fromkeys(self.questions)),
         )  # fmt: skip
 
     def _several_kinds(self) -> dict[str, str]:
