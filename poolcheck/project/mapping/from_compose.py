@@ -187,4 +187,5 @@ def _variable(path: str, name: str, text: "Text") -> Variable:
         return variable_of(name, default[1], at)  # what runs where nobody sets another
     if text.known or "://" in text.value:
         return variable_of(name, text.value, at)
-    return Variable(name, None, at, text.value.strip("${}").partition(":")[0])
+    first = re.match(r"\$\{?(\w+)", text.value)  # a name: what stands around it may be a piece of a password
+    return Variable(name, None, at, first[1] if first else "")

@@ -41,6 +41,9 @@ _FUNCTIONS = re.compile(
     r"^[^\S\n]*[\"']?(?:handler|Handler)[\"']?\s*:|^[^\S\n]*(?:image|- image)\s*:|PackageType:\s*Image",
     re.MULTILINE,
 )
+_PARAMETER = re.compile(
+    r"(?:\$\{|\{\{)[\w:-]*:(/[\w./-]{1,200})[^{}]*\}{1,2}"
+)  # ${ssm:/orders/url}, {{resolve:ssm:/orders/url:1}}
 _TERRAFORM = re.compile(
     r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"
     r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]{0,300}?\bname\s*=\s*\"max_connections\""
@@ -278,9 +281,9 @@ def _variables_of(text: str, function: Node, path: str) -> tuple[Variable, ...]:
         for name, value in (group.pairs if group else {}).items():
             said = value.text or ""
             known = bool(said) and "$" not in said and "{{" not in said
-            path_of = re.search(r"/[\w./-]+", said)
+            path_of = _PARAMETER.fullmatch(said)
             made[name] = Variable(
-                name, said if known else None, Location(path, value.line), path_of[0] if path_of else name
+                name, said if known else None, Location(path, value.line), path_of[1] if path_of else name
             )
     return tuple(made.values())
 

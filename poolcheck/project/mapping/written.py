@@ -33,7 +33,11 @@ def variable_of(name: str, text: str, place: Location) -> Variable:
     if whole is None and "://" in text:
         host = re.split(r"[/?]", text.partition("://")[2].rpartition("@")[2])[0]
         return Variable(
-            name, None, place, re.sub(r"[${}()]|:.*", "", host), looks_like_connection_string(text)
+            name,
+            None,
+            place,
+            "".join(re.findall(r"\A\$[{(]?(\w+)", host)),
+            looks_like_connection_string(text),
         )
     return Variable(name, whole or "", place)
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
+from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment, InstanceCount
 
@@ -88,12 +89,17 @@ def _environment(
 def _variable(name: str, value: hcl.Value, path: str) -> ContainerVariable:
     """What names a database or proxy of the same Terraform is its address; any other expression is not known."""
     text = _ADDRESS.sub(r"\1", value.text)
-    known = value.known or (text != value.text and "${" not in text)
+    filled = re.sub(r"\$\{[^{}\n]*\}", "${X}", text)
+    whole = (
+        address(filled) if "://" in text else None if "${" in text else text
+    )  # who logs in may be filled in
+    known = value.known or (whole is not None and text != value.text)
+    text = whole or text
+    named = (
+        value.text if re.fullmatch(r"[\w.-]{1,120}", value.text) else ""
+    )  # an expression may hold a password
     return ContainerVariable(
-        name,
-        Secret(text) if known else None,
-        Location(path, value.line),
-        key="" if known else value.text[:200],
+        name, Secret(text) if known else None, Location(path, value.line), key="" if known else named
     )
 
 

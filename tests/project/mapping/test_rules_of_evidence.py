@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.capacity.asked import rows
+from poolcheck.capacity.asked import measured, rows
 from poolcheck.config.settings import Config, NamedClient, NamedServer
 from poolcheck.diagnosis.told_tables import matches
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.gate.gate import GateOptions, gate
-from poolcheck.model.connection_map import Map, Server
+from poolcheck.model.connection_map import Map
+from poolcheck.model.snapshot import LiveServer
 from tests.project.mapping.test_never_lost import map_of
 from tests.rules.projects import Fixed, write
 
@@ -291,7 +292,10 @@ def test_word_of_the_server_wins() -> None:
     assert limit(nothing) is None
     assert limit(by_plan) == ("catalogue", 104, 4000)
     assert limit(one_plan) == ("catalogue", 104, 104)
-    assert isinstance(by_plan.servers[0], Server)
+    look = measured(
+        one_plan, {"ep-x-1.eu-central-1.aws.neon.tech"}, LiveServer(max_connections=64, superuser_reserved=3)
+    )
+    assert limit(look) == ("measured", 64, 64)
 
 
 # --- Accelerate, and the sums of poolers ---
@@ -330,3 +334,33 @@ def test_databases_of_a_star_are_those_that_clients_ask_for() -> None:
     assert by_name["pgbouncer"].steady.most == 12
     assert by_name["pgbouncer"].capacity == 100
     assert by_name["pg.acme.dev"].steady.most == 60
+
+
+@pytest.mark.parametrize(
+    ("variables", "end"),
+    [
+        (
+            'DATABASE_URL = "postgresql://app:${var.password}@${aws_db_proxy.app.endpoint}/app"',
+            "aws_db_proxy.app",
+        ),
+        ("DB_HOST = aws_db_proxy.app.endpoint", "aws_db_proxy.app"),
+        ("DB_HOST = aws_db_instance.main.address", "aws_db_instance.main"),
+        ("DATABASE_URL = var.database_url", "var.database_url"),
+        ('DATABASE_URL = "postgresql://app:s3cret@${var.host}/app"', "DATABASE_URL"),
+    ],
+)
+def test_proxy_of_terraform(variables: str, end: str) -> None:
+    """A function's variables lead to the proxy or the database that they name; the proxy opens its own database."""
+    text = (
+        'resource "aws_lambda_function" "api" {\n  reserved_concurrent_executions = 40\n  environment {\n    variables = {\n'
+        f'      LOG = "info"\n      {variables}\n    }}\n  }}\n}}\n'
+        'resource "aws_db_proxy" "app" {\n  name = "app"\n  engine_family = "POSTGRESQL"\n}\n'
+        'resource "aws_db_proxy_target" "app" {\n  db_proxy_name = aws_db_proxy.app.name\n  db_instance_identifier = aws_db_instance.main.identifier\n}\n'
+    )
+    made = map_of({"main.tf": text}, Config(max_connections=100, pool=2))
+
+    assert [each.end for each in made.routes] == [end]
+    assert "s3cret" not in repr(made)
+    assert [(each.name, each.instances.most) for each in made.clients if each.instances] == [("api", 40)]
+    assert [opening.server for each in made.poolers for opening in each.opens] == ["aws_db_instance.main"]
+    assert {each.name: each.verdict for each in rows(made) if not each.capacity} in ({}, {end: "cannot say"})

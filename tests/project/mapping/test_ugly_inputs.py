@@ -278,3 +278,28 @@ def test_address_in_a_config_of_the_code() -> None:
     made = map_of({**files, "backend/pom.xml": pom, **config})
 
     assert [(each.client, each.server) for each in made.routes] == [("backend", "db")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://u:hunter2@${HOST:-hunter2}/x", "${A:-hunter2${B}}", "${X}hunter2", "hunter2${X}", "postgres://u:${X}hunter2@${H}hunter2/hunter2",
+        "postgres://u:hunter2/a@${H}/x", "postgres://u:hun@ter2${H}/x?password=hunter2",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["DATABASE_URL", "POSTGRES_HOST", "ORDERS_DSN"])
+def test_no_piece_of_a_string_is_a_name(text: str, name: str) -> None:
+    """What is filled in names a server; what stands around it may be a password."""
+    api = {"image": "acme/x", "environment": {name: text}}
+    function = f"functions:\n  api:\n    handler: a.b\n    reservedConcurrency: 5\n    environment:\n      {name}: '{text}'\n"
+    workload = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: x\nspec:\n  template:\n    spec:\n      containers:\n        - name: x\n          image: acme/x\n          env:\n            - name: {name}\n              value: '{text}'\n"
+    made = map_of(
+        {
+            **compose(api=api),
+            "serverless.yml": f"service: x\nprovider: {{name: aws}}\n{function}",
+            "k8s/x.yaml": workload,
+        }
+    )
+
+    assert "hunter2" not in json.dumps(section.record(made))
+    assert "ter2" not in " ".join(each.name for each in made.servers)
