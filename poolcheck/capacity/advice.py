@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from poolcheck.capacity.asked import Asked, Term
-from poolcheck.capacity.pool_size import recommend, share
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import Client, Server
@@ -87,7 +86,9 @@ def sizing_of(row: Asked, client: Client, limit: Amount, others: int, instances:
     count = instances or (client.instances.most if client.instances else 1)
     added = client.surge.most if client.surge is not None and instances is None else None
 
-    return recommend(
+    from poolcheck.capacity import pool_size  # noqa: PLC0415 - only where there is something to advise
+
+    return pool_size.recommend(
         replace(
             _room(row, limit, others),
             instances=max(1, count),
@@ -180,7 +181,9 @@ def _divided(row: Asked, clients: Sequence[Client], limit: Amount) -> dict[str, 
     services = tuple(_service(row, each) for each in clients)
     if not services:
         return {}
-    made = share(_room(row, limit, others), services)
+    from poolcheck.capacity import pool_size  # noqa: PLC0415 - as above
+
+    made = pool_size.share(_room(row, limit, others), services)
     return {each.service: (each.pool_size if made.max_deploy else 0, made) for each in made.shares}
 
 

@@ -12,7 +12,6 @@ from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.project.mapping import from_packages
 from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.packages import PROCESS_FILES
-from poolcheck.project.pooler_files import composes_of
 from poolcheck.readers.index import declared
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
             draft.ends.declare_pooler("", (), config, exact(1, "1 process", None, "default"))
     if any(name.endswith((".yaml", ".yml")) for name in names):
         from poolcheck.project.mapping import from_compose, from_kubernetes  # noqa: PLC0415 - only where there is YAML
+        from poolcheck.project.pooler_files import composes_of  # noqa: PLC0415 - as above
 
         composes = [each for each in composes_of(packages, names) if not each.development]
         cluster = from_kubernetes.Cluster(draft, names)
@@ -44,10 +44,12 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
         draft.terraform = from_platforms.terraform_limit(packages, names)
     from_packages.collect(draft)
     made = draft.finish()
+    # of a string alone PC204 tells
+    deployed = any(each.deployed for each in made.clients) or any(not each.provided for each in made.poolers)
     own = Collected(
         map=made,
         skipped=tuple(draft.skipped),
-        groups=frozenset("6") if made.clients or made.poolers else frozenset(),
+        groups=frozenset("6") if deployed else frozenset(),
     )
     paths = dict.fromkeys(client.place.path for client in made.clients if client.deployed)
     return together(

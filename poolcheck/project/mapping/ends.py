@@ -8,7 +8,7 @@ variable names both. What says that a stranger's host is a pooler is kept as evi
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck.catalogue.conversions import convert
 from poolcheck.config.settings import Config, NamedServer
@@ -16,8 +16,10 @@ from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import Mode
 from poolcheck.model.facts import Match
-from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Location
+
+if TYPE_CHECKING:
+    from poolcheck.model.pooler_config import PoolerConfig
 
 PORT = 5432
 _POOLER_PORTS = (6432, 6543)
@@ -114,7 +116,7 @@ class Ends:
         return made
 
     def declare_pooler(
-        self, scope: str, names: tuple[str, ...], config: PoolerConfig, replicas: Amount
+        self, scope: str, names: tuple[str, ...], config: "PoolerConfig", replicas: Amount
     ) -> PoolerDraft:
         """A pooler of the project, under all its names there; at any port."""
         made = PoolerDraft(names[0] if names else config.name, config.location, scope)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck import catalogue
-from poolcheck.capacity.pooler_sums import opened
 from poolcheck.config.settings import Config
 from poolcheck.model.amount import Amount, How, exact, plus, times
 from poolcheck.model.connection_map import Opening, Pooler, Question, Server
 from poolcheck.model.context import Numbers
-from poolcheck.model.facts import Limit
-from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
+
+if TYPE_CHECKING:
+    from poolcheck.model.facts import Limit
+    from poolcheck.model.pooler_config import PoolerConfig
 
 DEFAULT_CLIENTS = 100  # max_client_conn of PgBouncer: https://www.pgbouncer.org/config.html
 
@@ -22,7 +23,7 @@ MOST_DATABASES = 1_000  # of one pooler, of which a sum is made
 
 class _Plan(NamedTuple):
     title: str
-    limit: Limit
+    limit: "Limit"
 
 
 class Limits:
@@ -63,6 +64,8 @@ class Limits:
             if host is not None:
                 yield self.ends.at(pooler, host, config.databases[0].value("port")), None
             return
+        from poolcheck.capacity import pooler_sums  # noqa: PLC0415 - only where a file configures a pooler
+
         by_server: dict[ServerDraft | PoolerDraft, list[Amount | None]] = {}
         for line in config.databases:
             host = line.value("host")
@@ -77,7 +80,9 @@ class Limits:
                 names = {database for database, _ in pooler.asked if database not in own}
             for name in names or {line.name}:
                 users = {user for database, user in pooler.asked if database == name and user}
-                most = opened(config, line, len(users) if users and not line.value("user") else None)
+                most = pooler_sums.opened(
+                    config, line, len(users) if users and not line.value("user") else None
+                )
                 behind = self.ends.pooler_at(pooler, host) or self.ends.at(pooler, host, line.value("port"))
                 by_server.setdefault(behind, []).append(most)
         by_server.pop(pooler, None)  # a file that names the pooler itself
@@ -93,7 +98,7 @@ class Limits:
             return None
         return _Plan(f"{known.title} {limit.title or limit.plan}", limit)
 
-    def _by_plan(self, provider_id: str, which: Callable[[Limit], int | None], what: str) -> Amount | None:
+    def _by_plan(self, provider_id: str, which: "Callable[[Limit], int | None]", what: str) -> Amount | None:
         """What the smallest and the largest plan of a provider give; None where one of them is not known."""
         known = catalogue.provider(provider_id)
         numbers = [which(each) for each in known.limits] if known is not None else []
@@ -254,7 +259,7 @@ def _name(drafts: Iterable[tuple[ServerDraft | PoolerDraft, str, str]]) -> None:
         each.name = name if taken[name] == 1 else f"{name} {taken[name]}"
 
 
-def _by_share(config: PoolerConfig) -> bool:
+def _by_share(config: "PoolerConfig") -> bool:
     """Whether it opens a share of the server's max_connections, and takes as many clients as come: RDS Proxy.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-connections.html

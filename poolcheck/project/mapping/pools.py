@@ -4,18 +4,21 @@ A default counts only where the call that makes the pool was read and every argu
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from poolcheck.model.amount import Amount, at_least, exact, plus
-from poolcheck.model.config_file import ConfigFile
 from poolcheck.model.connection_map import Pool
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package
-from poolcheck.model.source import Site, SourceFile
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, reader, readers
 from poolcheck.record import dataclass
+
+if TYPE_CHECKING:
+    from poolcheck.model.config_file import ConfigFile
+    from poolcheck.model.source import Site, SourceFile
 
 # Settings of a framework's config that are the pool of one process.
 _SETTINGS = (
@@ -36,22 +39,35 @@ class Beside:
     targets: Sequence[Target] = ()  # the strings that it is given, by variable
 
 
+_Sites: TypeAlias = "dict[object, list[tuple[SourceFile, Site]]]"
+_Configs: TypeAlias = "dict[object, list[ConfigFile]]"
+
+
+def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs]:
+    """Where the code of each package makes clients, and its configs."""
+    from poolcheck.model.config_file import ConfigFile  # noqa: PLC0415 - a string alone has no code beside it
+    from poolcheck.model.source import SourceFile  # noqa: PLC0415 - as above
+
+    sites: _Sites = {}
+    configs: _Configs = {}
+    for each in subjects:
+        if isinstance(each, SourceFile) and each.purpose == "app":
+            # a client that is given a pool: that pool is a site of its own
+            own = [site for site in each.makes if site.argument != "pool"]
+            sites.setdefault(same(each.package), []).extend((each, site) for site in own)
+        elif isinstance(each, ConfigFile):
+            configs.setdefault(same(each.package), []).append(each)
+    return sites, configs
+
+
 class PoolReader:
     """The pools of each package, out of what was collected."""
 
-    def __init__(self, subjects: Iterable[object], ctx: Context) -> None:
+    def __init__(self, subjects: Sequence[object], ctx: Context) -> None:
         self.ctx = ctx
-        self._sites: dict[object, list[tuple[SourceFile, Site]]] = {}
-        self._configs: dict[object, list[ConfigFile]] = {}
-        for each in subjects:
-            if isinstance(each, SourceFile) and each.purpose == "app":
-                # a client that is given a pool: that pool is a site of its own
-                own = [site for site in each.makes if site.argument != "pool"]
-                self._sites.setdefault(same(each.package), []).extend((each, site) for site in own)
-            elif isinstance(each, ConfigFile):
-                self._configs.setdefault(same(each.package), []).append(each)
+        self._sites, self._configs = _by_package(subjects) if subjects else ({}, {})
 
-    def sites(self, package: Package) -> Sequence[tuple[SourceFile, Site]]:
+    def sites(self, package: Package) -> "Sequence[tuple[SourceFile, Site]]":
         """Every place where the package's own code makes a client."""
         return self._sites.get(same(package), ())
 
@@ -77,7 +93,7 @@ class PoolReader:
         known = [each for each in found if each is not None]
         return (max(known, key=lambda each: each.size.most if each.size else 0),) if known else ()
 
-    def _of_site(self, package: Package, file: SourceFile, site: Site, around: Beside) -> Pool:
+    def _of_site(self, package: Package, file: "SourceFile", site: "Site", around: Beside) -> Pool:
         use = package.driver(site.made.driver) or DriverUse(site.made.driver)
         who, at = reader(use, package, self.ctx), Location(file.path, site.line)
         variable = variable_of(site)
@@ -124,7 +140,7 @@ def same(package: Package) -> object:
     return package.manifests or package.path
 
 
-def variable_of(site: Site) -> str:
+def variable_of(site: "Site") -> str:
     """The environment variable that a client's string comes from; "" where that is not seen."""
     name = site.url.rpartition(".")[2] or site.made.variable
     return name if name[:1].isupper() and name.upper() == name else ""
@@ -152,7 +168,7 @@ def _in_string(target: Target, who: Reader) -> Amount | None:
 
 
 def _size(
-    site: Site, at: Location, who: Reader | None, target: Target | None, around: Beside
+    site: "Site", at: Location, who: Reader | None, target: Target | None, around: Beside
 ) -> Amount | str:
     """The connections of one pool; else why they are not known."""
     made = site.made
@@ -205,7 +221,7 @@ def _size(
     return exact(default, f"{site.call} with its default of {default}", at, "default")
 
 
-def _number(site: Site, name: str, at: Location, around: Beside) -> Amount | str | None:
+def _number(site: "Site", name: str, at: Location, around: Beside) -> Amount | str | None:
     """What an option is set to: a number, or a variable of the environment with what stands in; None: not written."""
     said = site.option(name)
     if said is None:
@@ -226,7 +242,7 @@ def _number(site: Site, name: str, at: Location, around: Beside) -> Amount | str
     return f"{name} of {site.call} is {variable[1]}, which no file sets"
 
 
-def _hidden(site: Site) -> bool:
+def _hidden(site: "Site") -> bool:
     """Whether the size may stand in an object that was not seen into: `pool` of pool.max is a variable, or has a spread.
 
     `connection` is mostly the string itself.

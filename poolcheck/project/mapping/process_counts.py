@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from poolcheck.model.amount import Amount, at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.project.packages import inside
-from poolcheck.readers.manifests import manifest
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -46,6 +45,8 @@ class ProcessCommands:
 
         One when nothing says more; at least one where a number is said that cannot be known.
         """
+        if not command and folder is None:
+            return Counted(ONE)
         from poolcheck.readers.deploy import processes  # noqa: PLC0415 - only where there is something to add up
 
         if not command and folder is not None:
@@ -100,6 +101,8 @@ class ProcessCommands:
         text = self.packages.text(path) if path in self.packages.names else None
         if text is None:
             return ""
+        from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - only where a script is started
+
         return next((run for key, run in manifest.read(text, path).scripts if key == name), "")
 
     def ecosystem(self, path: str) -> "Ecosystem | None":

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.capacity.asked import measured, rows
+from poolcheck.capacity.asked import rows
+from poolcheck.capacity.measured import measured
 from poolcheck.config.settings import Config, NamedClient, NamedServer
 from poolcheck.diagnosis.told_tables import matches
 from poolcheck.errors import BadConfig, ExitCode
