@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.compose import Service
     from poolcheck.readers.deploy.kubernetes import Autoscaler, Workload
 
+LIMIT_WORDS = (
+    "oncurren",
+    "axScale",
+    "axInstances",
+    "axinstances",
+)  # a file without any of these limits no function
+
 
 def instances_of(service: "Service | None") -> Amount | None:
     """How many containers a compose service runs: one unless it says otherwise; None where what it says is no plain number."""

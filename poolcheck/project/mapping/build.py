@@ -10,6 +10,7 @@ from poolcheck.model.context import Context
 from poolcheck.project import assumptions
 from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.project.mapping import from_packages
+from poolcheck.project.mapping.amounts import LIMIT_WORDS
 from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.readers.index import declared
@@ -61,9 +62,7 @@ def _deploys(packages: "Packages", name: str) -> bool:
     """Whether a file may say what runs how often: a cheap test, before any reader of platforms is imported."""
     base = posixpath.basename(name)
     named = base.startswith("Procfile") or base in declared("deploy", "FILES")["platforms"]
-    return (
-        named
-        or name.endswith((".tf", ".yaml", ".yml"))
-        or PROCESS_FILES.search(base) is not None
-        or packages.kind_of(name) == "platform"
-    )
+    if named or name.endswith((".tf", ".yaml", ".yml")) or PROCESS_FILES.search(base):
+        return True
+    text = packages.text(name) if packages.kind_of(name) == "platform" else None
+    return text is not None and any(word in text for word in LIMIT_WORDS)

@@ -15,6 +15,7 @@ from poolcheck.model.amount import Amount, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package
 from poolcheck.model.target import Target
+from poolcheck.project.mapping.amounts import LIMIT_WORDS
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets, runs_once
 from poolcheck.project.mapping.ends import NOWHERE
 from poolcheck.project.mapping.process_counts import ONE, Counted, ProcessCommands, app_amount
@@ -30,12 +31,6 @@ from poolcheck.text import plural
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
 
-LIMIT_WORDS = (
-    "oncurren",
-    "axScale",
-    "axInstances",
-    "axinstances",
-)  # a file without any of these limits no function
 PARTIAL = ("procfile", "fly", "railway", "render")  # files that do not show the whole environment
 _FUNCTIONS = re.compile(
     r"^[^\S\n]*[\"']?(?:handler|Handler)[\"']?\s*:|^[^\S\n]*(?:image|- image)\s*:|PackageType:\s*Image",

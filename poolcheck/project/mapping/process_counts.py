@@ -45,17 +45,16 @@ class ProcessCommands:
 
         One when nothing says more; at least one where a number is said that cannot be known.
         """
-        if not command and folder is None:
+        name = posixpath.normpath(posixpath.join(folder, "Dockerfile")) if folder is not None else ""
+        text = self.packages.text(name) if not command and name in self.packages.names else None
+        if not command and text is None:
             return Counted(ONE)
         from poolcheck.readers.deploy import processes  # noqa: PLC0415 - only where there is something to add up
 
-        if not command and folder is not None:
-            name = posixpath.normpath(posixpath.join(folder, "Dockerfile"))
-            text = self.packages.text(name) if name in self.packages.names else None
-            if text is not None:
-                command, line = processes.docker_command(text)
-                at = Location(name, line)
-                environment = {**processes.docker_environment(text), **environment}
+        if text is not None:
+            command, line = processes.docker_command(text)
+            at = Location(name, line)
+            environment = {**processes.docker_environment(text), **environment}
         if not command:
             return Counted(ONE)
         around = processes.Around(
