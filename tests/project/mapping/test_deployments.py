@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from poolcheck.capacity.asked import pool_of, rows
+from poolcheck.config.file import Settings
 from poolcheck.config.settings import Config
 from poolcheck.gate.gate import GateOptions, gate
 from poolcheck.model.amount import Amount
 from poolcheck.model.connection_map import Client, Map
 from poolcheck.project import assumptions, collect
-from tests.rules.projects import Fixed
 
 DEPLOYMENTS = sorted(path.parent for path in (Path(__file__).parent / "deployments").glob("*/expect.toml"))
 
@@ -65,11 +65,11 @@ def test_deployment(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     wanted = tomllib.loads((folder / "expect.toml").read_text(encoding="utf-8"))
     shutil.copytree(folder, tmp_path / "it", ignore=shutil.ignore_patterns("expect.toml"))
     monkeypatch.chdir(tmp_path / "it")
-    config = Config(max_connections=wanted.pop("max_connections", None))
+    given = {"max_connections": wanted.pop("max_connections", None)}
     code = wanted.pop("gate", None)
 
-    made = read(map_of(config))
+    made = read(map_of(Settings(given, isolated=True).over(".")))
 
     assert {key: made[key] for key in wanted} == wanted
     if code is not None:
-        assert gate(GateOptions(), Fixed(config), {}).exit_code == code
+        assert gate(GateOptions(), Settings(given, isolated=True), {}).exit_code == code

@@ -3,19 +3,24 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from poolcheck.capacity.asked import rows
 from poolcheck.capacity.measured import measured
+from poolcheck.config.file import Settings
 from poolcheck.config.settings import Config, NamedClient, NamedServer
+from poolcheck.diagnosis import told_tables
+from poolcheck.diagnosis.lint import lint
 from poolcheck.diagnosis.told_tables import matches
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.gate.gate import GateOptions, gate
+from poolcheck.live.mapping import map_of as map_report
 from poolcheck.model.connection_map import Map
 from poolcheck.model.snapshot import LiveServer
 from tests.project.mapping.test_never_lost import map_of
-from tests.rules.projects import Fixed, write
+from tests.rules.projects import write
 
 PACKAGE = json.dumps({"name": "api", "dependencies": {"pg": "8.13.0"}})
 URL = "postgresql://app:s3cret@pg.acme.dev/app"
@@ -195,24 +200,24 @@ def test_option_of_one_server_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "exit_code"),
+    ("given", "exit_code"),
     [
-        (Config(), ExitCode.OK),
-        (Config(max_connections=100), ExitCode.FAILED),
-        (Config(instances=3), ExitCode.FAILED),
-        (Config(require=("sums",)), ExitCode.FAILED),
-        (Config(max_connections=100, pool=5), ExitCode.OK),
-        (Config(max_connections=100, pool=500), ExitCode.FINDINGS),
+        ({}, ExitCode.OK),
+        ({"max_connections": 100}, ExitCode.FAILED),
+        ({"instances": 3}, ExitCode.FAILED),
+        ({"require": ("sums",)}, ExitCode.FAILED),
+        ({"max_connections": 100, "pool": 5}, ExitCode.OK),
+        ({"max_connections": 100, "pool": 500}, ExitCode.FINDINGS),
     ],
 )
 def test_sum_that_was_asked_for(
-    config: Config, exit_code: ExitCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: dict[str, Any], exit_code: ExitCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sum that cannot be made is exit 2 where it was asked for, and never a pass."""
     write(tmp_path, compose(api=to(URL, deploy={"replicas": 3})))
     monkeypatch.chdir(tmp_path)
 
-    assert gate(GateOptions(), Fixed(config), {}).exit_code == exit_code
+    assert gate(GateOptions(), Settings(given, isolated=True), {}).exit_code == exit_code
 
 
 @pytest.mark.parametrize(
@@ -248,32 +253,30 @@ def test_table_says_where_a_secret_leads() -> None:
     assert [each.max_connections.most for each in made.servers if each.max_connections] == [40]
 
 
-@pytest.mark.parametrize(
-    "table", [NamedClient(name="appi", instances=3), NamedServer(name="dbb", max_connections=9)]
-)
-def test_table_of_nobody(
-    table: NamedClient | NamedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An error with the nearest name where the whole folder was read; of a part of it, nothing."""
-    write(
-        tmp_path,
-        {
-            **compose(db={"image": "postgres:17"}, app=to("postgres://a:x@db/a")),
-            "poolcheck.toml": "",
-            "sub/.env": f"DATABASE_URL={URL}\n",
-        },
-    )
+@pytest.mark.parametrize("table", ["[client.appi]\ninstances = 3\n", "[server.dbb]\nmax_connections = 9\n"])
+def test_table_of_nobody(table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error with the nearest name where the whole folder was read, for `map` too; of a part of it, and for `lint`, nothing."""
+    files = compose(db={"image": "postgres:17"}, app=to("postgres://a:x@db/a"))
+    write(tmp_path, {**files, "poolcheck.toml": table, "sub/.env": f"DATABASE_URL={URL}\n"})
     monkeypatch.chdir(tmp_path)
-    path = str(tmp_path / "poolcheck.toml")
-    config = (
-        Config(client=(table,), path=path)
-        if isinstance(table, NamedClient)
-        else Config(server=(table,), path=path)
-    )
+    settings = Settings({})
 
+    with pytest.raises(BadConfig, match="matches no") as found:
+        gate(GateOptions(), settings, {})
+    assert "Did you mean" in str(found.value.hint)
     with pytest.raises(BadConfig, match="matches no"):
-        gate(GateOptions(), Fixed(config), {})
-    assert gate(GateOptions(what=("sub",)), Fixed(config), {}).exit_code == ExitCode.OK
+        map_report((".",), settings)
+    told_tables.check_whole(("sub",), settings.over("."), Map())
+    assert lint((".",), settings).findings == ()
+
+
+def test_option_of_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--max dbb=9 is a typing error."""
+    write(tmp_path, compose(db={"image": "postgres:17"}, app=to("postgres://a:x@db/a")))
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(BadConfig, match="--max dbb=N"):
+        map_report((".",), Settings({"server_limits": {"dbb": 9}}, isolated=True))
 
 
 # --- 5: the server's word, then the catalogue's, then nothing ---
