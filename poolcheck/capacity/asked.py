@@ -194,17 +194,23 @@ class _Ends:
         for pooler in map_.poolers:
             for opening in pooler.opens:
                 self.behind.setdefault(opening.server, []).append((pooler, opening.most))
+        self._pools: dict[str, dict[str, list[Pool]]] = {}  # by client and end
         self.questions: dict[str, list[Question]] = {}
         for question in map_.questions:
             self.questions.setdefault(question.of, []).append(question)
 
     def pools(self, client: Client, end: str) -> tuple[Pool, ...]:
         """The pools that lead to an end: by their variable, else by the first of the client's routes."""
-        ends: dict[str, str] = {}
-        for each in self.routes.get(client.name, ()):
-            ends.setdefault(each.variable, each.end)
-        first = next(iter(ends.values()), "")
-        return tuple(each for each in client.pools if ends.get(each.variable, first) == end)
+        if client.name not in self._pools:
+            ends: dict[str, str] = {}
+            for each in self.routes.get(client.name, ()):
+                ends.setdefault(each.variable, each.end)
+            first = next(iter(ends.values()), "")
+            by_end: dict[str, list[Pool]] = {}
+            for pool in client.pools:
+                by_end.setdefault(ends.get(pool.variable, first), []).append(pool)
+            self._pools[client.name] = by_end
+        return tuple(self._pools[client.name].get(end, ()))
 
 
 def pool_of(client: Client, pools: Sequence[Pool]) -> Amount:
