@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from poolcheck.catalogue import error_texts, shelf
 from poolcheck.config.path_patterns import path_patterns
-from poolcheck.connection import placeholder
+from poolcheck.connection import placeholder, secret
 from poolcheck.explain import prefilter
 from poolcheck.model import look
 from poolcheck.model.facts import Conversion
@@ -252,6 +252,7 @@ AT_RUN_TIME: Mapping[str, Callable[[], Iterable[Used]]] = {
         *_uses((each for *_, each in placeholder._INSIDE + placeholder._INSIDE_NAME), "scan"),
     ],
     "connection/read_uri.py": lambda: _uses(_arguments("_find", 0), "scan"),
+    "connection/secret.py": lambda: _uses((each for each, _ in secret._KEYS), "scan"),
     "explain/prefilter.py": lambda: (Used(each, "scan") for each in prefilter.passes()),
     "config/path_patterns.py": _paths,
     "model/look.py": lambda: [

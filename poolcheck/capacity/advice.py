@@ -61,7 +61,7 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
         return Advice(client=client.name, pool_size=0, words=words)
     made = sizing_of(row, client, limit, others)
     size = made.pool_size if made.max_deploy else 0
-    if own is not None and own.pool is not None and own.deploy.most + others <= made.usable and not assumed:
+    if own is not None and not own.deploy.open and own.deploy.most + others <= made.usable and not assumed:
         now = f"{own.deploy.equation} while a deploy runs, of {made.available + others}."
         return Advice(client=client.name, pool_size=size, words=f"At most {made.max_deploy} per process fit; now {now}", sizing=made)  # fmt: skip
     taken = f"With {assumed} (--max N says it): " if assumed else ""

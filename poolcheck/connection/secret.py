@@ -534,7 +534,7 @@ def _fallback(text: str, start: int, end: int) -> tuple[int, int]:
     return (opening.end(), _quoted_end(text, opening)) if opening else (start, start)
 
 
-_BRACKETS = r"""[\[{]|[\]}]|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"|'[^'\n]*+'"""
+_BRACKETS = r"""[\[{]|[\]}]|(?<!\\)"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"|'[^'\n]*+'"""
 
 
 def _bracket_end(text: str, start: int, end: int) -> int:

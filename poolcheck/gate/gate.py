@@ -138,7 +138,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         files=linted.files,
         fail_on=linted.fail_on,
     )
-    if {"max_connections", "instances", "pool"} & context.numbers.sources.keys():
+    if {"max_connections", "instances", "pool"} & assumptions.context(found, config).numbers.sources.keys():
         required |= {"told"}  # a limit or a number of instances was given: the sums were asked for
     verdict, code = conclude(
         report, sums, looked, required, nothing, changes=compared.changes if compared else ()

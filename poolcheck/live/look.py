@@ -459,7 +459,11 @@ class Inspection:
             )
         if self.snapshot is None:
             return context
-        return replace(context, numbers=self.snapshot.server.over(context.numbers))
+        from poolcheck.capacity.measured import of_string  # noqa: PLC0415 - see load_judges
+
+        told = self.snapshot.server
+        made = of_string(self.sources.main, context.numbers, told)
+        return replace(context, numbers=told.over(context.numbers), map=made)
 
 
 def known(target: Target) -> route.Known:
