@@ -136,18 +136,33 @@ def _check_provider(values: Mapping[str, Any], where: str) -> None:
             )
 
 
-_OF_SERVERS = ("own_defaults", "max_variable", "may_configure")
-_OF_POOLERS = ("pooler", "prefix", "host", "user", "dbname", "database")
+_OF_IMAGES = {  # keys that only one kind has
+    "server": ("own_defaults", "max_variable", "may_configure"),
+    "pooler": ("pooler", "prefix", "database"),
+    "client": ("url", "port", "engine", "postgres", "pools", "processes", "runs"),
+}
+_ENDS = ("host", "user", "dbname")  # of a pooler and a client
 
 
 def _check_image(values: Mapping[str, Any], where: str) -> None:
-    """A server has no settings of a pooler, and the other way round."""
-    own, foreign = (_OF_SERVERS, _OF_POOLERS) if values["is_"] == "server" else (_OF_POOLERS, _OF_SERVERS)
-    for key in foreign:
+    """No kind has settings of another; a client says where its variables lead, and a pool what is known of it."""
+    kind = values["is_"]
+    foreign = [key for other, keys in _OF_IMAGES.items() if other != kind for key in keys]
+    for key in (*foreign, *(_ENDS if kind == "server" else ())):
         if values.get(key):
-            raise CatalogueError(f"{_at(where, key)}: not of a {values['is_']}, which has {', '.join(own)}")
-    if values["is_"] == "pooler" and not values.get("pooler"):
+            raise CatalogueError(
+                f"{_at(where, key)}: not of a {kind}, which has {', '.join(_OF_IMAGES[kind])}"
+            )
+    if kind == "pooler" and not values.get("pooler"):
         raise CatalogueError(f"{_at(where, 'pooler')}: which one it runs is missing")
+    if kind == "client" and not (values.get("url") or values.get("host")):
+        raise CatalogueError(f"{_at(where, 'url')}: which variables name its server is missing")
+    if bool(values.get("engine")) != bool(values.get("postgres")):
+        raise CatalogueError(f"{_at(where, 'postgres')}: it is there where engine is, and only there")
+    for key in ("pools", "processes"):
+        for index, number in enumerate(values.get(key, ())):
+            if (number.default is None) != bool(number.why):
+                raise CatalogueError(f"{_at(where, key)}[{index}].why: it is there where default is not")
 
 
 def _check_maker(values: Mapping[str, Any], where: str) -> None:

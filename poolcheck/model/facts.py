@@ -415,6 +415,35 @@ class ImageExample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageNumber:
+    """A whole number that variables of the environment set: the first that is set counts.
+
+    What it counts: `pools` the connections that one process may hold at once in that pool, `processes` the processes of
+    one container, or what else multiplies its pools.
+    """
+
+    title: str  # "the pool for one source", "gunicorn workers"
+    source: str
+    checked: date
+    variables: tuple[str, ...] = ()
+    default: int | None = None  # where none is set; None: no source tells, or it is no number
+    why: str = ""  # where default is None: half a sentence
+    where: str = ""  # NAME=value: it is there only where that variable says so
+    beyond: tuple[str, ...] = ()  # of a pool: variables whose number comes on top, as max_overflow
+    beyond_default: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRun:
+    """A test of the file: what a container with these variables opens."""
+
+    environment: tuple[str, ...]  # NAME=value
+    ways: tuple[str, ...] = ()  # the variables that lead to PostgreSQL; () when none does
+    pools: tuple[int, ...] = ()  # connections of one process, pool by pool; -1: not known
+    processes: int = 1  # at least
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A kind of container image whose environment or command tells something about connections: images/<id>.toml.
 
@@ -427,7 +456,7 @@ class Image:
     homepage: str
     words: tuple[str, ...]  # the name holds one of them: a cheap test before the file is parsed
     pattern: str
-    is_: Literal["server", "pooler"]  # the key is `is` in TOML
+    is_: Literal["server", "pooler", "client"]  # the key is `is` in TOML
     source: str
     checked: date
     examples: tuple[ImageExample, ...]
@@ -444,3 +473,13 @@ class Image:
     user: tuple[str, ...] = ()
     dbname: tuple[str, ...] = ()
     database: tuple[str, ...] = ()  # variables that name the database which clients ask for
+    # somebody else's program that connects, its server by a string or by `host`, `port`, `user` and `dbname`
+    url: tuple[str, ...] = ()  # variables that hold a string, JDBC's too; each leads somewhere
+    port: tuple[str, ...] = ()
+    engine: tuple[
+        str, ...
+    ] = ()  # variables that say which kind of database is used; () when there is one kind
+    postgres: tuple[str, ...] = ()  # what they hold where it is PostgreSQL, in small letters
+    pools: tuple[ImageNumber, ...] = ()  # of one process; () when no source tells
+    processes: tuple[ImageNumber, ...] = ()  # multiplied; () when there is one
+    runs: tuple[ImageRun, ...] = ()

@@ -138,8 +138,10 @@ class MapDraft:
 
     def unread(self, name: str, reference: str, at: Location, package: Package | None) -> Way | None:
         """The way of a variable whose text is not in the repository: by an env file's string of its name, else by the reference."""
-        if not self.is_string(name, package):
-            return None
+        return self.referred(name, reference, at) if self.is_string(name, package) else None
+
+    def referred(self, name: str, reference: str, at: Location) -> Way:
+        """The way of a variable that does lead to a server, and whose text is not in the repository."""
         known = self.env_target(name)
         if known is not None:
             return self.way_of_target(known)

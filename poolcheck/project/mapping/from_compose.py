@@ -14,6 +14,7 @@ from poolcheck.model.project import Package
 from poolcheck.project.mapping.amounts import instances_of, server_limit
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
 from poolcheck.project.mapping.ends import Standing
+from poolcheck.project.mapping.images import known
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.env import dotenv
 
@@ -70,7 +71,8 @@ def _image(service: "Service") -> "Image | None":
 
 
 def _stranger(service: "Service") -> bool:
-    return service.build is None and bool(service.repository) and catalogue.image(service.repository) is None
+    image = catalogue.image(service.repository)
+    return service.build is None and bool(service.repository) and (image is None or image.is_ == "client")
 
 
 def _service(
@@ -78,12 +80,19 @@ def _service(
 ) -> tuple[Way, ...]:
     """A service counts once for each server that its strings lead to; `given` are ways that it shares with another."""
     package: Package | None = None
-    if own:
+    image = catalogue.image(service.repository) if service.build is None else None
+    theirs = None
+    if image is not None:  # somebody else's: no code of this project is its
+        complete = all(path in draft.found.lines for path in service.env_files)
+        every = (*_own_variables(service), *_in_files(draft, service))
+        theirs = known(draft, image, every, Standing(compose.path), complete=complete)
+        given = given or theirs.ways
+    elif own:
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
     elif service.repository:
         package = _named(draft, service)
     found = given or tuple(_ways(draft, compose, service, package))
-    if not found:
+    if not found or (theirs is not None and not theirs.speaks):
         return ()
     environment = _environment(draft, service)
     at = Location(service.path, service.command_line)
@@ -97,7 +106,8 @@ def _service(
     draft.running.append(
         Running(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
-            instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None, processes=running.processes, threads=running.threads,
+            instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None,
+            processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None, threads=running.threads,
             environment=environment, once=runs_once(service.name) or _apart(compose, service), kind=compose.path,
         )
     )  # fmt: skip
@@ -158,9 +168,14 @@ def _needed(draft: MapDraft, compose: "Compose", service: "Service") -> Way | No
 def _written(
     draft: MapDraft, compose: "Compose", service: "Service", package: Package | None
 ) -> Iterator[Way]:
-    variables = [_variable(service.path, name, text) for name, text in service.environment]
+    variables = list(_own_variables(service))
     own = {each.name for each in variables}
-    variables += [each for each in _in_files(draft, service) if each.name not in own]
+    strings = {(each.location.path, each.name) for each in draft.found.targets}
+    variables += [
+        each
+        for each in _in_files(draft, service)
+        if each.name not in own and (each.place.path, each.name) not in strings
+    ]
     yield from ways(draft, variables, package, Standing(compose.path), service.command)
     said = {name for name, _ in service.environment}
     for target in draft.found.targets:
@@ -169,13 +184,17 @@ def _written(
                 yield draft.way_of_target(target, compose.path)
 
 
+def _own_variables(service: "Service") -> Iterator[Variable]:
+    for name, text in service.environment:
+        yield _variable(service.path, name, text)
+
+
 def _in_files(draft: MapDraft, service: "Service") -> Iterator[Variable]:
-    """What its env files set beside strings, which are read as such: hosts of their own."""
-    strings = {(each.location.path, each.name) for each in draft.found.targets}
+    """What its env files set."""
     for path in service.env_files:
         text = draft.packages.text(path) if path in draft.found.lines else None
         for entry in dotenv.read(text, path).active if text is not None else ():
-            if (path, entry.key) not in strings and entry.value:
+            if entry.value:
                 yield Variable(entry.key, entry.value, Location(path, entry.line))
 
 

@@ -12,6 +12,7 @@ from poolcheck.project.mapping import charts
 from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once
 from poolcheck.project.mapping.ends import Standing
+from poolcheck.project.mapping.images import known
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
@@ -48,8 +49,8 @@ def scope_of(group: "DeployedGroup") -> str:
 def declare(draft: MapDraft, cluster: Cluster) -> None:
     """The servers and poolers that the cluster runs, under the names of their Services."""
     for workload, group in cluster.workloads:
-        image = next((made for name in workload.images if (made := catalogue.image(_repository(name)))), None)
-        if image is None or image.is_ not in ("server", "pooler"):
+        image = next((made for name in workload.images if (made := catalogue.image(_repository(name))) and made.is_ != "client"), None)  # fmt: skip
+        if image is None:
             continue
         names = tuple(_names(workload, group))
         if image.is_ == "server":
@@ -114,7 +115,7 @@ def collect(draft: MapDraft, cluster: Cluster) -> None:
         name
         for workload, _ in cluster.workloads
         for name in workload.images
-        if catalogue.image(_repository(name)) is None
+        if (image := catalogue.image(_repository(name))) is None or image.is_ == "client"
     }
     alone = len({_repository(each) for each in unknown}) <= 1
     for workload, group in cluster.workloads:
@@ -143,10 +144,15 @@ def _client(
     draft: MapDraft, workload: "Workload", whole: "Workload", group: "DeployedGroup", *, alone: bool
 ) -> None:
     package = draft.package(workload.name, workload.images)
+    image = next((made for name in workload.images if (made := catalogue.image(_repository(name))) and made.is_ == "client"), None)  # fmt: skip
+    if image is not None:  # somebody else's, unless the names say that it runs this project's code beside it
+        image, package = (None, package) if package is not None and _own(package, workload) else (image, None)
     strings = _Strings(draft, workload, group, package)
-    found = tuple(way for way in strings.ways() if not _itself(way, whole))
+    complete = workload.complete and all(name in group.held for name in workload.sources)
+    theirs = known(draft, image, strings.texts(), strings.standing, complete=complete) if image else None
+    found = (theirs.ways if theirs else ()) or tuple(way for way in strings.ways() if not _itself(way, whole))
     environment = strings.environment
-    if not found:
+    if not found or (theirs is not None and not theirs.speaks):
         return
     if package is not None and not alone and not _own(package, workload):
         package = None
@@ -157,15 +163,15 @@ def _client(
         workload.command_at or workload.location,
         environment,
         None if workload.command or package is None else package.path,
-        complete=workload.complete and all(name in group.held for name in workload.sources),
+        complete=complete,
     )
     draft.running.append(
         Running(
             name=workload.name, place=(instances.where if instances else None) or workload.location, ways=found, package=package,
             image=", ".join(dict.fromkeys(_repository(each) for each in workload.images if each)), instances=instances,
             why="" if instances else "the replicas are not known from the files", surge=_surge(whole, instances),
-            processes=running.processes, threads=running.threads, environment=environment, once=once,
-            complete=workload.complete and all(name in group.held for name in workload.sources),
+            processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None,
+            threads=running.threads, environment=environment, once=once, complete=complete,
             kind="a chart" if group.origin else "manifests",
         )
     )  # fmt: skip
@@ -232,19 +238,25 @@ class _Strings:
                 if way is not None:
                     yield way
 
-    def written(self) -> tuple[Way, ...]:
-        """Those that its variables and its command tell."""
-        workload, variables = self.workload, []
+    @property
+    def standing(self) -> Standing:
+        """Where its names hold."""
+        return Standing(scope_of(self.group), self.workload.namespace, pod_of(self.workload))
+
+    def texts(self) -> Iterator[Variable]:
+        """Its variables, Secrets and ConfigMaps of the files looked up."""
+        space = f"{self.workload.namespace}/" if self.workload.namespace else ""
         for each in self.variables:
             held = self.group.held.get(each.secret, {}).get(each.key)
             text = each.value or (held.value if held else None)
             if text is not None:
-                variables.append(
-                    variable_of(each.name, expanded(text.reveal(), self.environment), each.location)
-                )
-                continue
-            space = f"{workload.namespace}/" if workload.namespace else ""
-            reference = f"{space}{each.secret}/{each.key}" if each.secret else ""
-            variables.append(Variable(each.name, None, each.location, reference))
-        at = Standing(scope_of(self.group), workload.namespace, pod_of(workload))
-        return tuple(ways(self.draft, variables, self.package, at, workload.command))
+                yield variable_of(each.name, expanded(text.reveal(), self.environment), each.location)
+            else:
+                reference = f"{space}{each.secret}/{each.key}" if each.secret else ""
+                yield Variable(each.name, None, each.location, reference)
+
+    def written(self) -> tuple[Way, ...]:
+        """Those that its variables and its command tell."""
+        return tuple(
+            ways(self.draft, tuple(self.texts()), self.package, self.standing, self.workload.command)
+        )
