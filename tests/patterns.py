@@ -11,12 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from poolcheck.catalogue import error_texts, shelf
+from poolcheck.catalogue import all_programs, error_texts, shelf
 from poolcheck.config.path_patterns import path_patterns
 from poolcheck.connection import placeholder, secret
 from poolcheck.explain import prefilter
 from poolcheck.model import look
 from poolcheck.model.facts import Conversion
+from poolcheck.readers.deploy import process_configs
 from poolcheck.readers.env import lexer
 
 PACKAGE = Path(error_texts.__file__).parent.parent
@@ -260,6 +261,17 @@ AT_RUN_TIME: Mapping[str, Callable[[], Iterable[Used]]] = {
         *_uses((each for each, _ in look._NAMES), "scan"),
     ],
     "project/walk.py": _paths,
+    "readers/deploy/process_configs.py": lambda: _uses(
+        (
+            form % rule.setting
+            for form in process_configs._FORMS.values()
+            for each in all_programs()
+            for rule in (*each.processes, *each.threads)
+            if rule.setting
+        ),
+        "scan",
+        re.MULTILINE,
+    ),
     "readers/env/lexer.py": lambda: _uses(lexer._ESCAPES.values(), "scan"),
     "readers/javascript/tree.py": lambda: _uses(
         (each for each in _arguments("find", 0) if isinstance(each, bytes)), "scan"

@@ -4,6 +4,7 @@ from poolcheck.catalogue.conversions import convert
 from poolcheck.catalogue.endpoints import match
 from poolcheck.catalogue.lookup import (
     Stale,
+    all_programs,
     behaviour,
     driver,
     driver_of_dialect,
@@ -17,12 +18,13 @@ from poolcheck.catalogue.lookup import (
     parameter_names,
     pooler,
     poolers,
+    programs,
     provider,
     providers,
     stale,
 )
 
 __all__ = [
-    "Stale", "behaviour", "convert", "driver", "driver_of_dialect", "driver_packages", "drivers", "drivers_for_packages",
-    "first_size_line", "image", "images", "limit", "match", "parameter_names", "pooler", "poolers", "provider", "providers", "stale",
+    "Stale", "all_programs", "behaviour", "convert", "driver", "driver_of_dialect", "driver_packages", "drivers", "drivers_for_packages",
+    "first_size_line", "image", "images", "limit", "match", "parameter_names", "pooler", "poolers", "programs", "provider", "providers", "stale",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from poolcheck.catalogue.shelf import Shelf, admits, pattern, quick_word
-from poolcheck.model.facts import Driver, DriverVersion, Image, Limit, PoolerFacts, Provider
+from poolcheck.model.facts import Driver, DriverVersion, Image, Limit, PoolerFacts, Program, Provider
 from poolcheck.model.project import Version
 
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
@@ -21,6 +21,7 @@ PROVIDERS = Shelf(Provider, os.path.join(_HERE, "providers"))
 DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
 _IMAGES = Shelf(Image, os.path.join(_HERE, "images"))
 _POOLERS = Shelf(PoolerFacts, os.path.join(_HERE, "poolers"))
+_PROGRAMS = Shelf(Program, os.path.join(_HERE, "programs"))
 
 
 def provider(name: str) -> Provider | None:
@@ -74,6 +75,28 @@ def _fits(known: Image, name: str) -> bool:
 def images() -> tuple[Image, ...]:
     """All kinds of images, sorted by id."""
     return _IMAGES.all()
+
+
+def programs(word: str) -> tuple[Program, ...]:
+    """The programs that a word of a command line may start: by its last name without a version, or by its path's end."""
+    last = word.rpartition("/")[2]
+    ends = dict.fromkeys((last, last.rstrip("0123456789."), "/".join(word.split("/")[-2:])))
+    return tuple(_PROGRAMS.load(stem) for end in ends for stem in _started().get(end, ()))
+
+
+@cache
+def _started() -> dict[str, list[str]]:
+    """Command → the programs that it starts. Parses nothing."""
+    made: dict[str, list[str]] = {}
+    for stem, commands in _PROGRAMS.names("commands").items():
+        for command in commands:
+            made.setdefault(command, []).append(stem)
+    return made
+
+
+def all_programs() -> tuple[Program, ...]:
+    """Every program, sorted by id."""
+    return _PROGRAMS.all()
 
 
 def drivers_for_packages(names: Iterable[str]) -> dict[str, str]:
@@ -175,7 +198,7 @@ def stale(days: int, today: date) -> tuple[Stale, ...]:
     """The facts of every kind that were checked more than `days` days before `today`, oldest first."""
     found = [
         old
-        for shelf in (PROVIDERS, DRIVERS, _POOLERS, _IMAGES)
+        for shelf in (PROVIDERS, DRIVERS, _POOLERS, _IMAGES, _PROGRAMS)
         for item in shelf.all()
         for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
         if today - old.checked > timedelta(days=days)

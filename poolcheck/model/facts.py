@@ -483,3 +483,51 @@ class Image:
     pools: tuple[ImageNumber, ...] = ()  # of one process; () when no source tells
     processes: tuple[ImageNumber, ...] = ()  # multiplied; () when there is one
     runs: tuple[ImageRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountRule:
+    """How a program comes by a number: an option, else its config file, else a variable, else its default."""
+
+    kinds: tuple[str, ...] = ()  # of worker, with which the rule holds; () with any
+    options: tuple[str, ...] = ()
+    setting: str = ""  # of its config file: a pattern
+    variables: tuple[str, ...] = ()
+    default: int = 0  # 0: not known without the machine or the code, and `why` says why
+    why: str = ""  # of the default
+    plus: int = 0  # connections that a process holds beside: it listens, or sends a heartbeat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRule:
+    """How a program comes by its kind of worker."""
+
+    options: tuple[str, ...] = ()
+    setting: str = ""
+    variables: tuple[str, ...] = ()
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A server or a worker that a command starts: programs/<id>.toml.
+
+    `processes` and `threads` hold one rule for each kind of worker; the first that fits counts. Of no rule: one process,
+    and as many requests at once as come.
+    """
+
+    id: str
+    title: str
+    commands: tuple[str, ...]  # its last name, or the end of its path: "gunicorn", "bin/jobs"
+    source: str
+    checked: date
+    words: tuple[str, ...] = ()  # one of them stands among its arguments
+    kind: KindRule = KindRule()
+    processes: tuple[CountRule, ...] = ()
+    threads: tuple[CountRule, ...] = ()  # requests, or tasks, that a process serves at once
+    arguments: str = ""  # a variable that holds further arguments
+    config: tuple[str, ...] = ()  # options that name its config file
+    configs: tuple[
+        str, ...
+    ] = ()  # files that it reads where none is named; with a slash, wherever the only one is
+    format: Literal["assigned", "ruby", "yaml"] = "assigned"

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from poolcheck import catalogue
 from poolcheck.model.amount import Amount, at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.project.packages import inside
@@ -63,13 +64,15 @@ class ProcessCommands:
             lambda name: self._config(name, folder),
             lambda name: self._script(name, folder),
         )
-        made = processes.read(command, around)
+        made = processes.read(command, around, catalogue.programs)
         if made is None:
             return Counted(ONE)
         if made.file:
             return Counted(self._of_file(made, at, folder))
         place = made.location or at
-        threads = exact(made.threads, made.threads_words, at) if made.threads else None
+        threads = (
+            exact(made.threads, made.threads_words, made.threads_location or at) if made.threads else None
+        )
         if not made.words:
             return Counted(ONE, threads)
         return Counted((exact if made.number else at_least)(made.number or 1, made.words, place), threads)

@@ -1,14 +1,16 @@
-"""The `workers` setting of gunicorn.conf.py and of Puma's config: a number, a variable with what stands in, or computed."""
+"""A number of a config file (gunicorn.conf.py, Puma's, sidekiq.yml): written, a variable with what stands in, or computed."""
 
 import re
+from dataclasses import replace
 from typing import Literal
 
+from poolcheck.readers.yaml import documents, text_of
 from poolcheck.record import dataclass
 
 _LONGEST = 500_000  # characters; such a config has a hundred lines
-_SET = {
-    "gunicorn": re.compile(r"^([^\S\n]*)workers\s*(?::\s*int\s*)?=(?!=)[^\S\n]*(.*)$", re.MULTILINE),
-    "puma": re.compile(r"^([^\S\n]*)workers(?:[^\S\n]+|[^\S\n]*\()(?![=.])(.*)$", re.MULTILINE),
+_FORMS = {
+    "assigned": r"^([^\S\n]*)(%s)[^\S\n]*(?::\s*int\s*)?=(?!=)[^\S\n]*(.*)$",
+    "ruby": r"^([^\S\n]*)(%s)(?:[^\S\n]+|[^\S\n]*\()(?![=.])(.*)$",
 }
 _ENVIRONMENT = re.compile(
     r"""(?:os\.environ\.get|os\.getenv|getenv|environ\.get|ENV\.fetch)\(\s*['"](\w+)['"]\s*(?:,\s*(?:default\s*=\s*)?['"]?(\d{1,4})['"]?\s*)?\)\s*(?:\{\s*['"]?(\d{1,4})['"]?\s*\})?"""
@@ -20,46 +22,89 @@ _PRODUCTION = re.compile(r"production|[>]=?\s*[01]\b")
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerCount:
+class Setting:
     """The setting, as far as it can be read."""
 
     line: int
     number: int | None = None  # written, or what stands in for the variable
     variable: str = ""
     why: str = ""  # why there is no number
+    name: str = ""
 
 
-def read(text: str, tool: Literal["gunicorn", "puma"]) -> WorkerCount | None:
-    """The `workers` of a config; None when it sets none. One that is set twice, or on a condition, is not known."""
-    if len(text) > _LONGEST or "workers" not in text:
+def read(
+    text: str, form: Literal["assigned", "ruby", "yaml"], setting: str, default: int = 0
+) -> Setting | None:
+    """A setting, by its pattern; None when the config sets none. One that is set twice, or on a condition, is not known.
+
+    `default` is that of an item of YAML's `workers`, which sets each for itself.
+    """
+    if len(text) > _LONGEST:
         return None
-    found = list(_SET[tool].finditer(text))
+    if form == "yaml":
+        return _yaml(text, setting, default)
+    found = list(re.finditer(_FORMS[form] % setting, text, re.MULTILINE))
     if not found:
         return None
     last = found[-1]
-    line = text.count("\n", 0, last.start(2)) + 1
-    expression = _bare(last[2])
-    expression, _, condition = re.sub(r"(?<!\s)\s+(if|unless)\s", "\x00", expression, count=1).partition(
+    line = text.count("\n", 0, last.start(3)) + 1
+    expression, _, condition = re.sub(r"(?<!\s)\s+(if|unless)\s", "\x00", _bare(last[3]), count=1).partition(
         "\x00"
     )
-    made = _expression(expression, text, line)
+    made = _expression(_last(expression) if form == "ruby" else expression, text, line)
     if len(found) > 1 or " else " in condition:
-        return WorkerCount(line, why="the config sets it on a condition")
+        return Setting(line, why="the config sets it on a condition")
     if last[1] or condition:  # a variable's own value counts in production, what stands in for it may not
         known = _PRODUCTION.search(condition or text) is not None
-        return WorkerCount(
-            line, variable=made.variable if known else "", why="the config sets it on a condition"
-        )
-    return made
+        return Setting(line, variable=made.variable if known else "", why="the config sets it on a condition")
+    return replace(made, name=last[2])
+
+
+def _last(expression: str) -> str:
+    """The last of Ruby's arguments: `threads 1, 5`."""
+    deep, start = 0, 0
+    for at, character in enumerate(expression):
+        deep += (character in "([{") - (character in ")]}")
+        if character == "," and deep == 0:
+            start = at + 1
+    return expression[start:].strip()
+
+
+def _yaml(text: str, setting: str, default: int) -> Setting | None:
+    """Of production's section, or of the whole file; or of each of its `workers`: processes add up, the most threads count."""
+    whole = next(iter(documents(text)), None)
+    if whole is None:
+        return Setting(1, why="the config cannot be read")
+    for owner in (whole.get("production"), whole):
+        if owner is None:
+            continue
+        made = []
+        for each in (owner, *(node for node in (owner.get("workers"),) if node for node in node.items)):
+            key = next((name for name in each.pairs if re.fullmatch(setting, name)), "")
+            node = each.pairs.get(key)
+            if node is not None:
+                written = re.sub(r"<%=?|-?%>", "", text_of(node)).strip()
+                made.append(replace(_expression(written, "", node.line), name=key))
+            elif each is not owner:
+                made.append(Setting(each.line, default, name=f"default of {setting}:"))
+        numbers = [each.number or 0 for each in made]
+        if len(made) < 2 and made:
+            return made[0]
+        if made and all(each.number is not None and not each.variable for each in made):
+            number = sum(numbers) if setting == "processes" else max(numbers)
+            return Setting(made[0].line, number, name=f"{len(made)} workers, {setting}")
+        if made:
+            return Setting(made[0].line, why="the config computes it")
+    return None
 
 
 def _bare(expression: str) -> str:
-    return re.split(r"\s#", expression, maxsplit=1)[0].strip()[:300]
+    return re.split(r"\s[#;]", expression, maxsplit=1)[0].strip()[:300]
 
 
-def _expression(expression: str, text: str, line: int, deep: int = 3) -> WorkerCount:
+def _expression(expression: str, text: str, line: int, deep: int = 3) -> Setting:
     if re.fullmatch(r"\d{1,4}\)?", expression):
-        return WorkerCount(line, int(expression.rstrip(")")))
+        return Setting(line, int(expression.rstrip(")")))
     match = _ENVIRONMENT.search(expression)
     if match is not None:
         rest = expression[: match.start()] + "@" + expression[match.end() :]
@@ -68,10 +113,10 @@ def _expression(expression: str, text: str, line: int, deep: int = 3) -> WorkerC
         default = match[2] or match[3] or re.sub(r"\D", "", rest.partition("@")[2]) * bool(stands_in)
         if _PLAIN.fullmatch(re.sub(r"@\d*", "@", rest) if stands_in else rest):
             number = int(default) if default and not computed else None
-            return WorkerCount(
+            return Setting(
                 line, number, match[1] or match[4], "what stands in for it is computed" if computed else ""
             )
-        return WorkerCount(line, why="the config computes it")
+        return Setting(line, why="the config computes it")
     name = re.match(r"(?:int\()?([A-Za-z_]\w*)\b\)?$", expression)
     if name is not None and deep:
         given = re.findall(
@@ -80,5 +125,5 @@ def _expression(expression: str, text: str, line: int, deep: int = 3) -> WorkerC
         if len(given) == 1:
             return _expression(_bare(given[0]), text, line, deep - 1)
     if re.search(r"cpu|processor|nproc|:auto", expression):
-        return WorkerCount(line, why="it depends on the number of CPUs")
-    return WorkerCount(line, why="the config computes it")
+        return Setting(line, why="it depends on the number of CPUs")
+    return Setting(line, why="the config computes it")

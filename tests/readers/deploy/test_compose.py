@@ -166,7 +166,7 @@ def test_developers_files(path: str) -> None:
         ("gunicorn --workers=6 app", {"WEB_CONCURRENCY": "2"}, 6),
         ("/venv/bin/gunicorn app", {"WEB_CONCURRENCY": "3"}, 3),
         ("uvicorn app:app --workers 8", {}, 8),
-        ("uvicorn app:app", {}, None),
+        ("uvicorn app:app", {}, 1),
         ("bundle exec puma -w 2 -t 5", {}, 2),
         ("pm2-runtime start app.js -i 4", {}, 4),
         ("pm2 start app.js -i max", {}, None),
@@ -177,7 +177,7 @@ def test_developers_files(path: str) -> None:
 )
 def test_processes(command: str, environment: dict[str, str], number: int | None) -> None:
     """The number that a command names; None when it names none."""
-    found = processes.read(command.split(), processes.Around(environment))
+    found = processes.read(command.split(), processes.Around(environment), catalogue.programs)
 
     assert (found.number if found else None) == number
 
