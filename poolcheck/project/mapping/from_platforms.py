@@ -31,6 +31,7 @@ from poolcheck.text import plural
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
 
+_ONE_EACH = {"pypi", "gem", "composer"}  # languages whose request holds one connection at a time
 PARTIAL = ("procfile", "fly", "railway", "render")  # files that do not show the whole environment
 _FUNCTIONS = re.compile(
     r"^[^\S\n]*[\"']?(?:handler|Handler)[\"']?\s*:|^[^\S\n]*(?:image|- image)\s*:|PackageType:\s*Image",
@@ -67,6 +68,7 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
                 Running(
                     name=each.name, place=each.place, ways=its, package=package, instances=each.limit, why=each.why,
                     surge=exact(0, "") if each.limit else None, processes=ONE, complete=False, kind=each.platform,
+                    threads=_at_once(reader.ONE_AT_ONCE if each.platform == "aws-lambda" else reader.InstanceCount(), package),
                 )
             )  # fmt: skip
 
@@ -81,9 +83,27 @@ def _running(draft: MapDraft, deployment: "Deployment", package: Package, its: t
     return Running(
         name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=its,
         package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
-        processes=running.processes, threads=running.threads, environment=environment, complete=_whole(deployment),
+        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=environment,
+        complete=_whole(deployment),
         once=runs_once(deployment.name), kind=deployment.platform,
     )  # fmt: skip
+
+
+def _at_once(count: reader.InstanceCount, package: Package) -> Amount | None:
+    """The requests that the platform sends to an instance at once, where each holds one connection.
+
+    A request of Node's or Go's may run several queries at once and take the whole pool.
+    """
+    ecosystems = {name.partition(":")[0] for name in package.dependencies}
+    if count.number is None or not ecosystems or not ecosystems <= _ONE_EACH:
+        return None
+    return exact(count.number, count.words, count.location)
+
+
+def _lesser(first: Amount | None, second: Amount | None) -> Amount | None:
+    return min(
+        (each for each in (first, second) if each is not None), key=lambda each: each.most, default=None
+    )
 
 
 def _whole(deployment: "Deployment") -> bool:

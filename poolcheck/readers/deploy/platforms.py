@@ -2,7 +2,8 @@
 
 Each with the most instances that the platform starts, its command and its environment. Instances that a file does not
 hold (Fly's machines, Heroku's dynos) are nobody's number here. Sources of the keys:
-https://cloud.google.com/run/docs/configuring/max-instances, https://cloud.google.com/appengine/docs/standard/reference/app-yaml,
+https://cloud.google.com/run/docs/configuring/max-instances, https://cloud.google.com/run/docs/about-concurrency,
+https://cloud.google.com/appengine/docs/standard/reference/app-yaml,
 https://learn.microsoft.com/azure/container-apps/azure-resource-manager-api-spec, https://render.com/docs/blueprint-spec,
 https://docs.railway.com/reference/config-as-code, https://fly.io/docs/reference/configuration/,
 https://devcenter.heroku.com/articles/app-json-schema.
@@ -11,6 +12,7 @@ https://devcenter.heroku.com/articles/app-json-schema.
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.amount import Amount
@@ -30,6 +32,9 @@ class InstanceCount:
     location: Location | None = None
 
 
+ONE_AT_ONCE = InstanceCount(1, "an instance gets one request at a time")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One thing that a platform runs."""
@@ -38,6 +43,7 @@ class Deployment:
     platform: str
     location: Location
     instances: InstanceCount = InstanceCount()
+    at_once: InstanceCount = InstanceCount()  # requests that the platform sends to one instance at once
     surge: int = 0  # instances that a deploy adds
     command: tuple[str, ...] = ()
     command_at: Location | None = None
@@ -93,7 +99,9 @@ def _knative(text: str, path: str) -> Iterator[Deployment]:
         containers = (template.get("spec", "containers") if template else None) or Node([], 1)
         lowest = min(limits, key=lambda node: int(text_of(node)) if _number(node) else 10**7, default=None)
         at = Location(path, document.line)
-        yield _scaled(name or "service", "cloud-run", at, _most(lowest, "maxScale", path), containers)
+        made = _scaled(name or "service", "cloud-run", at, _most(lowest, "maxScale", path), containers)
+        at_once = template.get("spec", "containerConcurrency") if template else None
+        yield replace(made, at_once=_most(at_once, "containerConcurrency", path))
 
 
 def _azure(text: str, path: str) -> Iterator[Deployment]:

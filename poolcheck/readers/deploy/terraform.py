@@ -15,7 +15,7 @@ from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
-from poolcheck.readers.deploy.platforms import Deployment, InstanceCount
+from poolcheck.readers.deploy.platforms import ONE_AT_ONCE, Deployment, InstanceCount
 
 # resource → what Terraform calls its most instances, and the platform
 _MOST = {
@@ -26,6 +26,16 @@ _MOST = {
     "google_cloudfunctions2_function": ("max_instance_count", "cloud-functions"),
     "google_app_engine_standard_app_version": ("max_instances", "app-engine"),
     "aws_ecs_service": ("desired_count", "aws-ecs"),
+    "aws_apprunner_service": ("max_size", "aws-app-runner"),
+}
+# resource → the requests that one instance gets at once, where the platform bounds them, and Lambda's and Cloud
+# Functions' own. https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html,
+# https://cloud.google.com/functions/docs/configuring/concurrency
+_AT_ONCE = {
+    "google_cloud_run_v2_service": ("max_instance_request_concurrency", InstanceCount()),
+    "google_cloud_run_service": ("container_concurrency", InstanceCount()),
+    "google_cloudfunctions2_function": ("max_instance_request_concurrency", ONE_AT_ONCE),
+    "aws_lambda_function": ("", ONE_AT_ONCE),
 }
 # ${aws_db_proxy.app.endpoint}: the address of what is named
 _ADDRESS = re.compile(
@@ -52,6 +62,8 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
                 if target is not None and f"aws_ecs_service.{name}." in target.text:
                     count = _count(scaler, "max_capacity", path)
             extra = _ecs_surge(resource, count.number or 0, path)
+        elif kind == "aws_apprunner_service":
+            count = _app_runner(resource, resources, path)
         made.append(
             Deployment(
                 name=name,
@@ -60,6 +72,7 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
                 surge=extra,
                 instances=count,
                 environment=tuple(_environment(resource, resources, path)),
+                at_once=_at_once(resource, path),
                 folder=posixpath.dirname(path) or ".",
             )
         )
@@ -107,6 +120,28 @@ def _blocks(block: hcl.HclBlock) -> Iterator[hcl.HclBlock]:
     yield block
     for each in block.blocks:
         yield from _blocks(each)
+
+
+def _app_runner(service: hcl.HclBlock, resources: list[hcl.HclBlock], path: str) -> InstanceCount:
+    """The most instances of a service: of the scaling that it names, else 25.
+
+    https://docs.aws.amazon.com/apprunner/latest/api/API_AutoScalingConfiguration.html
+    """
+    named = service.attributes.get("auto_scaling_configuration_arn")
+    default = InstanceCount(25, "App Runner's default: 25 instances")
+    if named is None:
+        return default
+    for each in resources:
+        if f"aws_apprunner_auto_scaling_configuration_version.{each.labels[1]}." in named.text:
+            said = _count(each, "max_size", path)
+            return said if said.words else default
+    return InstanceCount(None, "its scaling is set elsewhere", Location(path, named.line))
+
+
+def _at_once(resource: hcl.HclBlock, path: str) -> InstanceCount:
+    key, default = _AT_ONCE.get(resource.labels[0], ("", InstanceCount()))
+    said = _count(resource, key, path)
+    return said if said.words else default
 
 
 def _ecs_surge(service: hcl.HclBlock, instances: int, path: str) -> int:
