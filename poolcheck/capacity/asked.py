@@ -26,6 +26,7 @@ class Term:
     steady: Amount
     deploy: Amount
     pooler: bool = False  # its pools are already the sum of its clients
+    replicas: int = 1  # of the pooler, each with pools of its own
     client: Client | None = None
     pool: Amount | None = None  # of one process
 
@@ -298,7 +299,16 @@ def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:
         if pooler.provided and name not in ends.clients:
             continue  # bounded there, and alone
         if opens is not None:
-            terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, pooler=True))
+            terms.append(
+                Term(
+                    name=pooler.name,
+                    place=pooler.place,
+                    steady=opens,
+                    deploy=opens,
+                    pooler=True,
+                    replicas=pooler.replicas.most,
+                )
+            )
         elif not pooler.provided:
             unknown.append(pooler.name)
     return terms, unknown

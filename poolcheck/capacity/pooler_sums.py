@@ -36,7 +36,7 @@ def _number(
         number = 0  # no image turns on a reserve or a cap of itself
     if number is None:
         return None
-    words = f"{default} {number}" if said else f"default of {number}" if number else ""
+    words = "" if number <= 0 else f"{default} {number}" if said else f"default of {number}"
     return exact(max(number, 0), words, said.location if said else None, "file" if said else "default")
 
 

@@ -6,6 +6,8 @@ from poolcheck.catalogue.lookup import (
     Stale,
     all_programs,
     behaviour,
+    database_object,
+    database_objects,
     driver,
     driver_of_dialect,
     driver_packages,
@@ -25,6 +27,7 @@ from poolcheck.catalogue.lookup import (
 )
 
 __all__ = [
-    "Stale", "all_programs", "behaviour", "convert", "driver", "driver_of_dialect", "driver_packages", "drivers", "drivers_for_packages",
-    "first_size_line", "image", "images", "limit", "match", "parameter_names", "pooler", "poolers", "programs", "provider", "providers", "stale",
+    "Stale", "all_programs", "behaviour", "convert", "database_object", "database_objects", "driver", "driver_of_dialect",
+    "driver_packages", "drivers", "drivers_for_packages", "first_size_line", "image", "images", "limit", "match", "parameter_names",
+    "pooler", "poolers", "programs", "provider", "providers", "stale",
 ]  # fmt: skip

@@ -13,7 +13,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from poolcheck.catalogue.shelf import Shelf, admits, pattern, quick_word
-from poolcheck.model.facts import Driver, DriverVersion, Image, Limit, PoolerFacts, Program, Provider
+from poolcheck.model.facts import (
+    DatabaseObject,
+    Driver,
+    DriverVersion,
+    Image,
+    Limit,
+    PoolerFacts,
+    Program,
+    Provider,
+)
 from poolcheck.model.project import Version
 
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
@@ -22,6 +31,7 @@ DRIVERS = Shelf(Driver, os.path.join(_HERE, "drivers"))
 _IMAGES = Shelf(Image, os.path.join(_HERE, "images"))
 _POOLERS = Shelf(PoolerFacts, os.path.join(_HERE, "poolers"))
 _PROGRAMS = Shelf(Program, os.path.join(_HERE, "programs"))
+_OBJECTS = Shelf(DatabaseObject, os.path.join(_HERE, "objects"))
 
 
 def provider(name: str) -> Provider | None:
@@ -97,6 +107,20 @@ def _started() -> dict[str, list[str]]:
 def all_programs() -> tuple[Program, ...]:
     """Every program, sorted by id."""
     return _PROGRAMS.all()
+
+
+def database_object(group: str, kind: str) -> DatabaseObject | None:
+    """What an operator makes of a Kubernetes object; None when nothing is known of it. Parses no other file."""
+    groups = _OBJECTS.names("groups")
+    stems = [
+        stem for stem, kinds in _OBJECTS.names("kinds").items() if kind in kinds and group in groups[stem]
+    ]
+    return _OBJECTS.load(stems[0]) if stems else None
+
+
+def database_objects() -> tuple[DatabaseObject, ...]:
+    """All kinds of such objects, sorted by id."""
+    return _OBJECTS.all()
 
 
 def drivers_for_packages(names: Iterable[str]) -> dict[str, str]:
@@ -198,7 +222,7 @@ def stale(days: int, today: date) -> tuple[Stale, ...]:
     """The facts of every kind that were checked more than `days` days before `today`, oldest first."""
     found = [
         old
-        for shelf in (PROVIDERS, DRIVERS, _POOLERS, _IMAGES, _PROGRAMS)
+        for shelf in (PROVIDERS, DRIVERS, _POOLERS, _IMAGES, _PROGRAMS, _OBJECTS)
         for item in shelf.all()
         for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
         if today - old.checked > timedelta(days=days)

@@ -531,3 +531,56 @@ class Program:
         str, ...
     ] = ()  # files that it reads where none is named; with a slash, wherever the only one is
     format: Literal["assigned", "ruby", "yaml"] = "assigned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectServer:
+    """Which keys of an operator's object tell what its server takes, and by which Services it is reached.
+
+    A path has its keys between slashes; `@KIND` follows the name that stands there to the object of that kind.
+    """
+
+    parameters: tuple[str, ...]  # paths of PostgreSQL's parameters
+    services: tuple[str, ...]  # of the primary: "{name}-rw"
+    default: tuple[
+        int, ...
+    ] = ()  # max_connections where none is written: the least, the most; () when not known
+    replica_services: tuple[str, ...] = ()
+    instances: str = ""  # path of their number, or of a list of sets with `replicas`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPooler:
+    """Which keys of an operator's object make a PgBouncer. Its settings are PgBouncer's, by their names."""
+
+    service: str
+    server: str  # the host that it asks; `{path=default}` stands for what is written there
+    on: tuple[str, ...] = ()  # it runs where the first of these that is there is not `false`; (): always
+    off: str = ""  # it does not run where this is `true`
+    replicas: str = ""
+    default_replicas: int = 1
+    settings: tuple[str, ...] = ()
+    mode: str = ""
+    databases: str = (
+        ""  # path of lines of [databases]; written, they stand for the one that leads to `server`
+    )
+    elsewhere: str = ""  # written, settings stand in files that are not read
+    defaults: tuple[str, ...] = ()  # "name value": what holds where nothing is written
+    shared: str = ""  # path of server connections that all replicas share
+    default_shared: int = 0
+    shares: tuple[str, ...] = ()  # "name N": a setting is the Nth part of one replica's share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseObject:
+    """A Kubernetes object of which an operator makes a server, a pooler, or both: objects/<id>.toml."""
+
+    id: str
+    title: str
+    homepage: str
+    kinds: tuple[str, ...]  # a tuple, so that it is found without parsing
+    groups: tuple[str, ...]  # of apiVersion, before the slash
+    source: str
+    checked: date
+    server: ObjectServer | None = None
+    pooler: ObjectPooler | None = None

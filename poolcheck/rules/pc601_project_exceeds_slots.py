@@ -120,7 +120,8 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     """Full pools against the slots of an ordinary role; what only a deploy exceeds is a warning."""
     if row.against != "slots" or row.verdict != "does not fit" or row.of_one_string or row.capacity is None:
         return
-    if row.poolers_only and len(row.terms) == 1 and ctx.numbers.max_connections is not None:
+    (first, *others) = row.terms
+    if first.pooler and first.replicas == 1 and not others and ctx.numbers.max_connections is not None:
         return  # PC503 is about its file
     steady = row.steady.most > row.capacity
     reserved = row.reserved.most if row.reserved else 0
@@ -131,8 +132,11 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     if largest.pooler:
         beside = row.deploy.most - largest.deploy.most
         left = max(1, row.capacity - row.buffer - beside)
+        cap, many = max(1, left // largest.replicas), largest.replicas
+        each = f", {cap} for each of {many} instances" if many > 1 else ""
         fix = Fix(
-            f"Cap what {largest.name} opens: {left} are left for it", lines=(f"max_db_connections = {left}",)
+            f"Cap what {largest.name} opens: {left} are left for it{each}",
+            lines=(f"max_db_connections = {cap}",),
         )
     elif size:
         title = f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs"

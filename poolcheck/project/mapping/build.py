@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
@@ -47,12 +48,16 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
     made = draft.finish()
     # of a string alone PC204 tells
     deployed = any(each.deployed for each in made.clients) or any(not each.provided for each in made.poolers)
+    poolers = tuple(replace(each, package=packages.of(each.location.path)) for each in draft.poolers)
     own = Collected(
         map=made,
         skipped=tuple(draft.skipped),
-        groups=frozenset("6") if deployed else frozenset(),
+        subjects=poolers,
+        poolers=poolers,
+        groups=frozenset(("6" if deployed else "") + ("5" if poolers else "")),
     )
     paths = dict.fromkeys(client.place.path for client in made.clients if client.deployed)
+    paths |= dict.fromkeys(each.location.path for each in poolers)
     return together(
         (own, *(lines_of(path, packages.text(path)) for path in paths if path not in so_far.lines))
     )

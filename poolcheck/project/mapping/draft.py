@@ -13,6 +13,7 @@ from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import Client, Map, Pool, Question, Route
 from poolcheck.model.context import Context, Numbers
+from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Role
 from poolcheck.model.report import Skipped
@@ -86,6 +87,7 @@ class MapDraft:
         self.commands = ProcessCommands(packages)
         self.ends = Ends(self.config)
         self.terraform: Amount | None = None  # the limit that the project's Terraform sets, of one server
+        self.poolers: list[PoolerConfig] = []  # that only an operator's objects configure
         self.reader = PoolReader(found.subjects, ctx)
         self.skipped: list[Skipped] = []
         self.running: list[Running] = []

@@ -56,6 +56,7 @@ class ServerDraft:
 
     def __init__(self, key: Key) -> None:
         self.key = key
+        self.title = ""  # what it is called where it is declared
         self.name = ""  # given in the end
         self.addresses: dict[str, None] = {}
         self.limit: Amount | None = None
@@ -108,8 +109,9 @@ class Ends:
     # --- what files declare ---
 
     def declare(self, scope: str, names: tuple[str, ...], place: Location) -> ServerDraft:
-        """A server that a file runs, under all its names there."""
-        made = self.server(Key(scope, names[0]))
+        """A server that a file runs, under all its names there. The last one is its alone: with the namespace, where one is known."""
+        made = self.server(Key(scope, names[-1]))
+        made.title = made.title or names[0]
         for name in names:
             self.servers[Key(scope, name)] = made
         made.declared, made.place = True, made.place or place
@@ -200,9 +202,11 @@ class Ends:
 
     def _names(self, scope: str, host: str, namespace: str) -> Iterator[tuple[str, str]]:
         """(scope, name) under which a host may be declared; a bare name that only one file knows is that one's."""
-        yield scope, host
         base = self._host(host)
         name, _, space = base.partition(".")
+        if scope and namespace and not space:
+            yield scope, f"{name}.{namespace}"  # before the same name of another namespace
+        yield scope, host
         if scope and (not space or "." not in space):
             yield scope, f"{name}.{space or namespace}"
             yield scope, name

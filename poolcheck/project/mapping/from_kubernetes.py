@@ -8,7 +8,7 @@ from poolcheck import catalogue
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.project import Package
-from poolcheck.project.mapping import charts
+from poolcheck.project.mapping import charts, from_objects
 from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once
 from poolcheck.project.mapping.ends import Standing
@@ -30,7 +30,8 @@ class Cluster:
     def __init__(self, draft: MapDraft, names: Sequence[str]) -> None:
         self.workloads: list[tuple[Workload, DeployedGroup]] = []
         seen: dict[tuple[str, str, str], list[tuple[Workload, DeployedGroup]]] = {}
-        for group in charts.groups(draft.packages, names, draft.skipped):
+        self.groups = tuple(charts.groups(draft.packages, names, draft.skipped))
+        for group in self.groups:
             for workload in (one for file in group.files for one in file.workloads):
                 seen.setdefault((group.stage, workload.namespace, workload.name), []).append(
                     (workload, group)
@@ -48,6 +49,7 @@ def scope_of(group: "DeployedGroup") -> str:
 
 def declare(draft: MapDraft, cluster: Cluster) -> None:
     """The servers and poolers that the cluster runs, under the names of their Services."""
+    draft.poolers += from_objects.declare(draft, ((scope_of(group), group) for group in cluster.groups))
     for workload, group in cluster.workloads:
         image = next((made for name in workload.images if (made := catalogue.image(_repository(name))) and made.is_ != "client"), None)  # fmt: skip
         if image is None:

@@ -268,5 +268,5 @@ def _by_share(config: "PoolerConfig") -> bool:
 
 
 def _server_name(server: ServerDraft) -> str:
-    name = server.told.name if server.told else server.key.host
+    name = server.told.name if server.told else server.title or server.key.host
     return name if server.key.port in (PORT, 0) else f"{name}:{server.key.port}"

@@ -9,7 +9,7 @@ from poolcheck.model.problem import Location
 from poolcheck.model.report import Skipped
 from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import kubernetes
-from poolcheck.readers.deploy.kubernetes import Autoscaler, HeldText, Manifests, Workload
+from poolcheck.readers.deploy.kubernetes import Autoscaler, CustomObject, HeldText, Manifests, Workload
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
@@ -116,6 +116,7 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -
     """What a kustomization changes in what was read."""
     workloads: list[Workload] = []
     scalers: list[Autoscaler] = []
+    objects: list[CustomObject] = []
     for item in (layer.document.get("replicas") or Node([], 0)).items:
         name, count = text_of(item.get("name")), item.get("count")
         if name and count is not None:
@@ -124,6 +125,7 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -
         made = kubernetes.read(text, path, lambda line, path=path, first=first: Location(path, line + first))  # type: ignore[misc]
         workloads += made.workloads
         scalers += made.autoscalers
+        objects += made.objects
         for key, node in _operations(text):
             at, name = Location(path, node.line + first), "" if target == ".*" else target
             if key == "/spec/replicas":
@@ -155,6 +157,7 @@ def _laid_over(files: dict[str, Manifests], layer: _Layer, packages: Packages) -
                     )
                 ]
             ),
+            objects=tuple(_object(each, objects) for each in file.objects),
         )
         for name, file in files.items()
     }
@@ -211,6 +214,11 @@ def _workload(workload: Workload, patches: Sequence[Workload]) -> Workload:
             ),
         )
     return workload
+
+
+def _object(each: CustomObject, patches: Sequence[CustomObject]) -> CustomObject:
+    own = (patch for patch in patches if (patch.kind, patch.name) == (each.kind, each.name))
+    return replace(each, layers=(*each.layers, *(layer for patch in own for layer in patch.layers)))
 
 
 def _scaler(scaler: Autoscaler, patches: Sequence[Autoscaler]) -> Autoscaler:

@@ -19,9 +19,11 @@ from poolcheck.record import dataclass
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout", "DaemonSet", "ReplicaSet", "DeploymentConfig", "Pod")
 _JOBS = ("Job", "CronJob")
 _KINDS = re.compile(
-    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS))}|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap|Service)\b",
+    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS))}|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap|Service)\b"
+    r"|^apiVersion:\s*[\"']?[\w.-]{0,20}(?:postgres|pgv2|zalan|stackgres)[\w.-]{0,60}/",  # operators: catalogue/objects
     re.MULTILINE,
 )
+_BUILT_IN = re.compile(r"(?:[\w-]+|[\w.-]*k8s\.io|)")  # groups of Kubernetes' own objects
 
 
 _FILLED_IN = re.compile(rf"{UNKNOWN}|\$\{{[A-Za-z_]")  # by Helm, or by envsubst
@@ -73,6 +75,47 @@ class Autoscaler:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A document, and where its rows stand."""
+
+    document: Node
+    at: Callable[[int], Location]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomObject:
+    """An object of somebody's operator, with what overlays lay over it."""
+
+    group: str  # of its apiVersion
+    kind: str
+    name: str
+    namespace: str
+    layers: tuple[Layer, ...]  # the last one wins
+
+    @property
+    def location(self) -> Location:
+        """Where it stands."""
+        return self.layers[0].at(self.layers[0].document.line)
+
+    def get(self, path: Sequence[str]) -> tuple[Node, Location] | None:
+        """What stands below these keys, with its place; None when it does not."""
+        for layer in reversed(self.layers):
+            node = layer.document.get(*path)
+            if node is not None:
+                return node, layer.at(node.line)
+        return None
+
+    def table(self, path: Sequence[str]) -> dict[str, tuple[str, Location]]:
+        """The scalars of a table, with their places."""
+        return {
+            key: (value.text, layer.at(value.line))
+            for layer in self.layers
+            for key, value in (layer.document.get(*path) or Node({}, 0)).pairs.items()
+            if value.text is not None
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterName:
     """A Service: the name by which pods with these labels are reached."""
 
@@ -99,6 +142,7 @@ class Manifests:
     autoscalers: tuple[Autoscaler, ...] = ()
     held: tuple[HeldText, ...] = ()
     services: tuple[ClusterName, ...] = ()
+    objects: tuple[CustomObject, ...] = ()
 
 
 def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> Manifests:
@@ -113,6 +157,7 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
     autoscalers: list[Autoscaler] = []
     held: list[HeldText] = []
     services: list[ClusterName] = []
+    objects: list[CustomObject] = []
     for document in documents(text):
         kind = text_of(document.get("kind"))
         name = text_of(document.get("metadata", "name"))
@@ -145,6 +190,12 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
                 services.append(
                     ClusterName(name, text_of(document.get("metadata", "namespace")), _labels(selector))
                 )
+        elif (
+            name
+            and _BUILT_IN.fullmatch(group := text_of(document.get("apiVersion")).rpartition("/")[0]) is None
+        ):
+            space = text_of(document.get("metadata", "namespace"))
+            objects.append(CustomObject(group, kind, name, space, (Layer(document, place),)))
         elif kind in ("Secret", "ConfigMap"):
             for group in ("data", "stringData"):
                 for key, value in (document.get(group) or Node({}, 0)).pairs.items():
@@ -156,8 +207,9 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
                     if plain and _FILLED_IN.search(plain) is None:
                         held.append(HeldText(name, key, Secret(plain), place(value.line)))
     return Manifests(
-        workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held), services=tuple(services)
-    )
+        workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held), services=tuple(services),
+        objects=tuple(objects),
+    )  # fmt: skip
 
 
 def _labels(node: Node | None) -> frozenset[tuple[str, str]]:

@@ -160,12 +160,12 @@ class _State:
             self.settings.append(PoolerSetting(pair[1], pair[2], value_at, known(pair[2])))
         elif self.section in ("databases", "users"):
             name = pair[1].strip('"').replace('""', '"')
-            words, broken = _words(pair[2], self.path, number, pair.start(2))
+            pairs, broken = words(pair[2], self.path, number, pair.start(2))
             if self.section == "users":
-                self.users.append(PoolerUser(name=name, location=at, settings=words))
+                self.users.append(PoolerUser(name=name, location=at, settings=pairs))
             else:
                 self.databases.append(
-                    PoolerDatabase(name=name, location=at, settings=words, broken=broken and known(pair[2]))
+                    PoolerDatabase(name=name, location=at, settings=pairs, broken=broken and known(pair[2]))
                 )
 
     def _open(self, bare: str, at: Location) -> None:
@@ -177,7 +177,7 @@ class _State:
         self.section = section
 
 
-def _words(text: str, path: str, line: int, start: int) -> tuple[tuple[PoolerSetting, ...], bool]:
+def words(text: str, path: str, line: int, start: int) -> tuple[tuple[PoolerSetting, ...], bool]:
     """The `key=value` pairs of a line, without passwords; and whether something is left that is none."""
     return tuple(_pairs(text, path, line, start)), bool(_WORD.sub("", text).strip())
 
