@@ -190,7 +190,7 @@ class Packages:
                 return "platform"
             if PROCESS_FILES.search(base):
                 return "processes"
-            if base.endswith(".tf"):
+            if base.endswith((".tf", ".tfvars")):
                 return "terraform"
         return None
 
@@ -413,6 +413,7 @@ LOADERS = {
 }
 PLATFORM_ENDINGS = (
     ".json", ".jsonc", ".toml", ".yaml", ".yml", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".py", ".tf",
+    ".tfvars",
 )  # fmt: skip
 PROCESS_FILES = re.compile(
     r"gunicorn[\w.-]{0,255}\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)"

@@ -43,7 +43,7 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
         from poolcheck.project.mapping import from_platforms  # noqa: PLC0415 - only where a file deploys something
 
         from_platforms.collect(draft, names)
-        draft.terraform = from_platforms.terraform_limit(packages, names)
+        draft.terraform = from_platforms.terraform_servers(packages, names)
     from_packages.collect(draft)
     made = draft.finish()
     # of a string alone PC204 tells

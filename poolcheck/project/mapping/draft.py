@@ -30,6 +30,7 @@ from poolcheck.text import plural
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
+    from poolcheck.readers.deploy.terraform_servers import TerraformServer
 
 # Services that run once, or for people: their few connections are what the buffer is for.
 _ONCE = re.compile(
@@ -86,7 +87,7 @@ class MapDraft:
         self.config: Config = packages.config
         self.commands = ProcessCommands(packages)
         self.ends = Ends(self.config)
-        self.terraform: Amount | None = None  # the limit that the project's Terraform sets, of one server
+        self.terraform: tuple[TerraformServer, ...] = ()
         self.poolers: list[PoolerConfig] = []  # that only an operator's objects configure
         self.reader = PoolReader(found.subjects, ctx)
         self.skipped: list[Skipped] = []

@@ -25,6 +25,8 @@ from poolcheck.readers.deploy import platforms as reader
 from poolcheck.readers.deploy import runtime, terraform
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment
+from poolcheck.readers.deploy.terraform_servers import TerraformServer
+from poolcheck.readers.deploy.terraform_servers import read as terraform_servers_of
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.text import plural
 
@@ -303,16 +305,17 @@ def _variables_of(text: str, function: Node, path: str) -> tuple[Variable, ...]:
     return tuple(made.values())
 
 
-def terraform_limit(packages: "Packages", names: Sequence[str]) -> Amount | None:
-    """max_connections as the project's Terraform sets it, when it is set once."""
-    found = []
-    for name in names:
-        text = packages.text(name) if name.endswith(".tf") else None
-        if text is None or "max_connections" not in text:
-            continue
-        for match in islice(_TERRAFORM.finditer(text), 20):
+def terraform_servers(packages: "Packages", names: Sequence[str]) -> tuple[TerraformServer, ...]:
+    """The servers that the project's Terraform makes; where it names none, the one whose max_connections is set once."""
+    files = [name for name in names if name.endswith((".tf", ".tfvars"))]
+    texts = {name: text for name in files if (text := packages.text(name)) is not None}
+    made = terraform_servers_of(texts)
+    if made:
+        return made
+    found: dict[int, Location] = {}
+    for name, text in texts.items():
+        for match in islice(_TERRAFORM.finditer(text), 20) if "max_connections" in text else ():
             line = text.count("\n", 0, match.start()) + 1
-            found.append(
-                exact(int(match[1] or match[2]), "max_connections in Terraform", Location(name, line))
-            )
-    return found[0] if len({each.most for each in found}) == 1 else None
+            found.setdefault(int(match[1] or match[2]), Location(name, line))
+    one = (TerraformServer(provider="", host="", size="", written=True, number=number, location=at) for number, at in found.items())  # fmt: skip
+    return tuple(one) if len(found) == 1 else ()

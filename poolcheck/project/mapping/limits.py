@@ -14,6 +14,7 @@ from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
 if TYPE_CHECKING:
     from poolcheck.model.facts import Limit
     from poolcheck.model.pooler_config import PoolerConfig
+    from poolcheck.readers.deploy.terraform_servers import TerraformServer
 
 DEFAULT_CLIENTS = 100  # max_client_conn of PgBouncer: https://www.pgbouncer.org/config.html
 
@@ -29,9 +30,11 @@ class _Plan(NamedTuple):
 class Limits:
     """Gives servers and poolers their names, limits and what they open; what is missing becomes a Question."""
 
-    def __init__(self, ends: Ends, config: Config, numbers: Numbers, terraform: Amount | None = None) -> None:
+    def __init__(
+        self, ends: Ends, config: Config, numbers: Numbers, terraform: "tuple[TerraformServer, ...]" = ()
+    ) -> None:
         self.ends, self.config, self.numbers = ends, config, numbers
-        self.terraform = terraform  # what the project's Terraform sets, of one server
+        self.terraform = terraform
         self.questions: list[Question] = []
 
     def finish(self) -> tuple[tuple[Pooler, ...], tuple[Server, ...]]:
@@ -182,6 +185,44 @@ class Limits:
             raises=config.line("max_client_conn", "{}") if config else "", provided=managed,
         )  # fmt: skip
 
+    def _of_terraform(self, server: ServerDraft, many: int) -> Amount | None:
+        """What Terraform says of a server: of the one whose name its host begins with, else where all say the same of the only one.
+
+        Of a server whose max_connections is not written, what its machine gives.
+        """
+        near = [
+            each for each in self.terraform if each.provider in ("", server.provider) or not server.provider
+        ]
+        host = server.key.host.partition(".")[0]
+        named = [
+            each
+            for each in near
+            if (each.host and each.host == host)
+            or (each.address and f"{server.key.host}.".startswith(f"{each.address}."))
+        ]
+        chosen = named if len(named) == 1 else near if many == 1 else []
+        made = {amount.most: amount for each in chosen if (amount := self._number(each)) is not None}
+        return (
+            next(iter(made.values()))
+            if len(made) == 1 and (len(chosen) == 1 or all(map(self._number, chosen)))
+            else None
+        )
+
+    def _number(self, made: "TerraformServer") -> Amount | None:
+        if made.written:
+            return (
+                None
+                if made.number is None
+                else exact(made.number, "max_connections in Terraform", made.location)
+            )
+        plan = self._plan(made.provider, made.size)
+        number = plan.limit.max_connections if plan is not None else None
+        return (
+            None
+            if plan is None or number is None
+            else exact(number, f"max_connections {number}: {plan.title}", made.location, "catalogue")
+        )
+
     def _server(self, server: ServerDraft, many: int) -> Server:
         """What was said of this one first, then its own file, then the numbers that hold for every other server."""
         numbers, told = self.numbers, server.told
@@ -210,13 +251,8 @@ class Limits:
             )
         if limit is None and server.provider and not plan:
             limit = self._by_plan(server.provider, lambda each: each.max_connections, "max_connections")
-        if (
-            (limit is None or limit.low != limit.high)
-            and self.terraform is not None
-            and not server.declared
-            and many == 1
-        ):
-            limit = self.terraform
+        if (limit is None or limit.low != limit.high) and not server.declared:
+            limit = self._of_terraform(server, many) or limit
         if told is not None and told.reserved is not None:
             reserved = exact(told.reserved, f"{told.reserved} reserved, [server.{told.name}]", None, "config")
         if (

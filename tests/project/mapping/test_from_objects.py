@@ -165,7 +165,7 @@ class TestSums:
         said = " ".join(ran.out.split())
 
         assert ran.code == 1
-        assert "pg-pooler 3 x 25 = 75 of 57 usable slots" in said
+        assert "pg: 75 asked, 75 at deploy, of 57 usable slots" in said
 
     def test_a_cap_for_each_instance(self, tmp_path: Path) -> None:
         """max_db_connections holds in each process: the advised one is the share of an instance."""
