@@ -163,9 +163,9 @@ def test_driver_where_it_cannot_run(copy: Copy) -> None:
     assert said["PC407"].startswith("Acme needs TCP sockets")
 
 
-# Pgpool-II, as far as a reader needs: `key = 'value'`. Its words for PgBouncer's settings are in the TOML.
+# Poolacme, as far as a reader needs: `key = 'value'`. Its words for PgBouncer's settings are in the TOML.
 POOLER = '''
-"""pgpool.conf: settings of Pgpool-II."""
+"""poolacme.conf: settings of Poolacme."""
 
 import re
 
@@ -175,12 +175,12 @@ from poolcheck.readers.poolers.interface import ALONE, Files
 from poolcheck.readers.poolers.lines import ignores as ignores
 from poolcheck.readers.poolers.lines import shown as shown
 
-NAMES = ("pgpool",)
+NAMES = ("poolacme",)
 LONGEST = 1_000_000
 
 
 def matches(path: str) -> bool:
-    return path.endswith("pgpool.conf")
+    return path.endswith("poolacme.conf")
 
 
 def read(text: str, path: str, _files: Files = ALONE) -> PoolerConfig | None:
@@ -188,15 +188,15 @@ def read(text: str, path: str, _files: Files = ALONE) -> PoolerConfig | None:
     settings = [
         PoolerSetting(row[1], row[2], Location(path, number)) for number, row in enumerate(rows, 1) if row
     ]
-    return PoolerConfig(software="pgpool", name=path, location=Location(path, 1), settings=tuple(settings))
+    return PoolerConfig(software="poolacme", name=path, location=Location(path, 1), settings=tuple(settings))
 '''
 WORDS = """
-title = "Pgpool-II"
-homepage = "https://pgpool.example"
+title = "Poolacme"
+homepage = "https://poolacme.example"
 
 [defaults]
 checked = 2026-11-21
-source = "https://pgpool.example/settings"
+source = "https://poolacme.example/settings"
 
 [[options]]
 concept = "auth_type"
@@ -214,15 +214,15 @@ def test_pooler(copy: Copy) -> None:
     """One module reads its file, one TOML says what it calls PgBouncer's settings, and the rules judge it."""
     files = {
         ".env": "DATABASE_URL=postgresql://app:s3cret@localhost/app\n",
-        "deploy/pgpool.conf": "listen_addresses = '*'\npool_auth = 'trust'\n",
+        "deploy/poolacme.conf": "listen_addresses = '*'\npool_auth = 'trust'\n",
     }
     assert "PC505" not in rules(copy.report(".", files=files))
 
-    copy.add("catalogue/poolers/pgpool.toml", WORDS)
-    copy.add("readers/poolers/pgpool.py", POOLER)
+    copy.add("catalogue/poolers/poolacme.toml", WORDS)
+    copy.add("readers/poolers/poolacme.py", POOLER)
     (found,) = [each for each in copy.report(".", files=files)["findings"] if each["rule"] == "PC505"]
 
-    assert (found["location"]["path"], found["location"]["line"]) == ("deploy/pgpool.conf", 2)
+    assert (found["location"]["path"], found["location"]["line"]) == ("deploy/poolacme.conf", 2)
     assert "pool_auth" in found["message"]
 
 

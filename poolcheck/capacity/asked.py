@@ -26,7 +26,7 @@ class Term:
     steady: Amount
     deploy: Amount
     pooler: bool = False  # its pools are already the sum of its clients
-    replicas: int = 1  # of the pooler, each with pools of its own
+    of: Pooler | None = None  # where it is one
     client: Client | None = None
     pool: Amount | None = None  # of one process
 
@@ -306,7 +306,7 @@ def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:
                     steady=opens,
                     deploy=opens,
                     pooler=True,
-                    replicas=pooler.replicas.most,
+                    of=pooler,
                 )
             )
         elif not pooler.provided:

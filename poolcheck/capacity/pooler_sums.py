@@ -36,7 +36,8 @@ def _number(
         number = 0  # no image turns on a reserve or a cap of itself
     if number is None:
         return None
-    words = "" if number <= 0 else f"{default} {number}" if said else f"default of {number}"
+    name = config.own(default) if said else "default of"
+    words = "" if number <= 0 else f"{name} {number}"
     return exact(max(number, 0), words, said.location if said else None, "file" if said else "default")
 
 
@@ -50,6 +51,11 @@ def opened(config: PoolerConfig, database: PoolerDatabase, pools: int | None = N
 
     `pools`: how many users of it are known; None: as the file tells.
     """
+    if config.facts is not None and config.facts.per_client:
+        clients, each = (
+            _number(config, database, (), name, 1) for name in ("max_client_conn", "default_pool_size")
+        )
+        return None if clients is None or each is None else times(clients, each)
     size, cap = (
         pool_size(config, database),
         _number(config, database, ("max_db_connections",), "max_db_connections", 0),

@@ -138,7 +138,7 @@ def _check_provider(values: Mapping[str, Any], where: str) -> None:
 
 _OF_IMAGES = {  # keys that only one kind has
     "server": ("own_defaults", "max_variable", "may_configure"),
-    "pooler": ("pooler", "prefix", "database"),
+    "pooler": ("pooler", "prefix", "database", "sets"),
     "client": ("url", "port", "engine", "postgres", "pools", "processes", "runs"),
 }
 _ENDS = ("host", "user", "dbname")  # of a pooler and a client

@@ -400,6 +400,7 @@ class PoolerFacts:
     options: tuple[PoolerOption, ...]
     write: str = "{name} = {value}"  # how its file writes a setting
     quoted: bool = False  # whether words stand in double quotes there
+    per_client: bool = False  # each client that it takes may have pools of its own
 
     def option(self, concept: str) -> PoolerOption | None:
         """What it calls that setting; None when it has none, or nothing is known of it."""
@@ -473,6 +474,7 @@ class Image:
     user: tuple[str, ...] = ()
     dbname: tuple[str, ...] = ()
     database: tuple[str, ...] = ()  # variables that name the database which clients ask for
+    sets: tuple[str, ...] = ()  # "name value": what the image sets itself
     # somebody else's program that connects, its server by a string or by `host`, `port`, `user` and `dbname`
     url: tuple[str, ...] = ()  # variables that hold a string, JDBC's too; each leads somewhere
     port: tuple[str, ...] = ()

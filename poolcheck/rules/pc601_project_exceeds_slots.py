@@ -121,7 +121,12 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     if row.against != "slots" or row.verdict != "does not fit" or row.of_one_string or row.capacity is None:
         return
     (first, *others) = row.terms
-    if first.pooler and first.replicas == 1 and not others and ctx.numbers.max_connections is not None:
+    if (
+        first.of is not None
+        and first.of.replicas.most == 1
+        and not others
+        and ctx.numbers.max_connections is not None
+    ):
         return  # PC503 is about its file
     steady = row.steady.most > row.capacity
     reserved = row.reserved.most if row.reserved else 0
@@ -129,14 +134,15 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     allowed = f"the server allows {row.capacity} ({total} - {reserved} reserved)"
     extra = "" if steady else f", {row.deploy.most} while a deploy runs"
     largest, size, most = fitting(row)
-    if largest.pooler:
+    if largest.of is not None:
         beside = row.deploy.most - largest.deploy.most
         left = max(1, row.capacity - row.buffer - beside)
-        cap, many = max(1, left // largest.replicas), largest.replicas
+        many = largest.of.replicas.most
+        cap = max(1, left // max(1, many))
         each = f", {cap} for each of {many} instances" if many > 1 else ""
         fix = Fix(
             f"Cap what {largest.name} opens: {left} are left for it{each}",
-            lines=(f"max_db_connections = {cap}",),
+            lines=(f"max_db_connections = {cap}",) if largest.of.software == "pgbouncer" else (),
         )
     elif size:
         title = f"Give each process of {largest.name} {size}; at most {most} fits while a deploy runs"

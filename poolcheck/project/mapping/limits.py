@@ -81,6 +81,8 @@ class Limits:
             if line.name == "*":
                 own = {each.name for each in config.databases}
                 names = {database for database, _ in pooler.asked if database not in own}
+            if config.facts is not None and config.facts.per_client:
+                names = set()  # the same pools for all
             for name in names or {line.name}:
                 users = {user for database, user in pooler.asked if database == name and user}
                 most = pooler_sums.opened(
