@@ -52,7 +52,8 @@ def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> 
     over: dict[str, list[_Layer]] = {}
     for layer in layers.values():
         for base in layer.bases:
-            if base in layers:
+            # what many apps take a part from is no base that they are variants of
+            if base in layers and text_of(layers[base].document.get("kind")) != "Component":
                 over.setdefault(base, []).append(layer)
     chosen: list[_Layer] = []
     unclear: dict[str, str] = {}  # base → why

@@ -342,3 +342,13 @@ class TestLayers:
         ran = poolcheck("map", "--format", "json", ".", cwd=tmp_path)
         assert '"high": 60' not in ran.out
         assert '"high": 50' not in ran.out
+
+    def test_component_of_several_apps(self, tmp_path: Path) -> None:
+        """Apps that share a component are no variants of one another: none is left out."""
+        files = {"common/kustomization.yaml": "kind: Component\nresources: []\n"}
+        for name, text in (("db", CLUSTER), ("bouncer", POOLER)):
+            files[f"{name}/kustomization.yaml"] = "components: [../common]\nresources: [own.yaml]\n"
+            files[f"{name}/own.yaml"] = text
+        made = mapped(tmp_path, "kind: List\n", others=files)
+
+        assert limits(made) == {"pg": (60, 60)}
