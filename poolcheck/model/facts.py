@@ -549,6 +549,8 @@ class ObjectServer:
     ] = ()  # max_connections where none is written: the least, the most; () when not known
     replica_services: tuple[str, ...] = ()
     instances: str = ""  # path of their number, or of a list of sets with `replicas`
+    secrets: tuple[str, ...] = ()  # that the operator makes: "{name}-app"
+    secret_keys: tuple[str, ...] = ()  # of these, which lead to the primary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

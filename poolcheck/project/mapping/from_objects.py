@@ -13,6 +13,7 @@ from poolcheck.model.amount import Amount, at_least, exact, plus, times
 from poolcheck.model.facts import DatabaseObject, ObjectPooler, ObjectServer
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
+from poolcheck.project.mapping.ends import Key
 from poolcheck.readers.poolers import lines, pgbouncer_ini
 from poolcheck.readers.yaml import UNKNOWN, Node, text_of
 
@@ -126,6 +127,10 @@ class _Object:
             primary = (*self._hosts(facts.replica_services), *primary)
         server = self.draft.ends.declare(self.scope, primary, self.one.location)
         server.title, server.limit, server.reserved = title, limit, reserved
+        space = f"{self.one.namespace}/" if self.one.namespace else ""
+        for secret in map(self._named, facts.secrets):
+            for key in facts.secret_keys:
+                self.draft.ends.servers[Key("", f"{space}{secret}/{key}", 0)] = server
         if instances.high == 1 or not facts.replica_services:
             return
         others = self.draft.ends.declare(self.scope, self._hosts(facts.replica_services), self.one.location)
