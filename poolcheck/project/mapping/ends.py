@@ -273,8 +273,10 @@ class Ends:
         return self.at(pooler, host, lines[0].value("port") if lines else None, namespace) if host else None
 
     def pooler_at(self, pooler: PoolerDraft, host: str) -> PoolerDraft | None:
-        """The pooler of the project at a host of another one's file."""
-        return self._pooler(pooler.scope, host.lower(), "")
+        """The pooler of the project at a host of another one's file; of its own name only where no server has it."""
+        found = self._pooler(pooler.scope, host.lower(), "")
+        taken = found is pooler and self._declared(pooler.scope, host.lower(), PORT, "") is not None
+        return None if taken else found
 
     def at(self, pooler: PoolerDraft, host: str, port: str | None, namespace: str = "") -> ServerDraft:
         """The server at a host of a pooler's file."""
