@@ -83,7 +83,7 @@ def run(
     masked = {
         (subject.location.path, subject.location.line): masked_line(subject, lines)
         for subject in subjects
-        if isinstance(subject, Target) and subject.origin == "env"
+        if isinstance(subject, Target) and subject.origin in ("env", "deployment")
     }
     below = cache(lambda path: frozenset(hidden_lines(lines[path])))
     active = [rule for rule in rules if selection.admits(rule.id, rule.name)]

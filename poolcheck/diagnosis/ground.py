@@ -15,6 +15,7 @@ from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, readers
 from poolcheck.record import dataclass
 from poolcheck.rules import load
+from poolcheck.rules._common import assignment
 
 MIGRATIONS = ("PC103", "PC104", "PC105")
 
@@ -63,6 +64,11 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
     )
     # An example file shows what to write; it speaks only where nothing real does.
     app = tuple(target for target in app if not target.example_file) or app
+    # Nor does a server that the same file runs say where a deployed app goes, where another string does.
+    app = (
+        tuple(target for target in app if target.origin != "deployment" or target.match.kind != "local")
+        or app
+    )
     who: dict[str, Reader] = {}
     for target in app:
         for reader in readers(target, ctx):
@@ -121,12 +127,14 @@ def _named(target: Target) -> tuple[str, str]:
 
 def _final(target: Target, ctx: Context, value: Secret | None) -> str:
     """The string with `value`, its first fix, and then every fix of the 1xx and 2xx rules, as the line to write."""
-    rules_ = load("12")
+    rules_, first = load("12"), target
     for _ in range(MOST_FIXES):
         if value is None or value.reveal() == target.conn.raw:
             break
         conn = parse(value.reveal())
-        target = replace(target, conn=conn, match=ctx.catalogue.match(conn), raw=conn.raw)
+        same = target.match.routed and conn.hosts == target.conn.hosts
+        match = target.match if same else ctx.catalogue.match(conn)
+        target = replace(target, conn=conn, match=match, raw=conn.raw)
         alone = replace(
             ctx,
             targets=tuple(target if each.location == target.location else each for each in ctx.targets),
@@ -141,7 +149,7 @@ def _final(target: Target, ctx: Context, value: Secret | None) -> str:
             if problem.fix.safe or (problem.severity or rule.severity) > Severity.INFO
         )
         value = next(fixes, None)
-    return f'{target.name}="{target.conn.masked()}"' if target.origin == "env" else target.conn.masked()
+    return assignment(first, target.conn.raw)
 
 
 def variable(ground: Ground) -> str:

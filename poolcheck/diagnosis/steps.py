@@ -404,10 +404,9 @@ def _migrations(ground: Ground) -> Said:
             status="check",
             why="The app's string is pooled: whatever runs migrations needs a direct (or session-mode) one.",
         )
-    return Said(
-        status="not needed",
-        why="The app's string is not pooled: migrations can use it.",
-    )
+    session = any(t.match.kind == "pooled" for t in ground.app)
+    how = "pooled in session mode" if session else "not pooled"
+    return Said(status="not needed", why=f"The app's string is {how}: migrations can use it.")
 
 
 def _meanwhile(ground: Ground) -> Said:

@@ -18,6 +18,10 @@ Tracks = Literal["yes", "no", "unknown", "needless"]  # does the pooler track pr
 MigrationsHere = Literal["ok", "direct-advised", "fail", "unknown"]
 
 
+# Endpoints that no provider has: a pooler of the project, and one that nothing but its string speaks of.
+OWN, CLAIMED = "own", "claimed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One kind of endpoint of a provider, and how a connection string shows that it is that one.
@@ -183,6 +187,11 @@ class Match:
         if self.endpoint is not None:
             return self.endpoint.kind
         return "local" if self.local else "unknown"
+
+    @property
+    def routed(self) -> bool:
+        """Whether the map says what answers there, and not the catalogue."""
+        return self.endpoint is not None and self.endpoint.id in (OWN, CLAIMED)
 
     @property
     def mode(self) -> PoolMode | None:

@@ -8,7 +8,7 @@ from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Role
 from poolcheck.record import dataclass
 
-Origin = Literal["env", "argument", "parts", "config", "source", "stdin"]
+Origin = Literal["env", "argument", "parts", "config", "deployment", "source", "stdin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ class Target:
     @property
     def label(self) -> str:
         """The subject of a sentence: the variable's name, or words for a string that has none."""
-        return self.name if self.origin in ("env", "parts", "config") else "This connection string"
+        return (
+            self.name if self.origin in ("env", "parts", "config", "deployment") else "This connection string"
+        )
 
     def __repr__(self) -> str:
         return f"Target({self.name!r}, {self.conn!r}, {self.location})"

@@ -114,13 +114,13 @@ def finish(read: Collected, packages: Packages) -> Collected:
         read = together((read, pooler_files.collect(packages, names, read.lines)))
     from poolcheck.project.mapping import build  # noqa: PLC0415 - it needs this module's own readers
 
-    read = together((read, build.collect(read, packages, names)))
+    own = {target.package.path: target.package for target in read.targets}
+    read = build.collect(read, packages, names)
     targets = [also_app(target, read.targets) for target in read.targets]
     targets.sort(key=lambda target: (target.location.path, target.location.line or 0))
-    seen = {target.package.path: target.package for target in targets}
     return replace(
         read, targets=tuple(targets), subjects=(*read.subjects, *targets),
-        packages=tuple(seen.values()) or tuple(packages.known()), notes=(*read.notes, *packages.against),
+        packages=tuple(own.values()) or tuple(packages.known()), notes=(*read.notes, *packages.against),
         skipped=(*packages.skipped, *read.skipped), schemas=tuple(packages.schemas), configs=tuple(packages.js_configs),
     )  # fmt: skip
 

@@ -11,10 +11,13 @@ from poolcheck.connection.placeholder import placeholder_kind
 from poolcheck.connection.secret import Secret, mask_elsewhere, redact
 from poolcheck.connection.string import Span
 from poolcheck.model.context import Context
-from poolcheck.model.facts import Endpoint
+from poolcheck.model.facts import OWN, Endpoint
 from poolcheck.model.problem import Edit, Fix, Location
 from poolcheck.model.target import Target
 from poolcheck.text import nearest
+
+# What stands in a plain or quoted text of YAML, TOML and JSON as it is.
+_PLAIN = re.compile(r"[\w:/@.?&=%~+*!-]+", re.ASCII)
 
 
 def at(target: Target, span: Span | None) -> Location:
@@ -31,6 +34,8 @@ def replace_value(target: Target, new: str) -> tuple[Edit, ...]:
     """
     if target.value_column is None or target.location.line is None or target.raw != target.conn.raw:
         return ()
+    if target.origin == "deployment" and _PLAIN.fullmatch(new) is None:
+        return ()  # what its file would make of any other character depends on its quotes
     start = target.value_column
     end = start + len(target.raw)
     shown, quote = mask(target, new), '"' if shell_would_split(target, new) else ""
@@ -86,8 +91,11 @@ def mask(target: Target, new: str) -> str:
 
 
 def assignment(target: Target, new: str) -> str:
-    """`NAME="..."` with the password masked: the line to write."""
-    return f'{target.name}="{mask(target, new)}"' if target.origin == "env" else mask(target, new)
+    """`NAME="..."` with the password masked, or as its own file writes it: the line to write."""
+    shown, start = mask(target, new), target.value_column
+    if target.origin == "deployment" and start is not None:
+        return f"{target.line_text[:start]}{shown}{target.line_text[start + len(target.raw) :]}".strip()
+    return f'{target.name}="{shown}"' if target.origin == "env" else shown
 
 
 def runtime_words(target: Target) -> str:
@@ -109,11 +117,13 @@ def direct_twin(target: Target, ctx: Context) -> Target | None:
 
 
 def _migrations_of_file(target: Target) -> str | None:
-    return target.location.path if target.role == "migration" and not target.commented else None
+    own = target.origin != "deployment"  # such a file has many clients
+    return target.location.path if own and target.role == "migration" and not target.commented else None
 
 
 def _migrations_of_package(target: Target) -> str | None:
-    return target.package.path if target.role == "migration" and not target.commented else None
+    known = target.package.manifests or target.origin != "deployment"
+    return target.package.path if known and target.role == "migration" and not target.commented else None
 
 
 def endpoint_of_kind(target: Target, kind: str) -> Endpoint | None:
@@ -186,6 +196,8 @@ def pooled_fix(target: Target, *, keep_direct: bool) -> Fix | None:
     if keep_direct and target.origin == "env":
         lines.append(f'{direct_name(target)}="{target.conn.masked()}"')
         edits = (*edits, *add_line(target, direct_name(target), target.raw)) if edits else ()
+    elif keep_direct and target.origin == "deployment":
+        edits = ()  # the direct string would be gone
     title = f"Use {provider.title}'s pooled endpoint" + (
         ", and keep the direct one for migrations" if keep_direct else ""
     )
@@ -233,7 +245,14 @@ def migration_fix(target: Target) -> Fix:
     if made and made.conn:
         new = strip_pooler_words(made.conn.raw)
         return rewrite(target, f"Use the endpoint that keeps sessions{_if(made)}", new)
-    return Fix(made.cannot, lines=made.conversion.steps) if made else Fix("Use the direct string")
+    return Fix(made.cannot, lines=made.conversion.steps) if made else Fix(f"Use {_direct_words(target)}")
+
+
+def _direct_words(target: Target) -> str:
+    """`the direct string, with db:5432`, the server behind a pooler of the project, where it is known."""
+    endpoint = target.match.endpoint
+    behind = endpoint.note if endpoint is not None and endpoint.id == OWN else ""
+    return f"the direct string, with {behind}" if behind else "the direct string"
 
 
 def direct_addition(target: Target) -> Fix:
@@ -247,7 +266,7 @@ def direct_addition(target: Target) -> Fix:
             edits=add_line(target, direct_name(target), new),
             lines=(f'{direct_name(target)}="{mask(target, new)}"',),
         )
-    title = f"Add {direct_name(target)} with the direct string, and let the migration tool read it"
+    title = f"Add {direct_name(target)}, {_direct_words(target)}, and let the migration tool read it"
     return Fix(f"{title}. {made.cannot}", lines=made.conversion.steps) if made else Fix(title)
 
 
@@ -267,6 +286,7 @@ def add_line(target: Target, name: str, value: str) -> tuple[Edit, ...]:
         or target.location.line is None
         or target.raw != target.conn.raw
         or not target.line_text
+        or target.origin == "deployment"  # its line is not NAME=value
     ):
         return ()
     end = len(target.line_text)

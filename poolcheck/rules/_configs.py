@@ -12,7 +12,10 @@ def strings(url: ConfigUrl | None, file: ConfigFile, ctx: Context) -> tuple[Targ
     found = [
         target
         for target in ctx.targets
-        if target.name in url.variables and target.origin == "env" and target.active and not target.commented
+        if target.name in url.variables
+        and target.origin in ("env", "deployment")
+        and target.active
+        and not target.commented
     ]
     own = [each for each in found if each.package.manifests == file.package.manifests]
     return tuple(own or found)

@@ -111,7 +111,7 @@ def pooled_target(file: SourceFile, ctx: Context) -> Target | None:
 
     In a repository of several packages the string may stand beside another one: then all of them have to agree.
     """
-    app = [target for target in ctx.targets if app_traffic(target) and not target.match.local]
+    app = [target for target in ctx.targets if app_traffic(target) and target.match.kind != "local"]
     own = [
         each for each in app if each.package.manifests and each.package.manifests == file.package.manifests
     ]

@@ -29,6 +29,7 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
+from poolcheck.model.facts import OWN
 from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
@@ -42,8 +43,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     endpoint = target.match.endpoint
     if not app_traffic(target) or endpoint is None or endpoint.kind != "pooled" or endpoint.mode != "session":
         return
-    if not target.package.runtime.short_lived:
-        return
+    if not target.package.runtime.short_lived or endpoint.id == OWN:
+        return  # of a pooler of the project PC501 says what its file should say
     yield Problem(
         message=f"{target.label} uses a session-mode pooler for app traffic: each client holds a server connection.",
         why=f"{runtime_words(target)}: warm instances stay connected, so the pool is full after as many instances as it has connections.",

@@ -46,7 +46,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if (
         endpoint.mode is None
         or endpoint.migrations == "ok"
-        or target.origin != "env"
+        or target.origin not in ("env", "deployment")
         or _elsewhere(target, ctx)
     ):
         return
@@ -75,7 +75,8 @@ def _elsewhere(target: Target, ctx: Context) -> bool:
 
 
 def _serves_package(target: Target) -> str | None:
-    return target.package.path if _serves(target) else None
+    known = target.package.manifests or target.origin != "deployment"
+    return target.package.path if known and _serves(target) else None
 
 
 def _serves_file(target: Target) -> str | None:

@@ -43,6 +43,10 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     twin = direct_twin(target, ctx)
     if twin is None or not app_traffic(target) or twin.location.path != target.location.path:
         return
+    if target.origin == "deployment":
+        return  # such a file has many clients
+    if target.match.kind == "http":
+        return  # Accelerate stands before the database of the direct string
     if target.conn.has_placeholder or twin.conn.has_placeholder:
         return
     if target is not _first_app(target, ctx):

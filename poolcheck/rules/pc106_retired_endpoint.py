@@ -29,7 +29,7 @@ from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
-from poolcheck.rules._common import at
+from poolcheck.rules._common import at, direct_twin, pooled_fix
 from poolcheck.text import plural
 
 
@@ -68,7 +68,16 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             message=f"{target.label}: {gone.what} {when}.",
             why="From that day every query fails, with no relation to load.",
             at=at(target, target.conn.span("host") or target.conn.span("scheme")),
-            fix=Fix(gone.instead),
+            fix=_before_direct(target, ctx) or Fix(gone.instead),
             sources=(gone.source,),
         )
         return
+
+
+def _before_direct(target: Target, ctx: Context) -> Fix | None:
+    """Accelerate stands before the database of the direct string: the pooled one is made from that."""
+    twin = direct_twin(target, ctx) if target.match.kind == "http" else None
+    fix = pooled_fix(twin, keep_direct=False) if twin is not None and twin.match.kind == "direct" else None
+    if twin is None or fix is None:
+        return None
+    return Fix(f"{fix.title}, of the database behind it ({twin.name})", lines=fix.lines)

@@ -46,7 +46,7 @@ PREFIXES = {
 def check(target: Target, ctx: Context) -> Iterator[Problem]:
     """The prefix alone decides."""
     name = target.name.upper()
-    if target.commented or target.origin != "env":
+    if target.commented or target.origin not in ("env", "deployment"):
         return
     prefix = next((each for each in PREFIXES if name.startswith(each)), None)
     if prefix:

@@ -53,6 +53,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     )
     if kind == "direct" and target.match.provider:
         why = f"This is {target.match.provider.title}'s direct endpoint: the flag does not make it pooled, it only adds round trips."
+    elif kind == "local" and (server := _its_own_server(target, ctx)):
+        why = f"{server} is the PostgreSQL that {target.location.path} runs, and no pooler: the flag only adds round trips."
     elif prisma_seven:
         severity = Severity.INFO
         why = "A driver adapter reads this URL, and it does not know the flag; tools built on libpq refuse a URL with it."
@@ -67,3 +69,12 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             at=at(target, flags[-1].span),
             fix=without_parameter(target, "Remove pgbouncer=true", "pgbouncer", safe=bool(prisma_seven)),
         )
+
+
+def _its_own_server(target: Target, ctx: Context) -> str:
+    """The server that the same file runs, where the string leads straight to it."""
+    for route in ctx.map.routes_at(target.location, target.name):
+        server = ctx.map.server(route.server) if not route.pooler else None
+        if server is not None and server.place is not None and server.place.path == target.location.path:
+            return server.name
+    return ""

@@ -28,6 +28,7 @@ DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:s3cret@aws-0-eu-central-
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
+from poolcheck.model.facts import OWN
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.project import SWITCHES
 from poolcheck.model.rule import rule
@@ -43,6 +44,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     endpoint = transaction_pooler(target)
     if not app_traffic(target) or endpoint is None or endpoint.tracks_prepared != "no":
         return
+    if endpoint.id == OWN:
+        return  # PC502 says it of the pooler, which can be told to track them
     for reader in readers(target, ctx):
         own = reader.own
         if own is None or own.named_prepared != "yes" or engine_prisma(reader):

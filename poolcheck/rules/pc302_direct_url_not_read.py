@@ -100,7 +100,7 @@ def _transaction(target: Target) -> bool:
 def _spare(target: Target, pooled: Target, file: ConfigFile, ctx: Context) -> bool:
     """A direct string beside the pooled one, whose name says so, and that no config and no other file names."""
     return (
-        target.origin == "env"
+        target.origin in ("env", "deployment")
         and target.active
         and not target.commented
         and target.location.path == pooled.location.path

@@ -93,6 +93,8 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
         return
     pinned = endpoint.session_state == "pinned"
     for mark in file.state:
+        if endpoint.software == "PgDog" and mark.kind in ("set", "role", "reset"):
+            continue  # it sends them to each connection that the client is given
         what, why, instead = WHAT[mark.kind]
         if pinned:
             why = PINNED.format(endpoint.software or "The pooler")

@@ -46,6 +46,7 @@ services:
       replicas: 20
     environment:
       DATABASE_URL: postgresql://app:s3cret@pgbouncer:5432/app?connection_limit=10
+      DIRECT_URL: postgresql://app:s3cret@db:5432/app
 ```
 
 ## Sources

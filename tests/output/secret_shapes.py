@@ -71,7 +71,9 @@ def sql(secret: str) -> str:
 
 def base64_of_url(secret: str) -> str:
     """A Secret's data."""
-    return base64.b64encode(f"postgresql://app:{url(secret)}@db.example.com/app".encode()).decode()
+    return base64.b64encode(
+        f"postgresql://app:{url(secret)}@pg.acme.dev/app?connection_limt=5".encode()
+    ).decode()
 
 
 def block(secret: str) -> str:
@@ -107,10 +109,15 @@ SHAPES = (
     Shape("spring", "src/main/resources/application.yml", "  u{n}:\n    url: jdbc:postgresql://db.example.com/d?user=a&password={s}\n    hikari: {{maximum-pool-size: 900}}", url, "spring:\n"),
     Shape("spring password", "b/src/main/resources/application.yml", "  u{n}:\n    url: jdbc:postgresql://db.example.com/d\n    username: a\n    password: {s}", json.dumps, "spring:\n"),
     Shape("rails", "config/database.yml", "p{n}:\n  adapter: postgresql\n  host: db.example.com\n  pool: 900\n  password: {s}", json.dumps),
-    Shape("compose", "docker-compose.yml", '  s{n}:\n    image: app\n    environment:\n      DATABASE_URL: "postgresql://app:{s}@db.example.com/app?connection_limt=900"', url, "services:\n"),
+    Shape("compose", "docker-compose.yml", '  s{n}:\n    image: app\n    environment:\n      DATABASE_URL: "postgresql://app:{s}@pg.acme.dev/app?connection_limt=900"', url, "services:\n"),
     Shape("compose server", "c/docker-compose.yml", "  s{n}:\n    image: postgres:16\n    environment:\n      POSTGRES_PASSWORD: {s}", json.dumps, "services:\n", without="$"),
-    Shape("k8s secret", "k8s/a.yaml", "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s{n}}}\nstringData:\n  DATABASE_URL: postgresql://app:{s}@db.example.com/app?connection_limt=5", url),
-    Shape("k8s data", "k8s/b.yaml", "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s{n}}}\ndata:\n  DATABASE_URL: {s}", base64_of_url),
+    Shape("k8s secret", "k8s/a.yaml", "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s{n}}}\nstringData:\n  DATABASE_URL: postgresql://app:{s}@pg.acme.dev/app?connection_limt=5", url),
+    Shape("k8s data", "k8s/b.yaml", "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: d{n}}}\ndata:\n  DATABASE_URL: {s}", base64_of_url),
+    Shape("compose list", "g/docker-compose.yml", '  s{n}:\n    image: app\n    environment:\n      - "DATABASE_URL=postgresql://app:{s}@pg.acme.dev/app?connection_limt=900"', url, "services:\n"),
+    Shape("compose behind a pooler", "h/docker-compose.yml", "  s{n}:\n    build: .\n    environment: {{DATABASE_URL: 'postgresql://app:{s}@pgbouncer/app', OTHER: 'x{s}'}}", url, "services:\n  db: {{image: 'postgres:16'}}\n  pgbouncer:\n    image: edoburu/pgbouncer:1.18.0\n    environment: {{DB_HOST: db, POOL_MODE: transaction}}\n".replace("{{", "{").replace("}}", "}")),
+    Shape("k8s env", "k8s/c.yaml", "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: e{n}}}\nspec:\n  template:\n    spec:\n      containers:\n        - image: a\n          env:\n            - name: DATABASE_URL\n              value: postgresql://app:{s}@pg.acme.dev/app?connection_limt=5\n            - {{name: OTHER_URL, value: 'postgresql://app:{s}@pg.acme.dev/app?connection_limt=5'}}", url),
+    Shape("render", "r/render.yaml", "  - type: web\n    name: w{n}\n    runtime: node\n    envVars:\n      - key: DATABASE_URL\n        value: postgresql://app:{s}@pg.acme.dev/app?connection_limt=5", url, "services:\n"),
+    Shape("terraform", "t/main.tf", 'resource "aws_lambda_function" "f{n}" {{\n  environment {{\n    variables = {{\n      DATABASE_URL = "postgresql://app:{s}@pg.acme.dev/app?connection_limt=5"\n    }}\n  }}\n}}', url),
     Shape("appsettings", "appsettings.json", '  "k{n}": "Host=db.example.com;Username=app;Password={s};Maximum Pool Size=5000",', in_json(npgsql), '{"ConnectionStrings": {\n', '"z": ""}}'),
     Shape("prisma", "prisma/schema.prisma", 'datasource d{n} {{\n  provider = "postgresql"\n  url = "postgresql://app:{s}@db.example.com/app?connection_limt=5"\n}}', url),
     Shape("typescript", "src/db.ts", "export const p{n} = new Pool({{ connectionString: 'postgresql://app:{s}@db.example.com/app', max: 900 }})\nconst q{n} = new Pool({{ password: '{s}', max: 900 }})", url, 'import {{ Pool }} from "pg"\n'),
@@ -118,8 +125,8 @@ SHAPES = (
     Shape("python", "app/db.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password={s}, conect_timeout=1)", repr, "import psycopg2\n"),
     Shape("python dsn", "app/dsn.py", "e{n} = create_engine({s}, pool_size=900)", lambda s: repr(f"postgresql://app:{url(s)}@db.example.com/app"), "from sqlalchemy import create_engine\n"),
     Shape("ruby block", "k/config/database.yml", "p{n}:\n  adapter: postgresql\n  pool: 900\n  password: |\n    {s}\n  host: db.example.com", block),
-    Shape("compose env, folded", "e/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      API_TOKEN: >-\n        {s}\n      DATABASE_URL: postgresql://app@db.example.com/app?connection_limt=900", block, "services:\n"),
-    Shape("url in a block of a secret's name", "m/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      SECRET_URL: |\n        postgresql://app:{s}@db.example.com/app?connection_limt=900", url, "services:\n"),
+    Shape("compose env, folded", "e/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      API_TOKEN: >-\n        {s}\n      DATABASE_URL: postgresql://app@pg.acme.dev/app?connection_limt=900", block, "services:\n"),
+    Shape("url in a block of a secret's name", "m/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      SECRET_URL: |\n        postgresql://app:{s}@pg.acme.dev/app?connection_limt=900", url, "services:\n"),
     Shape("spring, next line", "n/src/main/resources/application.yml", "  u{n}:\n    url: jdbc:postgresql://db.example.com/d\n    username: a\n    password:\n      {s}\n    hikari: {{maximum-pool-size: 900}}", json.dumps, "spring:\n"),
     Shape("typescript, words in prose", "src/w.ts", "export async function GET{n}() {{ const p = new Pool({{ password: process.env.PW ?? {s}, max: 900 }}); return p }}", json.dumps, 'import {{ Pool }} from "pg"\n'),
     Shape("python, put together", "app/two.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password='a' {s}, conect_timeout=1)", lambda s: repr(s) if repr(s)[0] == "'" else "'" + s.replace("\\", "\\\\").replace("'", "\\'") + "'", "import psycopg2\n"),

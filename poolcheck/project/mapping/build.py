@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from poolcheck import catalogue
 from poolcheck.model.amount import exact
 from poolcheck.model.context import Context
+from poolcheck.model.target import Target
 from poolcheck.project import assumptions
 from poolcheck.project.collected import Collected, lines_of, together
-from poolcheck.project.mapping import from_packages
+from poolcheck.project.mapping import from_packages, routed
 from poolcheck.project.mapping.amounts import LIMIT_WORDS
 from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.packages import PROCESS_FILES
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 
 def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Collected:
-    """The map of the project, the lines that it points at, and what could not be read for it."""
+    """What was read with the map of the project, the strings of its deployment files, and the lines that both point at."""
     ctx = Context(catalogue=catalogue, assumed=assumptions.assumed_drivers(packages.config))
     draft = MapDraft(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
     for config in so_far.poolers:
         if not config.container and config.databases:
             draft.ends.declare_pooler("", (), config, exact(1, "1 process", None, "default"))
+    held: tuple[Target, ...] = ()
     if any(name.endswith((".yaml", ".yml")) for name in names):
         from poolcheck.project.mapping import from_compose, from_kubernetes  # noqa: PLC0415 - only where there is YAML
         from poolcheck.project.pooler_files import composes_of  # noqa: PLC0415 - as above
@@ -39,6 +41,7 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
         for compose in composes:
             from_compose.collect(draft, compose)
         from_kubernetes.collect(draft, cluster)
+        held = tuple(from_kubernetes.strings(draft, cluster))
     if any(_deploys(packages, name) for name in names):
         from poolcheck.project.mapping import from_platforms  # noqa: PLC0415 - only where a file deploys something
 
@@ -46,6 +49,7 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
         draft.terraform = from_platforms.terraform_servers(packages, names)
     from_packages.collect(draft)
     made = draft.finish()
+    targets = routed.targets(draft, so_far.targets, held)
     # of a string alone PC204 tells
     deployed = any(each.deployed for each in made.clients) or any(not each.provided for each in made.poolers)
     poolers = tuple(replace(each, package=packages.of(each.location.path)) for each in draft.poolers)
@@ -56,11 +60,11 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
         poolers=poolers,
         groups=frozenset(("6" if deployed else "") + ("5" if poolers else "")),
     )
-    paths = dict.fromkeys(client.place.path for client in made.clients if client.deployed)
-    paths |= dict.fromkeys(each.location.path for each in poolers)
-    return together(
-        (own, *(lines_of(path, packages.text(path)) for path in paths if path not in so_far.lines))
-    )
+    paths = [client.place.path for client in made.clients if client.deployed]
+    paths += [each.location.path for each in poolers]
+    paths += [each.location.path for each in targets if each.origin == "deployment"]
+    more = (lines_of(path, packages.text(path)) for path in dict.fromkeys(paths) if path not in so_far.lines)
+    return replace(together((so_far, own, *more)), map=made, targets=targets)
 
 
 def _deploys(packages: "Packages", name: str) -> bool:

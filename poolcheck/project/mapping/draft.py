@@ -15,9 +15,9 @@ from poolcheck.model.connection_map import Client, Map, Pool, Question, Route
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Location
-from poolcheck.model.project import Package, Role
+from poolcheck.model.project import Package, Role, Runtime
 from poolcheck.model.report import Skipped
-from poolcheck.model.roles import name_claims
+from poolcheck.model.roles import name_claims, role_of
 from poolcheck.model.sizing import surge
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.collected import Collected
@@ -117,6 +117,15 @@ class MapDraft:
         ]  # fmt: skip
         return found[0] if len(found) == 1 else None
 
+    def in_container(self, package: Package | None, source: str) -> Package:
+        """The package of a client that a file runs in a container, whatever else its code is deployed to."""
+        home = package or self.packages.outside()
+        return (
+            replace(home, runtime=Runtime("server", source, "container"))
+            if self.config.runtime == "auto"
+            else home
+        )
+
     def way(
         self,
         name: str,
@@ -128,7 +137,8 @@ class MapDraft:
         """The way of a string that a deployment file holds; None when it is none of PostgreSQL, or not filled in."""
         if not conn.is_postgres or "$" in conn.host or conn.is_placeholder:
             return None
-        target = deployed_target(name, conn, at, package or Package())
+        home = self.in_container(package, at.path) if place.scope else package or self.packages.outside()
+        target = deployed_target(name, conn, at, home)
         end = self.ends.of(conn, target.match, place)
         return Way(
             variable=name, role="app" if for_app(name) else "migration", end=end, place=at, target=target
@@ -400,10 +410,12 @@ def for_app(name: str) -> bool:
 
 
 def deployed_target(name: str, conn: ConnectionString, at: Location, package: Package) -> Target:
-    """The app's string as a deployment file holds it."""
-    match = catalogue.match(conn)
-    role: Role = "app" if for_app(name) else "migration"
-    return Target(name=name, conn=conn, location=at, origin="config", role=role, match=match, package=package)
+    """A string that a program is given by its deployment."""
+    role, why = role_of(name, package)
+    return Target(
+        name=name, conn=conn, location=at, origin="config", role=role, role_source=why,
+        match=catalogue.match(conn), package=package,
+    )  # fmt: skip
 
 
 def string_in(text: str) -> ConnectionString | None:

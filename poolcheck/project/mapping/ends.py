@@ -158,18 +158,18 @@ class Ends:
             )  # a piece of a password may stand there
         host, port = conn.host.lower().rstrip("."), self._port(conn)
         beside = self.poolers.get(Key(scope, pod, 0)) if pod and _HERE.fullmatch(host) else None
-        declared = beside or self._pooler(scope, host, namespace) or self._listening(host, port)
+        declared = beside or self._known(scope, host, port, namespace)
         if declared is not None:
             declared.addresses[f"{host}:{port}"] = None
             declared.asked[conn.database or "", conn.user or ""] = None
-            return End(declared, self._behind(declared, conn.database or "", namespace))
+            return End(declared, self.behind(declared, conn.database or "", namespace))
         told = self._told(host)
         if match.kind in ("pooled", "http") and match.provider is not None:
             return self._provided(conn, match, host, port)
         server = self._declared(scope, host, port, namespace)
         here = match.local and _HERE.fullmatch(host) is not None
         bare = not here and match.kind != "direct" and not (server and (server.declared or server.here))
-        if bare and (evidence := _evidence(conn, host, port)):
+        if bare and (evidence := evidence_of(conn)):
             return self._evident(told, scope, host, port, evidence)
         if server is None:
             server = self.named(told.name) if told else self.server(Key(self._place(scope, host), self._host(host), port))  # fmt: skip
@@ -177,6 +177,15 @@ class Ends:
             server.provider = server.provider or (match.provider.id if match.provider else "")
         server.addresses[f"{host or 'localhost'}:{port}"] = None
         return End(None, server)
+
+    def pooler_of(self, conn: ConnectionString) -> PoolerDraft | None:
+        """The pooler of the project that a string of no client leads to."""
+        if not self.poolers or _NAME.fullmatch(conn.host) is None:
+            return None
+        return self._known("", conn.host.lower().rstrip("."), self._port(conn), "")
+
+    def _known(self, scope: str, host: str, port: int, namespace: str) -> PoolerDraft | None:
+        return self._pooler(scope, host, namespace) or self._listening(host, port)
 
     def runs(self, host: str, place: Standing) -> bool:
         """Whether a host is a server or pooler that the files of that place run."""
@@ -258,7 +267,7 @@ class Ends:
                 return table
         return None
 
-    def _behind(self, pooler: PoolerDraft, database: str, namespace: str) -> ServerDraft | None:
+    def behind(self, pooler: PoolerDraft, database: str, namespace: str = "") -> ServerDraft | None:
         """The server that a pooler asks for a database: of its own line, else of the one for all others."""
         config = pooler.config
         if config is None:
@@ -339,8 +348,9 @@ def _mode(text: str | None) -> Mode | None:
     return text if text in ("transaction", "session", "statement") else None  # type: ignore[return-value]  # one of them
 
 
-def _evidence(conn: ConnectionString, host: str, port: int) -> str:
-    """What says that a host is a pooler."""
+def evidence_of(conn: ConnectionString) -> str:
+    """What a string says of its host being a pooler; "" where it says nothing."""
+    host, port = conn.host.lower(), (conn.hosts[0].port if conn.hosts else None) or PORT
     if port in _POOLER_PORTS:
         return f"port {port}"
     if (conn.param("pgbouncer") or "").lower() in ("true", "1"):

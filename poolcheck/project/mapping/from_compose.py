@@ -91,6 +91,8 @@ def _service(
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
     elif service.repository:
         package = _named(draft, service)
+    if package is not None:
+        package = draft.in_container(package, compose.path)
     found = given or tuple(_ways(draft, compose, service, package))
     if not found or (theirs is not None and not theirs.speaks):
         return ()
@@ -144,6 +146,7 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
         here = Standing(compose.path)
         config = [variable_of(*each) for each in draft.reader.strings(package)]
         found = [way for way in ways(draft, config, package, here) if way.target and draft.ends.runs(way.target.conn.host, here)]  # fmt: skip
+        found = [replace(way, target=way.target and replace(way.target, origin="source")) for way in found]
         yield from found
     if not found and (way := _needed(draft, compose, service)) is not None:
         yield way

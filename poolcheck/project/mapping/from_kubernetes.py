@@ -8,9 +8,18 @@ from poolcheck import catalogue
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.project import Package
+from poolcheck.model.target import Target
 from poolcheck.project.mapping import charts, from_objects
 from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
-from poolcheck.project.mapping.draft import MapDraft, Running, Way, expanded, runs_once
+from poolcheck.project.mapping.draft import (
+    MapDraft,
+    Running,
+    Way,
+    deployed_target,
+    expanded,
+    runs_once,
+    string_in,
+)
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
 from poolcheck.project.mapping.written import Variable, variable_of, ways
@@ -126,6 +135,16 @@ def collect(draft: MapDraft, cluster: Cluster) -> None:
             _workload(draft, workload, group, alone=alone)
 
 
+def strings(draft: MapDraft, cluster: Cluster) -> Iterator[Target]:
+    """The connection strings that Secrets and ConfigMaps hold, whoever is given them."""
+    texts = (held for group in cluster.groups for name in group.held.values() for held in name.values())
+    for held in texts:
+        conn = string_in(held.value.reveal())
+        if conn is not None and conn.host:
+            home = draft.in_container(None, held.location.path)
+            yield replace(deployed_target(held.key, conn, held.location, home), origin="deployment")
+
+
 def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:
     """A client of all its containers, or one for each where several connect; and those that run before them."""
     each = [replace(one, namespace=workload.namespace) for one in workload.containers]
@@ -149,6 +168,8 @@ def _client(
     image = next((made for name in workload.images if (made := catalogue.image(_repository(name))) and made.is_ == "client"), None)  # fmt: skip
     if image is not None:  # somebody else's, unless the names say that it runs this project's code beside it
         image, package = (None, package) if package is not None and _own(package, workload) else (image, None)
+    if package is not None:
+        package = draft.in_container(package, workload.location.path)
     strings = _Strings(draft, workload, group, package)
     complete = workload.complete and all(name in group.held for name in workload.sources)
     theirs = known(draft, image, strings.texts(), strings.standing, complete=complete) if image else None
@@ -252,7 +273,8 @@ class _Strings:
             held = self.group.held.get(each.secret, {}).get(each.key)
             text = each.value or (held.value if held else None)
             if text is not None:
-                yield variable_of(each.name, expanded(text.reveal(), self.environment), each.location)
+                place = held.location if each.value is None and held else each.location
+                yield variable_of(each.name, expanded(text.reveal(), self.environment), place)
             else:
                 reference = f"{space}{each.secret}/{each.key}" if each.secret else ""
                 yield Variable(each.name, None, each.location, reference)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from poolcheck.connection.parse import from_parts, looks_like_connection_string
@@ -64,6 +65,8 @@ def ways(
             way = draft.unread(each.name, each.reference, each.place, package)
         elif (conn := string_in(each.text)) is not None and conn.host:
             way = draft.way(each.name, conn, each.place, package, place)
+            if way is not None and way.target is not None:
+                way = replace(way, target=replace(way.target, origin="deployment"))
         if way is not None:
             yield way
     yield from _of_hosts(draft, variables, package, place)
