@@ -44,17 +44,21 @@ from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Confidence, Severity
-from poolcheck.rules._poolers import place
+from poolcheck.rules._poolers import clients_of, place
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=1)
 def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
-    """Only when a file says that the package runs serverless; an unknown runtime is not enough here."""
-    if config.package.runtime.kind != "serverless" or config.modes != {"session"}:
+    """Only when a file says that its clients run serverless, or its package where they are not known; an unknown runtime is not enough."""
+    if config.modes != {"session"}:
+        return
+    clients = clients_of(config, ctx)
+    runtimes = [each.package.runtime for each in clients] or [config.package.runtime]
+    runtime = next((each for each in runtimes if each.kind == "serverless"), None)
+    if runtime is None:
         return
     said = config.setting("pool_mode") or any(database.setting("pool_mode") for database in config.databases)
     own = config.own("pool_mode")
-    runtime = config.package.runtime
     yield Problem(
         message=f"{config.name}: {own} is session{'' if said else ', the default,'} and the clients run serverless ({runtime.source}).",
         why="Each function instance holds a server connection for as long as it is kept warm.",

@@ -61,9 +61,12 @@ from collections.abc import Iterator
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig, PoolerSetting
 from poolcheck.model.problem import Fix, Problem
+from poolcheck.model.project import SWITCHES, Package
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Confidence, Severity
-from poolcheck.rules._poolers import place, preparing
+from poolcheck.model.target import app_traffic
+from poolcheck.model.url_readers import Reader, engine_prisma, readers
+from poolcheck.rules._poolers import place, preparing, strings_of
 
 
 @rule(PoolerConfig, severity=Severity.WARNING, step=2)
@@ -71,15 +74,15 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Only when the setting or the version tells; a switch anywhere in the package's code silences this."""
     if config.modes.isdisjoint({"transaction", "statement"}) or config.tracks_prepared is not False:
         return
-    if config.package.mentions or _switched_off(config, ctx):
+    if _switched_off(config, ctx):
         return
     said, how = _switch(config)
     old = config.facts is None and bool(config.version) and config.version < (1, 21)
     own_name = config.own("max_prepared_statements")
-    for each in preparing(config, ctx)[:1]:
+    for each, package in tuple(_naming(config, ctx))[:1]:
         own = each.own
         assert own is not None
-        seen = config.package.mentions is not None
+        seen = package.mentions is not None
         yield Problem(
             message=f"{config.name} does not track prepared statements ({how}), and {each.title} names them.",
             why=(f"Seen as: {own.prepared_error}. " if own.prepared_error else "")
@@ -97,6 +100,22 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
             ),
             sources=(own.source, *config.sources("max_prepared_statements")),
         )
+
+
+def _naming(config: PoolerConfig, ctx: Context) -> Iterator[tuple[Reader, Package]]:
+    """The drivers that name statements and do not switch that off: of the strings that lead here, else of its package.
+
+    Prisma's own engine is PC201's, where its string is known.
+    """
+    strings = [each for each in strings_of(config, ctx) if app_traffic(each)]
+    if not strings and not config.package.mentions:
+        yield from ((each, config.package) for each in preparing(config, ctx))
+    for string in strings:
+        if string.package.mentions and not string.package.mentions.isdisjoint(SWITCHES):
+            continue
+        for each in readers(string, ctx):
+            if each.own is not None and each.own.named_prepared == "yes" and not engine_prisma(each):
+                yield each, string.package
 
 
 def _switch(config: PoolerConfig) -> tuple[PoolerSetting | None, str]:

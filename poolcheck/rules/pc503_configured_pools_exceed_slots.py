@@ -60,12 +60,13 @@ database = "app"
 from collections.abc import Iterator
 
 from poolcheck.capacity.pooler_sums import opened, users
+from poolcheck.model.connection_map import Pooler
 from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._poolers import place
+from poolcheck.rules._poolers import place, pooler_of
 from poolcheck.text import plural
 
 
@@ -74,22 +75,25 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     """Databases on the same server, with every number known."""
     if config.beside:
         yield from _percentages(config)
-    numbers = ctx.numbers
     servers = {(database.value("host"), database.value("port") or "5432") for database in config.databases}
-    if numbers.max_connections is None or len(servers) > 1:
-        return
-    available = numbers.max_connections - numbers.reserved
+    pooler = pooler_of(config, ctx)
+    there = _slots(pooler, ctx)
     # Names that lead to the same database are separate pools all the same.
     least = _sum(config, 1)
-    if least is None:
-        return
+    if there is None or len(servers) > 1 or least is None or (pooler and pooler.replicas.most != 1):
+        return  # of several replicas PC601 tells
+    limit, reserved, source = there
+    available = limit - reserved
     every = sum(users(config, database) for database in config.databases)
     total = _sum(config, 0) or least
+    numbers = ctx.numbers
+    if pooler is not None and len(pooler.opens) == 1 and pooler.opens[0].most is not None:
+        most = max(total, pooler.opens[0].most.most)  # `*` is as many databases as its clients ask for
+        every, total = -(-every * most // max(1, total)), most
     if total <= available:
         return
     pools = every if total > least else len(config.databases)
     fitting = max(0, available - numbers.buffer) // max(1, pools)
-    source = numbers.sources.get("max_connections", "")
     logins = f" and {plural(len(config.logins), 'user')}" if total > least else ""
     what = plural(len(config.databases), "database") + logins
     if config.facts is not None:
@@ -100,7 +104,7 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
             (n for n in ("pool_size", name) for database in config.databases if database.setting(n)), name
         )
     yield Problem(
-        message=f"{config.name}: {what} may open {total} connections, and {available} slots are there ({numbers.max_connections} - {numbers.reserved} reserved{', ' + source if source else ''}).",
+        message=f"{config.name}: {what} may open {total} connections, and {available} slots are there ({limit} - {reserved} reserved{', ' + source if source else ''}).",
         why="With every user in every database; beyond the last slot the server refuses (SQLSTATE 53300)."
         if least <= available
         else "Beyond the last slot the server refuses (SQLSTATE 53300).",
@@ -114,6 +118,19 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
         if config.facts is not None
         else Fix("Cap the databases with max_db_connections", lines=(f"max_db_connections = {max(1, (available - numbers.buffer) // max(1, len(config.databases)))}",)),
     )  # fmt: skip
+
+
+def _slots(pooler: Pooler | None, ctx: Context) -> tuple[int, int, str] | None:
+    """The limit of the server behind it, what an ordinary role never gets of it, and what says so."""
+    numbers = ctx.numbers
+    server = ctx.map.server(pooler.opens[0].server) if pooler is not None and len(pooler.opens) == 1 else None
+    limit = server.max_connections if server is not None else None
+    if server is not None and limit is not None:
+        said = str(limit.where or limit.words.partition("(")[2].rstrip(")") or limit.words)
+        return (limit.low, server.reserved.most, said) if limit.low == limit.high else None
+    if numbers.max_connections is None:
+        return None
+    return numbers.max_connections, numbers.reserved, numbers.sources.get("max_connections", "")
 
 
 def _percentages(config: PoolerConfig) -> Iterator[Problem]:

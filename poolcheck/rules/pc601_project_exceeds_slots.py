@@ -121,12 +121,7 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     if row.against != "slots" or row.verdict != "does not fit" or row.of_one_string or row.capacity is None:
         return
     (first, *others) = row.terms
-    if (
-        first.of is not None
-        and first.of.replicas.most == 1
-        and not others
-        and ctx.numbers.max_connections is not None
-    ):
+    if first.of is not None and first.of.replicas.most == 1 and not others and _one_server(first.name, ctx):
         return  # PC503 is about its file
     steady = row.steady.most > row.capacity
     reserved = row.reserved.most if row.reserved else 0
@@ -157,3 +152,9 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
         key="slots",
         fix=fix,
     )
+
+
+def _one_server(pooler: str, ctx: Context) -> bool:
+    """Whether a pooler of the project opens to this server alone."""
+    known = ctx.map.pooler(pooler)
+    return known is not None and not known.provided and len(known.opens) == 1

@@ -270,7 +270,9 @@ def test_a_container_that_mounts_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     closed = {"pgdog.toml": text, "docker-compose.yml": compose.format(ports="")}
     found = pooler_findings(run(closed, "", tmp_path / "a", monkeypatch))
     assert found["PC505"].severity.word == "info"
-    assert "pooler asks for 120 connections, and the server allows 97" in found["PC601"].message
+    assert (
+        "1 pool may open 120 connections, and 97 slots are there (100 - 3 reserved" in found["PC503"].message
+    )
 
     opened = {"pgdog.toml": text, "docker-compose.yml": compose.format(ports='ports: ["6432:6432"]')}
     assert pooler_findings(run(opened, "", tmp_path / "b", monkeypatch))["PC505"].severity.word == "error"
@@ -323,8 +325,8 @@ def test_supavisor_of_a_compose_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     report = run(files, "serverless npm:pg@8.23.1", tmp_path, monkeypatch)
 
     assert (
-        "supavisor (80 + 25) = 105 connections, and the server allows 97"
-        in pooler_findings(report)["PC601"].message
+        "2 pools may open 105 connections, and 97 slots are there (100 - 3 reserved, docker-compose.yml:4)"
+        in pooler_findings(report)["PC503"].message
     )
     assert "PC501" not in pooler_findings(report)
     assert "s3cret" not in repr(
