@@ -73,6 +73,11 @@ class Thresholds:
     idle_seconds: int = setting(
         300, "how long a session must be idle before it can be called stuck", minimum=1
     )
+    function_pool: int = setting(
+        20,
+        "a larger pool in each instance that comes and goes with traffic: the fifth instance is refused where a server has its default of 100; advice for functions is 1 to 5",
+        minimum=1,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
     rows = asked.rows(context.map, context.numbers.buffer)
     judged = engine.run(
         rules.load(found.groups),
-        (*found.subjects, *rows),
+        (*found.subjects, *context.map.clients, *rows),
         context,
         selection=selection,
         ignores=found.ignores,

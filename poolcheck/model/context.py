@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol, cast
 
-from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED
+from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED, Thresholds
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.connection_map import Map
 from poolcheck.model.facts import Driver, DriverVersion, Limit, Match
@@ -60,6 +60,7 @@ class Context:
 
     catalogue: Catalogue
     numbers: Numbers = Numbers()
+    thresholds: Thresholds = DEFAULTS.thresholds
     map: Map = Map()  # clients, poolers, servers: what every sum is computed from
     targets: tuple[Target, ...] = ()  # all of the project, for rules about pairs
     packages: tuple[Package, ...] = ()

@@ -84,6 +84,7 @@ def context(found: Collected, config: Config) -> Context:
     return Context(
         catalogue=catalogue,
         numbers=numbers(found, config),
+        thresholds=config.thresholds,
         map=found.map,
         targets=found.targets,
         packages=found.packages,

@@ -13,6 +13,7 @@ from poolcheck.connection.string import Span
 from poolcheck.model.context import Context
 from poolcheck.model.facts import OWN, Endpoint
 from poolcheck.model.problem import Edit, Fix, Location
+from poolcheck.model.project import Runtime
 from poolcheck.model.target import Target
 from poolcheck.text import nearest
 
@@ -103,6 +104,11 @@ def runtime_words(target: Target) -> str:
     runtime = target.package.runtime
     if runtime.kind == "unknown":
         return "No platform file says where this runs, so it is taken as serverless"
+    return platform_words(runtime)
+
+
+def platform_words(runtime: Runtime) -> str:
+    """`This runs on Vercel (vercel.json)`."""
     place = {"aws-lambda": "AWS Lambda"}.get(
         runtime.platform, runtime.platform.replace("-", " ").title()
     ) or runtime.kind

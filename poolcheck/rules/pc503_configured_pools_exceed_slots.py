@@ -87,12 +87,13 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     every = sum(users(config, database) for database in config.databases)
     total = _sum(config, 0) or least
     numbers = ctx.numbers
-    if pooler is not None and len(pooler.opens) == 1 and pooler.opens[0].most is not None:
-        most = max(total, pooler.opens[0].most.most)  # `*` is as many databases as its clients ask for
-        every, total = -(-every * most // max(1, total)), most
+    opens = pooler.opens[0].most if pooler is not None and len(pooler.opens) == 1 else None
+    wild = opens is not None and opens.most > total  # `*` is as many databases as its clients ask for
+    if opens is not None and wild:
+        every, least, total = -(-every * opens.most // total), opens.most, opens.most
     if total <= available:
         return
-    pools = every if total > least else len(config.databases)
+    pools = every if wild or total > least else len(config.databases)
     fitting = max(0, available - numbers.buffer) // max(1, pools)
     logins = f" and {plural(len(config.logins), 'user')}" if total > least else ""
     what = plural(len(config.databases), "database") + logins

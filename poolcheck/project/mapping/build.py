@@ -50,8 +50,11 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
     from_packages.collect(draft)
     made = draft.finish()
     targets = routed.targets(draft, so_far.targets, held)
-    # of a string alone PC204 tells
-    deployed = any(each.deployed for each in made.clients) or any(not each.provided for each in made.poolers)
+    # of a string alone PC204 tells, and of a pool where instances come and go PC603
+    deployed = any(
+        each.deployed or (each.pools and each.runtime in ("serverless", "edge")) for each in made.clients
+    )
+    deployed = deployed or any(not each.provided for each in made.poolers)
     poolers = tuple(replace(each, package=packages.of(each.location.path)) for each in draft.poolers)
     own = Collected(
         map=made,

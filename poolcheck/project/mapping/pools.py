@@ -229,6 +229,8 @@ def _number(site: "Site", name: str, at: Location, around: Beside) -> Amount | s
     at = Location(at.path, site.line_of(name) or at.line)
     if said.isdigit():
         return exact(int(said), f"{name}: {said}", at, "code")
+    if said == "-1":
+        return f"{name}: -1 sets no limit"
     variable = _VARIABLE.fullmatch(said)
     if variable is None:
         return f"{name} of {site.call} is {said}, which is computed"
