@@ -102,6 +102,9 @@ def _pooler(ground: Ground) -> Said:
         return _pooled(ground, kinds)
     if all(on_this_machine(target) for target in ground.app):
         return Said("not needed", f"{names} is a server on this machine.")
+    if kinds == {"local"} and (servers := _own_servers(ground)):
+        why = f"{names} leads straight to {', '.join(servers)}: few processes may, as long as the sums hold."
+        return Said("not needed" if _counted(ground) else "check", why)
     if kinds == {"local"}:
         why = f"{names} is in a private network: the URL does not tell whether the server or a pooler answers there."
         return Said("check", why, (LOOK,))
@@ -115,6 +118,21 @@ def _pooler(ground: Ground) -> Said:
     return Said(
         "check", f"{names}: nothing was found against it, and the catalogue does not know a pooler there."
     )
+
+
+def _own_servers(ground: Ground) -> list[str]:
+    """The servers that files of the project run, `db (docker-compose.yml:2)`, where every string of the app leads to one."""
+    found: dict[str, None] = {}
+    for target in ground.app:
+        routes = ground.ctx.map.routes_at(target.location, target.name)
+        servers = [ground.ctx.map.server(each.server) for each in routes if not each.pooler]
+        own = [
+            f"{each.name} ({each.place})" for each in servers if each is not None and each.place is not None
+        ]
+        if not own and not on_this_machine(target):
+            return []
+        found |= dict.fromkeys(own)
+    return list(found)
 
 
 def _pooled(ground: Ground, kinds: Collection[str]) -> Said:

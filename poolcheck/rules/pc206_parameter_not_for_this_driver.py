@@ -55,6 +55,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         if param.name == "channel_binding" and target.match.provider and target.match.provider.id == "neon":
             continue  # Neon writes it into every string it shows, and whether its proxy passes it on is not known
         word, why = verdicts[0] or ("", "")
+        if (param.name, param.value, word) == ("schema", "public", "ignores"):
+            continue  # it is the schema that everybody has without it
         code = who[0].own.size_code if who[0].own and param.name in SIZES else ""
         title = f"Remove {param.name} from the URL" + (" and set the size in code" if code else "")
         more = (code.replace("{size}", param.value),) if code else ()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PORT = 5432
 _POOLER_PORTS = (6432, 6543)
 _POOLER_NAME = re.compile(
-    r"pgbouncer|pgcat|pgdog|odyssey|supavisor|pgpool|(?:^|[-.])pooler(?:[-.]|$)", re.IGNORECASE
+    r"pg[_-]?bouncer|pgcat|pgdog|odyssey|supavisor|pgpool|(?:^|[-.])pooler(?:[-.]|$)", re.IGNORECASE
 )
 _CLUSTER = re.compile(r"\.svc(?:\.cluster\.local)?$")
 _NAME = re.compile(r"[\w.-]{0,253}|\[?[0-9a-f:.]{2,45}\]?|/[\w./-]{1,107}", re.ASCII)

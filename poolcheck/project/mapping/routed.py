@@ -11,7 +11,7 @@ from datetime import date
 
 from poolcheck.model.facts import CLAIMED, OWN, Endpoint, MigrationsHere, PoolMode, Tracks
 from poolcheck.model.pooler_config import PoolerConfig
-from poolcheck.model.target import Target
+from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.mapping.ends import End, PoolerDraft, evidence_of
 from poolcheck.project.packages import Packages
@@ -79,8 +79,9 @@ def _led(draft: MapDraft, target: Target, end: End | None) -> Target:
         server = end.server if end is not None else draft.ends.behind(pooler, target.conn.database or "")
         behind = next(iter(server.addresses), "") if server is not None else ""
         endpoint = _own(pooler, pooler.config, target.conn.database or "", behind)
-    elif (pooler is None or pooler.match is None) and target.match.kind == "unknown":
-        evidence = evidence_of(target.conn)
+    elif (pooler is None or pooler.match is None) and target.match.kind in ("unknown", "local"):
+        known = on_this_machine(target) or (pooler is None and end is not None and end.server is not None)
+        evidence = "" if known else evidence_of(target.conn)
         if not evidence:
             return target
         flagged = (target.conn.param("pgbouncer") or "").lower() in _FLAGGED

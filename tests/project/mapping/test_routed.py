@@ -223,3 +223,24 @@ def test_pools_of_a_pooler_against_the_server_that_runs_beside_it(
     (found,) = of(report, "PC503")
     assert "80 connections, and 47 slots are there (50 - 3 reserved" in found.message
     assert not of(report, "PC601")
+
+
+def test_a_server_that_the_same_file_runs_is_no_riddle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step says what answers there, where the URL alone would not tell."""
+    report = run(
+        compose("DATABASE_URL: postgresql://app:s3cretpw@db/app"), "npm:pg@8.16.3", tmp_path, monkeypatch
+    )
+
+    assert report.fix_path[0].why.startswith("DATABASE_URL leads straight to db (docker-compose.yml:3)")
+
+
+def test_a_bare_name_that_says_pooler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service of another file: a pooler by its name, in a mode that nobody tells."""
+    text = "services:\n  a:\n    build: .\n    environment: {DATABASE_URL: 'postgresql://a:s3cretpw@pg_bouncer/a'}\n"
+    report = run({"docker-compose.yml": text}, PRISMA, tmp_path, monkeypatch)
+
+    (target,) = report.targets
+    assert (target.match.kind, target.match.mode) == ("pooled", None)
+    assert not [each for each in report.findings if each.severity.word != "info"]
