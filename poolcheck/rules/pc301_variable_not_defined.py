@@ -44,6 +44,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Confidence, Severity
+from poolcheck.model.target import Target
 from poolcheck.rules._configs import strings
 from poolcheck.text import nearest
 
@@ -53,10 +54,12 @@ _SET_ELSEWHERE = ("POSTGRES_", "PG", "DATABASE_URL_UNPOOLED", "NETLIFY_", "VERCE
 
 @rule(ConfigFile, severity=Severity.WARNING, step=0)
 def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
-    """Only beside another place of the same file whose variable is defined, and is a connection string."""
+    """Only beside another place of the same file whose variable is defined, or another string in an env file of its package."""
     if file.kind == "framework":  # a settings file may read a variable only when another one says so
         return
-    if not any(strings(url, file, ctx) for url in file.urls):
+    known = any(strings(url, file, ctx) for url in file.urls)
+    beside = next((each for each in ctx.targets if _of_package(each, file)), None)
+    if not known and beside is None:
         return
     for url in file.urls:
         if not url.variables or url.literal is not None or url.conditional or url.composed:
@@ -71,10 +74,19 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
         near = nearest(name, sorted(file.defined))
         yield Problem(
             message=f"{url.key} reads {name}, which no env file here defines.",
-            why=f"{near[0]} is defined: is that the one meant?" if near else "The other strings of this config are defined, this one is not.",
+            why=f"{near[0]} is defined: is that the one meant?" if near
+            else "The other strings of this config are defined, this one is not." if known or beside is None
+            else f"{beside.name} is ({beside.location}), and whoever sets up the app by that file lacks this one.",
+            severity=None if known or near else Severity.INFO,
             at=url.location,
             confidence=Confidence.MEDIUM,
             subject=name,
             key=name,
             fix=Fix(f"Define {name}, or read {near[0]}" if near else f"Define {name}", lines=(f'{name}="postgresql://..."',)),
         )  # fmt: skip
+
+
+def _of_package(target: Target, file: ConfigFile) -> bool:
+    """Whether an env file of the config's package holds a connection string."""
+    own = target.package.manifests == file.package.manifests and bool(file.package.manifests)
+    return own and target.origin == "env" and target.active and not target.commented

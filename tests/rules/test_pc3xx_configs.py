@@ -226,3 +226,26 @@ def test_shapes_met_in_projects(
     found = rules_of({"prisma.config.ts": text}, f"npm:prisma@{version}", tmp_path, monkeypatch)
 
     assert found == ({rule} if rule else set())
+
+
+def test_a_variable_that_the_env_file_of_the_package_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PC301 at info, where another string is defined there; nothing where none is, and nothing of a workflow's variable."""
+    schema = 'datasource db {\n  provider = "postgresql"\n  url = env("PRIMARY_URL")\n}\n'
+    env = {".env.example": 'DATABASE_URL="postgresql://user:password@localhost:5432/app"\n'}
+    facts = "npm:prisma@6.1.0 npm:@prisma/client@6.1.0"
+    files = {"prisma/schema.prisma": schema}
+
+    def said(files: dict[str, str], name: str) -> list[str]:
+        found = run(files, facts, tmp_path / name, monkeypatch).findings
+        return [each.severity.word for each in found if each.rule.id == "PC301"]
+
+    assert said({**files, **env}, "a") == ["info"]
+    other = {"services/.env": "REDIS_URL=redis://localhost\n", ".env": "SMTP_URL=smtp://localhost\n"}
+    with pytest.raises(NothingToCheck):
+        said({**files, **other}, "b")
+    assert (
+        said({**files, **env, ".github/workflows/a.yml": "env:\n  PRIMARY_URL: ${{ secrets.X }}\n"}, "c")
+        == []
+    )
