@@ -47,6 +47,7 @@ class Endpoint:
     tracks_prepared: Tracks = "needless"  # for pooled kinds: yes | no | unknown
     session_state: SessionState = "lost"  # pinned: the client keeps its server connection from then on
     migrations: MigrationsHere = "ok"
+    ipv6_only: bool = False  # its name has no IPv4 address, unless something is bought
     public: bool = True  # reached over the public internet: TLS matters
     tls: Literal["required", "advised", "not needed", "unknown"] = "unknown"
     title: str = ""  # "session-mode pooler (Supavisor, port 5432)"
