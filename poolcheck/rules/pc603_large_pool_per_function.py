@@ -51,7 +51,7 @@ export const pool = new Pool({ connectionString: process.env.POSTGRES_URL, max: 
 from collections.abc import Iterator
 
 from poolcheck.capacity.advice import advise
-from poolcheck.capacity.asked import Asked
+from poolcheck.capacity.asked import Asked, term_of
 from poolcheck.config.settings import SERVER_MAX, SERVER_RESERVED
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import Client, Pool, Server
@@ -116,9 +116,8 @@ def _capacity(client: Client, pool: Pool, ctx: Context) -> tuple[int | None, str
 
 def _counted(client: Client, size: Amount, capacity: int | None) -> bool:
     """Whether the number of instances is known, and either fits or is a sum that another rule makes."""
-    if client.instances is None:
-        return False
-    return capacity is not None or client.instances.most * client.processes.most * size.most <= USUAL
+    term = term_of(client, [each for each in client.pools if each.size == size])
+    return term is not None and (capacity is not None or term.steady.most <= USUAL)
 
 
 def _words(pool: Pool, size: Amount | None) -> str:
