@@ -80,6 +80,7 @@ def commands(url: str, folder: Path) -> Iterator[list[str]]:
     yield ["live", url, "--sample", "100ms"]
     yield ["live", url, "--watch", "100ms", "--count", "2"]
     yield ["gate", "--env-file", str(env), "--live"]
+    yield ["map", str(folder), "--live"]
     yield ["fix", str(folder), "--live", url]
     yield ["size", "--from", url, "--instances", "2", "--sample", "200ms"]
     yield ["reap", url, "--older-than", "0"]
