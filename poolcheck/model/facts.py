@@ -557,6 +557,7 @@ class ObjectServer:
     default: tuple[
         int, ...
     ] = ()  # max_connections where none is written: the least, the most; () when not known
+    reserved: int = 3  # superuser_reserved_connections where none is written
     replica_services: tuple[str, ...] = ()
     instances: str = ""  # path of their number, or of a list of sets with `replicas`
     secrets: tuple[str, ...] = ()  # that the operator makes: "{name}-app"
@@ -568,6 +569,7 @@ class ObjectPooler:
     """Which keys of an operator's object make a PgBouncer. Its settings are PgBouncer's, by their names."""
 
     service: str
+    also: tuple[str, ...] = ()  # more names of that Service
     server: str  # the host that it asks; `{path=default}` stands for what is written there
     on: tuple[str, ...] = ()  # it runs where the first of these that is there is not `false`; (): always
     off: str = ""  # it does not run where this is `true`

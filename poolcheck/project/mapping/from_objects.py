@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
-from poolcheck.config.settings import SERVER_RESERVED
 from poolcheck.model.amount import Amount, at_least, exact, plus, times
 from poolcheck.model.facts import DatabaseObject, ObjectPooler, ObjectServer
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
@@ -87,6 +86,14 @@ class _Object:
         followed = self._followed(path) if path else None
         return followed[0].table(followed[1]) if followed else {}
 
+    def _lost(self, paths: Iterable[str]) -> bool:
+        """Whether a path goes through an object that is named, and is not in the files."""
+        return any(
+            self._get(path.partition("/@")[0]) is not None and self._followed(path) is None
+            for path in paths
+            if "/@" in path
+        )
+
     def _count(self, path: str, default: int, what: str) -> Amount:
         """A number, `default` where none is written."""
         found = self._get(path)
@@ -155,7 +162,7 @@ class _Object:
                 if _NUMBER.fullmatch(said[0])
                 else None
             )
-        if not facts.default:
+        if not facts.default or self._lost(facts.parameters):
             return None
         least, most = min(facts.default), max(facts.default)
         number = f"{least}" if least == most else f"{least} to {most}, by memory"
@@ -165,7 +172,7 @@ class _Object:
         """https://www.postgresql.org/docs/current/runtime-config-connection.html: 3 for superusers, none for others."""
         made = []
         for name, default in (
-            ("superuser_reserved_connections", SERVER_RESERVED),
+            ("superuser_reserved_connections", facts.reserved),
             ("reserved_connections", 0),
         ):
             said = self._parameter(facts, name)
@@ -194,7 +201,9 @@ class _Object:
             name=f"{self.one.kind} {self.one.name}", location=self.one.location, complete=False, container=True,
             settings=tuple(self._settings(facts, replicas)), databases=tuple(self._databases(facts)),
         )  # fmt: skip
-        made = self.draft.ends.declare_pooler(self.scope, self._hosts((facts.service,)), config, replicas)
+        made = self.draft.ends.declare_pooler(
+            self.scope, self._hosts((facts.service, *facts.also)), config, replicas
+        )
         made.title = title if self.alone else f"{title}.{self.one.namespace}"
         if title in map(self._named, self.facts.server.services if self.facts.server else ()):
             made.title = f"{made.title} pooler"  # it stands before the server, under its name
@@ -212,7 +221,8 @@ class _Object:
     def _settings(self, facts: ObjectPooler, replicas: Amount) -> Iterator[PoolerSetting]:
         """What the operator sets, then what the object says; the last one counts."""
         here = self.one.location
-        for pair in () if facts.elsewhere and self._get(facts.elsewhere) else facts.defaults:
+        hidden = self._get(facts.elsewhere) is not None or self._lost(facts.settings)
+        for pair in () if hidden else facts.defaults:
             name, value = pair.split(" ")
             yield PoolerSetting(name, value, here)
         if facts.shares:

@@ -180,7 +180,8 @@ class TestSums:
             (CLUSTER.replace('  postgresql: {parameters: {max_connections: "60"}}\n', ""), 100, 100),
             (CRUNCHY.replace("max_connections: 200", ""), 100, 100),
             (ZALANDO.replace('max_connections: "50"', ""), 100, 1000),
-            (STACKGRES.replace("max_connections: '120'", ""), None, None),
+            (STACKGRES.replace("max_connections: '120'", ""), 100, 100),
+            (STACKGRES.replace("sgPostgresConfig: conf", "sgPostgresConfig: other"), None, None),
         ],
     )
     def test_defaults(self, objects: str, least: int | None, most: int | None, tmp_path: Path) -> None:
@@ -195,6 +196,23 @@ class TestSums:
         made = mapped(tmp_path, objects, app(host))
 
         assert set(limits(made).values()) == {(least, most)}
+
+    @pytest.mark.parametrize(
+        ("change", "opens", "clients"),
+        [
+            (("default_pool_size: '80', ", ""), 1000, 200),
+            (("max_client_conn: '200', ", ""), 80, 1000),
+            (("sgPoolingConfig: pool", "sgPoolingConfig: other"), None, None),
+        ],
+    )
+    def test_silent_pooling_config(
+        self, change: tuple[str, str], opens: int | None, clients: int | None, tmp_path: Path
+    ) -> None:
+        """StackGres has its own defaults; what stands in an object that is not in the files has none."""
+        (found,) = mapped(tmp_path, STACKGRES.replace(*change))["poolers"]
+
+        assert [each["most"] and each["most"]["high"] for each in found["opens"]] == [opens]
+        assert (found["max_clients"] or {"high": None})["high"] == clients
 
     def test_a_word_in_place_of_a_number(self, tmp_path: Path) -> None:
         """What Flux or a template fills in is not known: no default, and no sum."""
@@ -256,6 +274,18 @@ class TestNames:
             "d": ("pg-pooler", "pg"),
         }
         assert limits(made) == {"pg": (60, 60), "pg replicas": (120, 120)}
+
+    @pytest.mark.parametrize("host", ["demo", "demo-primary"])
+    def test_two_names_of_one_service(self, host: str, tmp_path: Path) -> None:
+        """Behind both stands the pooler, if the cluster has one."""
+        made = mapped(tmp_path, STACKGRES, app(host))
+        without = STACKGRES.replace(
+            "  instances: 1", "  instances: 1\n  pods: {disableConnectionPooling: true}"
+        )
+
+        assert ends(made) == {"web": ("demo pooler", "demo")}
+        assert made["servers"][0]["reserved"]["high"] == 8
+        assert ends(mapped(tmp_path, without, app(host))) == {"web": ("", "demo")}
 
     def test_one_instance_is_its_own_replica(self, tmp_path: Path) -> None:
         """`-r` leads to the primary where there is no other."""
