@@ -29,7 +29,8 @@ _MOST = {
     "aws_apprunner_service": ("max_size", "aws-app-runner"),
 }
 # resource → the requests that one instance gets at once, where the platform bounds them, and Lambda's and Cloud
-# Functions' own. https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html,
+# Functions' own, read 2026-11-30. https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html,
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-runtimes.html (a capacity provider: several at once),
 # https://cloud.google.com/functions/docs/configuring/concurrency
 _AT_ONCE = {
     "google_cloud_run_v2_service": ("max_instance_request_concurrency", InstanceCount()),
@@ -125,7 +126,7 @@ def _blocks(block: hcl.HclBlock) -> Iterator[hcl.HclBlock]:
 def _app_runner(service: hcl.HclBlock, resources: list[hcl.HclBlock], path: str) -> InstanceCount:
     """The most instances of a service: of the scaling that it names, else 25.
 
-    https://docs.aws.amazon.com/apprunner/latest/api/API_AutoScalingConfiguration.html
+    https://docs.aws.amazon.com/apprunner/latest/api/API_CreateAutoScalingConfiguration.html
     """
     named = service.attributes.get("auto_scaling_configuration_arn")
     default = InstanceCount(25, "App Runner's default: 25 instances")
@@ -140,6 +141,8 @@ def _app_runner(service: hcl.HclBlock, resources: list[hcl.HclBlock], path: str)
 
 def _at_once(resource: hcl.HclBlock, path: str) -> InstanceCount:
     key, default = _AT_ONCE.get(resource.labels[0], ("", InstanceCount()))
+    if any("capacity_provider_config" in (each.type, *each.labels) for each in _blocks(resource)):
+        return InstanceCount()  # Lambda's managed instances
     said = _count(resource, key, path)
     return said if said.words else default
 

@@ -1,7 +1,9 @@
 """Terraform: the PostgreSQL servers that it makes, with max_connections where a number says so.
 
 A number may stand in a variable's default, in a tfvars file, in a local or in the call of a module; an expression is not known.
-Sources, read 2026-11-30: the provider pages at https://registry.terraform.io/ of every resource named here.
+Sources, read 2026-11-30 in the providers' repositories: aws_db_parameter_group, azurerm_postgresql_flexible_server_configuration,
+digitalocean_database_cluster (no resource of DigitalOcean sets max_connections of PostgreSQL), and for google_sql_database_instance
+https://cloud.google.com/sql/docs/postgres/samples/cloud-sql-postgres-instance-flags.
 """
 
 import posixpath
@@ -41,9 +43,7 @@ _KINDS = {
     "azurerm_postgresql_flexible_server": _Kind(
         provider="azure", host="name", size="sku_name", beside="azurerm_postgresql_flexible_server_configuration"
     ),
-    "digitalocean_database_cluster": _Kind(
-        provider="digitalocean", host="name", size="size", engine="engine", beside="digitalocean_database_postgresql_config"
-    ),
+    "digitalocean_database_cluster": _Kind(provider="digitalocean", host="name", size="size", engine="engine"),
 }  # fmt: skip
 _GROUPS = ("aws_db_parameter_group", "aws_rds_cluster_parameter_group")
 

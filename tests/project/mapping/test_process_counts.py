@@ -71,6 +71,7 @@ def test_commands_of_a_service(command: str, low: int, known: bool, tmp_path: Pa
     [
         ({**PYTHON, "infra/main.tf": LAMBDA}, 30),
         ({**NODE, "infra/main.tf": LAMBDA}, 30 * 15),
+        ({**PYTHON, "infra/main.tf": LAMBDA[:-2] + "  capacity_provider_config {\n  }\n}\n"}, 30 * 15),
         ({**PYTHON, "serverless.yml": SERVERLESS}, 20),
         ({**PYTHON, "infra/main.tf": RUN}, 40),
         ({**NODE, "infra/main.tf": RUN}, 150),
