@@ -20,7 +20,7 @@ from poolcheck.project.packages import Packages
 _BEFORE = re.compile(
     r"\s*(?:-\s*)?(?:\{\s*name:\s*[\w.-]+,\s*value:\s*|(?:[\"']?[\w.-]+[\"']?\s*[:=]\s*)?)[\"']?(?:[\w.-]+=)?"
 )
-_BEHIND = re.compile(r"[\"']?\s*[}\]]{0,2},?\s*")
+_BEHIND = re.compile(r"[\"']?\s*(?:[}\]]{1,2},?\s*|,\s*)?")
 _TRACKS: dict[bool | None, Tracks] = {True: "yes", False: "no", None: "unknown"}
 _CHECKED = date(2026, 11, 30)
 _SOURCE = "https://www.pgbouncer.org/features.html"
