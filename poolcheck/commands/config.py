@@ -1,5 +1,6 @@
 """`poolcheck config`: the settings in force, and where each comes from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,7 +9,11 @@ from poolcheck.commands._effective import effective
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, output_options, write
 from poolcheck.config.schema import render
+from poolcheck.config.settings import Config
+from poolcheck.diagnosis import told_tables
+from poolcheck.model.effective import ToldTable
 from poolcheck.model.report import Report
+from poolcheck.project import assumptions, collect
 
 
 @click.command("config", short_help="Show the settings in force, and where each comes from.")
@@ -31,4 +36,19 @@ def command(path: str, schema: bool, settings: Settings, out: Output) -> int:
         write(render(), out.path)
         return 0
     config = settings.over(Path(path))
-    return emit(Report(command="config", sections=(effective(config, settings.given),)), out)
+    section = effective(config, settings.given)
+    return emit(Report(command="config", sections=(replace(section, tables=_matched(config, path)),)), out)
+
+
+def _matched(config: Config, path: str) -> tuple[ToldTable, ...]:
+    """Which servers and clients of the map each table is about; () without tables, whose folder then is not read.
+
+    Raises:
+        BadConfig: a table matches nothing of its folder.
+    """
+    if not config.server and not config.client:
+        return ()
+    map_ = assumptions.context(collect.collect((path,), config), config).map
+    if map_.servers or map_.clients:
+        told_tables.check_whole((path,), config, map_)
+    return told_tables.matches(config, map_)

@@ -26,8 +26,8 @@ def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
     """Each table with the names of what it matches, servers first, in the order of the file.
 
     A server is matched by its name, or by a host of its own or of a pooler before it; a pooler with no known server
-    behind it stands for itself. A client is matched by its name, by the folder of its package (or one above); where
-    neither is there, by the last part of its name.
+    behind it stands for itself. A client is matched by its name; where nobody has it, by the folder of its
+    package (or one above); else by the last part of its name.
     """
     names, hosts = {each.name for each in map_.servers}, _Index()
     for of, addresses in (
@@ -36,9 +36,8 @@ def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
     ):
         for address in addresses:
             hosts.add(host_of(address).lower(), of)
-    homes, lasts = _Index(), _Index()
+    homes, lasts, own_names = _Index(), _Index(), {each.name: None for each in map_.clients}
     for client in map_.clients:
-        homes.add(client.name, client.name)
         lasts.add(_last(client.name), client.name)
         folder = _folder(config, client)
         for end in (at for at, char in enumerate(folder + "/") if char == "/"):
@@ -49,7 +48,10 @@ def matches(config: Config, map_: Map) -> tuple[ToldTable, ...]:
         reached = dict.fromkeys((*own, *_reached(each, hosts)))
         told.append(ToldTable(kind="server", name=each.name, matched=tuple(reached)))
     for table in config.client:
-        named = {**homes.of(table.name), **homes.of(table.name.removeprefix("./").rstrip("/"))}
+        if table.name in own_names:
+            told.append(ToldTable(kind="client", name=table.name, matched=(table.name,)))
+            continue
+        named = homes.of(table.name.removeprefix("./").rstrip("/"))
         told.append(ToldTable(kind="client", name=table.name, matched=tuple(named or lasts.of(table.name))))
     return tuple(told)
 

@@ -520,3 +520,29 @@ class TestSchema:
             by_loader = False
 
         assert (by_schema, by_loader) == (good, good)
+
+
+def test_what_each_table_is_matched_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the map of the folder; a name wins over a folder, and a table of nobody is an error with the nearest name."""
+    (tmp_path / "compose.yml").write_text(
+        "services:\n  db: {image: 'postgres:17'}\n"
+        "  web:\n    build: ./web\n    environment: {DATABASE_URL: 'postgresql://a:b@db/app'}\n"
+        "  jobs:\n    build: ./web\n    environment: {DATABASE_URL: 'postgresql://a:b@db/app'}\n"
+    )
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "package.json").write_text('{"dependencies": {"pg": "8.16.3"}}')
+    config = tmp_path / "poolcheck.toml"
+    monkeypatch.chdir(tmp_path)
+
+    config.write_text("[server.db]\nmax_connections = 200\n[client.web]\ninstances = 4\n")
+    said = CliRunner().invoke(cli, ["config"]).stdout
+    assert "[server.db] is matched to: db\n" in said
+    assert "[client.web] is matched to: web\n" in said
+
+    config.write_text('[client."./web/"]\ninstances = 4\n')
+    assert "is matched to: web, jobs" in CliRunner().invoke(cli, ["config"]).stdout
+
+    config.write_text("[client.webb]\ninstances = 4\n")
+    wrong = CliRunner().invoke(cli, ["config"])
+    assert wrong.exit_code == 2
+    assert "client.webb: matches no client" in wrong.output

@@ -243,11 +243,12 @@ class MapDraft:
         return exact(number, shown, None, "option" if source.startswith("--") else "config")
 
     def _tables(self, names: Sequence[str]) -> list[NamedClient | None]:
-        """The [client."..."] table of each: of its name or its folder, or one above; where nobody has these, of its last part."""
+        """The [client."..."] table of each: of its name; else of its folder, or one above; else of its last part."""
         found: list[NamedClient | None] = [None] * len(names)
         for table in self.config.client:
             wanted = table.name.removeprefix("./").rstrip("/")
-            hits = [at for at, name in enumerate(names) if name == table.name or self._lies_in(at, wanted)]
+            hits = [at for at, name in enumerate(names) if name == table.name]
+            hits = hits or [at for at in range(len(names)) if self._lies_in(at, wanted)]
             for at in hits or [at for at, name in enumerate(names) if name.rpartition("/")[2] == table.name]:
                 found[at] = found[at] or table
         return found
