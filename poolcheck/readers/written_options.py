@@ -1,7 +1,8 @@
 """Options in source code of every language: numbers, of the environment too (`${POOL_MAX:-10}`), and objects of them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tree_sitter import Node
@@ -10,6 +11,9 @@ from poolcheck.model.source import env_value
 from poolcheck.readers.syntax import text
 
 _MOST_DIGITS = 15  # of what is counted with; no option is longer
+DEEPEST = 12  # steps through constants, wrappers and nested objects; real files need five
+_MOST_STEPS = 20_000  # of one file: constants that name each other twice double at every step
+MOST_USES = 1_000  # of one name; what is used more often is nobody's pool size
 
 
 class WrittenOption(NamedTuple):
@@ -114,3 +118,46 @@ def extreme(name: str, numbers: Sequence[str | None]) -> str | None:
     known = [int(each) for each in numbers if each is not None and re.fullmatch(r"-?\d{1,15}", each)]
     complete = bool(known) and len(known) == len(numbers)
     return str(min(known) if name == "min" else max(known)) if complete else None
+
+
+def where_set(condition: str, branches: Sequence[str | None]) -> str | None:
+    """`X set ? number of X : 10`, either way round: the branch that reads X is taken where X is set.
+
+    `branches` as `number` tells them. None where the condition asks something else.
+    """
+    for read, other in (branches, branches[::-1]):
+        if read is None or other is None or not (match := re.fullmatch(r"\$\{(\w+)\}", read)):
+            continue
+        if re.search(rf"\b{match[1]}\b", condition) and not re.search(r"[<>]|[!=]==?\s*['\"\d]", condition):
+            return otherwise(read, other, zero=True)
+    return None
+
+
+class Follower(ABC):
+    """Follows names within one file, a bounded number of steps; what a language writes in its own way is its reader's."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()  # names whose values are being looked at
+        self._steps = 0
+
+    @abstractmethod
+    def text(self, value: Node | None) -> str:
+        """A value that can be no secret; "..." for anything else."""
+
+    @abstractmethod
+    def inside(self, key: str, value: Node | None) -> Options | None:
+        """The object under a key; None for any other value."""
+
+    def flat(self, written: Options, prefix: str = "", deep: int = 1) -> Iterator[tuple[str, str, int]]:
+        """(key, value, line) of an object and of the objects in it; `key.*` stands for keys that are not known."""
+        for key, (value, line, sure) in written.entries.items():
+            yield prefix + key, self.text(value) if sure else "...", line
+            inner = self.inside(key, value) if deep and sure else None
+            if inner is not None:
+                yield from self.flat(inner, f"{prefix}{key}.", deep - 1)
+                if not inner.complete:
+                    yield f"{prefix}{key}.*", "...", line
+
+    def _step(self, deep: int) -> bool:
+        self._steps += 1
+        return deep > 0 and self._steps <= _MOST_STEPS

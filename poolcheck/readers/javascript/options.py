@@ -9,6 +9,9 @@ from tree_sitter import Node
 from poolcheck.readers.javascript.tree import AROUND, FUNCTIONS, Module, arguments, bare, chain, string, up
 from poolcheck.readers.syntax import field, text, within
 from poolcheck.readers.written_options import (
+    DEEPEST,
+    MOST_USES,
+    Follower,
     Options,
     WrittenOption,
     combined,
@@ -20,12 +23,10 @@ from poolcheck.readers.written_options import (
     otherwise,
     override,
     put,
+    where_set,
     whole,
 )
 
-_DEEPEST = 12  # steps through constants, wrappers and nested objects; real files need five
-_MOST_STEPS = 20_000  # of one file: constants that name each other twice double at every step
-_MOST_USES = 1_000  # of one name; what is used more often is nobody's pool size
 _PLAIN = frozenset({"number", "true", "false", "null", "undefined", "identifier", "unary_expression"})
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
 _PATTERNS = frozenset(
@@ -74,24 +75,13 @@ class _Name(NamedTuple):
     changes: list[tuple[Node, _Change]]
 
 
-class Values:
+class Values(Follower):
     """Follows names within one file; what a parameter, a call or another file brings is not known."""
 
     def __init__(self, module: Module) -> None:
+        super().__init__()
         self._module = module
         self._known: dict[str, _Name] = {}
-        self._open: set[str] = set()  # names whose values are being looked at
-        self._steps = 0
-
-    def flat(self, written: Options, prefix: str = "", deep: int = 1) -> Iterator[tuple[str, str, int]]:
-        """(key, value, line) of an object and of the objects in it; `key.*` stands for keys that are not known."""
-        for key, (value, line, sure) in written.entries.items():
-            yield prefix + key, self.text(value) if sure else "...", line
-            inner = self.inside(key, value) if deep and sure else None
-            if inner is not None:
-                yield from self.flat(inner, f"{prefix}{key}.", deep - 1)
-                if not inner.complete:
-                    yield f"{prefix}{key}.*", "...", line
 
     def inside(self, key: str, value: Node | None) -> Options | None:
         """The object under a key; of Prisma's adapter the one that the adapter is given."""
@@ -111,7 +101,7 @@ class Values:
             return text(made if word else value)[:40]
         return text(value)[:40] if value.type in _PLAIN else "..."
 
-    def number(self, node: Node | None, deep: int = _DEEPEST, *, quoted: bool = False) -> str | None:
+    def number(self, node: Node | None, deep: int = DEEPEST, *, quoted: bool = False) -> str | None:
         """A number, or `${VARIABLE}` or `${VARIABLE:-10}` for one of the environment; None for anything else.
 
         `quoted`: a number in quotes counts, as where it is made a number of. Elsewhere it may be a password.
@@ -174,12 +164,7 @@ class Values:
         branches = [
             self.number(field(node, side), deep - 1, quoted=True) for side in ("consequence", "alternative")
         ]
-        for read, other in (branches, branches[::-1]):
-            if read is None or other is None or not (match := re.fullmatch(r"\$\{(\w+)\}", read)):
-                continue
-            if re.search(rf"\b{match[1]}\b", asked) and not re.search(r"[<>]|[!=]==?\s*['\"\d]", asked):
-                return otherwise(read, other, zero=True)
-        return None
+        return where_set(asked, branches)
 
     def variable(self, node: Node) -> tuple[str, Node | None]:
         """The variable of the environment that an expression reads by itself, and its default; "" for none."""
@@ -206,7 +191,7 @@ class Values:
                 return found.key, found.instead
         return "", None
 
-    def _is_environment(self, node: Node | None, deep: int = _DEEPEST) -> bool:
+    def _is_environment(self, node: Node | None, deep: int = DEEPEST) -> bool:
         """process.env and its like, a name for it, or what a schema made of it."""
         if node is None or not self._step(deep):
             return False
@@ -225,7 +210,7 @@ class Values:
             return self._is_environment(value, deep - 1)
         return _ENVIRONMENT.fullmatch(text(node)) is not None
 
-    def name(self, node: Node | None, deep: int = _DEEPEST) -> str:
+    def name(self, node: Node | None, deep: int = DEEPEST) -> str:
         """What names a connection string: `process.env.DATABASE_URL`, `config.url`; its text may be a secret, and is left out."""
         node = bare(node)
         if node is None or not self._step(deep):
@@ -298,7 +283,7 @@ class Values:
                 return found
         return ""
 
-    def object(self, node: Node | None, deep: int = _DEEPEST) -> Options | None:
+    def object(self, node: Node | None, deep: int = DEEPEST) -> Options | None:
         """An object that is written there or held in a constant of the file; None for anything else."""
         node = bare(node)
         if node is None or not self._step(deep):
@@ -365,7 +350,7 @@ class Values:
             override(entries, [path[0]] if path and path[0] else None, line)
         return Options(entries, complete)
 
-    def declared(self, node: Node | None, deep: int = _DEEPEST) -> Node | None:
+    def declared(self, node: Node | None, deep: int = DEEPEST) -> Node | None:
         """What a value is, names followed: the value itself, or None for a name that is not known."""
         node = bare(node)
         while node is not None and node.type in _NAMES:
@@ -399,10 +384,6 @@ class Values:
             return bare(binding.instead)
         return bare(entry.value) if entry is not None and entry.sure else None
 
-    def _step(self, deep: int) -> bool:
-        self._steps += 1
-        return deep > 0 and self._steps <= _MOST_STEPS
-
     def _binding(self, node: Node) -> _Binding | None:
         """The innermost declaration of a name around a node; None for one that is imported or that nobody declares."""
         around = [each for each in self._of(text(node)).bindings if within(node, each.scope)]
@@ -417,7 +398,7 @@ class Values:
         if name not in self._known:
             found = self._known[name] = _Name([], [], [])
             for count, use in enumerate(self._module.uses(name, kinds=_NAMES)):
-                if count == _MOST_USES:
+                if count == MOST_USES:
                     found.bindings[:] = [_Binding(self._module.root, self._module.root)]
                     break
                 _note(use, found, self._module.root)

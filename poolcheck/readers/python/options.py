@@ -10,6 +10,9 @@ from poolcheck.readers.python.literals import constant, plain, string
 from poolcheck.readers.python.tree import Module, arguments, bare, body, called, dotted, keywords
 from poolcheck.readers.syntax import field, text, within
 from poolcheck.readers.written_options import (
+    DEEPEST,
+    MOST_USES,
+    Follower,
     Options,
     WrittenOption,
     combined,
@@ -21,12 +24,10 @@ from poolcheck.readers.written_options import (
     otherwise,
     override,
     put,
+    where_set,
     whole,
 )
 
-_DEEPEST = 12  # steps through constants, calls and nested dictionaries; real files need five
-_MOST_STEPS = 20_000  # of one file: constants that name each other twice double at every step
-_MOST_USES = 1_000  # of one name; what is used more often is nobody's pool size
 _SCOPES = frozenset({"function_definition", "lambda", "class_definition"})
 _PARAMETERS = frozenset(
     "parameters lambda_parameters default_parameter typed_parameter typed_default_parameter list_splat_pattern "
@@ -69,14 +70,13 @@ class _Name(NamedTuple):
     changes: list[tuple[Node, _Change]]
 
 
-class Values:
+class Values(Follower):
     """Follows names within one file; what a parameter, a call or another file brings is not known."""
 
     def __init__(self, module: Module) -> None:
+        super().__init__()
         self._module = module
         self._known: dict[str, _Name] = {}
-        self._open: set[str] = set()  # names whose values are being looked at
-        self._steps = 0
 
     def given(self, call: Node, places: tuple[str, ...] = ()) -> Options:
         """The arguments of a call by name, `**options` among them; `places`: the names of its first ones."""
@@ -85,7 +85,7 @@ class Values:
             for name, value in zip(places, arguments(call), strict=False)
         }
         complete = all(each.type != "list_splat" for each in arguments(call))
-        return self._named(call, entries, complete, _DEEPEST)
+        return self._named(call, entries, complete, DEEPEST)
 
     def _named(self, call: Node, entries: dict[str, WrittenOption], complete: bool, deep: int) -> Options:
         for name, value in keywords(call):
@@ -97,15 +97,9 @@ class Values:
             complete = complete and more is not None and more.complete
         return Options(entries, complete)
 
-    def flat(self, written: Options, prefix: str = "", deep: int = 1) -> Iterator[tuple[str, str, int]]:
-        """(key, value, line) of options and of the dictionaries in them; `key.*` stands for keys that are not known."""
-        for key, (value, line, sure) in written.entries.items():
-            yield prefix + key, self.text(value) if sure else "...", line
-            inner = self.object(value) if deep and sure else None
-            if inner is not None:
-                yield from self.flat(inner, f"{prefix}{key}.", deep - 1)
-                if not inner.complete:
-                    yield f"{prefix}{key}.*", "...", line
+    def inside(self, _key: str, value: Node | None) -> Options | None:
+        """The dictionary under a key, whatever the key."""
+        return self.object(value)
 
     def text(self, value: Node | None) -> str:
         """A value that can be no secret: a number, `${VARIABLE:-10}`, a name, True or False; "..." for anything else."""
@@ -116,7 +110,7 @@ class Values:
         word = made is not None and made.type in ("true", "false", "none")
         return plain(made if word else value)
 
-    def number(self, node: Node | None, deep: int = _DEEPEST, *, quoted: bool = False) -> str | None:
+    def number(self, node: Node | None, deep: int = DEEPEST, *, quoted: bool = False) -> str | None:
         """A number, or `${VARIABLE}` or `${VARIABLE:-10}` for one of the environment; None for anything else.
 
         `quoted`: a number in quotes counts, as where it is made a number of. Elsewhere it may be a password.
@@ -161,12 +155,7 @@ class Values:
         """`int(os.environ["X"]) if "X" in os.environ else 10`, either way round."""
         asked = text([child for child in node.named_children if not child.is_extra][1])
         branches = [self.number(part, deep - 1, quoted=quoted) for part in _branches(node)]
-        for read, other in (branches, branches[::-1]):
-            if read is None or other is None or not (match := re.fullmatch(r"\$\{(\w+)\}", read)):
-                continue
-            if re.search(rf"\b{match[1]}\b", asked) and not re.search(r"[<>]|[!=]=\s*['\"\d]", asked):
-                return otherwise(read, other, zero=True)
-        return None
+        return where_set(asked, branches)
 
     def _variable(self, node: Node) -> tuple[str, Node | None, bool]:
         """(variable of the environment that an expression reads by itself, default, whether it makes a number of it)."""
@@ -188,7 +177,7 @@ class Values:
 
     def _setting(self, node: Node) -> tuple[str, Node | None]:
         """(variable, default) of a field of pydantic's settings in this file; ("", None) for any other attribute."""
-        owner = self._class(field(node, "object"), _DEEPEST)
+        owner = self._class(field(node, "object"), DEEPEST)
         if owner is None or "Settings" not in text(field(owner, "superclasses")):
             return "", None
         name = text(field(node, "attribute"))
@@ -218,7 +207,7 @@ class Values:
             return self._class(results[0], deep - 1) if len(results) == 1 else None
         return self._class(self._follow(node, deep), deep - 1) if node.type == "identifier" else None
 
-    def name(self, node: Node | None, deep: int = _DEEPEST) -> str:
+    def name(self, node: Node | None, deep: int = DEEPEST) -> str:
         """What names a connection string: `settings.DATABASE_URL`, `DATABASE_URL` of the environment; never its text."""
         node = bare(node)
         if node is None or not self._step(deep):
@@ -282,7 +271,7 @@ class Values:
         scheme, sep, _ = written.texts[0].partition("://")
         return scheme.lower() if sep and len(scheme) < 30 else ""
 
-    def object(self, node: Node | None, deep: int = _DEEPEST) -> Options | None:
+    def object(self, node: Node | None, deep: int = DEEPEST) -> Options | None:
         """A dictionary that is written there or held in a constant of the file; None for anything else."""
         node = bare(node)
         if node is None or not self._step(deep):
@@ -379,7 +368,7 @@ class Values:
         """Whether a statement runs with SQLite alone."""
         return any(self._taken(outer, node) for outer in self._module.up(node))
 
-    def _declared(self, node: Node | None, deep: int = _DEEPEST) -> Node | None:
+    def _declared(self, node: Node | None, deep: int = DEEPEST) -> Node | None:
         """What a value is, names followed: the value itself, or None for a name that is not known."""
         node = bare(node)
         while node is not None and node.type in ("identifier", "attribute"):
@@ -402,10 +391,6 @@ class Values:
             return bare(field(fields[0], "right")) if len(fields) == 1 else None
         binding = self._binding(node) if node.type == "identifier" else None
         return bare(binding.value) if binding is not None else None
-
-    def _step(self, deep: int) -> bool:
-        self._steps += 1
-        return deep > 0 and self._steps <= _MOST_STEPS
 
     def _binding(self, node: Node) -> _Binding | None:
         """What gives a name its only value in the innermost scope around a node that binds it; None when several do."""
@@ -432,7 +417,7 @@ class Values:
         if name not in self._known:
             found = self._known[name] = _Name([], [])
             uses = self._module.named(name)
-            if len(uses) > _MOST_USES:
+            if len(uses) > MOST_USES:
                 found.bindings.append(_Binding(self._module.root, self._module.root))
                 return found
             for use in uses:
