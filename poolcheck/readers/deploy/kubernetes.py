@@ -18,8 +18,13 @@ from poolcheck.record import dataclass
 
 _WORKLOADS = ("Deployment", "StatefulSet", "Rollout", "DaemonSet", "ReplicaSet", "DeploymentConfig", "Pod")
 _JOBS = ("Job", "CronJob")
+# kind → what its spec calls the least and the most
+_SCALERS = {
+    "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
+    "ScaledObject": ("minReplicaCount", "maxReplicaCount"),
+}
 _KINDS = re.compile(
-    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS))}|HorizontalPodAutoscaler|ScaledObject|Secret|ConfigMap|Service)\b"
+    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS, *_SCALERS))}|Secret|ConfigMap|Service)\b"
     r"|^apiVersion:\s*[\"']?[\w.-]{0,20}(?:postgres|pgv2|zalan|stackgres)[\w.-]{0,60}/",  # operators: catalogue/objects
     re.MULTILINE,
 )
@@ -160,41 +165,33 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
     objects: list[CustomObject] = []
     for document in documents(text):
         kind = text_of(document.get("kind"))
-        name = text_of(document.get("metadata", "name"))
+        name, space = (text_of(document.get("metadata", key)) for key in ("name", "namespace"))
         if kind in _WORKLOADS and name:
-            workloads.append(_workload(document, kind, name, place))
+            workloads.append(_workload(document, kind, name, space, place))
         elif kind in _JOBS and name:
             inner = document.get("spec", "jobTemplate") if kind == "CronJob" else document
             if inner is not None:
-                made = _workload(inner, kind, name, place)
-                workloads.append(replace(made, namespace=text_of(document.get("metadata", "namespace"))))
-        elif kind in ("HorizontalPodAutoscaler", "ScaledObject") and name:
+                workloads.append(_workload(inner, kind, name, space, place))
+        elif kind in _SCALERS and name:
             target = document.get("spec", "scaleTargetRef", "name")
-            most = document.get("spec", "maxReplicas" if kind.startswith("H") else "maxReplicaCount")
-            number = int(text_of(most)) if re.fullmatch(r"\d{1,6}", text_of(most)) else None
+            least, most = (document.get("spec", key) for key in _SCALERS[kind])
             autoscalers.append(
                 Autoscaler(
                     name=name,
                     target=text_of(target),
-                    most=number,
+                    most=_whole(most),
                     location=place(most.line) if most else None,
-                    least=_whole(
-                        document.get("spec", "minReplicas" if kind.startswith("H") else "minReplicaCount")
-                    )
-                    or 1,
+                    least=_whole(least) or 1,
                 )
             )
         elif kind == "Service" and name:
             selector = document.get("spec", "selector")
             if selector is not None and selector.pairs:
-                services.append(
-                    ClusterName(name, text_of(document.get("metadata", "namespace")), _labels(selector))
-                )
+                services.append(ClusterName(name, space, _labels(selector)))
         elif (
             name
             and _BUILT_IN.fullmatch(group := text_of(document.get("apiVersion")).rpartition("/")[0]) is None
         ):
-            space = text_of(document.get("metadata", "namespace"))
             objects.append(CustomObject(group, kind, name, space, (Layer(document, place),)))
         elif kind in ("Secret", "ConfigMap"):
             for group in ("data", "stringData"):
@@ -237,7 +234,7 @@ def _decoded(text: str) -> str:
         return ""
 
 
-def _workload(document: Node, kind: str, name: str, place: Callable[[int], Location]) -> Workload:
+def _workload(document: Node, kind: str, name: str, space: str, place: Callable[[int], Location]) -> Workload:
     """A workload with all its containers together, and with each of them alone."""
     spec = document.get("spec") if kind == "Pod" else document.get("spec", "template", "spec")
     # one that always restarts is a sidecar: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
@@ -246,11 +243,11 @@ def _workload(document: Node, kind: str, name: str, place: Callable[[int], Locat
     ]
     running = [*_items(spec, "containers"), *(item for item, stays in before if stays)]
     every = [*((item, kind) for item in running), *((item, "Job") for item, stays in before if not stays)]
-    made = _of(document, kind, name, place, Node(running, document.line))
+    made = _of(document, kind, name, place, Node(running, document.line), space=space)
     if len(every) < 2:
         return made
     alone = (
-        _of(document, how, f"{name}/{text_of(item.get('name'))}", place, Node([item], item.line))
+        _of(document, how, f"{name}/{text_of(item.get('name'))}", place, Node([item], item.line), space=space)
         for item, how in every
     )
     return replace(made, containers=tuple(alone))
@@ -261,7 +258,9 @@ def _items(spec: Node | None, key: str) -> Sequence[Node]:
     return node.items if node else ()
 
 
-def _of(document: Node, kind: str, name: str, place: Callable[[int], Location], containers: Node) -> Workload:
+def _of(
+    document: Node, kind: str, name: str, place: Callable[[int], Location], containers: Node, *, space: str
+) -> Workload:
     replicas = document.get("spec", "replicas")
     strategy = document.get("spec", "strategy")
     command: tuple[str, ...] = ()
@@ -275,13 +274,12 @@ def _of(document: Node, kind: str, name: str, place: Callable[[int], Location], 
                     tuple(words[-1].split()) if words[:1] in (["sh"], ["/bin/sh"], ["bash"]) else tuple(words)
                 )
                 line = line or node.line
-    number = text_of(replicas)
     return Workload(
         name=name,
         kind=kind,
         location=place(document.line),
-        replicas=int(number) if re.fullmatch(r"\d{1,6}", number) else None,
-        replicas_at=place(replicas.line) if replicas and number else None,
+        replicas=_whole(replicas),
+        replicas_at=place(replicas.line) if replicas and text_of(replicas) else None,
         surge=text_of(strategy.get("rollingUpdate", "maxSurge")) if strategy else "",
         recreate=strategy is not None and text_of(strategy.get("type")) == "Recreate",
         images=tuple(text_of(item.get("image")) for item in containers.items),
@@ -296,7 +294,7 @@ def _of(document: Node, kind: str, name: str, place: Callable[[int], Location], 
             if item.get(kind_)
         ),
         complete=not any(text_of(item.get("envFrom")) for item in containers.items),
-        namespace=text_of(document.get("metadata", "namespace")),
+        namespace=space,
         labels=_labels(
             document.get("metadata", "labels")
             if kind == "Pod"
