@@ -42,6 +42,11 @@ class HclBlock:
     attributes: dict[str, Value]
     blocks: tuple["HclBlock", ...]
 
+    @property
+    def address(self) -> str:
+        """The name by which expressions mean a resource: aws_db_instance.orders."""
+        return ".".join(self.labels)
+
     def block(self, type_: str) -> "HclBlock | None":
         """The first inner block of that type."""
         return next((block for block in self.blocks if block.type == type_), None)

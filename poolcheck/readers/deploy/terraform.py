@@ -60,7 +60,7 @@ def read(text: str, path: str) -> tuple[Deployment, ...]:
         if kind == "aws_ecs_service":
             for scaler in scalers:
                 target = scaler.attributes.get("resource_id")
-                if target is not None and f"aws_ecs_service.{name}." in target.text:
+                if target is not None and f"{resource.address}." in target.text:
                     count = _count(scaler, "max_capacity", path)
             extra = _ecs_surge(resource, count.number or 0, path)
         elif kind == "aws_apprunner_service":
@@ -92,9 +92,11 @@ def _environment(
         for key, text in variables.pairs if variables is not None and block.type == "environment" else ():
             yield _variable(key, text, path)
     task = resource.attributes.get("task_definition")
-    for other in resources if task is not None else ():
+    if task is None:
+        return
+    for other in resources:
         containers = other.attributes.get("container_definitions")
-        if containers is not None and task is not None and task.text.startswith(f"{'.'.join(other.labels)}."):
+        if containers is not None and task.text.startswith(f"{other.address}."):
             for (key, name), (what, text) in pairwise(containers.pairs):
                 if key == "name" and what in ("value", "valueFrom"):
                     yield _variable(name.text, replace(text, known=text.known and what == "value"), path)

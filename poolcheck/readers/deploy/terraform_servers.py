@@ -123,7 +123,7 @@ class _Module:
             numbers = {self.text(value) or "" for value, _ in said}
             number = numbers.pop() if len(numbers) == 1 else ""
             yield TerraformServer(
-                provider=kind.provider, address=".".join(block.labels), host=self.text(block.attributes.get(kind.host)) or "", size=_TIER.sub("", self.text(block.attributes.get(kind.size)) or ""),
+                provider=kind.provider, address=block.address, host=self.text(block.attributes.get(kind.host)) or "", size=_TIER.sub("", self.text(block.attributes.get(kind.size)) or ""),
                 written=bool(said), number=int(number) if _NUMBER.fullmatch(number) else None,
                 location=said[0][1] if said else Location(path, block.line),
             )  # fmt: skip
@@ -133,17 +133,13 @@ class _Module:
         places = [(path, block)]
         if kind.group and kind.group in block.attributes:
             group = block.attributes[kind.group].text
-            own = [
-                (at, each)
-                for at, each in self.resources(*_GROUPS)
-                if f"{each.labels[0]}.{each.labels[1]}." in group
-            ]
+            own = [(at, each) for at, each in self.resources(*_GROUPS) if f"{each.address}." in group]
             if not own:  # a group that is made elsewhere may say anything but AWS's own
                 if not group.startswith("default."):
                     yield hcl.Value("", block.line, known=False), Location(path, block.line)
                 return
             places = own
-        name = f"{block.labels[0]}.{block.labels[1]}."
+        name = f"{block.address}."
         places += [
             (at, each)
             for at, each in self.resources(kind.beside)
