@@ -63,6 +63,8 @@ class TerraformServer:
 
 def read(texts: Mapping[str, str]) -> tuple[TerraformServer, ...]:
     """The servers of a project's .tf and .tfvars files, by path. Read replicas are none of their own."""
+    if not any(kind in text for text in texts.values() for kind in _KINDS):
+        return ()
     folders: dict[str, list[tuple[str, hcl.HclBlock]]] = {}
     values: dict[str, list[tuple[str, dict[str, hcl.Value]]]] = {}  # of tfvars
     for path, text in texts.items():
