@@ -13,6 +13,7 @@ from poolcheck.connection.placeholder import TOGETHER, placeholder_kind, shield
 from poolcheck.connection.read_keywords import Draft, check_control, read_dsn, read_npgsql
 from poolcheck.connection.secret import (
     MASK,
+    QUERY,
     Secret,
     host_unclear,
     is_secret_name,
@@ -93,7 +94,7 @@ class _UriReader:
                 draft.place(
                     "secret",
                     start + rest.index(":") + 1,
-                    self._find(r"\?[A-Za-z_][\w.\-]{0,63}=", start + at),
+                    self._find(QUERY, start + at),
                 )
             start += at + 1
         cut = self._hosts(start, at >= 0)
@@ -270,7 +271,7 @@ class _UriReader:
         colon = self.shadow.find(":", start, cut)
         draft.names = [percent_decode(self.raw[start : colon if colon >= 0 else cut])]
         draft.place("host", start, colon if colon >= 0 else cut)
-        end = self._find(r"\?[A-Za-z_][\w.-]{0,63}=", cut)
+        end = self._find(QUERY, cut)
         if colon < 0:
             draft.place("secret", start, end)
             draft.trouble("bracket", "the host cannot be read", Span(start, cut))
@@ -312,7 +313,7 @@ class _UriReader:
                 if value is None and "@" in shadow[at:stop]:
                     draft.place("secret", at, stop)
             at = stop + 1
-        second = re.compile(r"\?[A-Za-z_][\w.-]{0,63}=").search(shadow, start, self.end)
+        second = re.compile(QUERY).search(shadow, start, self.end)
         if second:
             draft.trouble(
                 "second-question-mark",

@@ -150,8 +150,11 @@ def stray_at(rest: str, at: int) -> int:
     return last
 
 
+QUERY = r"\?[A-Za-z_][\w.-]{0,63}="  # a `?` in a password begins none
+
+
 def _query_start(text: str, start: int) -> int:
-    found = re.compile(r"\?[A-Za-z_][\w.\-]{0,63}=").search(text, start)
+    found = re.compile(QUERY).search(text, start)
     return found.start() if found else -1
 
 
@@ -433,7 +436,7 @@ def _redact_named(text: str, *, setting: bool) -> str:
     while (found := pattern.search(text, done)) is not None:
         parts.append(text[done : found.end()])
         done = found.end()
-        if not is_secret_name(re.split(r"[^\w-]", found[0], maxsplit=1)[0]):
+        if not _names_secret(found):
             continue
         before = text[max(0, found.start() - 40) : found.start()]
         quoted = text.startswith('"', done) and re.compile(_QUOTED_NAME).match(found[0]) is not None
@@ -452,6 +455,11 @@ def _redact_named(text: str, *, setting: bool) -> str:
             start, end = _further(text, start, end)
     parts.append(text[done:])
     return "".join(parts)
+
+
+def _names_secret(found: re.Match[str]) -> bool:
+    """Whether what `_NAME` finds begins with the name of a secret: not `password_file`."""
+    return is_secret_name(re.split(r"[^\w-]", found[0], maxsplit=1)[0])
 
 
 def _further(text: str, start: int, end: int) -> tuple[int, int]:
@@ -650,9 +658,9 @@ _KEYS = (
 
 def _redact_keys(text: str) -> str:
     """Mask what is known by its own form: private keys, SCRAM verifiers, lines of .pgpass and of userlist.txt."""
-    for pattern, mask in (
-        _KEYS if "-----BEGIN" in text or "SCRAM-" in text or ":" in text or '" "' in text else ()
-    ):
+    if not any(sign in text for sign in ("-----BEGIN", "SCRAM-", ":", '" "')):
+        return text
+    for pattern, mask in _KEYS:
         text = re.sub(pattern, mask, text)
     return text
 
@@ -662,6 +670,7 @@ def _redact_keys(text: str) -> str:
 _KEY_BEGINS = r"[ \t]*+(?:-[ \t]++)*[\"']?[\w.-]*\Z"
 _BLOCK = r"(?:[!&]\S++[ \t]*+)*(?:[|>][-+0-9]{0,2})?[ \t]*+(?:#.*)?\r?\Z"
 _MAPPING = r"[ \t]*+(?:-[ \t]++)*[\"']?[\w./-]{1,100}[\"']?[ \t]*+[:=](?:\s|\Z)"
+_NAMED = r"(?i)(?:name[\"']?\s*+[:=]\s*+|variable )[\"']?([\w.-]{1,100})[\"']?[ \t,{]*+\r?$"
 _MOST_BELOW = 60  # lines: a private key of 4,096 bits has 50
 
 
@@ -685,19 +694,14 @@ def hidden_lines(lines: Sequence[str]) -> Iterator[int]:
         elif any(word in folded for word in _WORDS):
             found = None
             for each in pattern.finditer(line + "\n"):
-                if is_secret_name(re.split(r"[^\w-]", each[0], maxsplit=1)[0]):
+                if _names_secret(each):
                     found = each
             below = _below(lines, number, line, found) if found else number
-            if found is None and (
-                named := re.search(
-                    r"(?i)(?:name[\"']?\s*+[:=]\s*+|variable )[\"']?([\w.-]{1,100})[\"']?[ \t,{]*+\r?$", line
-                )
-            ):
-                below = number
-                if is_secret_name(named[1]):
-                    for near in range(number, min(number + 4, len(lines))):
-                        if re.match(r"[ \t]*+[\"']?(?:value|default)[\"']?[ \t]*+[:=]", lines[near]):
-                            yield near
+            named = None if found else re.search(_NAMED, line)
+            if named and is_secret_name(named[1]):
+                for near in range(number, min(number + 4, len(lines))):
+                    if re.match(r"[ \t]*+[\"']?(?:value|default)[\"']?[ \t]*+[:=]", lines[near]):
+                        yield near
         else:
             continue
         yield from range(number, below)
