@@ -8,7 +8,7 @@ doubled quotes of CSV, HTML entities. Nothing is guessed: what cannot be read st
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from poolcheck.connection.secret import MASK, is_secret_name, redact
@@ -16,7 +16,6 @@ from poolcheck.explain.log_times import MONTH, parse_moment
 from poolcheck.model.explanation import Moment
 from poolcheck.record import dataclass
 
-Undo = Callable[[str], str]
 MAX_LINES = 120  # of one record: a longer stack trace adds nothing
 MAX_CHARS = 32_000
 _DEPTH = 3  # JSON in a string in JSON in a string: docker around a logger around an error
@@ -45,7 +44,7 @@ class Record:
     @property
     def masked(self) -> str:
         """As `text`, without secrets: they are masked before an escaped quote becomes the end of its value."""
-        return collapse(redact("\n".join(_plain(line, _masked) for line in self.source or self.lines)))
+        return collapse(redact("\n".join(_plain(line, masked=True) for line in self.source or self.lines)))
 
 
 def collapse(text: str) -> str:
@@ -174,9 +173,9 @@ _QUOTE = re.compile(r"(?<!\\)\\{1,16}([\"'/])")
 _UNICODE = re.compile(r"(?<!\\)\\{1,16}u([0-9a-fA-F]{4})")
 
 
-def _plain(line: str, undo: "Undo | None" = None, depth: int = 0) -> str:
-    """A line with its JSON taken apart and its escapes undone."""
-    undo = undo or _unescaped
+def _plain(line: str, depth: int = 0, *, masked: bool = False) -> str:
+    """A line with its JSON taken apart and its escapes undone; `masked`: without secrets."""
+    undo = _masked if masked else _unescaped
     start = line.find("{")
     while start >= 0 and '"' in line[start:]:
         try:
@@ -186,28 +185,30 @@ def _plain(line: str, undo: "Undo | None" = None, depth: int = 0) -> str:
             continue
         if not isinstance(value, dict) or not value:
             break
-        inside = "\n".join(_leaves(value, undo, depth))
-        return undo(line[:start]) + "\n" + inside + "\n" + _plain(line[end:], undo, depth)
+        inside = "\n".join(_leaves(value, depth, masked=masked))
+        return undo(line[:start]) + "\n" + inside + "\n" + _plain(line[end:], depth, masked=masked)
     return undo(line)
 
 
-def _leaves(value: Any, undo: "Undo", depth: int, key: str = "") -> Iterator[str]:
+def _leaves(value: Any, depth: int, key: str = "", *, masked: bool) -> Iterator[str]:
     """Every string and number of a JSON value, numbers and codes with their key before them."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from _leaves(each, undo, depth, str(name))
+            yield from _leaves(each, depth, str(name), masked=masked)
     elif isinstance(value, list):
         for each in value:
-            yield from _leaves(each, undo, depth, key)
-    elif undo is _masked and is_secret_name(key):
+            yield from _leaves(each, depth, key, masked=masked)
+    elif masked and is_secret_name(key):
         yield f"{key}: {MASK}"
     elif isinstance(value, str):
         if depth < _DEPTH and value.lstrip()[:1] == "{":
-            yield _plain(value, undo, depth + 1)
+            yield _plain(value, depth + 1, masked=masked)
         elif len(value) <= 40:
             yield f"{key}: {value}"
+        elif "\\" not in value:
+            yield value
         else:
-            yield value if "\\" not in value else undo(value)
+            yield _masked(value) if masked else _unescaped(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield f"{key}: {value}"
 
