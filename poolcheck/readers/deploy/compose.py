@@ -198,9 +198,8 @@ def _service(name: str, node: Node, path: str, line: int) -> Service:
         inner = build.get("context")
         context = inner.text if inner else "."
         file = posixpath.dirname(text_of(build.get("dockerfile")))
-        context = (
-            posixpath.join(context, file) if context and file else context
-        )  # of one repository, its part
+        if context and file:  # of one repository, its part
+            context = posixpath.join(context, file)
     command = node.get("command")
     replicas = node.get("deploy", "replicas") or node.get("scale")
     nofile = node.get("ulimits", "nofile", "soft") or node.get("ulimits", "nofile")

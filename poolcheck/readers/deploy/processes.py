@@ -6,6 +6,7 @@ the machine (one per CPU) or on a variable that no file sets is not known, and t
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from poolcheck.model.facts import CountRule, Program
@@ -85,8 +86,7 @@ def read(
             script = _script(name, rest)
             inner = around.script(script) if script else ""
             if inner:
-                within = Around(around.environment, around.complete, around.config, _NO_SCRIPT)
-                return read(inner.split(), within, programs)
+                return read(inner.split(), replace(around, script=_NO_SCRIPT), programs)
         if around.script is not _NO_SCRIPT and _SHELL.fullmatch(word) and (found := around.config(word)):
             made = _shell(found[0], word, around, programs)
             if made is not None:
@@ -126,7 +126,7 @@ def _shell(
     words = " ; ".join(rows).split()[:_LONGEST]
     if sum(_program(words, at, programs) is not None for at in range(len(words))) > 1:
         return Processes(None, f"{name} starts several programs")
-    return read(words, Around(around.environment, around.complete, around.config, _NO_SCRIPT), programs)
+    return read(words, replace(around, script=_NO_SCRIPT), programs)
 
 
 def _NO_SCRIPT(_: str) -> str:  # noqa: N802 - a constant: scripts that call scripts are followed once
