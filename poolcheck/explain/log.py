@@ -44,7 +44,7 @@ class Record:
     @property
     def masked(self) -> str:
         """As `text`, without secrets: they are masked before an escaped quote becomes the end of its value."""
-        return collapse(redact("\n".join(_plain(line, masked=True) for line in self.source or self.lines)))
+        return collapse(redact("\n".join(_plain(line, masked=True) for line in self.source)))
 
 
 def collapse(text: str) -> str:
