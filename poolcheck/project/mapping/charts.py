@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from poolcheck.model.report import Skipped
 from poolcheck.project.mapping import overlays
-from poolcheck.project.mapping.overlays import PRODUCTION, DeployedGroup
+from poolcheck.project.mapping.overlays import DeployedGroup
 from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import helm, kubernetes
 from poolcheck.readers.deploy.go_template import Tree, UnreadTemplate
 from poolcheck.readers.deploy.kubernetes import Manifests
+from poolcheck.readers.deploy.stages import PRODUCTION
 
 _VALUES = re.compile(r"values[._-][\w.-]+\.ya?ml|[\w.-]+[._-]values\.ya?ml")
 # What makes an unread template matter: a workload that names a database, or takes its variables from elsewhere.

@@ -10,10 +10,10 @@ from poolcheck.model.report import Skipped
 from poolcheck.project.packages import Packages, upwards
 from poolcheck.readers.deploy import kubernetes
 from poolcheck.readers.deploy.kubernetes import Autoscaler, CustomObject, HeldText, Manifests, Workload
+from poolcheck.readers.deploy.stages import PRODUCTION
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.record import dataclass
 
-PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|prd|live)(?:$|[/._-])", re.IGNORECASE)
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 

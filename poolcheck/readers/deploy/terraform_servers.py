@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
+from poolcheck.readers.deploy.stages import PRODUCTION
 from poolcheck.record import dataclass
 
 KEY = "max_connections"
-_PRODUCTION = re.compile(r"(?:^|[/._-])(?:prod|production|prd|live)(?:$|[/._-])", re.IGNORECASE)
 _NUMBER = re.compile(r"[1-9]\d{0,5}")
 _REFERENCE = re.compile(r"(var|local)\.([\w-]+)")
 _TIER = re.compile(r"^(?:B|GP|MO)_")  # of Azure, before the machine: B_Standard_B1ms
@@ -178,7 +178,7 @@ class _Module:
         told = [(path, values[name]) for path, values in self.values if name in values]
         chosen = [each for path, each in told if _AUTOMATIC.fullmatch(posixpath.basename(path))]
         chosen = (
-            [each for path, each in told if _PRODUCTION.search(path)] or chosen or [each for _, each in told]
+            [each for path, each in told if PRODUCTION.search(path)] or chosen or [each for _, each in told]
         )
         texts = {each.text if each.known else None for each in chosen}
         return self._default(name) if not texts else texts.pop() if len(texts) == 1 else None
