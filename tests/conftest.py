@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -124,6 +125,14 @@ def need_postgres(major: int) -> None:
         lacking(reason)
 
 
+def need_extension(major: int, name: str) -> None:
+    """Skip, or in CI fail, when that major is not there or comes without the extension."""
+    need_postgres(major)
+    folders = (pg_install(major) / "share", Path(f"/usr/share/postgresql/{major}"))
+    if not any(list(folder.glob(f"**/{name}.control")) for folder in folders):
+        lacking(f"this PostgreSQL {major} comes without {name}")
+
+
 def need_bouncer() -> None:
     """Skip, or in CI fail, when there is no PgBouncer."""
     try:
@@ -144,6 +153,12 @@ def need_pgpool() -> None:
 def _tidy() -> Iterator[None]:
     yield
     drop_copies()
+
+
+@pytest.fixture(scope="session")
+def with_git() -> None:
+    """Skip, or in CI fail, when there is no git."""
+    need_program("git", package="git")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 from poolcheck.explain.explain import explain, explain_text
 from poolcheck.model.explanation import Explanation
 from tests.conftest import need_bouncer, need_postgres
-from tests.servers import MAJORS, Bouncer, Missing, Postgres, pgbouncer_version
+from tests.servers import MAJORS, Bouncer, Postgres, pgbouncer_version
 
 pytestmark = pytest.mark.postgres
 
@@ -376,11 +376,7 @@ class TestPgBouncer:
 
     def test_prepared_statements(self, server: Postgres) -> None:
         """Only where PgBouncer does not keep track of them."""
-        try:
-            tracks = pgbouncer_version() >= (1, 21)
-        except Missing as reason:
-            pytest.skip(str(reason))
-        off: dict[str, Any] = {"max_prepared_statements": 0} if tracks else {}
+        off: dict[str, Any] = {"max_prepared_statements": 0} if pgbouncer_version() >= (1, 21) else {}
         with Bouncer(server, pool_size=1, **off) as pooler, contextlib.ExitStack() as stack:
             first, second = (
                 stack.enter_context(psycopg.connect(pooler.url("app"), autocommit=True, prepare_threshold=0))

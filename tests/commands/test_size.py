@@ -18,7 +18,7 @@ import pytest
 from poolcheck.cli import run
 from poolcheck.commands import size
 from tests import servers
-from tests.conftest import need_bouncer, need_postgres
+from tests.conftest import need_bouncer, need_extension, need_postgres
 from tests.servers import Bouncer, Postgres
 
 DESIGN_KEYS = {
@@ -482,12 +482,7 @@ def test_every_major_is_understood(capsys: pytest.CaptureFixture[str], each_post
 @pytest.mark.postgres
 def test_variation_from_pg_stat_statements(capsys: pytest.CaptureFixture[str]) -> None:
     """Constant statements vary little; without the extension the report says what it assumed."""
-    need_postgres(15)
-    if (
-        not list(servers.pg_install(15).glob("share/**/pg_stat_statements.control"))
-        and not Path("/usr/share/postgresql/15/extension/pg_stat_statements.control").exists()
-    ):
-        pytest.skip("this PostgreSQL 15 comes without pg_stat_statements")
+    need_extension(15, "pg_stat_statements")
     with Postgres(15, shared_preload_libraries="pg_stat_statements") as server:
         server.execute("CREATE EXTENSION pg_stat_statements")
         with Work(server.url(), 8):

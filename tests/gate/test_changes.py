@@ -21,7 +21,7 @@ from poolcheck.model.problem import Location
 from poolcheck.project import git, past
 from tests.project.test_git import SCENES, Scene
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+pytestmark = pytest.mark.usefixtures("with_git")
 
 FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
 MANIFEST = """apiVersion: apps/v1

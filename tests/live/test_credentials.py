@@ -2,7 +2,6 @@
 
 import ast
 import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from poolcheck.live.look import Inspection, LookOptions, address
 from poolcheck.live.postgres import Lost, NoConnection, Timeouts
 from poolcheck.model.target import Target
 from tests.commands.running import Ran, poolcheck
+from tests.conftest import need_program
 from tests.live.asker import GSS, MD5, Hostile
 
 CANARY = "s3cr3t-canary"
@@ -308,10 +308,9 @@ def test_no_ticket_for_a_string_that_was_found() -> None:
 @pytest.fixture
 def encrypted(tmp_path: Path) -> Iterator[Hostile]:
     """A server with TLS that asks for the password in the clear."""
-    if not shutil.which("openssl"):
-        pytest.skip("openssl makes the certificate")
+    openssl = need_program("openssl", package="openssl")
     key, certificate = str(tmp_path / "key"), str(tmp_path / "crt")
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.1", "-days", "2"]
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.1", "-days", "2"]
     subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

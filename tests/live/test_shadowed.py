@@ -16,7 +16,7 @@ from poolcheck.live import postgres as wire
 from poolcheck.live import route, sql
 from poolcheck.live.measure import measure
 from poolcheck.live.refusal import RESCUE
-from tests.conftest import need_bouncer, need_postgres
+from tests.conftest import need_bouncer, need_extension, need_postgres
 from tests.live.scenes import eventually
 from tests.live.shadow import build, called, code, everything, names, strings
 from tests.servers import ROLES, Bouncer, Postgres
@@ -453,11 +453,7 @@ def test_statements_of_trusted_hands_only(
 @pytest.fixture(scope="module")
 def statistics() -> Iterator[Postgres]:
     """PostgreSQL 15 with pg_stat_statements."""
-    need_postgres(15)
-    try:
-        made = Postgres(15, shared_preload_libraries="pg_stat_statements")
-    except RuntimeError:
-        pytest.skip("this PostgreSQL 15 comes without pg_stat_statements")
-    with made:
+    need_extension(15, "pg_stat_statements")
+    with Postgres(15, shared_preload_libraries="pg_stat_statements") as made:
         made.execute(*ROLES, "create role own login")
         yield made

@@ -22,7 +22,7 @@ from poolcheck.gate.changed import unchanged
 from poolcheck.project import git
 from poolcheck.project.git import GitEntry
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+pytestmark = pytest.mark.usefixtures("with_git")
 
 URL = "postgresql://postgres.abcdefghijklmnopqrst:pw@aws-0-eu-central-1.pooler.supabase.com:6543/postgres"
 ENV = f'DATABASE_URL="{URL}?connection_limit=1"\n'  # PC201, and fix adds pgbouncer=true
@@ -660,7 +660,7 @@ class TestAnswers:
             same(at.folder / "shallow", ".env", since="HEAD~1")
         assert at.git("count-objects", folder=at.folder / "partial").startswith("0 objects")
 
-    @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give files away")
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
     def test_somebody_elses_repository(self, at: Scene) -> None:
         """In a container the checkout is another user's: git would refuse, for the sake of what it would run."""
         for path in (at.top, *at.top.rglob("*")):

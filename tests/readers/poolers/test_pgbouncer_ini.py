@@ -15,7 +15,8 @@ from poolcheck.model.context import Context
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.rule import AnyRule
 from poolcheck.readers.poolers import pgbouncer_ini
-from tests.servers import Missing, account, free_port, pgbouncer_binary, pgbouncer_version
+from tests.conftest import need_bouncer
+from tests.servers import account, free_port, pgbouncer_binary, pgbouncer_version
 
 BASE = """[databases]
 app = host=127.0.0.1 port=5432 dbname=app
@@ -91,10 +92,8 @@ def read(text: str) -> PoolerConfig:
 @pytest.fixture(scope="module")
 def version() -> tuple[int, ...]:
     """The version of the PgBouncer that is installed."""
-    try:
-        return pgbouncer_version()
-    except Missing as error:
-        pytest.skip(str(error))
+    need_bouncer()
+    return pgbouncer_version()
 
 
 @pytest.mark.parametrize("line", LINES)
