@@ -76,14 +76,8 @@ def base64_of_url(secret: str) -> str:
     ).decode()
 
 
-def block(secret: str) -> str:
-    """A line of a block scalar: nothing has a meaning there."""
-    return secret
-
-
 NEON = "@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app"
 BUSY = "FATAL:  sorry, too many clients already"
-NO_SHELL = "$`\\\n"
 SHAPES = (
     Shape("env url", ".env", 'URL_{n}="postgresql://app:{s}' + NEON + '?connection_limt=5"', url),
     Shape("env url, bare, comment", ".env.a", "URL_{n}=postgresql://app:{s}@db.example.com:99999/app # of the app", url),
@@ -103,7 +97,7 @@ SHAPES = (
     Shape("sql dblink, last in function", "b.sql", "SET ROLE x; SELECT dblink_connect('c{n}', 'dbname=app password={s}', false);", doubled),
     Shape("sql role", "c.sql", "SET search_path=x; ALTER ROLE app{n} PASSWORD '{s}' LOGIN;", sql, without="\\"),
     Shape("sql mapping", "d.sql", "SET a=1; CREATE USER MAPPING FOR u{n} SERVER s OPTIONS (user 'u', password '{s}');", sql, without="\\"),
-    Shape("pgbouncer", "pgbouncer.ini", "d{n} = host=db.example.com pasword=1 password={s} pool_size=9 nonsense=1", lambda s: "'" + s.replace("'", "''") + "'", "[databases]\n", "[pgbouncer]\npool_mode=transaction\nmax_client_conn=90000\n", without="\\"),
+    Shape("pgbouncer", "pgbouncer.ini", "d{n} = host=db.example.com pasword=1 password='{s}' pool_size=9 nonsense=1", sql, "[databases]\n", "[pgbouncer]\npool_mode=transaction\nmax_client_conn=90000\n", without="\\"),
     Shape("userlist", "userlist.txt", '"app{n}" "{s}"', lambda s: s.replace('"', '""')),
     Shape("alembic", "a/alembic.ini", "sqlalchemy.url = postgresql://user name:{s}@aws-0-eu-central-1.pooler.supabase.com:6543/app{n}?connection_limit=50", url, "[alembic]\n", without="%"),
     Shape("spring", "src/main/resources/application.yml", "  u{n}:\n    url: jdbc:postgresql://db.example.com/d?user=a&password={s}\n    hikari: {{maximum-pool-size: 900}}", url, "spring:\n"),
@@ -114,28 +108,28 @@ SHAPES = (
     Shape("k8s secret", "k8s/a.yaml", "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s{n}}}\nstringData:\n  DATABASE_URL: postgresql://app:{s}@pg.acme.dev/app?connection_limt=5", url),
     Shape("k8s data", "k8s/b.yaml", "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: d{n}}}\ndata:\n  DATABASE_URL: {s}", base64_of_url),
     Shape("compose list", "g/docker-compose.yml", '  s{n}:\n    image: app\n    environment:\n      - "DATABASE_URL=postgresql://app:{s}@pg.acme.dev/app?connection_limt=900"', url, "services:\n"),
-    Shape("compose behind a pooler", "h/docker-compose.yml", "  s{n}:\n    build: .\n    environment: {{DATABASE_URL: 'postgresql://app:{s}@pgbouncer/app', OTHER: 'x{s}'}}", url, "services:\n  db: {{image: 'postgres:16'}}\n  pgbouncer:\n    image: edoburu/pgbouncer:1.18.0\n    environment: {{DB_HOST: db, POOL_MODE: transaction}}\n".replace("{{", "{").replace("}}", "}")),
+    Shape("compose behind a pooler", "h/docker-compose.yml", "  s{n}:\n    build: .\n    environment: {{DATABASE_URL: 'postgresql://app:{s}@pgbouncer/app', OTHER: 'x{s}'}}", url, "services:\n  db: {image: 'postgres:16'}\n  pgbouncer:\n    image: edoburu/pgbouncer:1.18.0\n    environment: {DB_HOST: db, POOL_MODE: transaction}\n"),
     Shape("k8s env", "k8s/c.yaml", "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: e{n}}}\nspec:\n  template:\n    spec:\n      containers:\n        - image: a\n          env:\n            - name: DATABASE_URL\n              value: postgresql://app:{s}@pg.acme.dev/app?connection_limt=5\n            - {{name: OTHER_URL, value: 'postgresql://app:{s}@pg.acme.dev/app?connection_limt=5'}}", url),
     Shape("render", "r/render.yaml", "  - type: web\n    name: w{n}\n    runtime: node\n    envVars:\n      - key: DATABASE_URL\n        value: postgresql://app:{s}@pg.acme.dev/app?connection_limt=5", url, "services:\n"),
     Shape("terraform", "t/main.tf", 'resource "aws_lambda_function" "f{n}" {{\n  environment {{\n    variables = {{\n      DATABASE_URL = "postgresql://app:{s}@pg.acme.dev/app?connection_limt=5"\n    }}\n  }}\n}}', url),
     Shape("appsettings", "appsettings.json", '  "k{n}": "Host=db.example.com;Username=app;Password={s};Maximum Pool Size=5000",', in_json(npgsql), '{"ConnectionStrings": {\n', '"z": ""}}'),
     Shape("prisma", "prisma/schema.prisma", 'datasource d{n} {{\n  provider = "postgresql"\n  url = "postgresql://app:{s}@db.example.com/app?connection_limt=5"\n}}', url),
-    Shape("typescript", "src/db.ts", "export const p{n} = new Pool({{ connectionString: 'postgresql://app:{s}@db.example.com/app', max: 900 }})\nconst q{n} = new Pool({{ password: '{s}', max: 900 }})", url, 'import {{ Pool }} from "pg"\n'),
-    Shape("typescript in handler", "src/h.ts", "export async function GET{n}() {{ const p = new Pool({{ password: {s}, max: 900 }}); return p }}", json.dumps, 'import {{ Pool }} from "pg"\n'),
+    Shape("typescript", "src/db.ts", "export const p{n} = new Pool({{ connectionString: 'postgresql://app:{s}@db.example.com/app', max: 900 }})\nconst q{n} = new Pool({{ password: '{s}', max: 900 }})", url, 'import { Pool } from "pg"\n'),
+    Shape("typescript in handler", "src/h.ts", "export async function GET{n}() {{ const p = new Pool({{ password: {s}, max: 900 }}); return p }}", json.dumps, 'import { Pool } from "pg"\n'),
     Shape("python", "app/db.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password={s}, conect_timeout=1)", repr, "import psycopg2\n"),
     Shape("python dsn", "app/dsn.py", "e{n} = create_engine({s}, pool_size=900)", lambda s: repr(f"postgresql://app:{url(s)}@db.example.com/app"), "from sqlalchemy import create_engine\n"),
-    Shape("ruby block", "k/config/database.yml", "p{n}:\n  adapter: postgresql\n  pool: 900\n  password: |\n    {s}\n  host: db.example.com", block),
-    Shape("compose env, folded", "e/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      API_TOKEN: >-\n        {s}\n      DATABASE_URL: postgresql://app@pg.acme.dev/app?connection_limt=900", block, "services:\n"),
+    Shape("ruby block", "k/config/database.yml", "p{n}:\n  adapter: postgresql\n  pool: 900\n  password: |\n    {s}\n  host: db.example.com", raw),
+    Shape("compose env, folded", "e/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      API_TOKEN: >-\n        {s}\n      DATABASE_URL: postgresql://app@pg.acme.dev/app?connection_limt=900", raw, "services:\n"),
     Shape("url in a block of a secret's name", "m/docker-compose.yml", "  s{n}:\n    image: app\n    environment:\n      SECRET_URL: |\n        postgresql://app:{s}@pg.acme.dev/app?connection_limt=900", url, "services:\n"),
     Shape("spring, next line", "n/src/main/resources/application.yml", "  u{n}:\n    url: jdbc:postgresql://db.example.com/d\n    username: a\n    password:\n      {s}\n    hikari: {{maximum-pool-size: 900}}", json.dumps, "spring:\n"),
-    Shape("typescript, words in prose", "src/w.ts", "export async function GET{n}() {{ const p = new Pool({{ password: process.env.PW ?? {s}, max: 900 }}); return p }}", json.dumps, 'import {{ Pool }} from "pg"\n'),
+    Shape("typescript, words in prose", "src/w.ts", "export async function GET{n}() {{ const p = new Pool({{ password: process.env.PW ?? {s}, max: 900 }}); return p }}", json.dumps, 'import { Pool } from "pg"\n'),
     Shape("python, put together", "app/two.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password='a' {s}, conect_timeout=1)", lambda s: repr(s) if repr(s)[0] == "'" else "'" + s.replace("\\", "\\\\").replace("'", "\\'") + "'", "import psycopg2\n"),
     Shape("python, default", "app/default.py", "def view{n}(request):\n    return psycopg2.connect(host='h', password=os.environ.get('DB_PASSWORD', {s}), conect_timeout=1)", repr, "import os, psycopg2\n"),
     Shape("sql role, dollars", "e.sql", "SET search_path=x; ALTER ROLE app{n} PASSWORD $q${s}$q$ LOGIN;", raw),
     Shape("sql role, comment", "f.sql", "SET search_path=x; ALTER ROLE app{n} PASSWORD /* c */ '{s}' LOGIN;", sql, without="\\"),
-    Shape("odyssey", "odyssey.conf", 'storage "s{n}" {{ type "remote" host "h" port 5432 nonsense 1 storage_password "{s}" }}', lambda s: s, without='"\\{}'),
+    Shape("odyssey", "odyssey.conf", 'storage "s{n}" {{ type "remote" host "h" port 5432 nonsense 1 storage_password "{s}" }}', raw, without='"\\{}'),
     # pasted into `explain`
-    Shape("paste yaml block", "", f"{BUSY}\n  db_password: |\n    {{s}}\n  n: {{n}}", block),
+    Shape("paste yaml block", "", f"{BUSY}\n  db_password: |\n    {{s}}\n  n: {{n}}", raw),
     Shape("paste csv, no sign", "", f'2026-11-30 10:00:00 UTC,"app","could not connect: user h{{n}} password ""{{s}}""","{BUSY}"', raw, without='"\\'),
     Shape("paste xml", "", f"<n>{{n}}</n><password>{{s}}</password> {BUSY}", html.escape),
     Shape("paste dollars", "", f"{BUSY} STATEMENT: ALTER ROLE a{{n}} PASSWORD $$a {{s}}$$", raw, without="$"),

@@ -22,6 +22,7 @@ from poolcheck.fix.fix import FixOptions, fix
 from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 from tests.output.secret_shapes import SHAPES, libpq, npgsql, url
+from tests.rules.projects import write
 
 LETTERS = "QXZJqxzj"  # two of them side by side stand in no word of ours
 ODD = " '\"\\@:/?#%&=+;,[]{}$!*<>|~^`é.-_"
@@ -75,6 +76,12 @@ def shown(report: Report) -> dict[str, str]:
     return {name: rendered(report, name, Style(verbosity=1)) for name in formats(report.command)}
 
 
+def shown_with_diff(report: Report) -> dict[str, str]:
+    """That, and `fix --diff` of the current folder in each of its formats."""
+    diff = fix((), Settings({}), FixOptions(asked="diff"))
+    return shown(report) | {f"diff {name}": text for name, text in shown(diff).items()}
+
+
 def project(folder: Path, dice: random.Random) -> dict[str, str]:
     """A project with many passwords in each file; the secrets by shape and number."""
     planted = {}
@@ -86,9 +93,7 @@ def project(folder: Path, dice: random.Random) -> dict[str, str]:
         for number in range(EACH):
             word = planted[f"{shape.name} {number}"] = secret(dice, shape.without)
             parts.append(shape.text.format(n=number, s=shape.encode(word)))
-        path = folder / shape.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{shape.head}{chr(10).join(parts)}\n{shape.tail}")
+        write(folder, {shape.path: f"{shape.head}{chr(10).join(parts)}\n{shape.tail}"})
     return planted
 
 
@@ -105,11 +110,7 @@ def test_files(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     report = lint((), Settings({"max_connections": 100, "instances": 10}))
     assert len(report.findings) > EACH
 
-    outputs = shown(report)
-    diff = fix((), Settings({}), FixOptions(asked="diff"))
-    outputs |= {f"diff {name}": text for name, text in shown(diff).items()}
-
-    found = leaks(planted, outputs)
+    found = leaks(planted, shown_with_diff(report))
     assert not found, "\n".join(found[:20])
 
 
@@ -209,11 +210,7 @@ def test_an_ordinary_word_masks_its_own_place_alone(
         (tmp_path / "m.sql").write_text(
             f"SET search_path=app; ALTER ROLE postgres PASSWORD '{each}'; -- local\n"
         )
-        outputs = shown(lint((), Settings({"max_connections": 100, "instances": 10})))
-        outputs |= {
-            f"diff {name}": text
-            for name, text in shown(fix((), Settings({}), FixOptions(asked="diff"))).items()
-        }
+        outputs = shown_with_diff(lint((), Settings({"max_connections": 100, "instances": 10})))
         text = f"postgresql://postgres:{each}@h/postgres: FATAL:  sorry, too many clients already"
         seen.append({**outputs, "explain": said("explain", text)})
 
@@ -263,10 +260,7 @@ def test_malformed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         f"[databases]\napp = {texts[4]}\n[pgbouncer]\npool_mode=transaction\n"
     )
     (tmp_path / "alembic.ini").write_text(f"[alembic]\nsqlalchemy.url = {texts[5]}\n")
-    outputs = shown(lint((), Settings({"max_connections": 100, "instances": 10})))
-    outputs |= {
-        f"diff {form}": text for form, text in shown(fix((), Settings({}), FixOptions(asked="diff"))).items()
-    }
+    outputs = shown_with_diff(lint((), Settings({"max_connections": 100, "instances": 10})))
     outputs["argument"] = said("lint", texts[0], "-v") + said("lint", "--driver", texts[1])
 
     found = leaks(dict(zip(texts, words, strict=True)), outputs)
