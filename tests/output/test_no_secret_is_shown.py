@@ -2,7 +2,6 @@
 
 import html
 import json
-import os
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from poolcheck.cli import run
-from poolcheck.commands._shared import FORMATS, load, rendered
+from poolcheck.commands._shared import FormatType, rendered
 from poolcheck.config.file import Settings
 from poolcheck.diagnosis.lint import lint
 from poolcheck.errors import ExitCode
@@ -64,16 +63,9 @@ def leaks(planted: dict[str, str], outputs: dict[str, str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def formats(command: str) -> list[str]:
-    """The formats of a command."""
-    names = (name.removesuffix(".py") for name in os.listdir(FORMATS) if name.endswith(".py"))
-    names = (name for name in names if not name.startswith(("_", "paint")))
-    return sorted(name for name in names if command in (load(name).COMMANDS or (command,)))
-
-
 def shown(report: Report) -> dict[str, str]:
     """The report in each format of its command."""
-    return {name: rendered(report, name, Style(verbosity=1)) for name in formats(report.command)}
+    return {name: rendered(report, name, Style(verbosity=1)) for name in FormatType().names(report.command)}
 
 
 def shown_with_diff(report: Report) -> dict[str, str]:
