@@ -2,10 +2,8 @@
 
 import pytest
 
-from poolcheck.catalogue.makers import makers
 from poolcheck.model.source import Site
-from poolcheck.readers import source_files
-from poolcheck.readers.source_files import Read
+from tests.readers.javascript.test_source import read
 
 IMPORTS = (
     "import pg, { Pool } from 'pg'\nimport postgres from 'postgres'\nimport { imported } from './other'\n"
@@ -14,9 +12,7 @@ IMPORTS = (
 
 def sites(text: str, path: str = "src/db.ts") -> tuple[Site, ...]:
     """What the file makes."""
-    made = source_files.read((IMPORTS + text).encode(), path, makers())
-    assert isinstance(made, Read), made
-    return made.file.sites
+    return read(IMPORTS + text, path).sites
 
 
 def site(text: str, path: str = "src/db.ts") -> Site:

@@ -2,19 +2,15 @@
 
 import pytest
 
-from poolcheck.catalogue.makers import makers
 from poolcheck.model.source import Site
-from poolcheck.readers import source_files
-from poolcheck.readers.source_files import Read
+from tests.readers.python.test_source import read
 
 IMPORTS = "import os\nfrom os import environ, getenv\nfrom sqlalchemy import create_engine\nfrom other import imported\n"
 
 
 def sites(text: str) -> tuple[Site, ...]:
     """What the file makes."""
-    made = source_files.read((IMPORTS + text).encode(), "app/db.py", makers())
-    assert isinstance(made, Read), made
-    return made.file.sites
+    return read(IMPORTS + text, "app/db.py").sites
 
 
 def site(text: str) -> Site:
