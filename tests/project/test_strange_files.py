@@ -313,7 +313,7 @@ def test_many_files_that_are_each_small_enough(folder: Path, name: str) -> None:
     [
         (
             "package-lock.json",
-            '"node_modules/a%d":{"version":"1.0.0","resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz","integrity":"sha512-'
+            '"node_modules/a%d":{"version":"1.0.0","resolved":"https://registry.example/a/-/a-1.0.0.tgz","integrity":"sha512-'
             + "A" * 86
             + '==","license":"MIT","engines":{"node":">=10"}},',
             '{"lockfileVersion":3,"packages":{',
@@ -329,7 +329,7 @@ def test_many_files_that_are_each_small_enough(folder: Path, name: str) -> None:
         ),
         (
             "yarn.lock",
-            'a%d@^1.0.0:\n  version "1.0.0"\n  resolved "https://registry.yarnpkg.com/x.tgz"\n  integrity sha512-'
+            'a%d@^1.0.0:\n  version "1.0.0"\n  resolved "https://registry.example/x.tgz"\n  integrity sha512-'
             + "A" * 86
             + "==\n\n",
             "",
