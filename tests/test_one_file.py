@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import poolcheck
+from tests.rules.projects import compose, write
 
 
 class Copy:
@@ -34,9 +35,7 @@ class Copy:
 
     def run(self, *arguments: str, files: Mapping[str, str] | None = None) -> str:
         """What the command line prints in the project, with these files in it."""
-        for name, text in (files or {}).items():
-            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.project / name).write_text(text, encoding="utf-8")
+        write(self.project, files or {})
         done = subprocess.run(
             [sys.executable, "-m", "poolcheck", *arguments], cwd=self.project, capture_output=True, text=True,
             check=False, env={**os.environ, "PYTHONPATH": str(self.root), "NO_COLOR": "1"},
@@ -96,16 +95,7 @@ label = "Acme"
 source = "https://acme.example/pool"
 checked = 2026-11-21
 """
-COMPOSE = """services:
-  db:
-    image: postgres:17
-  web:
-    build: .
-    deploy:
-      replicas: 4
-    environment:
-      DATABASE_URL: postgresql://app:s3cret@db:5432/app
-"""
+COMPOSE = compose(4)
 PACKAGE = '{"name": "web", "dependencies": {"acme-pg": "1.2.0"}}'
 SCRIPT = "import { openPool } from 'acme-pg'\nexport const pool = openPool(process.env.DATABASE_URL, { most: 30 })\n"
 PYTHON = "from acme_pg.pools import Pool\n\npool = Pool(most=30)\n"

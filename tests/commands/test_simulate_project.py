@@ -9,7 +9,8 @@ import pytest
 
 from poolcheck.cli import run
 from poolcheck.commands import simulate, size
-from tests.commands.test_size_of_project import DEPLOYMENT, NODE, api, compose, write
+from tests.commands.test_size_of_project import DEPLOYMENT, NODE, api, compose
+from tests.rules.projects import write
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +96,7 @@ def test_a_pooler_in_between_is_called_one(capsys: pytest.CaptureFixture[str]) -
     compose(4, 2, ("20", "4"))
     text = Path("docker-compose.yml").read_text().replace("@db:5432", "@bouncer:6432")
     pooler = '  bouncer:\n    image: edoburu/pgbouncer\n    environment: {DB_HOST: db, MAX_CLIENT_CONN: "50", POOL_MODE: transaction, LISTEN_PORT: "6432"}\n'  # fmt: skip
-    write({"docker-compose.yml": text + pooler})
+    write(Path(), {"docker-compose.yml": text + pooler})
 
     found = simulated(capsys, "--client", "web", code=1)
     assert found["inputs"]["slots"]["of"] == "clients of bouncer"
@@ -120,7 +121,7 @@ def test_what_nobody_tells_is_asked_for(
 ) -> None:
     """Exit code 2, one question, with the option that answers it."""
     if files:
-        write({"package.json": '{"name": "app", "dependencies": {"pg": "8.11.0"}}', ".env.production": "DATABASE_URL=postgresql://app:pw@db.acme-orders.net/app\n", **files})  # fmt: skip
+        write(Path(), {"package.json": '{"name": "app", "dependencies": {"pg": "8.11.0"}}', ".env.production": "DATABASE_URL=postgresql://app:pw@db.acme-orders.net/app\n", **files})  # fmt: skip
 
     assert run(["simulate", *args]) == 2
     told = capsys.readouterr()
@@ -134,12 +135,13 @@ def test_examples_of_the_help_run(capsys: pytest.CaptureFixture[str]) -> None:
     compose(2, 1, ("10", "5"))
     for name in ("api", "worker"):
         write(
+            Path(),
             {
                 f"apps/{name}/package.json": '{"dependencies": {"pg": "8.11.0"}}', f"apps/{name}/db.js": NODE % 4,
                 f"apps/{name}/.env.production": "DATABASE_URL=postgresql://app:pw@db.acme-orders.net/app\n",
             }
         )  # fmt: skip
-    write({"apps/api/k8s/worker.yaml": DEPLOYMENT.format(name="worker"), "poolcheck.toml": 'max_connections = 500\n[server.orders]\nhosts = ["db.acme-orders.net"]\n'})  # fmt: skip
+    write(Path(), {"apps/api/k8s/worker.yaml": DEPLOYMENT.format(name="worker"), "poolcheck.toml": 'max_connections = 500\n[server.orders]\nhosts = ["db.acme-orders.net"]\n'})  # fmt: skip
     found = [line.strip() for each in (size.command, simulate.command) for line in (each.help or "").splitlines() if line.strip().startswith("poolcheck ")]  # fmt: skip
     lines = [line for line in found if "apps/" in line or "--" not in line]
 

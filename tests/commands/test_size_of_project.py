@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from poolcheck.cli import run
+from tests.rules.projects import write
 
 ENGINE = """import os
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -61,35 +62,30 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def write(files: dict[str, str]) -> None:
-    """Files below the current folder."""
-    for name, text in files.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text)
-
-
 def api(most: int = 20, size: int = 5) -> None:
     """The case of asyncpg behind gunicorn and an autoscaler; the string is a Secret that no file holds."""
     write(
+        Path(),
         {
             "requirements.txt": "fastapi==0.115.0\nsqlalchemy==2.0.36\nasyncpg==0.30.0\n",
             "app/db.py": ENGINE.format(size=size),
             "k8s/api.yaml": DEPLOYMENT.format(name="api") + SCALER.format(name="api", most=most),
-        }
+        },
     )
 
 
 def compose(web: int, jobs: int, pools: tuple[str, str]) -> None:
     """Two services of node-postgres on one server of 60."""
     manifest = json.dumps({"dependencies": {"pg": "8.11.0"}})
-    write({"docker-compose.yml": COMPOSE.format(web=web, jobs=jobs)})
+    write(Path(), {"docker-compose.yml": COMPOSE.format(web=web, jobs=jobs)})
     for name, pool in zip(("web", "jobs"), pools, strict=True):
         write(
+            Path(),
             {
                 f"{name}/package.json": manifest,
                 f"{name}/db.js": NODE % pool,
                 f"{name}/Dockerfile": "CMD node db.js\n",
-            }
+            },
         )
 
 
@@ -148,7 +144,7 @@ def test_what_does_not_fit_has_the_line_to_write(capsys: pytest.CaptureFixture[s
 
 def test_without_any_number_instances_are_shown_or_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing was asked of a sum, so that nobody knows is no failure; a limit that is given makes it one."""
-    write({"package.json": '{"dependencies": {"pg": "8.11.0"}}', "db.js": NODE % 4, ".env.production": "DATABASE_URL=postgresql://app:pw@db.acme-orders.net/app\n"})  # fmt: skip
+    write(Path(), {"package.json": '{"dependencies": {"pg": "8.11.0"}}', "db.js": NODE % 4, ".env.production": "DATABASE_URL=postgresql://app:pw@db.acme-orders.net/app\n"})  # fmt: skip
 
     bare = said(capsys, code=0)
     assert "pool now 4" in bare
@@ -263,6 +259,7 @@ def test_a_thread_uses_one_connection(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_server_by_its_name_and_a_pool_by_option(capsys: pytest.CaptureFixture[str]) -> None:
     """--max NAME=N is one server's; --pool holds where no file tells."""
     write(
+        Path(),
         {
             "package.json": '{"dependencies": {"pg": "8.11.0"}}', "db.js": NODE % "size",
             ".env.production": "DATABASE_URL=postgresql://app:pw@db.acme-orders.net/app\n",

@@ -20,6 +20,7 @@ from poolcheck.model.connection_map import Client, Map, Pool, Route, Server
 from poolcheck.model.problem import Location
 from poolcheck.project import git, past
 from tests.project.test_git import SCENES, Scene
+from tests.rules.projects import write
 
 pytestmark = pytest.mark.usefixtures("with_git")
 
@@ -70,9 +71,7 @@ class Project:
 
     def write(self, name: str, text: str) -> None:
         """A file."""
-        path = self.top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        write(self.top, {name: text})
 
     def service(self, name: str, replicas: int, size: int = 10) -> None:
         """A workload with its code."""

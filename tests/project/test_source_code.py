@@ -11,6 +11,7 @@ from poolcheck.model.report import Report
 from poolcheck.model.source import SourceFile
 from poolcheck.project.collect import collect
 from poolcheck.project.collected import Collected
+from tests.rules.projects import write
 
 PRISMA = "import { PrismaClient } from '@prisma/client'\nexport async function GET() { const p = new PrismaClient() }\n"
 POOLED = (
@@ -33,13 +34,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write(project: Path, files: dict[str, str]) -> None:
-    """Files by path."""
-    for path, text in files.items():
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        (project / path).write_text(text, encoding="utf-8")
 
 
 def rules(report: Report) -> list[str]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.rules.projects import write
+
 URL = "DATABASE_URL=postgresql://a:pw@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/d\n"
 CANARY = "OutsideText77"
 SECRET = (
@@ -112,9 +114,7 @@ def test_nothing_outside_is_shown(folder: Path, command: list[str], link: bool) 
         "requirements.txt": f"-r {outside}\n",
         "package.json": json.dumps({"prisma": {"schema": outside}, "workspaces": ["../outside/*"]}),
     }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
+    write(folder, files)
     if link:
         for name in (*NAMES, ".gitignore", ".env.local", "chart/values.yaml", "chart/templates.yaml"):
             (folder / name).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ An example's fence is ```language bad|good facts```. Its text is one file, or se
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,20 @@ FIRST_FILE = {
     "hcl": "main.tf",
 }
 _FILE = re.compile(r"(?:#|//|;)\s*file: (\S+)\s*")
+
+
+def compose(replicas: int) -> str:
+    """A compose file: a server, and an app in so many containers."""
+    return f"""services:
+  db:
+    image: postgres:17
+  web:
+    build: .
+    deploy:
+      replicas: {replicas}
+    environment:
+      DATABASE_URL: postgresql://app:s3cret@db:5432/app
+"""
 
 
 class Fixed:
@@ -54,7 +69,7 @@ def split(language: str, text: str) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in files.items()}
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
+def write(folder: Path, files: Mapping[str, str]) -> None:
     """Put the files where they belong."""
     for name, text in files.items():
         path = folder / name

@@ -9,6 +9,7 @@ import pytest
 from poolcheck import catalogue
 from poolcheck.readers.deploy import kubernetes
 from tests.commands.running import poolcheck
+from tests.rules.projects import write
 
 CLUSTER = """
 apiVersion: postgresql.cnpg.io/v1
@@ -100,9 +101,7 @@ def within(namespace: str, text: str) -> str:
 
 def mapped(folder: Path, *manifests: str, others: dict[str, str] | None = None) -> Any:
     """The map of these manifests."""
-    for path, text in {"pg.yaml": "---".join(manifests), **(others or {})}.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+    write(folder, {"pg.yaml": "---".join(manifests), **(others or {})})
     ran = poolcheck("map", "--format", "json", ".", cwd=folder)
     assert ran.err == "", ran.err
     assert "s3cret" not in ran.out

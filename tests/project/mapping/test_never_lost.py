@@ -20,6 +20,7 @@ from poolcheck.capacity.asked import rows
 from poolcheck.config.settings import Config
 from poolcheck.model.connection_map import Map
 from poolcheck.project import assumptions, collect
+from tests.rules.projects import write
 
 NAMES = st.sampled_from("api web worker mail jobs cron admin reports sync feed".split())
 PASSWORD = "s3cret"
@@ -174,10 +175,7 @@ def map_of(files: Mapping[str, str], config: Config | None = None) -> Map:
     """The map of a folder with these files."""
     before = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        write(Path(folder), files)
         os.chdir(folder)
         try:
             used = config or Config(max_connections=100)

@@ -5,18 +5,8 @@ from pathlib import Path
 import pytest
 
 from poolcheck.errors import NothingToCheck
-from tests.rules.projects import run
+from tests.rules.projects import compose, run
 
-COMPOSE = """services:
-  db:
-    image: postgres:17
-  web:
-    build: .
-    deploy:
-      replicas: 40
-    environment:
-      DATABASE_URL: postgresql://app:s3cret@db:5432/app
-"""
 URL = "process.env.DATABASE_URL"
 KNEX = "import knex from 'knex'\nexport const db = knex({ client: 'pg', connection: URL, POOL })\n"
 SEQUELIZE = "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize(URL, { dialect: 'postgres', POOL })\n"
@@ -46,7 +36,7 @@ def test_size_in_the_source(
 ) -> None:
     """40 containers times what one process may open; "": not known, and so no sum."""
     code = text.replace("POOL", pool).replace("URL", URL)
-    files = {"docker-compose.yml": COMPOSE, "src/db.ts": code}
+    files = {"docker-compose.yml": compose(40), "src/db.ts": code}
     try:
         report = run(files, f"npm:{npm} npm:pg@8.16.0 server", tmp_path, monkeypatch)
         said = [finding.message for finding in report.findings if finding.rule.id == "PC601"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.commands.running import poolcheck
+from tests.rules.projects import write
 
 DATABASE = "from sqlalchemy import create_engine\nimport os\nengine = create_engine(os.environ['DATABASE_URL'], pool_size=10, max_overflow=5)\n"
 PYTHON = {"requirements.txt": "sqlalchemy==2.0.36\npsycopg2-binary==2.9.9\n", "app/db.py": DATABASE}
@@ -28,9 +29,7 @@ SERVERLESS = "service: shop\nprovider:\n  name: aws\n  runtime: python3.12\nfunc
 
 def mapped(files: dict[str, str], folder: Path) -> dict[str, Any]:
     """The map of a project, as `map --format json` gives it."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+    write(folder, files)
     ran = poolcheck("map", "--format", "json", cwd=folder)
     assert "s3cr3t-canary" not in ran.out + ran.err
     made: dict[str, Any] = json.loads(ran.out)["map"]
