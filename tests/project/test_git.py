@@ -21,6 +21,7 @@ from poolcheck.fix.write import uncommitted
 from poolcheck.gate.changed import unchanged
 from poolcheck.project import git
 from poolcheck.project.git import GitEntry
+from tests.project.strange import put
 
 pytestmark = pytest.mark.usefixtures("with_git")
 
@@ -821,24 +822,18 @@ class TestSilent:
             "objects/info/alternates", "objects/info/commit-graph", "objects/pack/multi-pack-index",
         ],
     )  # fmt: skip
-    @pytest.mark.parametrize("kind", ["pipe", "zero", "large", "folder", "loop"])
+    @pytest.mark.parametrize(
+        "kind",
+        ["pipe", "device", "huge", "folder", "loop"],
+        ids=["pipe", "zero", "large", "folder", "loop"],
+    )
     def test_hostile_files_of_git(self, at: Scene, name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
         """A pipe, a device, a huge file or a loop in the place of one that git or we read: an answer, or silence said."""
         monkeypatch.setattr(git, "SECONDS", 2.0)
         path = at.top / ".git" / name
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)
-        if kind == "pipe":
-            os.mkfifo(path)
-        elif kind == "zero":
-            path.symlink_to("/dev/zero")
-        elif kind == "large":
-            with path.open("wb") as file:
-                file.truncate(1 << 30)
-        elif kind == "folder":
-            path.mkdir()
-        else:
-            path.symlink_to(path.name)
+        put(path, kind)
 
         for question in (lambda: same(at.top, ".env"), lambda: differs(at.top / ".env")):
             with contextlib.suppress(PoolcheckError):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.project.strange import put
 from tests.rules.projects import write
 
 URL = "DATABASE_URL=postgresql://a:pw@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/d\n"
@@ -76,15 +77,10 @@ def test_each_kind_of_file_is_told(folder: Path, kind: str) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         for name in names:
             path = folder / name
-            if kind == "pipe":
-                os.mkfifo(path)
-            elif kind == "device":
-                path.symlink_to("/dev/zero")
-            elif kind == "link out":
+            if kind == "link out":
                 path.symlink_to("../outside/secret.txt")
-            elif kind == "huge":
-                with path.open("wb") as file:
-                    file.truncate(1 << 30)
+            elif kind != "socket":
+                put(path, kind)
             elif name == ".env":
                 listening.bind(str(path))
             else:
@@ -159,13 +155,10 @@ def test_files_beside_a_named_one(folder: Path) -> None:
 def test_settings_that_are_no_file(folder: Path, name: str, kind: str) -> None:
     """Our own file is missed aloud; a pyproject.toml is somebody else's until it speaks of us."""
     (folder.parent / "outside" / "ours.toml").write_text("[tool.poolcheck]\nruntime = 'server'\n")
-    if kind == "pipe":
-        os.mkfifo(folder / name)
-    elif kind == "huge":
-        with (folder / name).open("wb") as file:
-            file.truncate(1 << 30)
+    if kind == "link out":
+        (folder / name).symlink_to("../outside/ours.toml")
     else:
-        (folder / name).symlink_to("/dev/zero" if kind == "device" else "../outside/ours.toml")
+        put(folder / name, kind)
 
     code, said = run(folder, "lint")
 
@@ -186,7 +179,7 @@ def test_settings_that_are_no_file(folder: Path, name: str, kind: str) -> None:
 )  # fmt: skip
 def test_named_and_no_file(folder: Path, command: tuple[str, ...], argument: str) -> None:
     """Named by the user: exit 2, in words."""
-    os.mkfifo(folder / "pipe")
+    put(folder / "pipe", "pipe")
     (folder / "dir.env").mkdir()
 
     code, said = run(folder, *command, argument)
@@ -199,7 +192,7 @@ def test_folders_and_newlines(folder: Path) -> None:
     """A folder called .env is walked, and a name of any characters is one line."""
     (folder / ".env").mkdir()
     (folder / ".env" / "a\n::error::b.env").write_text(URL)
-    (folder / "c\n.env").symlink_to("/dev/zero")
+    put(folder / "c\n.env", "device")
 
     code, said = run(folder, "lint")
 
@@ -211,8 +204,7 @@ def test_folders_and_newlines(folder: Path) -> None:
 def test_log_without_end(folder: Path) -> None:
     """`explain --file` streams what has an end: no device, no pipe that nobody writes into."""
     assert run(folder, "explain", "--file", "/dev/zero")[0] == 2
-    with (folder / "x.log").open("wb") as file:
-        file.truncate(1 << 30)
+    put(folder / "x.log", "huge")
     assert run(folder, "explain", "--file", "x.log")[0] == 3
 
 
