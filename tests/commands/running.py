@@ -19,6 +19,11 @@ class Ran:
 
 def poolcheck(*args: str, cwd: Path | None = None, env: dict[str, str] | None = None, **options: Any) -> Ran:
     """Run the command line in a clean environment."""
+    return python("-m", "poolcheck", *args, cwd=cwd, env=env, **options)
+
+
+def python(*args: str, cwd: Path | None = None, env: dict[str, str] | None = None, **options: Any) -> Ran:
+    """Run Python in a clean environment."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
@@ -26,7 +31,7 @@ def poolcheck(*args: str, cwd: Path | None = None, env: dict[str, str] | None = 
         **(env or {}),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "poolcheck", *args],
+        [sys.executable, *args],
         cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=60, **options,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout, done.stderr)

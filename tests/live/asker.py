@@ -11,7 +11,9 @@ import threading
 from types import TracebackType
 from typing import Self
 
-CLEARTEXT, MD5, GSS, SSPI = 3, 5, 7, 9
+from tests.live.hostile import READY, message
+
+CLEARTEXT, MD5, GSS = 3, 5, 7
 ENCRYPTION = (80877103, 80877104)  # the requests for TLS and for GSS
 
 
@@ -23,7 +25,7 @@ class Hostile:
     ) -> None:
         self.tls = tls
         self.right = right  # whoever says this is let in; the others are told that it is wrong
-        self.asks = struct.pack("!ii", 8, asks) if asks != MD5 else struct.pack("!ii4s", 12, asks, b"salt")
+        self.asks = message(b"R", struct.pack("!i", asks) + (b"salt" if asks == MD5 else b""))
         self.clients: list[bytearray] = []
         self._listens = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listens.getsockname()[1]
@@ -72,13 +74,12 @@ class Hostile:
                 client = self.tls.wrap_socket(client, server_side=True)
             else:
                 client.sendall(b"N")
-        client.sendall(b"R" + self.asks)
+        client.sendall(self.asks)
         answer = client.recv(1 << 16)
         sent += answer
         if self.right and self.right in answer:
-            client.sendall(b"R" + struct.pack("!ii", 8, 0) + b"Z" + struct.pack("!i", 5) + b"I")
+            client.sendall(message(b"R", bytes(4)) + READY)
             client.recv(1)
         elif self.right:
-            said = b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0"
-            client.sendall(b"E" + struct.pack("!i", len(said) + 4) + said)
+            client.sendall(message(b"E", b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0"))
         client.close()

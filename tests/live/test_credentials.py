@@ -1,10 +1,8 @@
 """Who gets which password: a server that asks for it, in each way that a string and a password can come to poolcheck."""
 
 import ast
-import os
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,14 +19,13 @@ from poolcheck.live.credentials import dial, left_out, on_loopback, words_of
 from poolcheck.live.look import Inspection, LookOptions, address
 from poolcheck.live.postgres import Lost, NoConnection, Timeouts
 from poolcheck.model.target import Target
-from tests.commands.running import Ran, poolcheck
+from tests.commands.running import Ran, poolcheck, python
 from tests.conftest import need_program
 from tests.live.asker import GSS, MD5, Hostile
 
 CANARY = "s3cr3t-canary"
-OUT = (
-    "127.1"  # loopback to the resolver, and not to the rule, which goes by names: nothing leaves the machine
-)
+# Loopback to the resolver, and not to the rule, which goes by names: nothing leaves the machine.
+OUT = "127.1"
 SOON = Timeouts(connect=2)
 
 
@@ -97,25 +94,14 @@ NAMED = {
     "fix --live": ["fix", "--live", "{url}"],
     "size --from": ["size", "--from", "{url}", "--instances", "2"],
 }
-
-
-SECOND = (
-    "gate FILE",
-    "gate FOLDER",
-    "mcp live env_file",
-    "mcp live dsn",
-)  # not what PGSERVICE itself leads to
+# Not what PGSERVICE itself leads to.
+SECOND = ("gate FILE", "gate FOLDER", "mcp live env_file", "mcp live dsn")
 
 
 def run(command: list[str], folder: Path, env: dict[str, str], url: str) -> Ran:
     if command[0] != "mcp":
         return poolcheck(*(each.format(url=url) for each in command), cwd=folder, env=env)
-    code = MCP.format(arguments=command[1].format(url=url))
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env={"PATH": os.environ["PATH"], **env},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return python("-c", MCP.format(arguments=command[1].format(url=url)), cwd=folder, env=env)
 
 
 @pytest.mark.parametrize(
