@@ -315,7 +315,7 @@ def test_connections_are_no_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_one_request_at_a_time_is_one_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sync worker cannot use a pool of 15: 2 x 4 x 1 = 8 of 97."""
+    """A sync worker cannot use a pool of 15: 20 x 4 x 1 = 80 of 97."""
     files = {"docker-compose.yml": COMPOSE.replace(" -k uvicorn.workers.UvicornWorker", "").replace("replicas: 2", "replicas: 20"), "shop/db.py": POOL}  # fmt: skip
 
     assert sums(files, "pypi:sqlalchemy@2.0.44 pypi:psycopg2@2.9.11 server", tmp_path, monkeypatch) == []
