@@ -2,12 +2,10 @@
 
 import random
 import re
-import signal
-import time
-from collections.abc import Iterator
 
 import pytest
 
+from tests import clock
 from tests.ambiguity import Shape, shapes
 from tests.conftest import soaking
 from tests.patterns import AT_RUN_TIME, Used, given_at_run_time, hard, used
@@ -36,39 +34,19 @@ LINEAR = {
 }  # fmt: skip
 
 
-class Late(BaseException):
-    """A pattern took too long: it looks for signals now and then."""
-
-
-def late(number: int, frame: object) -> None:
-    raise Late
-
-
-@pytest.fixture
-def stopped() -> Iterator[None]:
-    """A pattern that takes longer than MOST is stopped."""
-    before = signal.signal(signal.SIGVTALRM, late)
-    yield
-    signal.signal(signal.SIGVTALRM, before)
-
-
 def seconds(use: Used, shape: Shape, size: int) -> float:
     """What one pass over a text costs of the processor's time; MOST when it was stopped."""
     text = shape.before + shape.pump * (size // len(shape.pump)) + shape.after
     given = text if isinstance(use.pattern.pattern, str) else text.encode("latin-1", "replace")
-    start = time.process_time()
-    signal.setitimer(signal.ITIMER_VIRTUAL, MOST)
-    try:
+
+    def match() -> None:
         if use.how == "scan":
             for _ in use.pattern.finditer(given):  # type: ignore[arg-type]  # text and pattern are of one kind
                 pass
         else:
             getattr(use.pattern, use.how)(given)
-    except Late:
-        return MOST
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return time.process_time() - start
+
+    return clock.seconds(match, MOST)
 
 
 def grows(use: Used, shape: Shape) -> list[float]:
@@ -119,7 +97,6 @@ def test_no_pattern_takes_a_square(place: str) -> None:
 
 @pytest.mark.measured
 @pytest.mark.parametrize(("how", "pattern"), [(how, each) for how, some in SQUARES.items() for each in some])
-@pytest.mark.usefixtures("stopped")
 def test_the_clock_says_so_too(how: str, pattern: str) -> None:
     """The text that the judgement names for a pattern is hard for it."""
     use = Used(re.compile(pattern), how)
@@ -129,7 +106,6 @@ def test_the_clock_says_so_too(how: str, pattern: str) -> None:
 
 @pytest.mark.measured
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.usefixtures("stopped")
 def test_patterns_are_linear(place: str) -> None:
     """And what the judgement passes, strings made of the patterns' own repeats do not make slow either."""
     slow = {}

@@ -4,9 +4,8 @@ import ast
 import posixpath
 import random
 import re
-import signal
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from poolcheck.errors import PoolcheckError
 from poolcheck.project.packages import Packages
 from poolcheck.readers import index, languages
 from poolcheck.readers.env import dotenv
+from tests import clock
 from tests.conftest import soaking
 
 URL = "postgresql://a:b@h/d"
@@ -100,30 +100,17 @@ def names() -> list[str]:
 NAMES = names()
 
 
-class Late(BaseException):
-    """It took too long; nothing in the package catches this."""
-
-
-def late(number: int, frame: object) -> None:
-    raise Late
-
-
 def seconds(folder: Path, name: str, text: str) -> float:
-    """What a lint of a project with this file takes of the processor's time, at most MOST and a little."""
+    """What a lint of a project with this file takes of the processor's time; MOST when it was stopped."""
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    start = time.process_time()
-    before = signal.signal(signal.SIGVTALRM, late)
-    signal.setitimer(signal.ITIMER_VIRTUAL, MOST)
-    try:
-        poolcheck.lint(folder)
-    except (PoolcheckError, Late):
-        pass
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-    return time.process_time() - start
+
+    def judge() -> None:
+        with suppress(PoolcheckError):
+            poolcheck.lint(folder)
+
+    return clock.seconds(judge, MOST)
 
 
 def test_the_walk_finds_the_kinds() -> None:
