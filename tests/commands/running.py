@@ -1,5 +1,6 @@
 """poolcheck as a process: what a user types, and what comes back."""
 
+import json
 import os
 import subprocess
 import sys
@@ -35,3 +36,11 @@ def python(*args: str, cwd: Path | None = None, env: dict[str, str] | None = Non
         cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=60, **options,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def mapped(folder: Path) -> Any:
+    """The map of a project, as `map --format json` gives it without a complaint; the password `s3cret` is not in it."""
+    ran = poolcheck("map", "--format", "json", ".", cwd=folder)
+    assert ran.err == "", ran.err
+    assert "s3cret" not in ran.out
+    return json.loads(ran.out)["map"]

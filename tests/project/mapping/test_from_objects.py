@@ -1,6 +1,5 @@
 """Servers and poolers that operators make of Kubernetes objects, read by `map --format json` and held against limits by `gate`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from poolcheck import catalogue
 from poolcheck.readers.deploy import kubernetes
+from tests.commands import running
 from tests.commands.running import poolcheck
 from tests.rules.projects import write
 
@@ -102,10 +102,7 @@ def within(namespace: str, text: str) -> str:
 def mapped(folder: Path, *manifests: str, others: dict[str, str] | None = None) -> Any:
     """The map of these manifests."""
     write(folder, {"pg.yaml": "---".join(manifests), **(others or {})})
-    ran = poolcheck("map", "--format", "json", ".", cwd=folder)
-    assert ran.err == "", ran.err
-    assert "s3cret" not in ran.out
-    return json.loads(ran.out)["map"]
+    return running.mapped(folder)
 
 
 def limits(made: Any) -> dict[str, tuple[int | None, int | None]]:

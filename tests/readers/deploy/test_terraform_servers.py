@@ -1,12 +1,11 @@
 """The servers that Terraform makes, and the numbers behind their parameter groups, flags, variables and modules."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from poolcheck.readers.deploy.terraform_servers import read
-from tests.commands.running import poolcheck
+from tests.commands.running import mapped
 
 INSTANCE = """
 resource "aws_db_instance" "orders" {
@@ -126,8 +125,7 @@ class TestMap:
             for at, host in enumerate(hosts)
         ]
         (folder / "compose.yml").write_text("services:\n" + "".join(rows))
-        ran = poolcheck("map", "--format", "json", ".", cwd=folder)
-        made = json.loads(ran.out)["map"]["servers"]
+        made = mapped(folder)["servers"]
         return {
             each["name"].partition(".")[0]: each["max_connections"] and each["max_connections"]["high"]
             for each in made
@@ -185,7 +183,6 @@ class TestMap:
         second = INSTANCE.replace("orders", "users").replace("VALUE", '"300"').replace('"other"', '"another"')
         service = 'resource "aws_lambda_function" "api" {\n  reserved_concurrent_executions = 40\n  environment {\n    variables = {\n      DB_HOST = aws_db_instance.users.address\n    }\n  }\n}\n'
         (tmp_path / "db.tf").write_text(INSTANCE.replace("VALUE", '"120"') + second + service)
-        ran = poolcheck("map", "--format", "json", ".", cwd=tmp_path)
-        (server,) = json.loads(ran.out)["map"]["servers"]
+        (server,) = mapped(tmp_path)["servers"]
 
         assert server["max_connections"]["high"] == 300

@@ -1,13 +1,11 @@
 """Pgpool-II: its file, the environment of its images, and num_init_children x max_pool in the map."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from poolcheck.readers.poolers import pgpool
-from tests.commands.running import poolcheck
+from tests.commands.running import mapped, poolcheck
 
 FILE = """# pgpool.conf
 backend_hostname0 = 'pg-0.acme.dev'
@@ -34,13 +32,6 @@ COMPOSE = """services:
 """
 
 
-def poolers(folder: Path) -> Any:
-    """The poolers of the map."""
-    ran = poolcheck("map", "--format", "json", ".", cwd=folder)
-    assert ran.err == "", ran.err
-    return json.loads(ran.out)["map"]["poolers"]
-
-
 @pytest.mark.parametrize(
     ("image", "host", "env", "clients", "opens"),
     [
@@ -58,7 +49,7 @@ def test_container(
     (tmp_path / "compose.yml").write_text(
         COMPOSE.replace("IMAGE", image).replace("HOST", host, 1).replace("ENV", env)
     )
-    (made,) = poolers(tmp_path)
+    (made,) = mapped(tmp_path)["poolers"]
 
     assert (made["max_clients"] or {}).get("high") == clients
     assert [(each["server"], each["most"] and each["most"]["high"]) for each in made["opens"]] == [
@@ -96,7 +87,7 @@ def test_file() -> None:
 def test_file_in_the_map(tmp_path: Path) -> None:
     """Every backend gets all of it; the file's defaults hold where it is silent."""
     (tmp_path / "pgpool.conf").write_text(FILE.replace("max_pool = 6\n", ""))
-    (made,) = poolers(tmp_path)
+    (made,) = mapped(tmp_path)["poolers"]
 
     assert made["max_clients"]["high"] == 50
     assert sorted((each["server"], each["most"]["high"]) for each in made["opens"]) == [
