@@ -1,6 +1,6 @@
 """Kill the writer at every line it runs, and tell what each death left. A program of its own: it forks.
 
-`python writing_crash.py FOLDER new|old|backup|two` prints one JSON list: for each line N at which the child was
+`python crash.py FOLDER new|old|backup|two` prints one JSON list: for each line N at which the child was
 killed (SIGKILL, so no handler runs) the content of every file in the folder, then the end of a run nobody killed.
 """
 
