@@ -32,8 +32,11 @@ def lint(what: Sequence[str], settings: Configured) -> Report:
     return report_on(collect.collect(what, config), config, what)
 
 
-def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
-    """Judge what was collected."""
+def report_on(found: Collected, config: Config, what: Sequence[str], *, planned: bool = True) -> Report:
+    """Judge what was collected.
+
+    Unless `planned`, without the fix path: who adds findings of their own makes it from all of them.
+    """
     selection = engine.Selection(config.select, config.ignore)
     below = tuple(token for each in config.per_path for token in each.ignore)
     engine.check_selection(engine.Selection(config.select, (*config.ignore, *below)), rules.names())
@@ -61,7 +64,9 @@ def report_on(found: Collected, config: Config, what: Sequence[str]) -> Report:
         skipped=(*found.skipped, *unsummed(rows), *unknown_strings(found)),
         targets=tuple(target for target in found.targets if not target.commented),
         packages=found.packages,
-        fix_path=steps.plan(judged.findings, context, looked_at_source=found.looked_at_source),
+        fix_path=steps.plan(judged.findings, context, looked_at_source=found.looked_at_source)
+        if planned
+        else (),
         questions=context.map.questions,
         notes=(*notes(found, context), *found.notes),
         files=found.files,

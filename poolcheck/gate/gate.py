@@ -92,7 +92,8 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
             settings=settings,
             found=found,
         )
-    context = with_server(assumptions.context(found, config), looked.server)
+    plain = assumptions.context(found, config)  # as the lint judged it: without the server's own word
+    context = with_server(plain, looked.server)
     rows = asked.rows(context.map, context.numbers.buffer)
     limit = int((options.max_usage or config.max_usage).rstrip("%")) / 100
     sums, not_summed = peak.peaks(rows, limit), linting.unsummed(rows, everything=True)
@@ -108,8 +109,8 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
             return asked.rows(told.map, told.numbers.buffer)
 
         compared = comparison.compare(options.since, rows, rows_of, partial(settings.over, start), config)
-        plain = assumptions.context(found, config)  # as the lint judged it: without the server's own word
-        compared = compared.excusing((*asked.rows(plain.map, plain.numbers.buffer), *sums), context)
+        linted_rows = rows if context is plain else asked.rows(plain.map, plain.numbers.buffer)
+        compared = compared.excusing((*linted_rows, *sums), context)
     notes = [*linted.notes, *(looked.report.notes if looked.report else ())]
     counted, accepted = count(everything, options, config, found, notes, compared=compared)
     empty = Skipped("the project", nothing.message, nothing.hint) if nothing else None
@@ -138,7 +139,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         files=linted.files,
         fail_on=linted.fail_on,
     )
-    if {"max_connections", "instances", "pool"} & assumptions.context(found, config).numbers.sources.keys():
+    if {"max_connections", "instances", "pool"} & plain.numbers.sources.keys():
         required |= {"told"}  # a limit or a number of instances was given: the sums were asked for
     verdict, code = conclude(
         report, sums, looked, required, nothing, changes=compared.changes if compared else ()
@@ -211,9 +212,9 @@ def _variable(name: str, environ: Mapping[str, str], package: Package) -> Target
 
 
 def lint(found: Collected, config: Config, what: tuple[str, ...]) -> tuple[Report, NothingToCheck | None]:
-    """The lint's report, and why there was nothing to check, if there was not."""
+    """The lint's report without a fix path, and why there was nothing to check, if there was not."""
     try:
-        report = linting.report_on(found, config, what)
+        report = linting.report_on(found, config, what, planned=False)
     except NothingToCheck as none:
         return Report(command="gate", fail_on=severity.SEVERITY[config.fail_on]), none
     if report.exit_code == ExitCode.NOTHING:
