@@ -91,7 +91,7 @@ def _of_code(rows: Sequence[Asked]) -> Advice | None:
 
 def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | None:
     """What the client of a string may have at the server or pooler that the string leads to."""
-    for route in ctx.map.routes_at(target.location, target.name):
+    for route in ctx.routes_of(target):
         row = next((each for each in rows if each.name == route.end), None)
         client = ctx.map.client(route.client)
         if row is not None and client is not None:

@@ -124,8 +124,9 @@ def _own_servers(ground: Ground) -> list[str]:
     """The servers that files of the project run, `db (docker-compose.yml:2)`, where every string of the app leads to one."""
     found: dict[str, None] = {}
     for target in ground.app:
-        routes = ground.ctx.map.routes_at(target.location, target.name)
-        servers = [ground.ctx.map.server(each.server) for each in routes if not each.pooler]
+        servers = [
+            ground.ctx.map.server(each.server) for each in ground.ctx.routes_of(target) if not each.pooler
+        ]
         own = [
             f"{each.name} ({each.place})" for each in servers if each is not None and each.place is not None
         ]

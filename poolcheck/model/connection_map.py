@@ -159,11 +159,3 @@ class Map:
     def server(self, name: str) -> Server | None:
         """The server of that name."""
         return next((each for each in self.servers if each.name == name), None)
-
-    def routes_at(self, place: Location, variable: str) -> tuple[Route, ...]:
-        """The routes that a connection string of a file is part of."""
-        return tuple(
-            each
-            for each in self.routes
-            if each.variable == variable and (each.place.path, each.place.line) == (place.path, place.line)
-        )

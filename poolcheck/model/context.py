@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED, Thresholds
 from poolcheck.connection.string import ConnectionString
-from poolcheck.model.connection_map import Map
+from poolcheck.model.connection_map import Map, Route
 from poolcheck.model.facts import Driver, DriverVersion, Limit, Match
 from poolcheck.model.project import DriverUse, Package, Version
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
+
+T = TypeVar("T")
 
 
 class Catalogue(Protocol):
@@ -74,13 +76,22 @@ class Context:
         A rule that looks for a target's companions asks here: to walk through all of them for each takes a minute
         where a file has 10,000.
         """
-        place = (
-            key,
-            id(self.targets),
-        )  # a copy with other targets shares the memo; what is held keeps its id
+        return self._grouped(self.targets, key)
+
+    def routes_of(self, target: Target) -> Sequence[Route]:
+        """The routes of the map that a connection string is part of."""
+        place = target.location
+        return self._grouped(self.map.routes, _written_at).get((target.name, place.path, place.line), ())
+
+    def _grouped(self, every: tuple[T, ...], key: Callable[[T], Hashable]) -> Mapping[Hashable, Sequence[T]]:
+        place = (key, id(every))  # a copy with another tuple shares the memo; what is held keeps its id
         if place not in self.memo:
-            found: dict[Hashable, list[Target]] = {}
-            for target in self.targets:
-                found.setdefault(key(target), []).append(target)
-            self.memo[place] = (self.targets, found)
-        return cast("Mapping[Hashable, Sequence[Target]]", self.memo[place][1])
+            found: dict[Hashable, list[T]] = {}
+            for each in every:
+                found.setdefault(key(each), []).append(each)
+            self.memo[place] = (every, found)
+        return cast("Mapping[Hashable, Sequence[T]]", self.memo[place][1])
+
+
+def _written_at(route: Route) -> tuple[str, str, int | None]:
+    return route.variable, route.place.path, route.place.line

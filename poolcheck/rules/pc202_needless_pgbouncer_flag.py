@@ -73,7 +73,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
 
 def _its_own_server(target: Target, ctx: Context) -> str:
     """The server that the same file runs, where the string leads straight to it."""
-    for route in ctx.map.routes_at(target.location, target.name):
+    for route in ctx.routes_of(target):
         server = ctx.map.server(route.server) if not route.pooler else None
         if server is not None and server.place is not None and server.place.path == target.location.path:
             return server.name
