@@ -6,7 +6,7 @@ from dataclasses import replace
 from poolcheck.capacity.asked import Asked, Term
 from poolcheck.config.settings import DEFAULTS, SERVER_MAX
 from poolcheck.model.amount import Amount, exact
-from poolcheck.model.connection_map import Client, Server
+from poolcheck.model.connection_map import Client
 from poolcheck.model.sizing import Inputs, Share, Sizing
 from poolcheck.record import dataclass
 
@@ -22,7 +22,6 @@ class Advice:
     words: str  # one or two sentences, "" when there is nothing to say
     sizing: Sizing | None = None  # where every number is known
     table: tuple[tuple[int, int], ...] = ()  # (instances, pool) where the instances are not known
-    assumed: str = ""  # what was taken for a limit that nobody told
 
     @property
     def size(self) -> str:
@@ -67,7 +66,7 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
     taken = f"With {assumed} (--max N says it): " if assumed else ""
     beside = f" beside {others} of others" if others else ""
     words = f"{taken}{made.procs} x {size} = {made.procs * size} of {made.available} {row.against}{beside}, {made.procs_peak * size} while a deploy runs."
-    return Advice(client=client.name, pool_size=size, words=words, sizing=made, assumed=assumed)
+    return Advice(client=client.name, pool_size=size, words=words, sizing=made)
 
 
 def _over_instances(row: Asked, client: Client, limit: Amount, others: int, assumed: str) -> Advice:
@@ -78,7 +77,7 @@ def _over_instances(row: Asked, client: Client, limit: Amount, others: int, assu
     shown = ", ".join(str(number) for number, _ in table)
     sizes = ", ".join(str(size) for _, size in table)
     words = f"Instances {shown}: pool {sizes}{of}. --instances N{' and --max N say it' if assumed else ' says it'}."
-    return Advice(client=client.name, pool_size=None, words=words, table=table, assumed=assumed)
+    return Advice(client=client.name, pool_size=None, words=words, table=table)
 
 
 def sizing_of(row: Asked, client: Client, limit: Amount, others: int, instances: int | None = None) -> Sizing:
@@ -210,8 +209,3 @@ def fitting(row: Asked) -> tuple[Term, int, int]:
         return largest, 0, 0
     made = sizing_of(row, largest.client, row.limit, others)
     return largest, made.pool_size if made.max_deploy else 0, made.max_deploy
-
-
-def is_server(row: Asked) -> bool:
-    """Whether a row is a server's."""
-    return isinstance(row.of, Server)
