@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from poolcheck.capacity.advice import fitting
 from poolcheck.capacity.asked import Asked
-from poolcheck.model.connection_map import Pool, Server
+from poolcheck.model.connection_map import Pool
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Location, Problem
 from poolcheck.model.rule import rule
@@ -47,7 +47,7 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     pool = next((each for each in client.pools if each.size is not None), None)
     target = string_of(row, term, ctx)
     steady, deploy = term.steady, term.deploy
-    above = row.capacity - (row.buffer if isinstance(row.of, Server) else 0) < steady.most
+    above = row.capacity - row.buffer < steady.most
     what = "clients" if row.against == "pooler clients" else "connections"
     there = (
         f"the pooler takes {row.capacity}"

@@ -108,6 +108,7 @@ from collections.abc import Iterator
 
 from poolcheck.capacity.advice import fitting
 from poolcheck.capacity.asked import Asked
+from poolcheck.model.connection_map import Pooler
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
@@ -121,7 +122,7 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     if row.against != "slots" or row.verdict != "does not fit" or row.of_one_string or row.capacity is None:
         return
     (first, *others) = row.terms
-    if first.of is not None and first.of.replicas.most == 1 and not others and _one_server(first.name, ctx):
+    if not others and first.of is not None and _of_its_file(first.of):
         return  # PC503 is about its file
     steady = row.steady.most > row.capacity
     reserved = row.reserved.most if row.reserved else 0
@@ -154,7 +155,6 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     )
 
 
-def _one_server(pooler: str, ctx: Context) -> bool:
-    """Whether a pooler of the project opens to this server alone."""
-    known = ctx.map.pooler(pooler)
-    return known is not None and not known.provided and len(known.opens) == 1
+def _of_its_file(pooler: Pooler) -> bool:
+    """Whether one instance of a pooler of the project opens to this server alone: its file tells the sum."""
+    return pooler.replicas.most == 1 and not pooler.provided and len(pooler.opens) == 1
