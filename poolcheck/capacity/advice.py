@@ -35,12 +35,11 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
     Where instances come and go behind a transaction-mode pooler, or where the provider has one (`pooler`), the number of instances is under nobody's control, and a
     pool starts at 1; the model is for processes that hold slots themselves, or that share a pooler's clients.
     """
-    shared = row.against == "pooler clients" and getattr(row.of, "mode", None) != "session"
-    if (shared or pooler) and short_lived:
+    if (row.shared or pooler) and short_lived:
         words = "Start at 1 connection per instance: the number of instances is not under your control. More only where one instance serves several requests at once."
         return Advice(client=client.name, pool_size=1, words=words)
     limit, assumed = row.limit, ""
-    if limit is None and shared:
+    if limit is None and row.shared:
         return Advice(
             client=client.name, pool_size=None, words=f"How many clients {row.name} takes is not known."
         )
@@ -120,14 +119,13 @@ def together(row: Asked) -> tuple[Advice, ...]:
     do; a client whose pool nobody knows is given one. A client whose instances nobody tells has a row of answers. None has
     an answer where nobody tells the limit.
     """
-    own = [each.client for each in row.terms if each.client is not None]
     if row.limit is None:
         return ()
-    if len(own) + len(row.left) == 1:
-        return (_within(row, (own or row.left)[0]),)
+    if len(row.clients) == 1:
+        return (_within(row, row.clients[0]),)
     limit = _least(row.limit)
     new = [each.client for each in row.terms if each.client and each.pool and each.pool.open]
-    if own and row.capacity is not None and row.deploy.most > row.capacity:
+    if row.capacity is not None and row.deploy.most > row.capacity:
         client = fitting(row)[0].client
         new += [client] if client is not None and client not in new else []
     divided = _divided(row, new, limit)
@@ -137,7 +135,7 @@ def together(row: Asked) -> tuple[Advice, ...]:
         ]  # not over HTTP
         divided = _divided(row, holding, limit)
     made = []
-    for client in (*own, *row.left):
+    for client in row.clients:
         if client.instances is None:
             made.append(_within(row, client))
         elif client.name in divided:

@@ -25,10 +25,14 @@ class Term:
     place: Location
     steady: Amount
     deploy: Amount
-    pooler: bool = False  # its pools are already the sum of its clients
-    of: Pooler | None = None  # where it is one
+    of: Pooler | None = None  # where it is a pooler
     client: Client | None = None
     pool: Amount | None = None  # of one process
+
+    @property
+    def pooler(self) -> bool:
+        """Whether its pools are already the sum of its clients."""
+        return self.of is not None
 
     @property
     def words(self) -> str:
@@ -46,7 +50,6 @@ class Asked:
     """The row of one server or pooler: who asks for how much, what there is, and whether it fits."""
 
     of: Server | Pooler
-    against: "Against"
     terms: tuple[Term, ...] = ()
     left: tuple[Client, ...] = ()  # clients whose number is not known
     unknown: tuple[str, ...] = ()  # poolers whose number is not known
@@ -63,6 +66,21 @@ class Asked:
     def name(self) -> str:
         """The server's or pooler's."""
         return self.of.name
+
+    @property
+    def against(self) -> "Against":
+        """What the sum is held against."""
+        return "pooler clients" if isinstance(self.of, Pooler) else "slots"
+
+    @property
+    def shared(self) -> bool:
+        """Whether its clients share server connections: of a pooler, unless each holds one in session mode."""
+        return isinstance(self.of, Pooler) and self.of.mode != "session"
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Who leads there: those in the sum, then those whose number is not known."""
+        return (*(each.client for each in self.terms if each.client is not None), *self.left)
 
     @property
     def location(self) -> Location:
@@ -89,8 +107,7 @@ class Asked:
     @property
     def large(self) -> bool:
         """Whether more than one deployed process leads there, or how many do is not known."""
-        clients = [*self.left, *(each.client for each in self.terms if each.client is not None)]
-        known = [each for each in clients if each.deployed]
+        known = [each for each in self.clients if each.deployed]
         processes = sum(
             (each.instances.most if each.instances else 2) * each.processes.most for each in known
         )
@@ -156,8 +173,12 @@ class Asked:
     @property
     def places(self) -> str:
         """Each client's numbers with their places, then the limit's."""
-        said = " ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in self.terms)
-        return f"{said} Limit: {self.limit_words}." if self.limit else said
+        return f"{self.terms_places} Limit: {self.limit_words}." if self.limit else self.terms_places
+
+    @property
+    def terms_places(self) -> str:
+        """Each client's numbers with their places."""
+        return " ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in self.terms)
 
 
 def rows(map_: Map, buffer: int = 0) -> tuple[Asked, ...]:
@@ -280,7 +301,7 @@ def _row(
 
 
 def _of_pooler(ends: _Ends, pooler: Pooler) -> Asked:
-    return _row(ends, pooler, pooler.max_clients, *_before(ends, pooler.name), against="pooler clients")
+    return _row(ends, pooler, pooler.max_clients, *_before(ends, pooler.name))
 
 
 def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
@@ -289,7 +310,7 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     limit, reserved = server.max_connections, server.reserved
     if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
         limit, reserved = server.tighter, exact(0, "")
-    return _row(ends, server, limit, terms, unknown, against="slots", reserved=reserved, buffer=buffer)
+    return _row(ends, server, limit, terms, unknown, reserved=reserved, buffer=buffer)
 
 
 def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:
@@ -299,16 +320,7 @@ def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:
         if pooler.provided and name not in ends.clients:
             continue  # bounded there, and alone
         if opens is not None:
-            terms.append(
-                Term(
-                    name=pooler.name,
-                    place=pooler.place,
-                    steady=opens,
-                    deploy=opens,
-                    pooler=True,
-                    of=pooler,
-                )
-            )
+            terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, of=pooler))
         elif not pooler.provided:
             unknown.append(pooler.name)
     return terms, unknown

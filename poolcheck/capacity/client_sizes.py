@@ -101,7 +101,6 @@ def _clients(rows: Sequence[Asked]) -> Iterator[ClientSize]:
     for row in rows:
         advised = {each.client: each for each in together(row)}
         terms = {each.name: each for each in row.terms if each.client is not None}
-        for client in (*(each.client for each in terms.values()), *row.left):
-            if client is not None:
-                pool = pool_of(client, row.pools.get(client.name, ()))
-                yield ClientSize(client=client, row=row, pool=pool, term=terms.get(client.name), advice=advised.get(client.name))  # fmt: skip
+        for client in row.clients:
+            pool = pool_of(client, row.pools.get(client.name, ()))
+            yield ClientSize(client=client, row=row, pool=pool, term=terms.get(client.name), advice=advised.get(client.name))  # fmt: skip

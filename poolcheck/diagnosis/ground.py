@@ -82,10 +82,8 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
 def _of_code(rows: Sequence[Asked]) -> Advice | None:
     """Where no string is known: what the first client that connects with sockets may have."""
     for row in rows:
-        clients = [*(each.client for each in row.terms), *row.left]
-        for client in clients:
-            if client is not None:
-                return advise(row, client, short_lived=client.package.runtime.short_lived)
+        for client in row.clients:
+            return advise(row, client, short_lived=client.package.runtime.short_lived)
     return None
 
 

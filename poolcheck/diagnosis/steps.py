@@ -380,11 +380,8 @@ def _not_raised(ground: Ground) -> Said:
         return _nobody(ground)
     if any(finding.rule.id in TO_POOLER for finding in ground.of_step(1)):
         return Said("not needed", "Behind the pooler of step 1 clients share its server connections.")
-    shared = [row for row in ground.rows if row.against == "pooler clients"]
-    if len(shared) == len(ground.rows) and not any(
-        getattr(row.of, "mode", "") == "session" for row in shared
-    ):
-        return Said("not needed", _shared(shared[0]))
+    if all(row.shared for row in ground.rows):
+        return Said("not needed", _shared(ground.rows[0]))
     unsaid = [row for row in ground.rows if row.verdict == "cannot say"]
     if unsaid:
         asks = dict.fromkeys(each.tell for row in unsaid for each in row.questions)

@@ -27,7 +27,7 @@ def _peak(row: Asked, limit: float) -> PeakSum:
     return PeakSum(
         name=row.name, location=row.location, total=row.deploy.most, steady=row.steady.most, against=row.against,
         asked=" + ".join(each.words_at_peak for each in row.terms),
-        source=" ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in row.terms),
+        source=row.terms_places,
         capacity=row.capacity, capacity_words=f"{row.limit_words}{reserved}", limit=limit, verdict=row.verdict,
         least=row.least, certain=row.limit is not None and row.limit.low == row.limit.high, unknown=tuple(unknown), size=term.pool.most if term and term.pool else 0,
         processes=(count + added) * client.processes.most if client else 0, instances=count,

@@ -139,9 +139,7 @@ def _filled(size: Amount | None, capacity: int, what: str) -> str:
 def _fix(client: Client, pool: Pool, ctx: Context) -> Fix:
     """What the model gives each instance of a server of the usual size, for some numbers of them."""
     server = Server(name="the server", reserved=exact(SERVER_RESERVED, "", None, "default"))
-    row = Asked(
-        of=server, against="slots", left=(client,), reserved=server.reserved, buffer=ctx.numbers.buffer
-    )
+    row = Asked(of=server, left=(client,), reserved=server.reserved, buffer=ctx.numbers.buffer)
     advice = advise(row, client, short_lived=True)
     code = pool.code.replace("{size}", "5")
     return Fix(
