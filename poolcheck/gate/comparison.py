@@ -24,7 +24,7 @@ NO_FILES = {  # what stands for a path where a string came from none
     "-": "standard input has no past",
     "environment": "a variable has no past",
 }
-SUMS = ("PC204", "PC601", "PC602", "PC651")  # the rules whose findings are of a sum
+SUMS = (Asked, PeakSum)  # the subjects of rules about a sum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Compared:
 
     def excusing(self, rows: Sequence[Asked | PeakSum], context: Context) -> "Compared":
         """With the findings that the rules make of those of the rows that did not rise, and of no other."""
-        own = [each for each in rules.load(frozenset("26")) if each.id in SUMS]
+        own = [each for each in rules.load(frozenset("26")) if each.subject in SUMS]
         found: dict[bool, set[str]] = {True: set(), False: set()}
         for row in rows:
             judged = engine.run(own, [row], context)
@@ -68,7 +68,7 @@ class Compared:
         same = changed.unchanged(self.revision, Path(), paths)
         kept, of_sums, of_files = [], 0, 0
         for each in findings:
-            if each.rule.id in SUMS:
+            if each.rule.subject in SUMS:
                 counts = each.fingerprint not in self.excused
                 of_sums += not counts
             else:

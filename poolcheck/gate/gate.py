@@ -229,7 +229,7 @@ def judge_sums(
     about = [
         each
         for each in (*(one for one in linted.findings if one.severity == Severity.ERROR), *linted.suppressed)
-        if each.rule.id in ("PC204", "PC601", "PC602")
+        if each.rule.subject is asked.Asked
     ]
     said = {each.subject for each in about}
     strings = {(each.subject, each.location.path) for each in about if each.location}
