@@ -139,8 +139,8 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         files=linted.files,
         fail_on=linted.fail_on,
     )
-    if {"max_connections", "instances", "pool"} & plain.numbers.sources.keys():
-        required |= {"told"}  # a limit or a number of instances was given: the sums were asked for
+    if plain.numbers.ask_for_sums:
+        required |= {"told"}
     verdict, code = conclude(
         report, sums, looked, required, nothing, changes=compared.changes if compared else ()
     )

@@ -55,6 +55,11 @@ class Numbers:
     provider: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...
 
+    @property
+    def ask_for_sums(self) -> bool:
+        """Whether a limit, a number of instances or a pool was given: then a sum that cannot be made is no pass."""
+        return not self.sources.keys().isdisjoint(("max_connections", "instances", "pool"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
