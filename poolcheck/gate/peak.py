@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from poolcheck.capacity.asked import Asked
+from poolcheck.capacity.asked import Asked, at_peak
 from poolcheck.model.connection_map import Question
 from poolcheck.model.verdict import PeakSum
 
@@ -21,7 +21,7 @@ def _peak(row: Asked, limit: float) -> PeakSum:
     term = row.terms[0] if len(row.terms) == 1 and not row.uncounted else None
     client = term.client if term else None
     count = client.instances.most if client and client.instances else 0
-    added = client.surge.most if client and client.surge else 0
+    peak = at_peak(client, client.instances).most if client and client.instances else 0
     reserved = f" - {row.reserved.most} reserved" if row.reserved and row.reserved.most else ""
     unknown = [_unknown(each) for each in row.questions]
     return PeakSum(
@@ -30,8 +30,8 @@ def _peak(row: Asked, limit: float) -> PeakSum:
         source=row.terms_places,
         capacity=row.capacity, capacity_words=f"{row.limit_words}{reserved}", limit=limit, verdict=row.verdict,
         least=row.least, certain=row.limit is not None and row.limit.low == row.limit.high, unknown=tuple(unknown), size=term.pool.most if term and term.pool else 0,
-        processes=(count + added) * client.processes.most if client else 0, instances=count,
-        workers=client.processes.most if client else 0, instances_peak=count + added,
+        processes=peak * client.processes.most if client else 0, instances=count,
+        workers=client.processes.most if client else 0, instances_peak=peak,
     )  # fmt: skip
 
 
