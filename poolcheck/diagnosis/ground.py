@@ -38,6 +38,16 @@ class Ground:
     # (place, subject) → the first step that changes the string, and the line with everything mended
     final: Mapping[tuple[str, str], tuple[int, str]]
 
+    @property
+    def full(self) -> list[Asked]:
+        """The servers and poolers that are asked for more than they take."""
+        return [row for row in self.rows if row.verdict == "does not fit"]
+
+    @property
+    def full_server(self) -> Asked | None:
+        """The first server among them: of its limit step 5 speaks."""
+        return next((row for row in self.full if row.against == "slots"), None)
+
     def about_migrations(self) -> list[Finding]:
         """The findings about the string that migrations use."""
         return [

@@ -189,9 +189,7 @@ def _over_http(ground: Ground) -> Iterator[Action]:
 
 def _own_server(ground: Ground) -> Iterator[Action]:
     """The SQL for a server that is nobody's service."""
-    full = next(
-        (row for row in ground.rows if row.against == "slots" and row.verdict == "does not fit"), None
-    )
+    full = ground.full_server
     if full is not None and not any(t.match.provider for t in ground.app):
         need = full.deploy.most + full.buffer + (full.reserved.most if full.reserved else 0)
         yield Action(

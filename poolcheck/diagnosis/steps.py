@@ -161,7 +161,7 @@ def _session(ground: Ground, why: str) -> Said:
 def _direct(ground: Ground) -> Said:
     """A string leads straight to the server, from processes that live long."""
     direct = [target for target in ground.app if target.match.kind == "direct"]
-    full = _full(ground)
+    full = ground.full
     if not full:
         kind = ground.app[0].package.runtime.kind
         why = f"{_names(direct)} is direct, and a {kind} with a fixed number of instances may be, as long as the sums of step 2 hold."
@@ -169,11 +169,6 @@ def _direct(ground: Ground) -> Said:
     ways = dict.fromkeys(t.match.provider.pooler for t in direct if t.match.provider)
     why = f"{_names(direct)} is direct, and the sum does not fit: {full[0].equation} of {full[0].capacity}. Clients have to share server connections."
     return Said("do", why, tuple(Action(way) for way in ways if way))
-
-
-def _full(ground: Ground) -> list[Asked]:
-    """The servers and poolers that are asked for more than they take."""
-    return [row for row in ground.rows if row.verdict == "does not fit"]
 
 
 def _counted(ground: Ground) -> bool:
@@ -320,10 +315,9 @@ def _http(ground: Ground) -> Said:
 
 def _limit(ground: Ground) -> Said:
     """Only where what is asked for exceeds what there is."""
-    full = [row for row in _full(ground) if row.against == "slots"]
-    if not full:
+    row = ground.full_server
+    if row is None:
         return _not_raised(ground)
-    row = full[0]
     provider = next((t.match.provider for t in ground.app if t.match.provider), None)
     actions = [Action(text) for text in (provider.raise_limit if provider else ())]
     need = row.deploy.most + row.buffer
