@@ -36,18 +36,18 @@ class Compared:
     skipped: tuple[Skipped, ...] = ()
     excused: frozenset[str] = frozenset()  # fingerprints of findings of sums that did not rise
 
-    def raised(self, row: Asked | PeakSum) -> bool:
-        """Whether a row's peak rose, or may have risen."""
-        own = [each.raised for each in self.changes if (each.name, each.against) == (row.name, row.against)]
-        return not own or any(own)
-
     def excusing(self, rows: Sequence[Asked | PeakSum], context: Context) -> "Compared":
         """With the findings that the rules make of those of the rows that did not rise, and of no other."""
         own = [each for each in rules.load(frozenset("26")) if each.subject in SUMS]
+        raised: dict[tuple[str, str], bool] = {}  # of a row without a change nobody can tell
+        for change in self.changes:
+            key = (change.name, change.against)
+            raised[key] = change.raised or raised.get(key, False)
         found: dict[bool, set[str]] = {True: set(), False: set()}
         for row in rows:
             judged = engine.run(own, [row], context)
-            found[self.raised(row)].update(each.fingerprint for each in judged.findings)
+            rose = raised.get((row.name, row.against), True)
+            found[rose].update(each.fingerprint for each in judged.findings)
         return replace(self, excused=frozenset(found[False] - found[True]))
 
     def count(

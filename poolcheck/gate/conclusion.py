@@ -46,7 +46,8 @@ def conclude(
             reasons.append(_sums_not_made(report))
     if looked != NOT_ASKED and not missing:
         reasons.append(f"The server {looked.words}.")
-    reasons += [_as_before(each) for each in sums if _stands(each, changes)]
+    not_raised = {(each.name, each.against) for each in changes if not each.raised}
+    reasons += [_as_before(each) for each in sums if (each.name, each.against) in not_raised and _above(each)]
     return Verdict(
         outcome=outcome,
         reasons=tuple(reasons),
@@ -79,12 +80,8 @@ def _missing(
     return missing
 
 
-def _stands(row: PeakSum, changes: tuple[PeakChange, ...]) -> bool:
-    """Whether a row is above its limit, and was before the change, which does not raise it."""
-    above = row.exceeds or row.verdict == "does not fit"
-    return above and any(
-        (each.name, each.against, each.raised) == (row.name, row.against, False) for each in changes
-    )
+def _above(row: PeakSum) -> bool:
+    return row.exceeds or row.verdict == "does not fit"
 
 
 def _as_before(row: PeakSum) -> str:
