@@ -51,16 +51,19 @@ _TERRAFORM = re.compile(
 def collect(draft: MapDraft, names: Sequence[str]) -> None:
     """What platform files deploy: with a string of its own, or with the one that its code reads."""
     every = deployments(draft.packages, names, draft.commands)
-    for deployment in every:  # a command may start what another file describes
-        _processes(draft, deployment, _environment(deployment))
-    found = [each for each in every if each.location.path not in draft.commands.started]
-    for deployment in found:
+    counted = [
+        (each, _processes(draft, each)) for each in every
+    ]  # a command may start what another file describes
+    found = [(each, run) for each, run in counted if each.location.path not in draft.commands.started]
+    for deployment, run in found:
         package = draft.packages.of(posixpath.join(deployment.folder, "x"))
-        its = tuple(_ways(draft, deployment, package)) or tuple(_ways_of_code(draft, deployment, package))
+        its = tuple(_ways(draft, deployment, package))
+        its = its or tuple(_ways_of_code(draft, deployment, package, run.processes))
         if its:
-            draft.running.append(_running(draft, deployment, package, its))
-    functions = [each for name in names for each in _functions_of(draft, name)]
-    for each in functions if not found else ():
+            draft.running.append(_running(draft, deployment, package, its, run))
+    if found:
+        return
+    for each in (one for name in names for one in _functions_of(draft, name)):
         package = draft.packages.of(each.place.path)
         its = tuple(ways(draft, each.variables, package, NOWHERE)) or tuple(
             _way_of_app(draft, package, each.place)
@@ -75,17 +78,18 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
             )  # fmt: skip
 
 
-def _running(draft: MapDraft, deployment: "Deployment", package: Package, its: tuple[Way, ...]) -> Running:
-    count, environment = deployment.instances, _environment(deployment)
+def _running(
+    draft: MapDraft, deployment: "Deployment", package: Package, its: tuple[Way, ...], running: Counted
+) -> Running:
+    count = deployment.instances
     known = exact(count.number, count.words, count.location) if count.number is not None else None
-    running = _processes(draft, deployment, environment)
     numbers, why = draft.numbers, f"{count.words}" if count.words and known is None else ""
     if known is None and not why and deployment.platform == "pm2" and numbers.instances is None:
         known = exact(1, "1 machine", None, "default")
     return Running(
         name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=its,
         package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
-        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=environment,
+        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=_environment(deployment),
         complete=_whole(deployment),
         once=runs_once(deployment.name), kind=deployment.platform,
     )  # fmt: skip
@@ -117,13 +121,13 @@ def _environment(deployment: "Deployment") -> dict[str, str | None]:
     return {one.name: one.value.reveal() if one.value else None for one in deployment.environment}
 
 
-def _processes(draft: MapDraft, deployment: "Deployment", environment: dict[str, str | None]) -> Counted:
+def _processes(draft: MapDraft, deployment: "Deployment") -> Counted:
     """The processes of one instance."""
     if deployment.processes:
         return Counted(deployment.processes)
     at = deployment.command_at or deployment.location
     return draft.commands.amount(
-        deployment.command, at, environment, deployment.folder, complete=_whole(deployment)
+        deployment.command, at, _environment(deployment), deployment.folder, complete=_whole(deployment)
     )
 
 
@@ -136,10 +140,11 @@ def _ways(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterat
     return ways(draft, variables, package, NOWHERE, deployment.command)
 
 
-def _ways_of_code(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
+def _ways_of_code(
+    draft: MapDraft, deployment: "Deployment", package: Package, workers: Amount
+) -> Iterator[Way]:
     """A file that says more of its deployment than that there is one, and not which string its code reads."""
     told = deployment.instances.words and deployment.instances.number != 1
-    workers = _processes(draft, deployment, _environment(deployment)).processes
     if not told and workers.most == 1 and not workers.open and deployment.platform not in PARTIAL:
         return
     found = tuple(_way_of_app(draft, package, deployment.location))
@@ -247,15 +252,16 @@ def _functions_of(draft: MapDraft, name: str) -> Iterator[_Function]:
     if signal is None or signal.kind != "serverless":
         return
     limits = [scale for scale in runtime.scales(text, name) if scale.what == "max instances"]
-    every = {node_name: node for document in documents(text) for node_name, node in _function_nodes(document)}
+    parsed = documents(text)
+    every = {node_name: node for document in parsed for node_name, node in _function_nodes(document)}
     if len(limits) == 1 and len(every) < 2 and len(_FUNCTIONS.findall(text)) == 1:
-        variables = next((_variables_of(text, node, name) for node in every.values()), ())
+        variables = next((_variables_of(parsed, node, name) for node in every.values()), ())
         yield _Function(signal.platform, signal.platform, Location(name, limits[0].line), _limit(limits[0], name), "", variables)  # fmt: skip
         return
     rest: list[tuple[str, tuple[Variable, ...], int]] = []
     for function, node in every.items() if limits else ():
         own = [each for each in limits if function in each.key.split(".")]
-        variables = _variables_of(text, node, name)
+        variables = _variables_of(parsed, node, name)
         if len(own) == 1:
             yield _Function(function, signal.platform, Location(name, own[0].line), _limit(own[0], name), "", variables)  # fmt: skip
         else:
@@ -279,12 +285,12 @@ def _function_nodes(document: Node) -> Iterator[tuple[str, Node]]:
             yield name, node
 
 
-def _variables_of(text: str, function: Node, path: str) -> tuple[Variable, ...]:
+def _variables_of(parsed: Sequence[Node], function: Node, path: str) -> tuple[Variable, ...]:
     """What all functions of a file are given, and this one's own."""
     made: dict[str, Variable] = {}
     shared = [
         node
-        for document in documents(text)
+        for document in parsed
         for node in (
             document.get("provider", "environment"),
             document.get("Globals", "Function", "Environment", "Variables"),
