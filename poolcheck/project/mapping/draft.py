@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +160,13 @@ class MapDraft:
             return self.way_of_target(known)
         end = self.ends.of_reference(reference or name)
         return Way(variable=name, role="app" if for_app(name) else "migration", end=end, place=at)
+
+    def of_code(self, package: Package, at: Location) -> Iterator[Way]:
+        """The ways of the variables that the package's code connects with, whose text nothing here tells."""
+        for variable in self.reader.variables(package):
+            way = self.unread(variable, variable, at, package)
+            if way is not None:
+                yield way
 
     def is_string(self, name: str, package: Package | None) -> bool:
         """Whether a variable holds a connection string, by what reads it or by its name."""

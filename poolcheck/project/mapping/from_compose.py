@@ -153,11 +153,7 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
         return
     if any(way.role == "app" for way in found) or package is None:
         return
-    at = service.location
-    for variable in draft.reader.variables(package):
-        way = draft.unread(variable, variable, at, package)
-        if way is not None:
-            yield way
+    yield from draft.of_code(package, service.location)
 
 
 def _needed(draft: MapDraft, compose: "Compose", service: "Service") -> Way | None:

@@ -54,8 +54,7 @@ def collect(draft: MapDraft) -> None:
         seen.add(same(package))
         first, site = draft.reader.sites(package)[0]
         at = Location(first.path, site.line)
-        ways = [draft.unread(name, name, at, package) for name in draft.reader.variables(package)]
-        known = tuple(way for way in ways if way is not None)
+        known = tuple(draft.of_code(package, at))
         if not known:
             end = draft.ends.of_reference("the database")
             known = (Way(variable="", role="app", end=end, place=at),)

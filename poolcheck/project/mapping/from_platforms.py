@@ -172,14 +172,7 @@ def _way_of_app(draft: MapDraft, package: Package, at: Location) -> Iterator[Way
     if target is not None:
         yield draft.way_of_target(target)
     else:
-        yield from _of_variables(draft, package, at)
-
-
-def _of_variables(draft: MapDraft, package: Package, at: Location) -> Iterator[Way]:
-    for variable in draft.reader.variables(package):
-        way = draft.unread(variable, variable, at, package)
-        if way is not None:
-            yield way
+        yield from draft.of_code(package, at)
 
 
 def app_target(targets: Sequence[Target]) -> Target | None:
