@@ -158,6 +158,10 @@ class MapDraft:
         known = self.env_target(name)
         if known is not None:
             return self.way_of_target(known)
+        return self.by_reference(name, reference, at)
+
+    def by_reference(self, name: str, reference: str, at: Location) -> Way:
+        """The way to the server that only the reference names, or the variable itself."""
         end = self.ends.of_reference(reference or name)
         return Way(variable=name, role="app" if for_app(name) else "migration", end=end, place=at)
 

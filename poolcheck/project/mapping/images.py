@@ -11,7 +11,7 @@ from poolcheck.model.facts import Image, ImageNumber
 from poolcheck.project.mapping.draft import MapDraft, Way, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.process_counts import ONE
-from poolcheck.project.mapping.written import Variable
+from poolcheck.project.mapping.written import Variable, host_and_port
 from poolcheck.record import dataclass
 
 _PG = re.compile(r"pg://([\w.-]{1,253})(?::(\d{1,5}))?(?![\w.:@-])")
@@ -77,9 +77,7 @@ def _ways(draft: MapDraft, image: Image, given: Mapping[str, Variable], standing
     if text.text is None:
         yield draft.referred(name, text.reference, text.place)
         return
-    host, _, port = (
-        text.text.partition(":") if text.text.count(":") == 1 else (text.text, "", "")
-    )  # else IPv6
+    host, port = host_and_port(text.text)
     rest = {key: _value(names, given) for key, names in (("port", image.port), ("user", image.user), ("database", image.dbname))}  # fmt: skip
     number = port or rest["port"] or ""
     conn = from_parts(

@@ -9,7 +9,7 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.roles import KIND_VARIABLES, PARTS_HOST, POSTGRES_PORTS, POSTGRES_WORDS
-from poolcheck.project.mapping.draft import MapDraft, Way, for_app, string_in
+from poolcheck.project.mapping.draft import MapDraft, Way, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.readers.deploy.compose import address
 
@@ -54,13 +54,7 @@ def ways(
     for each in variables:
         way: Way | None = None
         if each.a_string:
-            end = draft.ends.of_reference(each.reference or each.name)
-            way = Way(
-                variable=each.name,
-                role="app" if for_app(each.name) else "migration",
-                end=end,
-                place=each.place,
-            )
+            way = draft.by_reference(each.name, each.reference, each.place)
         elif each.text is None:
             way = draft.unread(each.name, each.reference, each.place, package)
         elif (conn := string_in(each.text)) is not None and conn.host:
@@ -90,8 +84,7 @@ def _of_hosts(
     for each in variables:
         if _HOST.fullmatch(each.name) is None:
             continue
-        text = each.text or ""
-        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")  # else IPv6
+        host, port = host_and_port(each.text or "")
         beside = PARTS_HOST.get(each.name, ("",))[0] or re.sub(r"HOST(?:_?NAME)?$", "PORT", each.name)
         port = port or every.get(beside) or ""
         is_postgres = each.name in _OF_POSTGRES or (each.name in PARTS_HOST and _speaks(every, port))
@@ -104,6 +97,12 @@ def _of_hosts(
             way = draft.way(each.name, conn, each.place, package, place)
             if way is not None:
                 yield way
+
+
+def host_and_port(text: str) -> tuple[str, str]:
+    """`host:port` in two; of a host alone, or an IPv6 address, the port is ""."""
+    host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
+    return host, port
 
 
 def _speaks(every: dict[str, str | None], port: str) -> bool:
