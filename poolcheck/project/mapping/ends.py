@@ -297,13 +297,8 @@ class Ends:
         server = self._declared(pooler.scope, host, at, namespace)
         if server is None:
             told = self._told(host)
-            key = (
-                Key(f"[server.{told.name}]", told.name, 0)
-                if told
-                else Key(self._place(pooler.scope, host), self._host(host), at)
-            )
-            server = self.server(key)
-            server.told = told or server.told
+            place = self._place(pooler.scope, host)
+            server = self.named(told.name) if told else self.server(Key(place, self._host(host), at))
         server.addresses[f"{host}:{at}"] = None
         return server
 
@@ -314,11 +309,11 @@ class Ends:
         direct = way.conn if way is not None else None
         told = self._told(host) or (self._told(direct.host.lower()) if direct else None)
         named = direct.host.lower() if direct else f"behind {host}"
-        server = None if match.kind == "http" else self.server(
-            Key(f"[server.{told.name}]", told.name, 0) if told else Key("", named, self._port(direct) if direct else 0)
-        )  # fmt: skip
-        if server is not None:
-            server.told, server.provider = told or server.told, match.provider.id
+        server = None
+        if match.kind != "http":
+            behind = Key("", named, self._port(direct) if direct else 0)
+            server = self.named(told.name) if told else self.server(behind)
+            server.provider = match.provider.id
             if direct:
                 server.addresses[f"{named}:{self._port(direct)}"] = None
         key = Key(
