@@ -9,6 +9,7 @@ from poolcheck.config.settings import Config
 from poolcheck.model.amount import Amount, How, exact, plus, times
 from poolcheck.model.connection_map import Opening, Pooler, Question, Server
 from poolcheck.model.context import Numbers
+from poolcheck.model.problem import Location
 from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from poolcheck.readers.deploy.terraform_servers import TerraformServer
 
 DEFAULT_CLIENTS = 100  # max_client_conn of PgBouncer: https://www.pgbouncer.org/config.html
-
-
 MOST_DATABASES = 1_000  # of one pooler, of which a sum is made
 
 
@@ -95,7 +94,7 @@ class Limits:
             known = [most for most in sums if most is not None]
             yield server, times(pooler.replicas, plus(*known)) if len(known) == len(sums) else None
 
-    def _plan(self, provider_id: str, name: str) -> "_Plan | None":
+    def _plan(self, provider_id: str, name: str) -> _Plan | None:
         """What a provider's plan gives; None where it has none of that name."""
         known = catalogue.provider(provider_id)
         limit = catalogue.limit(provider_id, name) if known is not None and name else None
@@ -203,27 +202,16 @@ class Limits:
             or (each.address and f"{server.key.host}.".startswith(f"{each.address}."))
         ]
         chosen = named if len(named) == 1 else near if many == 1 else []
-        made = {amount.most: amount for each in chosen if (amount := self._number(each)) is not None}
-        return (
-            next(iter(made.values()))
-            if len(made) == 1 and (len(chosen) == 1 or all(map(self._number, chosen)))
-            else None
-        )
+        numbers = [self._number(each) for each in chosen]
+        told = {each.most: each for each in numbers if each is not None}
+        return next(iter(told.values())) if len(told) == 1 and None not in numbers else None
 
     def _number(self, made: "TerraformServer") -> Amount | None:
-        if made.written:
-            return (
-                None
-                if made.number is None
-                else exact(made.number, "max_connections in Terraform", made.location)
-            )
-        plan = self._plan(made.provider, made.size)
-        number = plan.limit.max_connections if plan is not None else None
-        return (
-            None
-            if plan is None or number is None
-            else exact(number, f"max_connections {number}: {plan.title}", made.location, "catalogue")
-        )
+        if not made.written:
+            return _of_plan(self._plan(made.provider, made.size), made.location)
+        if made.number is None:
+            return None
+        return exact(made.number, "max_connections in Terraform", made.location)
 
     def _server(self, server: ServerDraft, many: int) -> Server:
         """What was said of this one first, then its own file, then the numbers that hold for every other server."""
@@ -244,13 +232,8 @@ class Limits:
             words = f"max_connections {numbers.max_connections} ({source})"
             limit = exact(numbers.max_connections, words, None, how)
         facts = self._plan(server.provider, plan) if server.provider else None
-        if limit is None and facts is not None and facts.limit.max_connections is not None:
-            limit = exact(
-                facts.limit.max_connections,
-                f"max_connections {facts.limit.max_connections}: {facts.title}",
-                None,
-                "catalogue",
-            )
+        if limit is None:
+            limit = _of_plan(facts, None)
         if limit is None and server.provider and not plan:
             limit = self._by_plan(server.provider, lambda each: each.max_connections, "max_connections")
         if (limit is None or limit.low != limit.high) and not server.declared:
@@ -284,6 +267,14 @@ class Limits:
         )
         tell = f"--max N{provider}, or [server.NAME] max_connections"
         return Question(server.name, server.name, "max_connections", tell)
+
+
+def _of_plan(plan: _Plan | None, at: Location | None) -> Amount | None:
+    """The max_connections of a plan; `at` is where a file names it."""
+    if plan is None or plan.limit.max_connections is None:
+        return None
+    number = plan.limit.max_connections
+    return exact(number, f"max_connections {number}: {plan.title}", at, "catalogue")
 
 
 def _name(drafts: Iterable[tuple[ServerDraft | PoolerDraft, str, str]]) -> None:
