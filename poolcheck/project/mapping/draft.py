@@ -19,7 +19,7 @@ from poolcheck.model.project import Package, Role, Runtime
 from poolcheck.model.report import Skipped
 from poolcheck.model.roles import name_claims, role_of
 from poolcheck.model.sizing import surge
-from poolcheck.model.target import Target, on_this_machine
+from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.project.collected import Collected
 from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
@@ -357,9 +357,9 @@ class MapDraft:
             return made
         if self.numbers.pool is not None and (not made or any(pool.size is None for pool in made)):
             size = self._told("pool", self.numbers.pool, plural(self.numbers.pool, "connection"))
-            return tuple(pool if pool.size else Pool(driver=pool.driver, title=pool.title, place=pool.place, size=size, variable=pool.variable, code=pool.code) for pool in made) or (
+            return tuple(pool if pool.size else replace(pool, size=size, why="") for pool in made) or (
                 Pool(driver="", title="pool", place=None, size=size),
-            )  # fmt: skip
+            )
         tell = f'--pool N (the connections of one process), or [client."{name}"] pool'
         if not made:
             why = f"{each.image}: how many connections this image opens is not known" if each.package is None and each.image else "no call that makes a pool was found in its source"  # fmt: skip
@@ -449,8 +449,10 @@ def app_targets(targets: Sequence[Target]) -> list[Target]:
     found = [
         target
         for target in targets
-        if target.role == "app" and target.active and not target.commented and not target.example_file
-        and target.stage != "test" and (target.origin == "argument" or not target.conn.has_placeholder) and target.conn.is_postgres | (target.match.kind == "http")
-    ]  # fmt: skip
+        if app_traffic(target)
+        and not target.example_file
+        and (target.origin == "argument" or not target.conn.has_placeholder)
+        and (target.conn.is_postgres or target.match.kind == "http")
+    ]
     deployed = [each for each in found if each.stage not in _DEVELOPERS]
     return sorted(deployed or found, key=lambda each: each.stage != "production")
