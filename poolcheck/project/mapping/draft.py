@@ -99,13 +99,15 @@ class MapDraft:
     def package(self, name: str, images: Iterable[str] = ()) -> Package | None:
         """The package that a workload runs: the one of its name or its image's, or the only one that speaks to a database."""
         known = [package for package in self.packages.known() if package.drivers]
-        names = {name, *(_last(image) for image in images)}
+        return self.named_package({name, *map(_last, images)}) or (known[0] if len(known) == 1 else None)
+
+    def named_package(self, names: set[str]) -> Package | None:
+        """The only package with a driver that has one of these names: its folder's, or its manifest's without the scope."""
+        known = (package for package in self.packages.known() if package.drivers)
         named = [
             each for each in known if names & {posixpath.basename(each.path), each.title.rpartition("/")[2]}
         ]
-        if len(named) == 1:
-            return named[0]
-        return known[0] if len(known) == 1 else None
+        return named[0] if len(named) == 1 else None
 
     def env_target(self, name: str) -> Target | None:
         """The one string of that name in the project's env files, when it is no developer's."""

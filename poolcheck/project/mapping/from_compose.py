@@ -90,7 +90,7 @@ def _service(
     elif own:
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
     elif service.repository:
-        package = _named(draft, service)
+        package = draft.named_package({service.repository.rpartition("/")[2]})
     if package is not None:
         package = draft.in_container(package, compose.path)
     found = given or tuple(_ways(draft, compose, service, package))
@@ -119,14 +119,6 @@ def _service(
 def _apart(compose: "Compose", service: "Service") -> bool:
     """Whether a service starts only when somebody asks for it; where every service has a profile, they say what runs where."""
     return bool(service.profiles) and not all(each.profiles for each in compose.services)
-
-
-def _named(draft: MapDraft, service: "Service") -> Package | None:
-    """The package that an image was built from, by its name alone."""
-    last = service.repository.rpartition("/")[2]
-    known = [each for each in draft.packages.known() if each.drivers]
-    named = [each for each in known if last in (posixpath.basename(each.path), each.title.rpartition("/")[2])]
-    return named[0] if len(named) == 1 else None
 
 
 def _environment(draft: MapDraft, service: "Service") -> dict[str, str | None]:
