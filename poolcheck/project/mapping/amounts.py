@@ -34,11 +34,7 @@ def instances_of(service: "Service | None") -> Amount | None:
 def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | None:
     """How many pods a workload keeps at most: one unless it says otherwise; None when a template hides it."""
     if scaler is not None and scaler.location is not None:
-        if scaler.most is None:
-            return None
-        return Amount(
-            min(scaler.least, scaler.most), scaler.most, f"maxReplicas: {scaler.most}", scaler.location
-        )
+        return scaled(scaler)
     if workload.kind == "DaemonSet":
         return None  # one on each node
     if workload.replicas_at is None:
@@ -46,6 +42,13 @@ def replicas_of(workload: "Workload", scaler: "Autoscaler | None") -> Amount | N
     if workload.replicas is None:
         return None
     return exact(workload.replicas, f"replicas: {workload.replicas}", workload.replicas_at)
+
+
+def scaled(scaler: "Autoscaler") -> Amount | None:
+    """How many pods an autoscaler makes; None when a template hides it."""
+    if scaler.most is None:
+        return None
+    return Amount(min(scaler.least, scaler.most), scaler.most, f"maxReplicas: {scaler.most}", scaler.location)
 
 
 def rollout_surge(instances: Amount, written: str) -> Amount:

@@ -27,6 +27,7 @@ from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 
 if TYPE_CHECKING:
+    from poolcheck.model.facts import Image
     from poolcheck.project.mapping.overlays import DeployedGroup
     from poolcheck.readers.deploy.kubernetes import Workload
 
@@ -60,7 +61,7 @@ def declare(draft: MapDraft, cluster: Cluster) -> None:
     """The servers and poolers that the cluster runs, under the names of their Services."""
     draft.poolers += from_objects.declare(draft, ((scope_of(group), group) for group in cluster.groups))
     for workload, group in cluster.workloads:
-        image = next((made for name in workload.images if (made := catalogue.image(_repository(name))) and made.is_ != "client"), None)  # fmt: skip
+        image = next((each for each in _known(workload) if each.is_ != "client"), None)
         if image is None:
             continue
         names = tuple(_names(workload, group))
@@ -101,6 +102,11 @@ def _repository(image: str) -> str:
     return Service(name="", path="", line=1, image=image).repository
 
 
+def _known(workload: "Workload") -> "Iterator[Image]":
+    """Those of its images that the catalogue knows."""
+    return (made for name in workload.images if (made := catalogue.image(_repository(name))))
+
+
 def _as_service(workload: "Workload") -> Service:
     """A workload as the reader of a server's limit sees it."""
     return Service(
@@ -130,8 +136,8 @@ def collect(draft: MapDraft, cluster: Cluster) -> None:
     }
     alone = len({_repository(each) for each in unknown}) <= 1
     for workload, group in cluster.workloads:
-        images = [made for name in workload.images if (made := catalogue.image(_repository(name)))]
-        if not any(image.is_ in ("server", "pooler") for image in images) or len(workload.images) > 1:
+        its = _known(workload)
+        if not any(image.is_ in ("server", "pooler") for image in its) or len(workload.images) > 1:
             _workload(draft, workload, group, alone=alone)
 
 
@@ -165,7 +171,7 @@ def _client(
     draft: MapDraft, workload: "Workload", whole: "Workload", group: "DeployedGroup", *, alone: bool
 ) -> None:
     package = draft.package(workload.name, workload.images)
-    image = next((made for name in workload.images if (made := catalogue.image(_repository(name))) and made.is_ == "client"), None)  # fmt: skip
+    image = next((each for each in _known(workload) if each.is_ == "client"), None)
     if image is not None:  # somebody else's, unless the names say that it runs this project's code beside it
         image, package = (None, package) if package is not None and _own(package, workload) else (image, None)
     if package is not None:

@@ -12,6 +12,7 @@ from poolcheck.model.amount import Amount, at_least, exact, plus, times
 from poolcheck.model.facts import DatabaseObject, ObjectPooler, ObjectServer
 from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase, PoolerSetting
 from poolcheck.model.problem import Location
+from poolcheck.project.mapping.amounts import scaled
 from poolcheck.project.mapping.ends import Key
 from poolcheck.readers.poolers import lines, pgbouncer_ini
 from poolcheck.readers.yaml import UNKNOWN, Node, text_of
@@ -211,10 +212,8 @@ class _Object:
 
     def _replicas(self, facts: ObjectPooler) -> Amount:
         scaler = self.group.scaler(self.one.name)
-        if scaler is not None and scaler.most is not None and facts.service == "{name}":
-            return Amount(
-                min(scaler.least, scaler.most), scaler.most, f"maxReplicas: {scaler.most}", scaler.location
-            )
+        if scaler is not None and facts.service == "{name}" and (most := scaled(scaler)) is not None:
+            return most
         many = "instance" if facts.default_replicas == 1 else "instances"
         return self._count(facts.replicas, facts.default_replicas, many)
 
