@@ -189,17 +189,13 @@ def _size(
         size = _number(site, name, at, around)
         if not isinstance(size, Amount):
             return size or f"{name} is not understood"
-        if size.most == 0 or (extra is None and made.overflow_option and not site.complete):
-            return (
-                f"{name}: 0 sets no limit"
-                if size.most == 0
-                else f"not every argument of {site.call} is understood"
-            )
-        return (
-            plus(size, extra or exact(made.overflow, "max_overflow by default", None, "default"))
-            if made.overflow_option
-            else size
-        )
+        if size.most == 0:
+            return f"{name}: 0 sets no limit"
+        if not made.overflow_option:
+            return size
+        if extra is None and not site.complete:
+            return f"not every argument of {site.call} is understood"
+        return plus(size, extra or exact(made.overflow, "max_overflow by default", None, "default"))
     in_string = _in_string(target, who) if target is not None and who is not None else None
     if in_string is not None:
         return in_string
