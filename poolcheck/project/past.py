@@ -32,7 +32,7 @@ class Past:
         self.unclear: dict[str, str] = {}  # by file: why it is taken as it is now
         self._repository = repository
         self._held = repository.listing(commit)
-        self._places: dict[str, str | None] = {}  # folders, as the repository names them
+        self._folders: dict[str, str | None] = {}  # as the repository names them, with a slash
         self._foreign: dict[str, bool] = {
             "": False
         }  # by folder of the repository: whether it is another one's
@@ -72,13 +72,14 @@ class Past:
         gone = self._gone(packages)
         if len(changed) + len(gone) > MOST_FILES:
             raise GitSilent(f"{len(changed) + len(gone):,} files differ: more than {MOST_FILES:,}")
-        blobs = self._repository.blobs((each.id for each in (*changed.values(), *gone.values())), LARGEST)
+        differ = {**changed, **gone}
+        blobs = self._repository.blobs((each.id for each in differ.values()), LARGEST)
         if sum(map(len, blobs.values())) > MOST:
             raise GitSilent(f"the files that differ have more than {MOST // MB} MB")
-        for name, entry in {**changed, **gone}.items():
+        for name, entry in differ.items():
             if entry.id not in blobs:
                 self.unclear[name] = f"git has no content of it, or more than {LARGEST // MB} MB"
-        read = {name: blobs[entry.id] for name, entry in {**changed, **gone}.items() if entry.id in blobs}
+        read = {name: blobs[entry.id] for name, entry in differ.items() if entry.id in blobs}
         packages.instead = {**packages.instead, **read}
         self._add([name for name in gone if name in read], packages, env)
 
@@ -108,9 +109,9 @@ class Past:
         own = path_patterns(packages.config.exclude) if packages.config.exclude else None
         folders = {}
         for shown, deep in packages.folders.items():
-            place = self._place(os.path.abspath(os.path.join(shown, "x")))
+            place = self._folder(os.path.abspath(shown))
             if place is not None:
-                folders[place[:-1]] = (shown, deep)
+                folders[place] = (shown, deep)
         found: dict[str, GitEntry] = {}
         for place, entry in self._held.items():
             base = posixpath.basename(place)
@@ -157,10 +158,15 @@ class Past:
 
     def _place(self, path: str) -> str | None:
         folder, base = os.path.split(path)
-        if folder not in self._places:
-            self._places[folder] = self._repository.place(os.path.join(folder, "x"))
-        place = self._places[folder]
-        return None if place is None else place[:-1] + base
+        place = self._folder(folder)
+        return None if place is None else place + base
+
+    def _folder(self, path: str) -> str | None:
+        """What stands before the names of a folder's files: "", or its place and a slash; None outside."""
+        if path not in self._folders:
+            place = self._repository.place(os.path.join(path, "x"))
+            self._folders[path] = None if place is None else place[:-1]
+        return self._folders[path]
 
     def _not_clear(self, name: str, why: str) -> Was:
         self.unclear[name] = why
