@@ -25,6 +25,8 @@ from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
 from poolcheck.project.mapping.pools import Beside, PoolReader
 from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
+from poolcheck.readers.env import dotenv
+from poolcheck.readers.env.dotenv import Entry
 from poolcheck.record import dataclass
 from poolcheck.text import plural
 
@@ -93,6 +95,7 @@ class MapDraft:
         self.skipped: list[Skipped] = []
         self.running: list[Running] = []
         self.questions: list[Question] = []
+        self._assignments: dict[str, Sequence[Entry]] = {}
 
     # --- what collectors ask ---
 
@@ -118,6 +121,13 @@ class MapDraft:
             and not target.example_file and not on_this_machine(target) and not target.conn.has_placeholder
         ]  # fmt: skip
         return found[0] if len(found) == 1 else None
+
+    def assignments(self, path: str) -> Sequence[Entry]:
+        """What an env file sets that was read; of any other nothing is known. Many services are given the same one."""
+        if path not in self._assignments:
+            text = self.packages.text(path) if path in self.found.lines else None
+            self._assignments[path] = () if text is None else dotenv.read(text, path).active
+        return self._assignments[path]
 
     def in_container(self, package: Package | None, source: str) -> Package:
         """The package of a client that a file runs in a container, whatever else its code is deployed to."""

@@ -16,7 +16,6 @@ from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, s
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
 from poolcheck.project.mapping.written import Variable, variable_of, ways
-from poolcheck.readers.env import dotenv
 
 if TYPE_CHECKING:
     from poolcheck.model.facts import Image
@@ -125,8 +124,7 @@ def _environment(draft: MapDraft, service: "Service") -> dict[str, str | None]:
     """What a service's environment and env files set; None for what compose fills in."""
     made: dict[str, str | None] = {}
     for path in service.env_files:
-        if path in draft.found.lines and (text := draft.packages.text(path)) is not None:
-            made |= {entry.key: entry.value for entry in dotenv.read(text, path).active}
+        made |= {entry.key: entry.value for entry in draft.assignments(path)}
     return made | {name: text.value if text.known else None for name, text in service.environment}
 
 
@@ -183,8 +181,7 @@ def _own_variables(service: "Service") -> Iterator[Variable]:
 def _in_files(draft: MapDraft, service: "Service") -> Iterator[Variable]:
     """What its env files set."""
     for path in service.env_files:
-        text = draft.packages.text(path) if path in draft.found.lines else None
-        for entry in dotenv.read(text, path).active if text is not None else ():
+        for entry in draft.assignments(path):
             if entry.value:
                 yield Variable(entry.key, entry.value, Location(path, entry.line))
 
