@@ -14,6 +14,7 @@ LINES = {
     "the same variable": "DATABASE_URL={url}",
     "the same variable, other values": "DATABASE_URL={url}&application_name=a{0}",
     "each a server of its own": "V{0}_URL=postgresql://app:secret@h{0}.acme.dev/app",
+    "each a server of a bare name": "V{0}_URL=postgresql://app:secret@h{0}/app",
     "unpooled": "V{0}_UNPOOLED_URL={url}\nV{0}_URL={url}",
     "direct": "V{0}_DIRECT_URL={url}",
     "pooled and no direct": "V{0}_URL={pooled}",

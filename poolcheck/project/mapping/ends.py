@@ -105,6 +105,8 @@ class Ends:
         self.config = config
         self.servers: dict[Key, ServerDraft] = {}
         self.poolers: dict[Key, PoolerDraft] = {}
+        self._files: dict[Key, PoolerDraft] = {}  # those of files that no container runs
+        self._scopes: dict[str, set[str]] = {}  # by name: the files that know it
 
     # --- what files declare ---
 
@@ -113,7 +115,7 @@ class Ends:
         made = self.server(Key(scope, names[-1]))
         made.title = made.title or names[0]
         for name in names:
-            self.servers[Key(scope, name)] = made
+            self.servers[self._noted(Key(scope, name))] = made
         made.declared, made.place = True, made.place or place
         return made
 
@@ -125,16 +127,22 @@ class Ends:
         made.config, made.software, made.replicas = config, config.software, replicas
         modes = config.modes
         made.mode = _mode(next(iter(modes))) if len(modes) == 1 else None
-        for name in names:
-            self.poolers[Key(scope, name, 0)] = made
-        if not names:
-            self.poolers[Key("", config.name, 0)] = made
+        for key in [Key(scope, name, 0) for name in names] or [Key("", config.name, 0)]:
+            self.poolers[self._noted(key)] = made
+            if not scope:
+                self._files[key] = made
         return made
+
+    def _noted(self, key: Key) -> Key:
+        """The key, as one more name that its file knows."""
+        if key.scope:
+            self._scopes.setdefault(key.host, set()).add(key.scope)
+        return key
 
     def server(self, key: Key) -> ServerDraft:
         """The server at a key, new if need be."""
         if key not in self.servers:
-            self.servers[key] = ServerDraft(key)
+            self.servers[self._noted(key)] = ServerDraft(key)
         return self.servers[key]
 
     def named(self, name: str) -> ServerDraft:
@@ -220,12 +228,7 @@ class Ends:
             yield scope, f"{name}.{space or namespace}"
             yield scope, name
         if not scope and "." not in base and base:
-            scopes = {
-                key.scope
-                for keys in (self.servers, self.poolers)
-                for key in keys
-                if key.host == base and key.scope
-            }
+            scopes = self._scopes.get(base, ())
             if len(scopes) == 1:
                 yield next(iter(scopes)), base
 
@@ -241,11 +244,7 @@ class Ends:
 
     def _listening(self, host: str, port: int) -> PoolerDraft | None:
         """The one pooler file of the project that no container runs, where host or port say that it answers."""
-        free = [
-            each
-            for each in dict.fromkeys(self.poolers.values())
-            if each.config is not None and not each.scope
-        ]
+        free = list(dict.fromkeys(self._files.values()))
         if len(free) != 1 or free[0].config is None:
             return None
         listens = free[0].config.number("listen_port", 6432)
@@ -334,7 +333,7 @@ class Ends:
             made = PoolerDraft(host if port == PORT else f"{host}:{port}", Location(""), scope)
             made.evidence, made.software = evidence, ""
             made.server = self.named(told.name) if told else None
-            self.poolers[key] = made
+            self.poolers[self._noted(key)] = made
         self.poolers[key].addresses[f"{host}:{port}"] = None
         return End(self.poolers[key], self.poolers[key].server)
 
