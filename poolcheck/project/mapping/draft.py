@@ -225,11 +225,11 @@ class MapDraft:
                 )
                 for number, way in enumerate(each.ways, 1)
             ]  # fmt: skip
-        asked = {each.server for each in routes} | {
-            opening.server for pooler in poolers for opening in pooler.opens
-        }
+        before = {opening.server for pooler in poolers for opening in pooler.opens}
+        asked = {each.server for each in routes} | before
         servers = tuple(each for each in servers if each.name in asked)
         direct = {each.end for each in routes if each.role == "app"}
+        reached = {each.pooler for each in routes}
         for server in servers:
             if (
                 (server.max_connections is None or server.max_connections.low != server.max_connections.high)
@@ -237,15 +237,13 @@ class MapDraft:
                 and server.name in direct
             ):
                 self.questions.append(limits.limit_question(server))
-        before = {opening.server for pooler in poolers for opening in pooler.opens}
-        idle = (
-            {each.name for each in poolers} - direct - before
-        )  # nobody's traffic: no row waits for an answer
+        # nobody's traffic: no row waits for an answer
+        idle = {each.name for each in poolers} - direct - before
         self.questions += [
             each for each in limits.questions if each.what != "max_clients" or each.of not in idle
         ]
         return Map(
-            clients=tuple(clients), poolers=tuple(each for each in poolers if each.name in {route.pooler for route in routes} or each.opens),
+            clients=tuple(clients), poolers=tuple(each for each in poolers if each.name in reached or each.opens),
             servers=servers, routes=tuple(routes), questions=tuple(dict.fromkeys(self.questions)),
         )  # fmt: skip
 

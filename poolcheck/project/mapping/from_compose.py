@@ -159,18 +159,17 @@ def _written(
 ) -> Iterator[Way]:
     variables = list(_own_variables(service))
     own = {each.name for each in variables}
-    strings = {(each.location.path, each.name) for each in draft.found.targets}
+    targets = [each for each in draft.found.targets if each.location.path in service.env_files]
+    strings = {(each.location.path, each.name) for each in targets}
     variables += [
         each
         for each in _in_files(draft, service)
         if each.name not in own and (each.place.path, each.name) not in strings
     ]
     yield from ways(draft, variables, package, Standing(compose.path), service.command)
-    said = {name for name, _ in service.environment}
-    for target in draft.found.targets:
-        if target.location.path in service.env_files and target.name not in said:
-            if target.active and not target.commented and target.role == "app":
-                yield draft.way_of_target(target, compose.path)
+    for target in targets:
+        if target.name not in own and target.active and not target.commented and target.role == "app":
+            yield draft.way_of_target(target, compose.path)
 
 
 def _own_variables(service: "Service") -> Iterator[Variable]:

@@ -11,10 +11,11 @@ from poolcheck.project.mapping.pools import same
 
 def collect(draft: MapDraft) -> None:
     """Each package whose strings or pools no deployed client has; one client for each stage of it."""
-    reached = {
-        (same(each.package), end) for each in draft.running if each.package for end in _ends(each.ways)
-    }
-    deployed = {same(each.package) for each in draft.running if each.package is not None}
+    reached: dict[object, set[object]] = {}
+    for each in draft.running:
+        if each.package is not None:
+            reached.setdefault(same(each.package), set()).update(_ends(each.ways))
+    deployed = set(reached)
     found = app_targets(draft.found.targets) or _examples(draft.found.targets)
     groups: dict[tuple[object, str], list[tuple[Target, Way]]] = {}
     homes: dict[tuple[object, object], str] = {}  # the stage that a package's end was first met in
@@ -26,7 +27,7 @@ def collect(draft: MapDraft) -> None:
         if target.origin != "argument" and _of_containers(way):
             continue  # a name that holds between the containers of a file: its services are the clients
         key = same(target.package)
-        if not (set(_ends((way,))) & {end for package, end in reached if package == key}):
+        if reached.get(key, set()).isdisjoint(_ends((way,))):
             # files that lead to one server are one deployment: a later file of a cascade wins, or another says the same
             stage = target.stage if target.origin == "env" else ""
             stage = homes.setdefault((key, way.end.pooler or way.end.server), stage)
