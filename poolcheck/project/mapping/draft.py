@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from poolcheck import catalogue
@@ -101,16 +102,25 @@ class MapDraft:
 
     def package(self, name: str, images: Iterable[str] = ()) -> Package | None:
         """The package that a workload runs: the one of its name or its image's, or the only one that speaks to a database."""
-        known = [package for package in self.packages.known() if package.drivers]
-        return self.named_package({name, *map(_last, images)}) or (known[0] if len(known) == 1 else None)
+        only = self._speaking[0] if len(self._speaking) == 1 else None
+        return self.named_package({name, *map(_last, images)}) or only
 
     def named_package(self, names: set[str]) -> Package | None:
         """The only package with a driver that has one of these names: its folder's, or its manifest's without the scope."""
-        known = (package for package in self.packages.known() if package.drivers)
-        named = [
-            each for each in known if names & {posixpath.basename(each.path), each.title.rpartition("/")[2]}
-        ]
-        return named[0] if len(named) == 1 else None
+        named = {each.path: each for name in names for each in self._by_name.get(name, ())}
+        return next(iter(named.values())) if len(named) == 1 else None
+
+    @cached_property
+    def _speaking(self) -> list[Package]:
+        return [package for package in self.packages.known() if package.drivers]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Package]]:
+        made: dict[str, list[Package]] = {}
+        for each in self._speaking:
+            for name in (posixpath.basename(each.path), each.title.rpartition("/")[2]):
+                made.setdefault(name, []).append(each)
+        return made
 
     def env_target(self, name: str) -> Target | None:
         """The one string of that name in the project's env files, when it is no developer's."""
