@@ -347,6 +347,11 @@ def evidence_of(conn: ConnectionString) -> str:
     host, port = conn.host.lower(), (conn.hosts[0].port if conn.hosts else None) or PORT
     if port in _POOLER_PORTS:
         return f"port {port}"
-    if (conn.param("pgbouncer") or "").lower() in ("true", "1"):
+    if flagged(conn):
         return "pgbouncer=true"
     return f"its name, {host}" if _POOLER_NAME.search(host) else ""
+
+
+def flagged(conn: ConnectionString) -> bool:
+    """Whether a string says that there is a PgBouncer, as Prisma is told."""
+    return (conn.param("pgbouncer") or "").lower() in ("true", "1")

@@ -13,7 +13,7 @@ from poolcheck.model.facts import CLAIMED, OWN, Endpoint, MigrationsHere, PoolMo
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft
-from poolcheck.project.mapping.ends import End, PoolerDraft, evidence_of
+from poolcheck.project.mapping.ends import End, PoolerDraft, evidence_of, flagged
 from poolcheck.project.packages import Packages
 
 # A line that holds one string and nothing else: the rest of any other may hold another secret.
@@ -24,7 +24,6 @@ _BEHIND = re.compile(r"[\"']?\s*(?:[}\]]{1,2},?\s*|,\s*)?")
 _TRACKS: dict[bool | None, Tracks] = {True: "yes", False: "no", None: "unknown"}
 _CHECKED = date(2026, 11, 30)
 _SOURCE = "https://www.pgbouncer.org/features.html"
-_FLAGGED = ("true", "1")
 
 
 def targets(draft: MapDraft, known: Sequence[Target], strings: Sequence[Target]) -> tuple[Target, ...]:
@@ -84,8 +83,7 @@ def _led(draft: MapDraft, target: Target, end: End | None) -> Target:
         evidence = "" if known else evidence_of(target.conn)
         if not evidence:
             return target
-        flagged = (target.conn.param("pgbouncer") or "").lower() in _FLAGGED
-        endpoint = _claimed(evidence, "transaction" if flagged else None)
+        endpoint = _claimed(evidence, "transaction" if flagged(target.conn) else None)
     else:
         return target
     return replace(target, match=replace(target.match, endpoint=endpoint))
