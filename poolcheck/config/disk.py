@@ -79,7 +79,7 @@ def read_limited(path: "str | os.PathLike[str]", most: int, *, cut: bool = False
 @contextmanager
 def bounded() -> Iterator[None]:
     """Meanwhile no more files are read than memory has room for (on Linux); what is left out is refused, and so said."""
-    before = _start.set(_start.get() or _resident())
+    before = _start.set(_start.get() or own_memory(1))
     try:
         yield
     finally:
@@ -89,13 +89,13 @@ def bounded() -> Iterator[None]:
 def room(size: int) -> bool:
     """Whether a text of so many bytes may still be read, or made something of, in `bounded`."""
     start = _start.get()
-    return not start or min(size, 2 * MB) * WORST <= MOST_GROWN - (_resident() - start)
+    return not start or min(size, 2 * MB) * WORST <= MOST_GROWN - (own_memory(1) - start)
 
 
-def _resident() -> int:
-    """Bytes of this process in memory; 0 where the system does not tell."""
+def own_memory(field: int) -> int:
+    """Bytes of this process's address space (field 0), or of what it holds in memory (1); 0 where the system does not tell."""
     try:
-        return int(own_bytes("/proc/self/statm").split()[1]) * os.sysconf("SC_PAGESIZE")
+        return int(own_bytes("/proc/self/statm").split()[field]) * os.sysconf("SC_PAGESIZE")
     except (OSError, ValueError, IndexError):
         return 0
 

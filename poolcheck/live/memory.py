@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from poolcheck.config.disk import own_bytes
+from poolcheck.config.disk import own_memory
 
 if sys.platform != "win32":
     import resource
@@ -15,17 +15,10 @@ MOST_ADDED = 64 << 20  # bytes of address space that one call of libpq may add
 
 if sys.platform != "win32":
 
-    def _pages(field: int) -> int:
-        """Bytes of this process's address space (field 0), or of what it holds in memory (1); 0 where that is not told."""
-        try:
-            return int(own_bytes("/proc/self/statm").split()[field]) * resource.getpagesize()
-        except OSError:
-            return 0
-
     def held() -> int:
         """Bytes of memory that this process holds; where that is not told, the most that it has held."""
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return _pages(1) or (most if sys.platform == "darwin" else most << 10)
+        return own_memory(1) or (most if sys.platform == "darwin" else most << 10)
 
     class Room:
         """Lets libpq work with a limit on what it may allocate.
@@ -35,7 +28,7 @@ if sys.platform != "win32":
         """
 
         def __init__(self) -> None:
-            now = _pages(0)
+            now = own_memory(0)
             soft, hard = self.before = resource.getrlimit(resource.RLIMIT_AS)
             most = now + MOST_ADDED if soft == resource.RLIM_INFINITY else min(soft, now + MOST_ADDED)
             self.during = (most, hard) if now else self.before
