@@ -9,7 +9,7 @@ from poolcheck import rules
 from poolcheck.config import file
 from poolcheck.config.checks import line_of, settings_of
 from poolcheck.config.schema import ID
-from poolcheck.config.settings import Config, NamedClient, NamedServer, PerPath, Thresholds
+from poolcheck.config.settings import Config, NamedClient, NamedServer, PerPath, Thresholds, option_of
 from poolcheck.config.tables import default_of
 from poolcheck.connection.secret import redact, redact_setting
 from poolcheck.diagnosis import engine
@@ -18,8 +18,6 @@ from poolcheck.model.effective import Effective, EffectiveSetting, ToldTable, ke
 from poolcheck.project import arguments, assumptions, collect
 from poolcheck.project.collected import Collected
 from poolcheck.text import clean
-
-OPTIONS = {"max_connections": "--max"}  # where the option is not the key's own name
 
 
 def effective(config: Config, given: Mapping[str, Any], tables: tuple[ToldTable, ...] = ()) -> Effective:
@@ -68,7 +66,7 @@ def _rows(
             continue  # a table of its own
         written = next((spelt for spelt in (name, name.replace("_", "-")) if spelt in table), "")
         if given.get(name) not in (None, ()):
-            source = OPTIONS.get(name, "--" + name.replace("_", "-"))
+            source = option_of(name)
         elif written:
             source = place((*keys, written))
         else:

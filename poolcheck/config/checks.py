@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field
 from typing import Any
 
-from poolcheck.config.settings import INTERNAL, Config, PerPath, matches
+from poolcheck.config.settings import INTERNAL, Config, PerPath, matches, option_of
 from poolcheck.config.tables import MOST_SHOWN, Complaint, Keys, Walk, shape
 from poolcheck.connection.secret import redact
 from poolcheck.errors import BadConfig
@@ -122,8 +122,7 @@ def check_options(kind: Any, values: Mapping[str, Any]) -> None:
     walk, known = Walk(), shape(kind)
     for name, value in values.items():
         if name in settings_of(kind):
-            option = "--max" if name == "max_connections" else "--" + name.replace("_", "-")
-            walk.value(known[name][1], value, (option,), known[name][0].metadata)
+            walk.value(known[name][1], value, (option_of(name),), known[name][0].metadata)
     if walk.complaints:
         first = walk.complaints[0]
         raise BadConfig(f"{first.keys[0]}: {first.what}", first.hint)

@@ -253,7 +253,7 @@ class Config:
     def source(self, name: str, path: str) -> str:
         """Where a setting that is not the default comes from: its option, or the file, shown as `path`."""
         if name in self.options or not path:
-            return OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            return option_of(name)
         return path
 
     def at(self, path: str) -> "Config":
@@ -279,8 +279,12 @@ class Config:
 
 
 DEFAULTS = Config()  # for whoever needs or tells one of them: no default is written a second time
-OPTIONS = {"max_connections": "--max"}  # spelled another way than the setting
 INTERNAL = {"path", "options", "pattern", "name", "source"}
+
+
+def option_of(name: str) -> str:
+    """The option of the command line that gives a setting; one is spelled another way."""
+    return "--max" if name == "max_connections" else "--" + name.replace("_", "-")
 
 
 def matches(pattern: str, path: str) -> bool:
