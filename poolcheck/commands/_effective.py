@@ -7,9 +7,9 @@ from typing import Any
 
 from poolcheck import rules
 from poolcheck.config import file
-from poolcheck.config.checks import line_of, settings_of
+from poolcheck.config.checks import headed, line_of, settings_of
 from poolcheck.config.schema import ID
-from poolcheck.config.settings import Config, NamedClient, NamedServer, PerPath, Thresholds, option_of
+from poolcheck.config.settings import Config, Thresholds, option_of
 from poolcheck.config.tables import default_of
 from poolcheck.connection.secret import redact, redact_setting
 from poolcheck.diagnosis import engine
@@ -36,7 +36,7 @@ def effective(config: Config, given: Mapping[str, Any], tables: tuple[ToldTable,
 
     rows = list(_rows(config, (), table, place, given))
     rows += _rows(config.thresholds, ("thresholds",), table.get("thresholds", {}), place, {})
-    for name, each in headed():
+    for name, _, each in headed():
         own = name if name in table else name.replace("_", "-")
         for told in getattr(config, name):
             heading = getattr(told, each.metadata["heading"])
@@ -46,11 +46,6 @@ def effective(config: Config, given: Mapping[str, Any], tables: tuple[ToldTable,
                 row for row in _rows(told, (own, heading), inner, place, option) if row.source != "default"
             ]
     return Effective(file=shown, settings=tuple(rows), tables=tables)
-
-
-def headed() -> Iterator[tuple[str, "Field[Any]"]]:
-    """The settings that are tables under names of their own: per-path, server, client."""
-    return (pair for pair in settings_of(Config).items() if "heading" in pair[1].metadata)
 
 
 def _rows(
@@ -130,10 +125,9 @@ def draft(folder: Path) -> str:
     lines += ["", f"# {_summary(Thresholds)}", "[thresholds]"]
     for name, each in settings_of(Thresholds).items():
         lines += _setting(name, each, default_of(each), "")
-    kinds = {"per_path": PerPath, "server": NamedServer, "client": NamedClient}
-    for table, heading in headed():
-        lines += ["", f"# {_summary(kinds[table])}", f"# {heading.metadata['table']}"]
-        for name, each in settings_of(kinds[table]).items():
+    for _, kind, heading in headed():
+        lines += ["", f"# {_summary(kind)}", f"# {heading.metadata['table']}"]
+        for name, each in settings_of(kind).items():
             lines += _setting(name, each, default_of(each), "")
     return "\n".join(lines) + "\n"
 

@@ -1,9 +1,9 @@
 """From a TOML table to a `Config`, with the file's lines in every complaint; and the same rules for options."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field
-from typing import Any
+from typing import Any, get_args
 
 from poolcheck.config.settings import INTERNAL, Config, PerPath, matches, option_of
 from poolcheck.config.tables import MOST_SHOWN, Complaint, Keys, Walk, shape
@@ -111,6 +111,13 @@ def _shown(keys: Keys) -> str:
 def settings_of(kind: Any) -> dict[str, "Field[Any]"]:
     """The fields of a dataclass that are keys of the file, by name."""
     return {name: field for name, (field, _) in shape(kind).items() if name not in INTERNAL}
+
+
+def headed() -> Iterator[tuple[str, Any, "Field[Any]"]]:
+    """The settings that are tables under names of their own (per-path, server, client), with the dataclass of one."""
+    for name, (field, hint) in shape(Config).items():
+        if "heading" in field.metadata:
+            yield name, get_args(hint)[0], field
 
 
 def check_options(kind: Any, values: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import Field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from poolcheck.config.checks import settings_of
+from poolcheck.config.checks import headed, settings_of
 from poolcheck.config.settings import Config, Thresholds
 from poolcheck.config.staged import write_whole
 from poolcheck.config.tables import default_of
@@ -25,10 +25,8 @@ def schema() -> dict[str, Any]:
     """The schema, draft 7, which is what the TOML plug-ins of editors read."""
     made = table(Config)
     made["properties"]["thresholds"] = {**table(Thresholds), "description": _first_line(Thresholds)}
-    hints = get_type_hints(Config)
-    for name, each in settings_of(Config).items():
-        if "heading" in each.metadata:
-            made["properties"][name] = headed(get_args(hints[name])[0], each)
+    for name, kind, each in headed():
+        made["properties"][name] = tables(kind, each)
     made["properties"] = _both_spellings(made["properties"])
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -42,7 +40,7 @@ def _first_line(kind: Any) -> str:
     return str(kind.__doc__).partition("\n")[0]
 
 
-def headed(kind: Any, each: "Field[Any]") -> dict[str, Any]:
+def tables(kind: Any, each: "Field[Any]") -> dict[str, Any]:
     """The schema of tables of one kind, each under a name of its own."""
     made = {"type": "object", "description": _first_line(kind), "additionalProperties": table(kind)}
     if "named" in each.metadata:
