@@ -1,7 +1,7 @@
 """What --max takes: max_connections of every server that nothing else tells of, or of one by its name."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -24,7 +24,15 @@ class MaxConnections(click.ParamType):  # type: ignore[type-arg]  # generic from
         return name, click.IntRange(min=1)(number, param, ctx)
 
 
-def limits(given: Iterable[tuple[str, int]]) -> dict[str, Any]:
-    """What the values of --max are to `Settings`: a bare number, and one for each server. The last one counts."""
-    named = dict(given)
-    return {"max_connections": named.pop("", None), "server_limits": named or None}
+def max_option(help_: str) -> Callable[[Any], Any]:
+    """--max N, or NAME=N for a server of the project: `max_connections` and `server_limits`. The last one counts."""
+
+    def parted(ctx: click.Context, _: click.Parameter, value: tuple[tuple[str, int], ...]) -> int | None:
+        named = dict(value)
+        bare = named.pop("", None)
+        ctx.params["server_limits"] = named or None
+        return bare
+
+    return click.option(
+        "--max", "max_connections", type=MaxConnections(), multiple=True, callback=parted, metavar="N|NAME=N", help=help_,
+    )  # fmt: skip

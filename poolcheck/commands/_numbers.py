@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poolcheck.commands._max import MaxConnections, limits
 from poolcheck.config import settings as configuration
 from poolcheck.errors import BadConfig
 from poolcheck.model.report import Skipped
@@ -69,20 +68,6 @@ class GivenNumbers:
 def number(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     """An option that takes a whole number."""
     return click.option(*names, **{"type": int, "metavar": "N", **attributes})
-
-
-def max_option(help_: str) -> Callable[[Any], Any]:
-    """--max N, or NAME=N for a server of the project: `max_connections` and `server_limits`."""
-
-    def parted(ctx: click.Context, _: click.Parameter, value: tuple[tuple[str, int], ...]) -> int | None:
-        made = limits(value)
-        ctx.params["server_limits"] = made["server_limits"]
-        most: int | None = made["max_connections"]
-        return most
-
-    return click.option(
-        "--max", "max_connections", type=MaxConnections(), multiple=True, callback=parted, metavar="N|NAME=N", help=help_,
-    )  # fmt: skip
 
 
 def path_argument(function: Any) -> Any:

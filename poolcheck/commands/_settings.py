@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from poolcheck.commands._max import MaxConnections, limits
+from poolcheck.commands._max import max_option
 from poolcheck.config import settings as configuration
 from poolcheck.config.file import Settings
 
@@ -15,26 +15,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def setting_options(function: F) -> F:
     """--runtime, --driver, --max, --instances, --select, --fail-on, ...: one `settings: Settings`."""
-    names = {
-        "runtime": "runtime",
-        "driver": "driver",
-        "max_connections": "max_connections",
-        "instances": "instances",
-        "pool": "pool",
-        "surge": "surge",
-        "workers": "workers",
-        "reserved": "reserved",
-        "provider": "provider",
-        "plan": "plan",
-        "select": "select",
-        "ignore": "ignore",
-        "exclude": "exclude",
-        "fail_on": "fail_on",
-    }
+    names = (
+        "runtime",
+        "driver",
+        "max_connections",
+        "server_limits",
+        "instances",
+        "pool",
+        "surge",
+        "workers",
+        "reserved",
+        "provider",
+        "plan",
+        "select",
+        "ignore",
+        "exclude",
+        "fail_on",
+    )
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        given = {field: kwargs.pop(name) for name, field in names.items()}
-        given |= limits(given["max_connections"])
+        given = {name: kwargs.pop(name) for name in names}
         for key in ("select", "ignore"):
             given[key] = tuple(token for each in given[key] for token in each.split(",") if token)
         settings = Settings(given, kwargs.pop("config_path"), kwargs.pop("isolated"))
@@ -56,14 +56,7 @@ def setting_options(function: F) -> F:
             metavar="NAME[@VERSION]",
             help="Driver in use, such as prisma@6. [default: the manifests say]",
         ),
-        click.option(
-            "--max",
-            "max_connections",
-            type=MaxConnections(),
-            multiple=True,
-            metavar="N|NAME=N",
-            help="The server's max_connections; with a name, one server's.",
-        ),
+        max_option("The server's max_connections; with a name, one server's."),
         click.option(
             "--instances",
             type=click.IntRange(min=1),

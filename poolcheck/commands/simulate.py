@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from poolcheck.capacity import burst
+from poolcheck.commands._max import max_option
 from poolcheck.commands._numbers import (
     GivenNumbers,
     duration,
     from_catalogue,
     from_config,
-    max_option,
     number,
     of_project,
     path_argument,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poolcheck.capacity import driver_lines, pool_size
+from poolcheck.commands._max import max_option
 from poolcheck.commands._numbers import (
     SETTINGS,
     GivenNumbers,
     duration,
     from_catalogue,
     from_config,
-    max_option,
     number,
     of_project,
     path_argument,
