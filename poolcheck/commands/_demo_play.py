@@ -2,13 +2,13 @@
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import psycopg
 
 from poolcheck.commands._settings import Settings
-from poolcheck.commands._shared import Output, load, style_for, write
+from poolcheck.commands._shared import Output, rendered, style_for, write
 from poolcheck.config.settings import Thresholds
 from poolcheck.demo.server import DemoServer
 from poolcheck.demo.story import SCENES, SETUP, STUCK_SECONDS, Scene, Stage
@@ -105,9 +105,8 @@ def _reap(server: DemoServer, paint: Paint, out: Output) -> None:
 
 
 def _show(report: "Report", out: Output, *, brief: bool = False) -> None:
-    render: Any = load(out.format).render
     style = style_for(out)
-    write(render(report, replace(style, verbosity=-1) if brief else style), out.path)
+    write(rendered(report, out.format, replace(style, verbosity=-1) if brief else style), out.path)
 
 
 def _kept(server: DemoServer) -> None:

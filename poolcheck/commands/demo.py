@@ -1,15 +1,11 @@
 """`poolcheck demo`: a real server with few slots, and `live` looking at it while it fills."""
 
 import signal
-from typing import TYPE_CHECKING
 
 import click
 
 from poolcheck.commands._shared import Output, output_options, style_for
 from poolcheck.output.paint import Paint
-
-if TYPE_CHECKING:
-    pass
 
 SCENE_NAMES = ("warm", "burst", "leak", "block", "full")
 
