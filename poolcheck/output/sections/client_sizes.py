@@ -9,11 +9,8 @@ from poolcheck.capacity.client_sizes import ClientSize, ClientSizes
 from poolcheck.model.connection_map import Question
 from poolcheck.output.paint import Paint
 from poolcheck.output.sections import sizing
-from poolcheck.output.sections.map import amount, place
+from poolcheck.output.sections.map import SIGN, STYLE, amount, place
 from poolcheck.text import clean
-
-_SYMBOLS = {"fits": "done", "does not fit": "error", "cannot say": "check"}
-_STYLES = {"fits": "ok", "does not fit": "error", "cannot say": "check"}
 
 
 def record(section: ClientSizes) -> dict[str, Any]:
@@ -53,7 +50,7 @@ def text(section: ClientSizes, paint: Paint) -> Iterator[str]:
     for number, row in enumerate(section.rows):
         if number:
             yield ""
-        symbol = paint.style(paint.symbol(_SYMBOLS[row.verdict]), _STYLES[row.verdict])
+        symbol = paint.style(paint.symbol(SIGN[row.verdict]), STYLE[row.verdict])
         yield from paint.wrap(headline(row), indent=2, first=symbol + " ")
         if paint.look.verbosity >= 0:
             if row.limit is not None:

@@ -12,8 +12,8 @@ from poolcheck.output._map_tree import Branch, tree
 from poolcheck.output.paint import Paint
 from poolcheck.text import clean, plural, width
 
-_STYLE: dict[Fit, str] = {"fits": "ok", "does not fit": "error", "cannot say": "check"}
-_SIGN: dict[Fit, str] = {"fits": "done", "does not fit": "error", "cannot say": "check"}
+STYLE: dict[Fit, str] = {"fits": "ok", "does not fit": "error", "cannot say": "check"}
+SIGN: dict[Fit, str] = {"fits": "done", "does not fit": "error", "cannot say": "check"}
 
 
 def record(section: Map) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class _Branches:
     def node(self, node: Branch, lead: str = "", rest: str = "", through: str = "") -> Iterator[str]:
         """A node and what is below it; `lead` stands before its own line, `rest` before those under it."""
         name = f"{node.name}{f' through {through}' if through and self.paint.flows else ''}"
-        verdict = self.paint.marked(_SIGN[node.verdict], node.verdict) if node.verdict else ""
+        verdict = self.paint.marked(SIGN[node.verdict], node.verdict) if node.verdict else ""
         under = rest + (self.trunk if node.below else "   ")
         head = f"{name}: {f'{verdict}. ' if verdict else ''}{node.sums[:1].upper() if verdict else node.sums[:1]}{node.sums[1:]}"
         places = "; ".join(node.places)
@@ -162,7 +162,7 @@ class _Branches:
         for number, line in enumerate(self.lines(head, lead, under)):
             shown = line.replace(name, self.paint.style(name, "bold"), 1) if number == 0 else line
             if node.verdict:
-                shown = shown.replace(verdict, self.paint.style(verdict, _STYLE[node.verdict]), 1)
+                shown = shown.replace(verdict, self.paint.style(verdict, STYLE[node.verdict]), 1)
             yield shown + (self.paint.style(f"  {clean(places)}", "dim") if beside and places else "")
         if places and not beside:
             yield from self.lines(places, under, under, "dim")
