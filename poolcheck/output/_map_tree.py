@@ -164,15 +164,14 @@ class _Planter:
             seen = self.seen.get(("client", name, end))
             if name in terms:
                 made.append(self._counted(client, terms[name], routes, seen))
-            elif client.once:
-                said = "runs once or for people: not in the sum"
-                made.append(
-                    Branch(kind="client", name=name, sums=said + _now(seen), places=_ways(client, routes))
-                )
-            elif name in left:
+            elif name in left and not client.once:
                 made.append(self._uncounted(client, routes, seen))
             else:
-                said = "none of its pools leads here: not counted"
+                said = (
+                    "runs once or for people: not in the sum"
+                    if client.once
+                    else "none of its pools leads here: not counted"
+                )
                 made.append(
                     Branch(kind="client", name=name, sums=said + _now(seen), places=_ways(client, routes))
                 )

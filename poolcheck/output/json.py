@@ -31,11 +31,9 @@ def record(report: Report) -> dict[str, Any]:
     result["findings"] = [finding(each) for each in report.findings]
     if report.suppressed:
         result["suppressed"] = [finding(each) for each in report.suppressed]
-    result["questions"] = (
-        []
-        if not report.questions
-        else [import_module("poolcheck.output.sections.map").question(each) for each in report.questions]
-    )
+    result["questions"] = [
+        import_module("poolcheck.output.sections.map").question(each) for each in report.questions
+    ]
     result["skipped"] = [{"what": s.what, "why": s.why, "hint": s.hint} for s in report.skipped]
     for section in report.sections:
         result |= import_module(f"poolcheck.output.sections.{section.name}").record(section)
