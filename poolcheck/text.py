@@ -45,6 +45,11 @@ def _visible(text: str, kept: str = "") -> str:
     return "".join(char if char.isprintable() or char in kept else " " for char in text)
 
 
+def sentence(text: str) -> str:
+    """The text with its first letter in upper case, and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def width(text: str) -> int:
     """Columns that a terminal gives to the text: wide East Asian characters take two, combining ones none."""
     if text.isascii():

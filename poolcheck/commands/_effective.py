@@ -17,7 +17,7 @@ from poolcheck.errors import BadConfig
 from poolcheck.model.effective import Effective, EffectiveSetting, ToldTable, key, toml
 from poolcheck.project import arguments, assumptions, collect
 from poolcheck.project.collected import Collected
-from poolcheck.text import clean
+from poolcheck.text import clean, sentence
 
 
 def effective(config: Config, given: Mapping[str, Any], tables: tuple[ToldTable, ...] = ()) -> Effective:
@@ -138,7 +138,7 @@ def _summary(kind: Any) -> str:
 
 def _setting(name: str, each: "Field[Any]", value: Any, note: str) -> Iterator[str]:
     reason = str(each.metadata["reason"])
-    yield f"# {reason[:1].upper()}{reason[1:]}."
+    yield f"# {sentence(reason)}."
     if "choices" in each.metadata:
         yield f"# One of {', '.join(each.metadata['choices'])}."
     if note:

@@ -25,6 +25,7 @@ from poolcheck.errors import BadConfig, ExitCode, NothingToCheck
 from poolcheck.model.report import Report
 from poolcheck.model.simulation import Ramp, Simulation, Slots, Traffic
 from poolcheck.output.paint import Style
+from poolcheck.text import sentence
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
 # What a project tells, by the option that says otherwise.
@@ -147,9 +148,7 @@ def _from_project(numbers: GivenNumbers) -> None:
     except NothingToCheck as nothing:
         if numbers.get("path") or numbers.get("client"):
             raise
-        raise BadConfig(
-            WHAT[0], f"{nothing.message[:1].upper()}{nothing.message[1:]}. {WHAT[1]}"
-        ) from nothing
+        raise BadConfig(WHAT[0], f"{sentence(nothing.message)}. {WHAT[1]}") from nothing
     numbers.client = tells.client
     if numbers.get("client"):
         numbers.sources["client"] = tells.numbers["client"][1]

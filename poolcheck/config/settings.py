@@ -113,8 +113,8 @@ class NamedServer:
     reserved: int | None = setting(
         None, "slots an ordinary role never gets there", minimum=0, maximum=MOST_CONNECTIONS, example="3"
     )
-    provider: str = setting("", "where it runs", example='"aws-rds"')
-    plan: str = setting("", "its plan or compute size", example='"db.t4g.medium"')
+    provider: str = setting("", "where it runs, when its host does not tell", example='"neon"')
+    plan: str = setting("", "its plan or compute size", example='"1cu"')
     dsn_env: str = setting(
         "",
         "the variable with the string that `live` and `gate --live` look with",

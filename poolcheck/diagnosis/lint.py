@@ -15,7 +15,7 @@ from poolcheck.model.report import Report, Skipped
 from poolcheck.model.severity import SEVERITY
 from poolcheck.project import arguments, assumptions, collect
 from poolcheck.project.collected import Collected
-from poolcheck.text import plural
+from poolcheck.text import plural, sentence
 
 MOST_NAMED = 5  # variables in one sentence
 
@@ -83,7 +83,7 @@ def unsummed(rows: Sequence[Asked], *, everything: bool = False) -> tuple[Skippe
     """
     return tuple(
         dict.fromkeys(
-            Skipped(f"the sum of connections to {row.name}", each.words, f"Give {each.tell}.")
+            Skipped(f"the sum of connections to {row.name}", each.words, f"{sentence(each.ask)}.")
             for row in rows
             if everything or row.large
             for each in row.questions

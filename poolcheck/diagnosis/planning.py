@@ -131,8 +131,7 @@ def plan_of(path: str, given: dict[str, Any], config_path: str | None, *, isolat
     rows = asked.rows(context.map, context.numbers.buffer)
     if not rows:
         raise NothingToCheck(_nothing(where, [each.name for each in context.map.clients]), "Name the project's folder, or give the numbers: poolcheck size --max 100 --instances 10.")  # fmt: skip
-    named = bool(given.get("server_limits"))
-    return Plan(sizes=client_sizes(rows, context.map.questions), found=found, questions=context.map.questions, asked=context.numbers.ask_for_sums or named)  # fmt: skip
+    return Plan(sizes=client_sizes(rows, context.map.questions), found=found, questions=context.map.questions, asked=context.numbers.ask_for_sums)  # fmt: skip
 
 
 def _nothing(where: str, clients: list[str]) -> str:

@@ -152,8 +152,9 @@ def _session(ground: Ground, why: str) -> Said:
     """A pooler in session mode is one only as long as all its clients fit into its pool."""
     held = "Each client holds a server connection of it for as long as it stays."
     rows = [row for row in ground.rows if row.against == "pooler clients"]
-    if any(row.verdict == "does not fit" for row in rows):
-        return Said("do", f"{why} {held} The sum does not fit: {rows[0].equation} of {rows[0].capacity}.")
+    full = next((row for row in ground.full if row.against == "pooler clients"), None)
+    if full is not None:
+        return Said("do", f"{why} {held} The sum does not fit: {full.equation} of {full.capacity}.")
     settled = bool(rows) and all(row.verdict == "fits" for row in rows)
     return Said("done" if settled else "check", f"{why} {held}")
 
@@ -356,7 +357,9 @@ def _shared(row: Asked) -> str:
     said = "Clients of a transaction-mode pooler share its server connections"
     if row.capacity is None:
         return f"{said}."
-    each = [client.processes.most * pool_of(client, client.pools).most for client in row.left]
+    each = [
+        client.processes.most * pool_of(client, row.pools.get(client.name, ())).most for client in row.left
+    ]
     if row.left and sum(each):
         return f"{said}; it takes {row.capacity:,} of them, {row.capacity // sum(each):,} instances of {sum(each)}."
     return f"{said}; {row.deploy.equation} of the {row.capacity:,} that it takes."
@@ -378,8 +381,7 @@ def _not_raised(ground: Ground) -> Said:
         return Said("not needed", _shared(ground.rows[0]))
     unsaid = [row for row in ground.rows if row.verdict == "cannot say"]
     if unsaid:
-        asks = dict.fromkeys(each.tell for row in unsaid for each in row.questions)
-        give = f": give {next(iter(asks))}" if asks else ""
+        give = next((f": {each.ask}" for row in unsaid for each in row.questions), "")
         return Said("check", f"The sum of {unsaid[0].name} is not known{give}.")
     said = "; ".join(
         f"{row.name}: {row.deploy.equation} of {row.capacity} {row.against}" for row in ground.rows[:3]

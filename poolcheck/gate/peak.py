@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from poolcheck.capacity.asked import Asked, at_peak
 from poolcheck.model.connection_map import Question
 from poolcheck.model.verdict import PeakSum
+from poolcheck.text import sentence
 
 
 def peaks(rows: Sequence[Asked], limit: float) -> tuple[PeakSum, ...]:
@@ -38,5 +39,4 @@ def _peak(row: Asked, limit: float) -> PeakSum:
 def _unknown(each: Question) -> str:
     """What is not known of whom, where, and what tells it."""
     where = f" ({each.where})" if each.where else ""
-    tell = f"Give {each.tell}" if each.tell.startswith("-") else f"{each.tell[:1].upper()}{each.tell[1:]}"
-    return f"{each.of}: {each.why or f'the {each.what} is not known'}{where}. {tell}"
+    return f"{each.of}: {each.why or f'the {each.what} is not known'}{where}. {sentence(each.ask)}"

@@ -25,6 +25,11 @@ class Question:
     where: Location | None = None
 
     @property
+    def ask(self) -> str:
+        """`give --instances N`, or what else there is to do: `name its file: poolcheck map FILE`."""
+        return f"give {self.tell}" if self.tell.startswith("-") else self.tell
+
+    @property
     def words(self) -> str:
         """`the pool of api: max is computed (src/db.js:3)`."""
         why = self.why or "not known"

@@ -53,12 +53,13 @@ class Numbers:
     pool: int | None = None
     plan: str = ""
     provider: str = ""
+    one_server: bool = False  # --max NAME=N told the max_connections of one
     sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...
 
     @property
     def ask_for_sums(self) -> bool:
         """Whether a limit, a number of instances or a pool was given: then a sum that cannot be made is no pass."""
-        return not self.sources.keys().isdisjoint(("max_connections", "instances", "pool"))
+        return self.one_server or not self.sources.keys().isdisjoint(("max_connections", "instances", "pool"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from poolcheck import catalogue
 from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED, Config
 from poolcheck.errors import BadConfig
 from poolcheck.model.context import Context, Numbers
+from poolcheck.model.facts import Limit, Provider
 from poolcheck.model.project import DriverUse, Version
 from poolcheck.project.arguments import display
 from poolcheck.project.collected import Collected
@@ -16,23 +17,16 @@ def numbers(found: Collected, config: Config) -> Numbers:
     """The numbers for sizing: from the config, else from the catalogue's plan; with where each comes from.
 
     Raises:
-        BadConfig: a plan that the provider does not have.
+        BadConfig: a provider that nobody knows, or a plan that it does not have.
     """
     sources: dict[str, str] = {}
     path = display(config.path) if config.path else ""
     most, reserved = config.max_connections, config.reserved
     ids = {target.match.provider.id for target in found.targets if target.match.provider}
     provider_id = config.provider or (next(iter(ids)) if len(ids) == 1 else "")
-    known = catalogue.provider(provider_id) if provider_id else None
-    if config.provider and known is None:
-        raise BadConfig(
-            f"no provider is named {config.provider!r}", "`poolcheck explain providers` lists them."
-        )
+    known = known_provider(provider_id) if provider_id else None
     if config.plan and known is not None:
-        limit = catalogue.limit(known.id, config.plan)
-        if limit is None:
-            plans = ", ".join(limit.plan for limit in known.limits)
-            raise BadConfig(f"{known.title} has no plan {config.plan!r}", f"Known: {plans}." if plans else "")
+        limit = known_plan(known, config.plan)
         if most is None and limit.max_connections:
             most, sources["max_connections"] = (
                 limit.max_connections,
@@ -50,8 +44,36 @@ def numbers(found: Collected, config: Config) -> Numbers:
     return Numbers(
         max_connections=most, reserved=SERVER_RESERVED if reserved is None else reserved, buffer=config.buffer,
         instances=config.instances, surge=config.surge, workers=config.workers, pool=config.pool, plan=config.plan,
-        provider=provider_id, sources=sources,
+        provider=provider_id, one_server=any(each.source for each in config.server), sources=sources,
     )  # fmt: skip
+
+
+def known_provider(name: str) -> Provider:
+    """The provider of that id or alias.
+
+    Raises:
+        BadConfig: there is none.
+    """
+    known = catalogue.provider(name)
+    if known is None:
+        raise BadConfig(f"no provider is named {name!r}", "`poolcheck explain providers` lists them.")
+    return known
+
+
+def known_plan(provider: Provider, name: str) -> Limit:
+    """What a plan of a provider gives.
+
+    Raises:
+        BadConfig: no plan of that name is known.
+    """
+    limit = catalogue.limit(provider.id, name)
+    if limit is None:
+        plans = ", ".join(each.plan for each in provider.limits)
+        hint = (
+            f"Known: {plans}." if plans else "No plan of it is known here: max_connections says what counts."
+        )
+        raise BadConfig(f"{provider.title} has no plan {name!r}", hint)
+    return limit
 
 
 def assumed_drivers(config: Config) -> tuple[DriverUse, ...]:

@@ -35,7 +35,7 @@ from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import readers
 from poolcheck.rules._common import at, with_parameter
-from poolcheck.text import nearest
+from poolcheck.text import nearest, sentence
 
 SSLMODES = frozenset(
     "disable allow prefer require verify-ca verify-full no-verify".split()
@@ -64,7 +64,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         if trouble:
             yield Problem(
                 message=f"{target.label}: {param.name}={param.value} is not a value that {title or 'drivers'} can use.",
-                why=trouble[:1].upper() + trouble[1:] + ".",
+                why=f"{sentence(trouble)}.",
                 severity=Severity.WARNING if "read as" in trouble else None,
                 at=at(target, param.span),
                 key=param.name,

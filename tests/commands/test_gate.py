@@ -124,6 +124,8 @@ class TestVerdict:
         assert "--instances" in made["skipped"][0]["hint"]
         assert gate("--max", "100").exit_code == 2
 
+        assert gate("--max", "pg.acme.dev=100").exit_code == 2  # of one server by its name, as for all
+
         unasked = record()
         assert unasked["verdict"]["outcome"] == "pass"
         assert "Cannot say whether pg.acme.dev fits" in unasked["verdict"]["reasons"][1]

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from poolcheck.capacity import asked
+from poolcheck.config.file import Settings
+from poolcheck.diagnosis import steps
+from poolcheck.diagnosis.lint import lint as lint_
 from poolcheck.model.report import Report, Step
+from poolcheck.project import assumptions, collect
 from tests.rules.test_pages import look
 
 NEON = "postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech/app?sslmode=require"
@@ -131,3 +136,42 @@ def test_migrations(lint: Lint) -> None:
     assert step(there, 6).status == "done"
     assert step(missing, 6).status == "do"
     assert "DIRECT_URL=" in code(step(missing, 6))
+
+
+def test_session_pooler_that_is_full_is_the_one_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two, the first in the file fits."""
+    to = "      DATABASE_URL: postgresql://postgres.{}:pw@aws-0-{}.pooler.supabase.com:5432/postgres\n"
+    service = "  {}:\n    image: acme/x\n    deploy: {{replicas: {}}}\n    environment:\n"
+    small = service.format("small", 1) + to.format("abcdefghijklmnopqrst", "eu-central-1")
+    web = service.format("web", 40) + to.format("zyxwvutsrqponmlkjihg", "us-east-1")
+    (tmp_path / "compose.yaml").write_text(f"services:\n{small}{web}")
+    (tmp_path / "poolcheck.toml").write_text(
+        'provider = "supabase"\nplan = "nano"\nruntime = "server"\n[client.small]\npool = 2\n[client.web]\npool = 10\n'
+    )
+    monkeypatch.chdir(tmp_path)
+
+    why = step(lint_(["."], Settings({})), 1).why
+
+    assert "The sum does not fit: web 40 x 10 = 400 of 15." in why
+
+
+def test_pools_that_lead_elsewhere_are_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a transaction pooler an instance holds the pool that leads there, not the program's other one."""
+    code = (
+        "const { Pool } = require('pg')\n"
+        "const app = new Pool({ connectionString: process.env.DATABASE_URL, max: 7 })\n"
+        "const reports = new Pool({ connectionString: process.env.REPORTS_URL, max: 20 })\n"
+    )
+    (tmp_path / "package.json").write_text('{"dependencies": {"pg": "8.13.0"}}')
+    (tmp_path / "db.js").write_text(code)
+    (tmp_path / ".env.production").write_text(
+        f"DATABASE_URL={POOLED}\nREPORTS_URL=postgresql://app:x@pg.acme.dev/reports\n"
+    )
+    (tmp_path / "poolcheck.toml").write_text('provider = "neon"\nplan = "1cu"\n')
+    monkeypatch.chdir(tmp_path)
+    context = assumptions.context(collect.collect((".",), found := Settings({}).over(".")), found)
+    row = next(each for each in asked.rows(context.map, 0) if each.shared)
+
+    assert steps._shared(row).endswith(" instances of 7.")

@@ -5,11 +5,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck import catalogue
-from poolcheck.config.settings import Config
+from poolcheck.config.settings import Config, NamedServer
 from poolcheck.model.amount import Amount, How, exact, plus, times
 from poolcheck.model.connection_map import Opening, Pooler, Question, Server
 from poolcheck.model.context import Numbers
 from poolcheck.model.problem import Location
+from poolcheck.project.assumptions import known_plan, known_provider
 from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ class Limits:
         self.questions: list[Question] = []
 
     def finish(self) -> tuple[tuple[Pooler, ...], tuple[Server, ...]]:
-        """The poolers and servers with their names, limits and what they open; what is missing becomes a Question."""
+        """The poolers and servers with their names, limits and what they open; what is missing becomes a Question.
+
+        Raises:
+            BadConfig: a table of a server names a provider that nobody knows, or a plan that it does not have.
+        """
         poolers = list(dict.fromkeys(self.ends.poolers.values()))
         behind = {each: tuple(self._openings(each)) for each in poolers}
         servers = list(dict.fromkeys(self.ends.servers.values()))
@@ -50,6 +55,8 @@ class Limits:
         by_name = {each.name: each for each in self.config.server}
         for server in servers:
             server.told = server.told or by_name.get(server.name)
+            if server.told is not None:
+                _place(server, server.told)
         ends = tuple(self._server(each, len(servers)) for each in servers)
         return tuple(self._finished(each, behind[each]) for each in poolers), ends
 
@@ -168,16 +175,15 @@ class Limits:
         sockets = pooler.match is None or pooler.match.kind != "http"
         if config is not None and len(config.databases) > MOST_DATABASES:
             why = f"its file names {len(config.databases)} databases, more than are added up"
-            self.questions.append(Question(pooler.name, "", "server connections", "max_db_connections, and lint one pooler at a time", why))  # fmt: skip
+            self.questions.append(Question(pooler.name, "", "server connections", "write max_db_connections, and lint one pooler at a time", why))  # fmt: skip
         managed = pooler.match is not None or (config is not None and _by_share(config))
         unlimited = config is not None and (config.off("max_client_conn") or _by_share(config))
         if sockets and not unlimited and (clients is None or clients.low != clients.high):
             provider = pooler.match.provider if pooler.match else None
-            tell = (
-                f"--plan NAME (`poolcheck explain {provider.id}` lists them)"
-                if provider
-                else "name its file: poolcheck lint PATH/pgbouncer.ini"
-            )
+            tell = "name its file: poolcheck lint PATH/pgbouncer.ini"
+            if provider:
+                plan = _plan_option(provider.id, lambda each: each.pooler_clients)
+                tell = plan or f"look up how many clients {provider.title} takes: no option says it"
             self.questions.append(Question(pooler.name, pooler.name, "max_clients", tell))  # fmt: skip
         return Pooler(
             name=pooler.name, place=pooler.place, software=pooler.software, mode=pooler.mode, addresses=tuple(pooler.addresses),
@@ -262,11 +268,24 @@ class Limits:
 
     def limit_question(self, server: Server) -> Question:
         """What tells a server's max_connections."""
-        provider = (
-            f" or --plan NAME (`poolcheck explain {server.provider}` lists them)" if server.provider else ""
-        )
-        tell = f"--max N{provider}, or [server.NAME] max_connections"
+        plan = _plan_option(server.provider, lambda each: each.max_connections)
+        tell = f"--max N{' or ' if plan else ''}{plan}, or [server.NAME] max_connections"
         return Question(server.name, server.name, "max_connections", tell)
+
+
+def _place(server: ServerDraft, told: NamedServer) -> None:
+    """Where the settings say that a server runs; its host need not tell."""
+    known = known_provider(told.provider or server.provider) if told.provider or server.provider else None
+    server.provider = known.id if known is not None else ""
+    if known is not None and told.plan:
+        known_plan(known, told.plan)
+
+
+def _plan_option(provider_id: str, which: "Callable[[Limit], int | None]") -> str:
+    """The option that names the plan; "" where no plan of the provider tells this number."""
+    known = catalogue.provider(provider_id)
+    tells = known is not None and any(which(each) for each in known.limits)
+    return f"--plan NAME (`poolcheck explain {provider_id}` lists them)" if tells else ""
 
 
 def _of_plan(plan: _Plan | None, at: Location | None) -> Amount | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from poolcheck import catalogue
 from poolcheck.capacity.asked import rows
 from poolcheck.capacity.measured import measured
 from poolcheck.config.file import Settings
@@ -17,7 +18,8 @@ from poolcheck.diagnosis.told_tables import matches
 from poolcheck.errors import BadConfig, ExitCode
 from poolcheck.gate.gate import GateOptions, gate
 from poolcheck.live.mapping import map_of as map_report
-from poolcheck.model.connection_map import Map
+from poolcheck.model.connection_map import Map, Question
+from poolcheck.model.facts import Provider
 from poolcheck.model.snapshot import LiveServer
 from tests.project.mapping.test_never_lost import map_of
 from tests.rules.projects import write
@@ -282,6 +284,49 @@ def test_option_of_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytes
 # --- 5: the server's word, then the catalogue's, then nothing ---
 
 
+def placed(provider: str, plan: str = "") -> Map:
+    """One service, and where the settings say that its server runs."""
+    told = NamedServer(name="orders", hosts=("pg.acme.dev",), provider=provider, plan=plan)
+    return map_of(compose(api=to(URL)), Config(server=(told,)))
+
+
+def test_settings_say_where_a_server_runs() -> None:
+    """The host tells nothing: the plan of the table's provider counts, by an alias too."""
+    for name in ("neon", "vercel-postgres"):
+        (one,) = placed(name, "0.25cu").servers
+        assert (one.provider, one.plan) == ("neon", "0.25cu")
+        assert one.max_connections is not None
+        assert (one.max_connections.how, one.max_connections.most) == ("catalogue", 104)
+
+
+@pytest.mark.parametrize(
+    ("provider", "plan", "says", "hint"),
+    [
+        ("bogus", "", "no provider is named 'bogus'", "explain providers"),
+        ("neon", "9000cu", "Neon has no plan '9000cu'", "Known: 0.25cu"),
+        ("rds", "db.t4g.medium", "Amazon RDS has no plan 'db.t4g.medium'", "max_connections"),
+    ],
+)
+def test_unknown_places_are_errors(provider: str, plan: str, says: str, hint: str) -> None:
+    """As --provider and --plan are."""
+    with pytest.raises(BadConfig, match=says) as caught:
+        placed(provider, plan)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("provider", catalogue.providers(), ids=lambda each: each.id)
+def test_a_plan_is_asked_for_where_plans_are_known(provider: Provider) -> None:
+    """Else the option that is named would be refused."""
+    asked = [each for each in placed(provider.id).questions if each.what == "max_connections"]
+    told = [each.plan for each in provider.limits if each.max_connections]
+
+    for each in asked:
+        assert ("--plan" in each.tell) == bool(told)
+    for plan in told:
+        assert placed(provider.id, plan).servers[0].max_connections is not None
+    assert asked or told
+
+
 def test_word_of_the_server_wins() -> None:
     """Neon's plan is the catalogue's word, a look is Neon's own."""
     url = "postgres://a:x@ep-x-1.eu-central-1.aws.neon.tech/a"
@@ -368,3 +413,18 @@ def test_proxy_of_terraform(variables: str, end: str) -> None:
     assert [(each.name, each.instances.most) for each in made.clients if each.instances] == [("api", 40)]
     assert [opening.server for each in made.poolers for opening in each.opens] == ["aws_db_instance.main"]
     assert {each.name: each.verdict for each in rows(made) if not each.capacity} in ({}, {end: "cannot say"})
+
+
+# --- what is asked can be done ---
+
+
+@pytest.mark.parametrize(
+    ("tell", "ask"),
+    [
+        ("--max N, or [server.NAME] max_connections", "give --max N, or [server.NAME] max_connections"),
+        ("name its file: poolcheck lint PATH/pgbouncer.ini", "name its file: poolcheck lint PATH/pgbouncer.ini"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_is_a_sentence(tell: str, ask: str) -> None:
+    """Options are given; what is a sentence already stays one."""
+    assert Question("x", "", "y", tell).ask == ask
