@@ -11,6 +11,7 @@ from poolcheck.model.severity import Severity
 from poolcheck.text import clean
 
 HOME = "https://github.com/poolcheck/poolcheck"
+SITE = "https://poolcheck.github.io/poolcheck"
 NO_FILE = "poolcheck"  # stands for a path where a finding has none: a live server, a variable, an argument
 
 
@@ -45,9 +46,8 @@ def not_looked_at(skipped: Skipped) -> str:
 
 
 def page_url(rule: AnyRule) -> str:
-    """Where the rule's page is: its own file, whose docstring it is."""
-    stem = f"{rule.id.lower()}_{rule.name.replace('-', '_')}"
-    return f"{HOME}/blob/main/poolcheck/rules/{stem}.py"
+    """Where the rule's page is on the site that the release workflow publishes."""
+    return f"{SITE}/rules/{rule.id.lower()}.html"
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Rule, provider and driver pages: for `poolcheck explain` and the README's tables. Data and docstrings only."""
+"""Rule, provider and driver pages: for `poolcheck explain` and the site. Data and docstrings only."""
 
 from collections.abc import Iterator
 
@@ -158,7 +158,7 @@ def _n(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-# --- tables of the README: written by `python -m poolcheck.reference`, compared by a test ---
+# --- lists, for `explain rules` and its like and for the site's first page ---
 
 
 def rules_table() -> str:
@@ -190,26 +190,3 @@ def drivers_table() -> str:
                 f"| `{driver.id}` | {version.label or driver.title} | {version.pool or '-'} | {version.pool_wait or '-'} |"
             )
     return "\n".join(["| id | driver | default pool | wait for a slot |", "|---|---|---|---|", *rows])
-
-
-TABLES = {"rules": rules_table, "providers": providers_table, "drivers": drivers_table}
-
-
-def fill(text: str) -> str:
-    """README text with each table between its markers made anew."""
-    for name, make in TABLES.items():
-        start, end = f"<!-- poolcheck:{name} -->", f"<!-- /poolcheck:{name} -->"
-        if start in text and end in text:
-            head, _, rest = text.partition(start)
-            text = f"{head}{start}\n{make()}\n{end}{rest.partition(end)[2]}"
-    return text
-
-
-if __name__ == "__main__":
-    from pathlib import Path
-
-    from poolcheck.config.disk import MB, read_limited
-    from poolcheck.config.staged import write_whole
-
-    readme = Path(__file__).parent.parent / "README.md"
-    write_whole(readme, fill(read_limited(readme, MB).decode()).encode())

@@ -1,23 +1,9 @@
-"""Pages for everything, and README tables that are what the program would write."""
-
-from pathlib import Path
+"""Pages for everything: what rules, the catalogue and `explain` tell of one name."""
 
 import pytest
 
 from poolcheck import catalogue, reference, rules
 from poolcheck.model.facts import Driver
-
-README = Path(__file__).parent.parent / "README.md"
-
-
-def test_readme_tables_are_current() -> None:
-    """`python -m poolcheck.reference` would change nothing."""
-    text = README.read_text(encoding="utf-8")
-
-    for name in reference.TABLES:
-        assert f"<!-- poolcheck:{name} -->" in text
-        assert f"<!-- /poolcheck:{name} -->" in text
-    assert text == reference.fill(text)
 
 
 @pytest.mark.parametrize("name", sorted({*rules.names(), *rules.names().values()}))
