@@ -51,6 +51,30 @@ def without_param(conn: ConnectionString, name: str) -> str:
     return raw
 
 
+def without_repeats(conn: ConnectionString, name: str) -> str:
+    """The text with only the last parameter of that name, which is the one that `ConnectionString.param` gives."""
+    raw = conn.raw
+    for param in reversed(conn.params_named(name)[:-1]):
+        start, end = _with_separator(conn, param, raw)
+        raw = raw[:start] + raw[end:]
+    return raw
+
+
+def with_separators(conn: ConnectionString) -> str:
+    """The URL with `?` before its first parameter and `&` between the others, as reading took them; unchanged if they are."""
+    query = conn.span("query")
+    if query is None or conn.form not in ("uri", "jdbc"):
+        return conn.raw
+    made, at = conn.raw[: query.start - 1], query.start - 1
+    for param in conn.params:
+        written = conn.raw[at : param.span.start]
+        right = "?" if at < query.start else "&"
+        made += written if re.fullmatch(rf"\{right}&*", written) else right
+        made += conn.raw[param.span.start : param.span.end]
+        at = param.span.end
+    return made + conn.raw[at:]
+
+
 def percent_encode_password(conn: ConnectionString) -> str:
     """The text with user and password escaped so that every reader reads the same; unchanged if they are.
 

@@ -13,7 +13,9 @@ from poolcheck.connection.placeholder import TOGETHER, placeholder_kind, shield
 from poolcheck.connection.read_keywords import Draft, check_control, read_dsn, read_npgsql
 from poolcheck.connection.secret import (
     MASK,
+    PARAMETER,
     QUERY,
+    QUERY_MARK,
     Secret,
     host_unclear,
     is_secret_name,
@@ -25,6 +27,12 @@ from poolcheck.connection.string import MAX_LENGTH, SCHEMES, ConnectionString, S
 from poolcheck.connection.words import Form
 
 _JDBC = r"(?i)((?:jdbc|r2dbc|vertx-reactive):(?:[a-z0-9-]+:){0,3}?(?:postgresql|postgres|pgsql)(?::[0-9][\w.-]*)?:)(//)?"
+
+
+_NAME = re.compile(r"([^&=]{1,64})=")
+_AMPERSAND = re.compile("&")
+_ESCAPED = re.compile(rf"&amp;(?={PARAMETER})")
+_BETWEEN = re.compile(rf"&amp;(?={PARAMETER})|&|{QUERY_MARK}")
 
 
 def read(text: str, form: Form | None) -> ConnectionString:
@@ -101,7 +109,7 @@ class _UriReader:
         if cut < self.end and self.raw[cut] == "/":
             cut = self._database(cut + 1)
         if cut < self.end:
-            if self.raw[cut] == "?":
+            if self.raw[cut] in "?&":
                 self._query(cut + 1)
                 stray, colon = stray_at(rest, at), re.split(r"[/?#@]", rest, maxsplit=1)[0].find(":")
                 if stray >= 0 and colon >= 0:
@@ -170,7 +178,7 @@ class _UriReader:
         """`jdbc:postgresql:db?x=y` and `jdbc:postgresql:/`."""
         name = start + (self.raw[start : start + 1] == "/")
         cut = self._database(name)
-        if cut < self.end and self.raw[cut] == "?":
+        if cut < self.end:
             self._query(cut + 1)
         self.draft.override()
         self._placeholders()
@@ -285,7 +293,7 @@ class _UriReader:
         return end
 
     def _database(self, start: int) -> int:
-        cut = self._find(r"\?" if self.draft.form == "uri" else r"[?]", start)
+        cut = self._find(rf"\?|&(?={PARAMETER})", start)
         self.draft.database = percent_decode(self.raw[start:cut])
         self.draft.place("database", start, cut)
         sharp = self.shadow.find("#", start, cut)
@@ -298,10 +306,13 @@ class _UriReader:
         draft.place("query", start, self.end)
         at = start
         while at < self.end:
-            stop = shadow.find("&", at, self.end)
-            stop = self.end if stop < 0 else stop
-            if stop < self.end:
-                stop = self._value_end(at, stop)
+            named = _NAME.match(raw, at, self.end)
+            hidden = named is not None and is_secret_name(percent_decode(named[1]))
+            # in a password a `?` is a character like others
+            between = (_AMPERSAND if hidden else _BETWEEN).search(shadow, at, self.end)
+            stop = between.start() if between else self.end
+            if between is not None and hidden:
+                stop = self._value_end(stop)
             if stop > at:
                 equals = shadow.find("=", at, stop)
                 name_end = stop if equals < 0 else equals
@@ -312,23 +323,27 @@ class _UriReader:
                 )
                 if value is None and "@" in shadow[at:stop]:
                     draft.place("secret", at, stop)
-            at = stop + 1
-        second = re.compile(QUERY).search(shadow, start, self.end)
-        if second:
-            draft.trouble(
-                "second-question-mark",
-                "a second `?` in the query: parameters are joined by `&`",
-                Span(second.start(), second.start() + 1),
-            )
+            separator = _BETWEEN.match(shadow, stop, self.end)
+            at = separator.end() if separator else stop + 1
+        self._separators(start)
         sharp = shadow.find("#", start, self.end)
         if sharp >= 0:
             self._note_fragment(sharp)
 
-    def _value_end(self, at: int, stop: int) -> int:
-        """Where the parameter ends: behind a secret, what has no name is its other half. libpq refuses it."""
-        name, equals, _ = self.raw[at:stop].partition("=")
-        if not equals or not is_secret_name(percent_decode(name)):
-            return stop
+    def _separators(self, start: int) -> None:
+        """Parameters follow the first `?` and are joined by `&`; what was meant by other marks is read."""
+        if self.raw[start - 1] == "&":
+            said = "there is no `?` before the parameters, so that they are part of the database's name"
+            self.draft.trouble("separator", said, Span(start - 1, start))
+        elif second := re.compile(QUERY).search(self.shadow, start, self.end):
+            said = "a second `?` in the query: parameters are joined by `&`"
+            self.draft.trouble("separator", said, Span(second.start(), second.start() + 1))
+        elif escaped := _ESCAPED.search(self.shadow, start, self.end):
+            said = "`&amp;` is how HTML writes `&`: here it makes `amp;` part of the parameter's name"
+            self.draft.trouble("separator", said, Span(*escaped.span()))
+
+    def _value_end(self, stop: int) -> int:
+        """Where a secret parameter ends: what has no name behind it is its other half. libpq refuses it."""
         while stop < self.end:
             end = self.shadow.find("&", stop + 1, self.end)
             end = self.end if end < 0 else end

@@ -150,7 +150,9 @@ def stray_at(rest: str, at: int) -> int:
     return last
 
 
-QUERY = r"\?[A-Za-z_][\w.-]{0,63}="  # a `?` in a password begins none
+PARAMETER = r"[A-Za-z_][\w.-]{0,63}="
+QUERY = rf"\?{PARAMETER}"  # a `?` in a password begins none
+QUERY_MARK = rf"\?+(?={PARAMETER})"
 
 
 def _query_start(text: str, start: int) -> int:

@@ -15,7 +15,7 @@ TroubleKind = Literal[
     "bad-percent",
     "bad-port",
     "bracket",
-    "second-question-mark",
+    "separator",
     "whitespace",
     "no-host",
     "unknown-scheme",

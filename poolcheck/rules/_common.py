@@ -316,6 +316,11 @@ def misspelt(name: str, ctx: Context) -> str | None:
     return folded[near[0]] if near and abs(len(near[0]) - len(name)) <= 2 else None
 
 
+def has_parameter(target: Target, name: str, ctx: Context) -> bool:
+    """Whether the string sets the parameter, or one that PC205 corrects to it: another beside it would set it twice."""
+    return any(name in (each.name, misspelt(each.name, ctx)) for each in target.conn.params)
+
+
 def interpolated(target: Target, field: str) -> bool:
     """Whether a placeholder is one that the loader or a template fills: `${VAR}`, `{{ x }}`, `%VAR%`."""
     span = target.conn.span(field.removeprefix("param:")) if not field.startswith("param:") else None

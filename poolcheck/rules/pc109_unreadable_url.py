@@ -4,6 +4,9 @@
 An unescaped `@ : / # ? %` in a password moves the border between password and host. One driver connects, another
 looks up a host that contains half the password, and a third stops with a message that prints it.
 
+A parameter list without its `?`, with a second one, or with HTML's `&amp;` is no parameter list: it becomes part of the
+database's name or of the value before it, so neither the pool's size nor the flag that stands there is in force.
+
 ## What to do
 Percent-encode the special characters of the password: `@` is `%40`, `#` is `%23`, `/` is `%2F`, `:` is `%3A`,
 `?` is `%3F`, `%` is `%25`.
@@ -16,6 +19,16 @@ DATABASE_URL=postgresql://app:s3c@ret@pg.acme.dev:5432/app
 DATABASE_URL=postgresql://app:s3c%40ret@pg.acme.dev:5432/app
 ```
 
+Write one `?` before the first parameter, and `&` between them.
+
+```dotenv bad
+DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app&connection_limit=5
+```
+
+```dotenv good
+DATABASE_URL=postgresql://app:s3cret@pg.acme.dev:5432/app?connection_limit=5&pool_timeout=20
+```
+
 ## Sources
 - https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 - https://www.rfc-editor.org/rfc/rfc3986#section-2.1
@@ -23,7 +36,7 @@ DATABASE_URL=postgresql://app:s3c%40ret@pg.acme.dev:5432/app
 
 from collections.abc import Iterator
 
-from poolcheck.connection.edit import percent_encode_password
+from poolcheck.connection.edit import percent_encode_password, with_separators
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
@@ -41,6 +54,11 @@ FIELD = {
     "no-host": "host",
 }
 
+DISAGREE = "Drivers disagree about such a string: one connects, the next looks for another host or stops."
+SEPARATOR = (
+    "No driver reads the parameters that were meant: they become part of the value or name before them."
+)
+
 
 @rule(Target, severity=Severity.ERROR, step=1)
 def check(target: Target, ctx: Context) -> Iterator[Problem]:
@@ -50,20 +68,19 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     for trouble in target.conn.troubles:
         if FIELD.get(trouble.kind, "") in target.conn.placeholders:
             continue  # the placeholder is what it trips over
-        new = (
-            percent_encode_password(target.conn)
-            if trouble.kind in ("unescaped", "bad-percent", "libpq-differs")
-            else None
-        )
-        changed = new is not None and new != target.conn.raw
-        fix = (
-            rewrite(target, "Percent-encode the password", new, safe=True)
-            if new is not None and changed
-            else None
-        )
+        if trouble.kind == "separator":
+            title, new = (
+                "Write `?` before the first parameter and `&` between them",
+                with_separators(target.conn),
+            )
+        elif trouble.kind in ("unescaped", "bad-percent", "libpq-differs"):
+            title, new = "Percent-encode the password", percent_encode_password(target.conn)
+        else:
+            title, new = "", target.conn.raw
+        fix = rewrite(target, title, new, safe=True) if new != target.conn.raw else None
         yield Problem(
             message=f"{target.label}: {trouble.message}",
-            why="Drivers disagree about such a string: one connects, the next looks for another host or stops.",
+            why=SEPARATOR if trouble.kind == "separator" else DISAGREE,
             at=at(target, trouble.span),
             fix=fix,
         )

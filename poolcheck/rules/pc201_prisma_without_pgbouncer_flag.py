@@ -38,7 +38,7 @@ from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers
-from poolcheck.rules._common import at, transaction_pooler, with_parameter
+from poolcheck.rules._common import at, has_parameter, transaction_pooler, with_parameter
 
 
 @rule(Target, severity=Severity.ERROR, step=2)
@@ -48,7 +48,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if not app_traffic(target) or endpoint is None or endpoint.tracks_prepared != "no":
         return
     prisma = next((reader for reader in readers(target, ctx) if engine_prisma(reader)), None)
-    if prisma is None or prisma.own is None or target.conn.param("pgbouncer") is not None:
+    if prisma is None or prisma.own is None or has_parameter(target, "pgbouncer", ctx):
         return
     yield Problem(
         message=f"{target.label} goes through {endpoint.title or 'a transaction-mode pooler'} without pgbouncer=true.",

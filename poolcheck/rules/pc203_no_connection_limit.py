@@ -37,7 +37,7 @@ from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import engine_prisma, readers
-from poolcheck.rules._common import at, runtime_words, with_parameter
+from poolcheck.rules._common import at, has_parameter, runtime_words, with_parameter
 
 
 @rule(Target, severity=Severity.WARNING, step=2)
@@ -48,7 +48,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if (
         target.match.kind in ("http", "local")
         or target.conn.scheme.startswith("prisma")
-        or target.conn.param("connection_limit") is not None
+        or has_parameter(target, "connection_limit", ctx)
     ):
         return
     prisma = next((reader for reader in readers(target, ctx) if engine_prisma(reader)), None)

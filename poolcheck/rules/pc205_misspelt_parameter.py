@@ -29,7 +29,7 @@ from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
-from poolcheck.rules._common import at, misspelt, rewrite
+from poolcheck.rules._common import at, misspelt, rewrite, without_parameter
 
 
 @rule(Target, severity=Severity.WARNING, step=2)
@@ -41,11 +41,14 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         near = misspelt(param.name, ctx)
         if near:
             start = param.span.start
+            twice = target.conn.param(near) is not None  # the right one stands there too
             new = target.conn.raw[:start] + near + target.conn.raw[start + len(param.name) :]
             yield Problem(
                 message=f"{target.label}: no driver knows the parameter {param.name!r}; {near!r} was probably meant.",
                 why="Most drivers drop what they do not know, so the setting is not in force.",
                 at=at(target, param.span),
                 key=param.name,
-                fix=rewrite(target, f"Write {near}", new),
+                fix=without_parameter(target, f"Take it out: {near} is set", param.name)
+                if twice
+                else rewrite(target, f"Write {near}", new),
             )

@@ -184,7 +184,13 @@ def test_param_spans() -> None:
         ("postgres://h:70000/d", ["bad-port"]),
         ("postgres://h:abc/d", ["bad-port", "libpq-differs"]),
         ("postgres://u:p@h:5432x/d", ["bad-port"]),
-        ("postgres://u:p@h/d?a=b?c=d", ["second-question-mark"]),
+        ("postgres://u:p@h/d?a=b?c=d", ["separator"]),
+        ("postgres://u:p@h/d??a=b", ["separator"]),
+        ("postgres://u:p@h/d&a=b", ["separator", "libpq-differs"]),
+        ("jdbc:postgresql://h/d&a=b", ["separator"]),
+        ("postgres://u:p@h/d?a=b&amp;c=d", ["separator"]),
+        ("postgres://u:p@h/a&b", []),
+        ("postgres://u:p@h/d?a=b?", []),
         ("postgres://u:p@h/d?a=b;c=d", ["libpq-differs"]),
         ("postgres://u:p@h/d?flag", ["libpq-differs"]),
         ("postgres://u:p@h/d#x", ["libpq-differs"]),
@@ -654,6 +660,30 @@ def test_with_param_sets_it_and_nothing_else(text: str, name: str, value: str) -
     assert fields(conn) == fields(parse(removed, form=conn.form))
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["1", "x%3F", "${V}"])), min_size=1),
+    st.data(),
+)
+def test_with_separators_keeps_every_parameter(pairs: list[tuple[str, str]], data: st.DataObject) -> None:
+    """Whatever stands between them: once mended nothing is left to say, and the names and values are the same."""
+    between = st.sampled_from(["&", "?", "&amp;", "??"])
+    first = data.draw(st.sampled_from(["?", "&", "??"]))
+    joined = first + "".join(
+        f"{data.draw(between) if at else ''}{name}={value}" for at, (name, value) in enumerate(pairs)
+    )
+
+    broken = parse(f"postgresql://u:{CANARY}@h/d{joined}")
+    mended = parse(edit.with_separators(broken))
+
+    assert mended.raw == f"postgresql://u:{CANARY}@h/d?" + "&".join(
+        f"{name}={value}" for name, value in pairs
+    )
+    assert fields(broken) == fields(mended)
+    assert "separator" not in kinds(mended.raw)
+    assert CANARY not in broken.masked()
+
+
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
@@ -663,6 +693,12 @@ def test_with_param_sets_it_and_nothing_else(text: str, name: str, value: str) -
         (edit.without_param(parse("postgres://h/d?a=1&b=2&a=3"), "a"), "postgres://h/d?b=2"),
         (edit.without_param(parse("postgres://h/d?a=1"), "a"), "postgres://h/d"),
         (edit.without_param(parse("Host=h;Pooling=true;Port=1"), "pooling"), "Host=h;Port=1"),
+        (edit.with_separators(parse("postgres://h/d&a=1&b=2")), "postgres://h/d?a=1&b=2"),
+        (edit.with_separators(parse("postgres://h/d??a=1?b=2&amp;c=3")), "postgres://h/d?a=1&b=2&c=3"),
+        (edit.with_separators(parse("postgres://h/d?a=1&&b=2")), "postgres://h/d?a=1&&b=2"),
+        (edit.with_separators(parse("postgres://h/d?password=a?b=c")), "postgres://h/d?password=a?b=c"),
+        (edit.with_separators(parse("host=h dbname=a&b=c")), "host=h dbname=a&b=c"),
+        (edit.without_repeats(parse("postgres://h/d?a=1&b=2&a=3"), "a"), "postgres://h/d?b=2&a=3"),
         (edit.percent_encode_password(parse("postgres://u:p@s/s%40@h/d")), "postgres://u:p%40s%2Fs%40@h/d"),
         (edit.percent_encode_password(parse("postgres://u:a:b%2F@h/d")), "postgres://u:a:b%2F@h/d"),
     ],

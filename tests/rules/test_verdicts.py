@@ -123,6 +123,12 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("no TLS to a public host", "DATABASE_URL=postgresql://app:s3cret@pg.acme.dev/app?sslmode=disable", "pg", "PC114", ""),
     ("no TLS inside the cluster", "DATABASE_URL=postgresql://app:s3cret@postgres:5432/app?sslmode=disable", "pg", "", "PC114"),
     ("same variable twice, same value", "DATABASE_URL=postgresql://a:s3cret@localhost/a\nDATABASE_URL=postgresql://a:s3cret@localhost/a", "pg", "", "PC112"),
+    ("parameters without a question mark", f"DATABASE_URL={NEON_POOLED.replace('?sslmode', '&sslmode')}&connection_limit=1", "prisma@6", "PC104 PC109", "PC203 PC205 PC211"),
+    ("parameters escaped for HTML", f"DATABASE_URL={NEON_POOLED}&amp;connection_limit=1", "prisma@6", "PC104 PC109", "PC203 PC205 PC206"),
+    ("a misspelt limit is corrected, not joined by another", f"DATABASE_URL={NEON_POOLED}&conection_limit=1", "prisma@6", "PC104 PC205", "PC203"),
+    ("two limits", f"DATABASE_URL={NEON_POOLED}&connection_limit=1&connection_limit=5", "prisma@6", "PC104 PC211", "PC203"),
+    ("one limit, twice", f"DATABASE_URL={NEON_POOLED}&connection_limit=1&connection_limit=1", "prisma@6", "PC104", "PC203"),
+    ("several options are a list", f"DATABASE_URL={NEON}&options=-c%20a%3D1&options=-c%20b%3D2", "libpq@16", "PC101", "PC211"),
     ("prisma without a version says nothing about parameters", f"DATABASE_URL={SHARED}", "prisma", "", "PC201 PC203"),
 ]  # fmt: skip
 

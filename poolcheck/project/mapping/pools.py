@@ -160,6 +160,8 @@ def _as_called(code: str, call: str) -> str:
 
 def _in_string(target: Target, who: Reader) -> Amount | None:
     """The size that the string's own parameter gives, where its reader takes it from there."""
+    if any(trouble.kind == "separator" for trouble in target.conn.troubles):
+        return None  # meant, and read by nobody (PC109)
     param = who.url.size_param if who.url else ""
     given = target.conn.param(param) if param else None
     if given is None or not given.isdigit() or int(given) < 1:
