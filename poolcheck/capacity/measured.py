@@ -57,7 +57,7 @@ def of_string(target: Target, numbers: Numbers, seen: LiveServer) -> Map:
     if numbers.instances is not None:
         source = numbers.sources.get("instances", "")
         words = f"{plural(numbers.instances, 'instance')}{f' ({source})' if source else ''}"
-        instances = exact(numbers.instances, words, None, "option" if source.startswith("--") else "config")
+        instances = exact(numbers.instances, words, None, numbers.how("instances"))
     name, host = "the app", target.conn.shown(target.conn.host)
     client = Client(
         name=name, place=target.location, package=target.package, runtime=target.package.runtime.kind, instances=instances,

@@ -28,8 +28,13 @@ class Amount:
 
     @property
     def most(self) -> int:
-        """What is held against a limit: the highest number that is known of it."""
-        return self.low if self.high is None else self.high
+        """What is held against a limit: the highest number that is known of it.
+
+        Of a result that is open, with its known factors at their highest: 3 to 6 x at least 10 is 60 at 6.
+        """
+        if self.high is not None or not self.terms:
+            return self.low if self.high is None else self.high
+        return _COMBINED[self.sign](each.most for each in self.terms)
 
     @property
     def open(self) -> bool:
@@ -113,6 +118,9 @@ def within(amount: Amount, cap: Amount) -> Amount:
 def _made(sign: Literal["+", "x", "min"], low: int, high: int | None, terms: tuple[Amount, ...]) -> Amount:
     how = terms[0].how if terms else "default"
     return Amount(low, high, "", None, how, terms, sign)
+
+
+_COMBINED: dict[str, Callable[[Iterable[int]], int]] = {"+": sum, "x": prod, "min": min}
 
 
 def _high(amounts: tuple[Amount, ...], combined: Callable[[Iterable[int]], int]) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from poolcheck.config.settings import DEFAULTS, SERVER_RESERVED, Thresholds
 from poolcheck.connection.string import ConnectionString
+from poolcheck.model.amount import How
 from poolcheck.model.connection_map import Map, Route
 from poolcheck.model.facts import Driver, DriverVersion, Limit, Match
 from poolcheck.model.project import DriverUse, Package, Version
@@ -55,6 +56,11 @@ class Numbers:
     provider: str = ""
     one_server: bool = False  # --max NAME=N told the max_connections of one
     sources: Mapping[str, str] = field(default_factory=dict)  # field name → "poolcheck.toml", "--max", ...
+
+    def how(self, name: str) -> How:
+        """How the number of that field is known: by an option, the settings, or by nobody's word."""
+        source = self.sources.get(name, "")
+        return "option" if source.startswith("--") else "config" if source else "default"
 
     @property
     def ask_for_sums(self) -> bool:

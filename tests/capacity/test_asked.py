@@ -3,7 +3,7 @@
 import pytest
 
 from poolcheck.capacity.asked import rows
-from poolcheck.model.amount import Amount, exact
+from poolcheck.model.amount import Amount, at_least, exact, plus, times, within
 from poolcheck.model.connection_map import Client, Map, Opening, Pool, Pooler, Route, Server
 from poolcheck.model.problem import Location
 from tests.steps import steps
@@ -122,3 +122,30 @@ def test_work_grows_with_the_servers_of_one_client() -> None:
     first, second, third = (work(count) for count in (50, 150, 250))
 
     assert third - second < 1.03 * (second - first)
+
+
+def test_what_is_known_of_an_open_number_counts() -> None:
+    """3 to 6 replicas of at least 10: at least 30, and at least 60 where all run. Beside a number that is known, too."""
+    replicas, pool = Amount(3, 6, "maxReplicas: 6"), at_least(10, "max is computed")
+
+    of_all = times(replicas, pool)
+
+    assert (of_all.low, of_all.high, of_all.most, of_all.equation) == (30, None, 60, "6 x 10 = 60")
+    assert (plus(of_all, exact(5, "jobs")).low, plus(of_all, exact(5, "jobs")).most) == (35, 65)
+    assert within(of_all, exact(50, "max_db_connections 50")).high == 50
+    assert (within(of_all, at_least(40, "a cap")).most, within(of_all, at_least(40, "a cap")).high) == (
+        40,
+        None,
+    )
+
+
+def test_an_open_sum_that_is_too_large_does_not_fit() -> None:
+    """At 10 instances of at least 10 there is no room for 97, whatever else is not known."""
+    made = Client(
+        name="api", place=AT, instances=Amount(2, 10, "maxReplicas: 10", AT), processes=ONE,
+        pools=(Pool(driver="pg", title="pg.Pool", place=AT, size=at_least(10, "one per tenant")),), deployed=True,
+    )  # fmt: skip
+
+    (row,) = rows(Map(clients=(made,), servers=(server(),), routes=(route("api"),)))
+
+    assert (row.steady.low, row.steady.most, row.verdict) == (20, 100, "does not fit")

@@ -11,7 +11,7 @@ from poolcheck import catalogue
 from poolcheck.config.settings import Config, NamedClient
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.connection.string import ConnectionString
-from poolcheck.model.amount import Amount, exact
+from poolcheck.model.amount import Amount, How, exact
 from poolcheck.model.connection_map import Client, Map, Pool, Question, Route
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.pooler_config import PoolerConfig
@@ -118,7 +118,7 @@ class MapDraft:
     def _by_name(self) -> dict[str, list[Package]]:
         made: dict[str, list[Package]] = {}
         for each in self._speaking:
-            for name in (posixpath.basename(each.path), each.title.rpartition("/")[2]):
+            for name in {posixpath.basename(each.path), each.title.rpartition("/")[2]} - {"", "."}:
                 made.setdefault(name, []).append(each)
         return made
 
@@ -271,7 +271,7 @@ class MapDraft:
         """A number of the settings, with the option or file that says it."""
         source = self.numbers.sources.get(name, "")
         shown = f"{words} ({source})" if source else words
-        return exact(number, shown, None, "option" if source.startswith("--") else "config")
+        return exact(number, shown, None, self.numbers.how(name))
 
     def _tables(self, names: Sequence[str]) -> list[NamedClient | None]:
         """The [client."..."] table of each: of its name; else of its folder, or one above; else of its last part."""
@@ -339,7 +339,7 @@ class MapDraft:
         elif added is None:
             source = self.numbers.sources.get("surge", "")
             words = f"{numbers.surge} more while a deploy runs{f' ({source})' if source else ''}"
-            added = _surge(instances, numbers.surge, words, "option" if source.startswith("--") else "config" if source else "default")  # fmt: skip
+            added = _surge(instances, numbers.surge, words, numbers.how("surge"))
         for way in each.ways:
             end = way.end.pooler or way.end.server
             if end is not None and end.name in several and way.role == "app":
@@ -410,11 +410,11 @@ def _free(name: str, path: str, taken: dict[str, int]) -> str:
     return f"{name} ({path}) {taken[wanted]}"
 
 
-def _surge(instances: Amount | None, text: str, words: str, how: str) -> Amount | None:
+def _surge(instances: Amount | None, text: str, words: str, how: How) -> Amount | None:
     if instances is None:
         return None
     high = None if instances.high is None else surge(instances.high, text)
-    return Amount(surge(instances.low, text), high, words, None, how)  # type: ignore[arg-type]  # one of How
+    return Amount(surge(instances.low, text), high, words, None, how)
 
 
 def _session(target: Target | None) -> dict[str, str]:

@@ -153,7 +153,7 @@ def strings(draft: MapDraft, cluster: Cluster) -> Iterator[Target]:
 
 def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, alone: bool) -> None:
     """A client of all its containers, or one for each where several connect; and those that run before them."""
-    each = [replace(one, namespace=workload.namespace) for one in workload.containers]
+    each = workload.containers
     images = {one.name: catalogue.image(_repository("".join(one.images))) for one in each}
     connecting = [
         one

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck import catalogue
 from poolcheck.config.settings import Config, NamedServer
-from poolcheck.model.amount import Amount, How, exact, plus, times
+from poolcheck.model.amount import Amount, exact, plus, times
 from poolcheck.model.connection_map import Opening, Pooler, Question, Server
 from poolcheck.model.context import Numbers
 from poolcheck.model.problem import Location
@@ -233,8 +233,7 @@ class Limits:
             self.config.max_connections is not None or numbers.provider in ("", server.provider)
         )
         if limit is None and numbers.max_connections is not None and for_all and not (told and told.plan):
-            how: How = "option" if source.startswith("--") else "config"
-            how = "catalogue" if self.config.max_connections is None else how
+            how = "catalogue" if self.config.max_connections is None else numbers.how("max_connections")
             words = f"max_connections {numbers.max_connections} ({source})"
             limit = exact(numbers.max_connections, words, None, how)
         facts = self._plan(server.provider, plan) if server.provider else None

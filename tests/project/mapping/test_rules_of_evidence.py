@@ -428,3 +428,18 @@ def test_proxy_of_terraform(variables: str, end: str) -> None:
 def test_what_is_asked_is_a_sentence(tell: str, ask: str) -> None:
     """Options are given; what is a sentence already stays one."""
     assert Question("x", "", "y", tell).ask == ask
+
+
+def test_a_container_without_an_image_runs_no_package_without_a_name() -> None:
+    """Its image is left to somebody's overlay: that says nothing of which of two packages it runs."""
+    files = {
+        **code(", max: 40"),
+        "package.json": json.dumps({"dependencies": {"pg": "8.13.0"}}),
+        "jobs/package.json": json.dumps({"name": "jobs", "dependencies": {"pg": "8.13.0"}}),
+        "k8s/api.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec:\n  replicas: 2\n  template:\n    spec:\n"
+        f"      containers:\n        - name: api\n          image:\n          env: [{{name: DATABASE_URL, value: {URL}}}]\n",
+    }
+
+    (api,) = (each for each in map_of(files).clients if each.deployed)
+
+    assert [each.size for each in api.pools if each.size] == []
