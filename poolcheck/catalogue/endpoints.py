@@ -89,7 +89,7 @@ def _rest_fits(endpoint: Endpoint, conn: ConnectionString, host: Host) -> bool:
             host.port is None and not host.port_text and 0 in endpoint.ports
         ):
             return False
-    if endpoint.parameter and endpoint.parameter not in (item.name for item in conn.params):
+    if endpoint.parameters and not any(f"{item.name}={item.value}" in endpoint.parameters for item in conn.params):  # fmt: skip
         return False
     texts = ((endpoint.user, conn.user), (endpoint.database, conn.database))
     return all(pattern(wanted).fullmatch(text or "") for wanted, text in texts if wanted)

@@ -197,8 +197,8 @@ def limit(provider_id: str, plan: str) -> Limit | None:
 
 
 def _plain(plan: str) -> str:
-    """`0.25 CU`, `0.25cu` and `Standard_B1ms`, `standard-b1ms` are the same plan."""
-    return re.sub(r"[\s_-]", "", plan.lower())
+    """`0.25 CU`, `0.25cu` and `Standard_B1ms`, `standard-b1ms` and `db.t3.micro`, `t3.micro` are the same plan."""
+    return re.sub(r"[\s_-]", "", plan.lower()).removeprefix("db.")
 
 
 # --- recognising a connection string ----------------------------------------------------------------------------

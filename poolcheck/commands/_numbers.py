@@ -160,6 +160,8 @@ def from_catalogue(numbers: GivenNumbers) -> None:
                 f"{provider.title} has no plan {plan!r}", f"Known: {plans}." if plans else "Give --max."
             )
         source = f"{provider.title} {limit.title or limit.plan}"
+        if limit.max_connections_most:
+            source += f", which may be {limit.connections}"
         if limit.max_connections is None and numbers.get("max_connections") is None:
             raise BadConfig(f"the catalogue does not know max_connections of {source}", "Give --max.")
         numbers.offer("max_connections", limit.max_connections, source)

@@ -331,7 +331,7 @@ def _limit(ground: Ground) -> Said:
         least = min(plans, key=lambda each: each.max_connections or 0)
         actions.append(
             Action(
-                f"{provider.title} {least.title or least.plan}: max_connections {least.max_connections} ({least.source}, checked {least.checked})"
+                f"{provider.title} {least.title or least.plan}: max_connections {least.connections} ({least.source}, checked {least.checked})"
             )
         )
     first = "smaller pools (step 2) first" if fitting(row)[1] else f"{row.way_out} first"

@@ -40,7 +40,7 @@ class Endpoint:
     user: str = ""
     database: str = ""
     schemes: tuple[str, ...] = ()  # () = any PostgreSQL scheme
-    parameter: str = ""  # the name of a query parameter that must be present
+    parameters: tuple[str, ...] = ()  # one of these must be in the query: "pooled=true"
     mode: PoolMode | None = None
     mode_note: str = ""  # e.g. "session by default; transaction can be selected"
     software: str = ""  # "PgBouncer", "Supavisor", "RDS Proxy", ...
@@ -88,6 +88,9 @@ class Conversion:
         )
 
 
+LimitName = Literal["max_connections", "pooler_clients", "pool_size"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """The limits of one plan or compute size."""
@@ -98,10 +101,24 @@ class Limit:
     title: str = ""
     aliases: tuple[str, ...] = ()
     max_connections: int | None = None
+    max_connections_most: int | None = (
+        None  # where nobody can say it exactly: the other one is the least then
+    )
     reserved: int | None = None  # slots an ordinary role never gets
     pooler_clients: int | None = None
     pool_size: int | None = None  # the pooler's own, per (user, database)
     note: str = ""
+
+    def span(self, name: "LimitName") -> tuple[int, int] | None:
+        """The least and the most that one of its limits may be; None where it is not known."""
+        least: int | None = getattr(self, name)
+        most = self.max_connections_most if name == "max_connections" else None
+        return None if least is None else (least, most or least)
+
+    @property
+    def connections(self) -> str:
+        """`100`, `78 to 112` or "", for people."""
+        return " to ".join(dict.fromkeys(f"{each:,}" for each in self.span("max_connections") or ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +127,12 @@ class Retirement:
 
     source: str
     checked: date
-    on: date  # the day it stops working
+    on: date  # the day it stops working, or is not supported any more
     what: str
     instead: str
     host: str = ""
     schemes: tuple[str, ...] = ()
+    ends: Literal["service", "support"] = "service"  # support: it may answer for a while
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ def numbers(found: Collected, config: Config) -> Numbers:
     known = known_provider(provider_id) if provider_id else None
     if config.plan and known is not None:
         limit = known_plan(known, config.plan)
-        if most is None and limit.max_connections:
+        if most is None and limit.max_connections and not limit.max_connections_most:
             most, sources["max_connections"] = (
                 limit.max_connections,
                 f"{known.title} {limit.title or limit.plan}",

@@ -65,7 +65,7 @@ def provider_page(provider: Provider) -> str:
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {limit.title or limit.plan} | {_n(limit.max_connections)} | {_n(limit.reserved)} | {_n(limit.pooler_clients)} |"
+            f"| {limit.title or limit.plan} | {limit.connections} | {_n(limit.reserved)} | {_n(limit.pooler_clients)} |"
             for limit in provider.limits
         ]
         lines += [

@@ -11,6 +11,10 @@ DATABASE_URL=prisma://accelerate.prisma-data.net/?api_key=abc.def
 DIRECT_URL=postgresql://app:s3cret@db.prisma.io:5432/?sslmode=require
 ```
 
+```dotenv bad
+DATABASE_URL=postgresql://app:s3cret@ep-cool-darkness-a1b2c3d4-pooler.eastus2.azure.neon.tech/app?sslmode=require
+```
+
 ```dotenv good local prisma@6.19.3
 DATABASE_URL=prisma+postgres://localhost:51213/?api_key=abc.def
 ```
@@ -18,6 +22,7 @@ DATABASE_URL=prisma+postgres://localhost:51213/?api_key=abc.def
 ## Sources
 - https://www.prisma.io/docs/accelerate/keep-your-database
 - https://www.prisma.io/docs/postgres/database/switch-from-accelerate
+- https://neon.com/docs/introduction/regions
 """
 
 import re
@@ -31,6 +36,11 @@ from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.rules._common import at, direct_twin, pooled_fix
 from poolcheck.text import plural
+
+_ENDS = {
+    "service": ("stops working on", "was switched off on", "From that day every query fails, with no relation to load."),
+    "support": ("is supported until", "is not supported any more, since", "What is left there may be removed any day: then every query fails, with no relation to load."),
+}  # fmt: skip
 
 
 @rule(Target, severity=Severity.ERROR, step=1)
@@ -59,14 +69,11 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         if gone.host and not re.fullmatch(gone.host, target.conn.host, re.IGNORECASE):
             continue
         days = (gone.on - date.fromisoformat(ctx.today)).days
-        when = (
-            f"stops working on {gone.on}, in {plural(days, 'day')}"
-            if days > 0
-            else f"was switched off on {gone.on}"
-        )
+        until, since, why = _ENDS[gone.ends]
+        when = f"{until} {gone.on}, in {plural(days, 'day')}" if days > 0 else f"{since} {gone.on}"
         yield Problem(
             message=f"{target.label}: {gone.what} {when}.",
-            why="From that day every query fails, with no relation to load.",
+            why=why,
             at=at(target, target.conn.span("host") or target.conn.span("scheme")),
             fix=_before_direct(target, ctx) or Fix(gone.instead),
             sources=(gone.source,),

@@ -52,7 +52,8 @@ def all_see(provider: Provider, limit: Limit, spelled: str) -> None:
     assert catalogue.limit(provider.id, spelled) is limit
     found = assumptions.numbers(Collected(), Config(provider=provider.id, plan=spelled))
     if limit.max_connections:
-        assert found.max_connections == limit.max_connections
+        certain = None if limit.max_connections_most else limit.max_connections
+        assert found.max_connections == certain
         asked = Asked({"provider": provider.id, "plan": spelled})
         from_catalogue(asked)
         assert asked.get("max_connections") == limit.max_connections
@@ -114,3 +115,84 @@ def test_lint_and_gate_speak_under_every_spelling(tmp_path: Path, plan: str) -> 
 
     assert "PC204" in {each["rule"] for each in lint["findings"]}
     assert "clients 10000: Neon 0.25 CU" in gate
+
+
+# --- where the catalogue knows only between which numbers it is ---
+
+
+def limit_of(host: str, provider: str = "", plan: str = "") -> Amount | None:
+    """What the map says that a server takes."""
+    conn = parse(f"postgresql://u:p@{host}/app")
+    ends = Ends(Config())
+    ends.of(conn, catalogue.match(conn))
+    _, (server,) = Limits(ends, Config(), Numbers(plan=plan, provider=provider)).finish()
+    return server.max_connections
+
+
+@pytest.mark.parametrize("limit", [each for known, each, name in PLANS if known.id == "rds" and name == each.plan and "gib" in name], ids=lambda each: each.plan)  # fmt: skip
+def test_classes_of_rds_by_their_formula(limit: Limit) -> None:
+    """LEAST({DBInstanceClassMemory/9531392}, 5000) over all of the memory, and over the 70 % that are surely left of it."""
+    memory = int(limit.plan.removesuffix("gib")) * 2**30
+
+    assert limit.span("max_connections") == (
+        min(5000, memory * 7 // 10 // 9_531_392),
+        min(5000, memory // 9_531_392),
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "seen"),
+    [("db.t4g.micro", 79), ("db.t3.micro", 81), ("db.t4g.small", 191), ("1acu", 189), ("t3.small", 191)],
+)
+def test_what_servers_of_rds_said_lies_between(plan: str, seen: int) -> None:
+    """SHOW max_connections of servers that somebody looked at."""
+    limit = limit_of("db1.c9akciq32abc.eu-central-1.rds.amazonaws.com", "rds", plan)
+
+    assert limit is not None
+    assert limit.high is not None
+    assert limit.low <= seen <= limit.high
+
+
+def test_a_number_that_is_not_certain_is_said_as_such() -> None:
+    """With the class, and without: the smallest and the largest."""
+    host = "db1.c9akciq32abc.eu-central-1.rds.amazonaws.com"
+
+    medium, any_class = limit_of(host, "rds", "db.t4g.medium"), limit_of(host)
+
+    assert (medium and medium.words) == "max_connections 315 to 450: Amazon RDS class with 4 GiB"
+    assert (any_class and any_class.words) == "max_connections 78 to 5000, by plan: Amazon RDS"
+    assert assumptions.numbers(Collected(), Config(provider="rds", plan="db.t4g.medium")).reserved == 9
+
+
+def test_a_sum_between_the_two_numbers_is_undecided(tmp_path: Path) -> None:
+    """4 x 50 fits, 4 x 100 depends on the machine, 10 x 50 does not fit; and no plan is asked for that was given."""
+    for pool, instances, code, said in (
+        (50, 4, 0, "fits"),
+        (100, 4, 2, "cannot say"),
+        (50, 10, 1, "does not fit"),
+    ):
+        (tmp_path / "package.json").write_text(json.dumps({"name": "api", "dependencies": {"pg": "8.13.0"}}))
+        (tmp_path / "db.js").write_text(
+            f"const {{ Pool }} = require('pg')\nmodule.exports = new Pool({{ connectionString: process.env.DATABASE_URL, max: {pool} }})\n"
+        )
+        (tmp_path / ".env.production").write_text(
+            "DATABASE_URL=postgresql://u:s3cret@db1.c9akciq32abc.eu-central-1.rds.amazonaws.com/app?sslmode=require\n"
+        )
+        options = (
+            "--instances",
+            str(instances),
+            "--surge",
+            "0",
+            "--provider",
+            "rds",
+            "--plan",
+            "db.t4g.medium",
+            "--runtime",
+            "server",
+        )
+
+        made = poolcheck("gate", str(tmp_path), *options, cwd=tmp_path)
+        shown = poolcheck("map", str(tmp_path), *options, cwd=tmp_path)
+
+        assert (made.code, said in shown.out) == (code, True), made.out + shown.out
+        assert "--plan" not in shown.out

@@ -1,6 +1,6 @@
 """What the servers and poolers of the map take: from their files, the settings, the options, the provider's plan."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ from poolcheck.project.assumptions import known_plan, known_provider
 from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
 
 if TYPE_CHECKING:
-    from poolcheck.model.facts import Limit
+    from poolcheck.model.facts import Limit, LimitName
     from poolcheck.model.pooler_config import PoolerConfig
     from poolcheck.readers.deploy.terraform_servers import TerraformServer
 
@@ -109,17 +109,15 @@ class Limits:
             return None
         return _Plan(f"{known.title} {limit.title or limit.plan}", limit)
 
-    def _by_plan(self, provider_id: str, which: "Callable[[Limit], int | None]", what: str) -> Amount | None:
+    def _by_plan(self, provider_id: str, name: "LimitName", what: str) -> Amount | None:
         """What the smallest and the largest plan of a provider give; None where one of them is not known."""
         known = catalogue.provider(provider_id)
-        numbers = [which(each) for each in known.limits] if known is not None else []
-        told = [each for each in numbers if each is not None]
-        if known is None or not told or len(told) < len(numbers):
+        spans = [each.span(name) for each in known.limits] if known is not None else []
+        told = [each for each in spans if each is not None]
+        if known is None or not told or len(told) < len(spans):
             return None
-        words = (
-            f"{what} {min(told)}" if min(told) == max(told) else f"{what} {min(told)} to {max(told)}, by plan"
-        )
-        return Amount(min(told), max(told), f"{words}: {known.title}", None, "catalogue")
+        span = min(low for low, _ in told), max(high for _, high in told)
+        return _between(span, what, f"{', by plan' if span[0] != span[1] else ''}: {known.title}")
 
     def _plan_name(self, server: ServerDraft | None, provider_id: str) -> str:
         if server is not None and server.told is not None and server.told.plan:
@@ -142,9 +140,7 @@ class Limits:
             return (
                 None
                 if name
-                else self._by_plan(
-                    provider.id, lambda each: each.pool_size if session else each.pooler_clients, what
-                )
+                else self._by_plan(provider.id, "pool_size" if session else "pooler_clients", what)
             )
         number = plan.limit.pool_size if session else plan.limit.pooler_clients
         return None if number is None else exact(number, f"{what} {number}: {plan.title}", None, "catalogue")
@@ -182,7 +178,7 @@ class Limits:
             provider = pooler.match.provider if pooler.match else None
             tell = "name its file: poolcheck lint PATH/pgbouncer.ini"
             if provider:
-                plan = _plan_option(provider.id, lambda each: each.pooler_clients)
+                plan = _plan_option(provider.id, "pooler_clients")
                 tell = plan or f"look up how many clients {provider.title} takes: no option says it"
             self.questions.append(Question(pooler.name, pooler.name, "max_clients", tell))  # fmt: skip
         return Pooler(
@@ -240,7 +236,7 @@ class Limits:
         if limit is None:
             limit = _of_plan(facts, None)
         if limit is None and server.provider and not plan:
-            limit = self._by_plan(server.provider, lambda each: each.max_connections, "max_connections")
+            limit = self._by_plan(server.provider, "max_connections", "max_connections")
         if (limit is None or limit.low != limit.high) and not server.declared:
             limit = self._of_terraform(server, many) or limit
         if told is not None and told.reserved is not None:
@@ -267,7 +263,7 @@ class Limits:
 
     def limit_question(self, server: Server) -> Question:
         """What tells a server's max_connections."""
-        plan = _plan_option(server.provider, lambda each: each.max_connections)
+        plan = "" if server.plan else _plan_option(server.provider, "max_connections")
         tell = f"--max N{' or ' if plan else ''}{plan}, or [server.NAME] max_connections"
         return Question(server.name, server.name, "max_connections", tell)
 
@@ -280,19 +276,23 @@ def _place(server: ServerDraft, told: NamedServer) -> None:
         known_plan(known, told.plan)
 
 
-def _plan_option(provider_id: str, which: "Callable[[Limit], int | None]") -> str:
+def _plan_option(provider_id: str, name: "LimitName") -> str:
     """The option that names the plan; "" where no plan of the provider tells this number."""
     known = catalogue.provider(provider_id)
-    tells = known is not None and any(which(each) for each in known.limits)
+    tells = known is not None and any(each.span(name) for each in known.limits)
     return f"--plan NAME (`poolcheck explain {provider_id}` lists them)" if tells else ""
 
 
 def _of_plan(plan: _Plan | None, at: Location | None) -> Amount | None:
     """The max_connections of a plan; `at` is where a file names it."""
-    if plan is None or plan.limit.max_connections is None:
-        return None
-    number = plan.limit.max_connections
-    return exact(number, f"max_connections {number}: {plan.title}", at, "catalogue")
+    span = plan.limit.span("max_connections") if plan is not None else None
+    return None if plan is None or span is None else _between(span, "max_connections", f": {plan.title}", at)
+
+
+def _between(span: tuple[int, int], what: str, whose: str, at: Location | None = None) -> Amount:
+    """A number of the catalogue, or the least and the most that it may be."""
+    words = f"{what} {' to '.join(map(str, dict.fromkeys(span)))}{whose}"
+    return Amount(*span, words, at, "catalogue")
 
 
 def _name(drafts: Iterable[tuple[ServerDraft | PoolerDraft, str, str]]) -> None:

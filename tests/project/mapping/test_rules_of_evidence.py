@@ -304,7 +304,8 @@ def test_settings_say_where_a_server_runs() -> None:
     [
         ("bogus", "", "no provider is named 'bogus'", "explain providers"),
         ("neon", "9000cu", "Neon has no plan '9000cu'", "Known: 0.25cu"),
-        ("rds", "db.t4g.medium", "Amazon RDS has no plan 'db.t4g.medium'", "max_connections"),
+        ("rds", "db.t4g.huge", "Amazon RDS has no plan 'db.t4g.huge'", "Known: 1gib"),
+        ("railway", "pro", "Railway Postgres has no plan 'pro'", "max_connections"),
     ],
 )
 def test_unknown_places_are_errors(provider: str, plan: str, says: str, hint: str) -> None:
