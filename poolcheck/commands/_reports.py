@@ -13,7 +13,6 @@ from poolcheck.commands._shared import FormatType, Output, emit, rendered, style
 from poolcheck.config.staged import appending
 from poolcheck.errors import BadInput
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Location
 from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 
@@ -88,7 +87,7 @@ def from_root(report: Report, environ: Mapping[str, str]) -> Report:
         if at is None or at.path in ("", "-", "environment") or at.path.startswith("/"):
             return finding
         path = posixpath.normpath(posixpath.join(prefix, at.path))
-        return replace(finding, location=Location(path, at.line, at.column))
+        return replace(finding, location=replace(at, path=path))
 
     return replace(report, findings=tuple(moved(finding) for finding in report.findings))
 

@@ -1,6 +1,7 @@
 """`poolcheck gate`: lint, the sums and, when asked, a look at the server: one verdict for CI and for people."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -106,4 +107,6 @@ def command(
     given["live"] = given["live"] or "no"
     if given["bouncer"] and given["live"] == "no" and "live" not in given["require"]:
         raise click.UsageError("--bouncer goes with --live")
-    return emit_all(gate(GateOptions(**given), settings), out, reports, os.environ, ci=ci)
+    report = gate(GateOptions(**given), settings)
+    report = replace(report, again=settings.typed(report.again))
+    return emit_all(report, out, reports, os.environ, ci=ci)

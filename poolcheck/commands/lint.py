@@ -1,5 +1,7 @@
 """`poolcheck lint`: env files, folders, connection strings → findings and the five steps."""
 
+from dataclasses import replace
+
 import click
 
 from poolcheck.commands._settings import Settings, setting_options
@@ -28,4 +30,5 @@ def command(what: tuple[str, ...], settings: Settings, out: Output) -> int:
     """
     from poolcheck.diagnosis.lint import lint  # noqa: PLC0415 - `lint --help` needs none of it
 
-    return emit(lint(what, settings), out)
+    report = lint(what, settings)
+    return emit(replace(report, again=settings.typed(report.again)), out)

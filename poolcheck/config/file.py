@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from poolcheck.config.disk import MB, leads_out, may_read, read_limited
-from poolcheck.config.settings import Config, NamedServer, StrPath
+from poolcheck.config.settings import Config, NamedServer, StrPath, option_of
 from poolcheck.errors import BadConfig
 from poolcheck.record import dataclass
 
@@ -46,6 +46,21 @@ class Settings:
         for values in (given, *({"max_connections": most} for most in limits.values())):
             check_values(values)
         return replace(config, **given, server=with_limits(config.server, limits), options=tuple(given))
+
+    def typed(self, paths: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The paths and options as they are typed for another command; None where a value could be a secret."""
+        if paths is None:
+            return None
+        found: list[str] = []
+        for name, value in self.given.items():
+            named = [f"{key}={most}" for key, most in value.items()] if isinstance(value, dict) else value
+            option = option_of("max_connections" if name == "server_limits" else name)
+            for each in named if isinstance(named, list | tuple) else (named,):
+                found += [option, str(each)] if each is not None else []
+        if not all(re.fullmatch(r"[\w.,/@%=*+-]+", each, re.ASCII) for each in found):
+            return None
+        found += ["--config", self.config_path] if self.config_path else []
+        return (*paths, *found, *(["--isolated"] if self.isolated else ()))
 
 
 def with_limits(servers: tuple[NamedServer, ...], limits: Mapping[str, int]) -> tuple[NamedServer, ...]:

@@ -1,6 +1,8 @@
 """Rules x subjects to findings: selects, stamps, caps, suppresses, sorts. No I/O."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -32,6 +34,9 @@ class Selection:
 
 
 EVERYTHING = Selection()
+_WORD = re.compile(
+    r"(?:new\s+)?[\w$.@/-]+"
+)  # what is underlined where a reader names only its first character
 
 
 def _named(tokens: Iterable[str], rule_id: str, rule_name: str) -> bool:
@@ -162,7 +167,8 @@ def stamp(
         and (subject.example_file or subject.conn.has_placeholder)
     ):
         severity = min(severity, Severity.INFO)  # a placeholder never gives more
-    text, column = excerpt(subject, at, lines, masked=masked, below=below)
+    at = spanned(at, lines)
+    text, column, end = excerpt(subject, at, lines, masked=masked, below=below)
     return Finding(
         rule=rule,
         severity=severity,
@@ -173,10 +179,26 @@ def stamp(
         location=at,
         excerpt=text,
         excerpt_column=column,
+        excerpt_end=end,
+        related=problem.related,
         fix=problem.fix,
         sources=tuple(dict.fromkeys((*problem.sources, *rule.sources))),
         key=problem.key,
     )
+
+
+def spanned(at: Location | None, lines: Mapping[str, Sequence[str]]) -> Location | None:
+    """The place with the end of its span: the word that begins there, or the whole line where no column is known."""
+    if at is None or at.line is None or at.end_column or not 0 < at.line <= len(lines.get(at.path, ())):
+        return at
+    line = lines[at.path][at.line - 1].rstrip()
+    if at.column is None:
+        column, end = len(line) - len(line.lstrip()) + 1, len(line) + 1
+    else:
+        column = at.column
+        word = _WORD.match(line, column - 1)
+        end = word.end() + 1 if word else column + 1
+    return replace(at, column=column, end_column=end) if line else at
 
 
 def excerpt(
@@ -186,25 +208,29 @@ def excerpt(
     *,
     masked: Mapping[tuple[str, int | None], str],
     below: Callable[[str], frozenset[int]],
-) -> tuple[str, int | None]:
-    """The line with the fault, secrets masked, and the column of the fault in the masked line."""
+) -> tuple[str, int | None, int | None]:
+    """The line with the fault, secrets masked, and where the fault begins and ends in the masked line, from 1."""
     if at is None or at.line is None or at.path not in lines or at.line > len(lines[at.path]):
         if isinstance(subject, Target) and subject.origin == "argument":
-            return subject.conn.masked(), None
-        return "", None
+            return subject.conn.masked(), None, None
+        return "", None, None
     line = lines[at.path][at.line - 1].rstrip("\r\n")
     known = masked.get((at.path, at.line))
     if known is None and at.line - 1 in below(at.path):
-        return hidden(line), None
-    if known is None:
-        return redact_setting(line), None if at.column is None else len(redact(line[: at.column - 1])) + 1
-    column = at.column
-    if isinstance(subject, Target) and subject.location.line == at.line and column is not None:
-        start = subject.value_column
-        if start is not None and column - 1 > start:
-            same = subject.raw == subject.conn.raw
-            column = start + 1 + max(0, subject.conn.masked_offset(column - 1 - start)) if same else None
-    return redact(known), column
+        return hidden(line), None, None
+    shown = redact_setting(line) if known is None else redact(known)
+    if at.column is None or at.end_column is None:
+        return shown, None, None
+    ends = [at.column - 1, at.end_column - 1]  # from 0, in the line as it is
+    start = subject.value_column if isinstance(subject, Target) and subject.location.line == at.line else None
+    if known is None or start is None:
+        ends = [len(redact(line[:end])) for end in ends]
+    elif ends[1] > start:
+        if subject.raw != subject.conn.raw:
+            return shown, None, None
+        ends = [end if end <= start else start + subject.conn.masked_offset(end - start) for end in ends]
+    column, end = (min(each, len(shown)) for each in ends)
+    return shown, column + 1, max(end, column + 1) + 1
 
 
 def masked_line(target: Target, lines: Mapping[str, Sequence[str]]) -> str:

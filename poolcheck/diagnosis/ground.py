@@ -85,7 +85,7 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
             who.setdefault(reader.title, reader)
     rows = asked.rows(ctx.map, ctx.numbers.buffer)
     advice = _advice(app[0], rows, ctx) if app else _of_code(rows)
-    final = _finals(findings, ctx)
+    final = finals(findings, ctx)
     return Ground(ctx, findings, app, tuple(who.values()), advice, rows, looked_at_source, final)
 
 
@@ -109,7 +109,24 @@ def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | Non
     return None
 
 
-def _finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], tuple[int, str]]:
+def whole_lines(findings: Sequence[Finding], ctx: Context) -> tuple[Finding, ...]:
+    """The findings, those about one string with one line to write: the string with everything mended."""
+    final = finals(findings, ctx)
+
+    def with_line(each: Finding) -> Finding:
+        found = final.get(
+            (f"{each.location.path}:{each.location.line}" if each.location else "", each.subject)
+        )
+        if found is None or each.fix is None or each.fix.value is None:
+            return each
+        # An advice that is not in that line has none of its own: two lines for one variable would contradict.
+        own = (found[1],) if each.severity > Severity.INFO or each.fix.safe else ()
+        return replace(each, fix=replace(each.fix, lines=(*own, *each.fix.lines[1:])))
+
+    return tuple(map(with_line, findings))
+
+
+def finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], tuple[int, str]]:
     """For each string that a fix rewrites: the first step that does, and the line with everything mended."""
     final: dict[tuple[str, str], tuple[int, str]] = {}
     for each in sorted(findings, key=lambda finding: finding.rule.step or 6):

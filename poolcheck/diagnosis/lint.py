@@ -7,7 +7,7 @@ from poolcheck import rules
 from poolcheck.capacity import asked
 from poolcheck.capacity.asked import Asked
 from poolcheck.config.settings import Config, Configured
-from poolcheck.diagnosis import engine, steps
+from poolcheck.diagnosis import engine, ground, steps
 from poolcheck.errors import ExitCode, NothingToCheck
 from poolcheck.model.context import Context
 from poolcheck.model.project import Package
@@ -59,7 +59,7 @@ def report_on(found: Collected, config: Config, what: Sequence[str], *, planned:
         )
     return Report(
         command="lint",
-        findings=judged.findings,
+        findings=ground.whole_lines(judged.findings, context),
         suppressed=judged.suppressed,
         skipped=(*found.skipped, *unsummed(rows), *unknown_strings(found)),
         targets=tuple(target for target in found.targets if not target.commented),
@@ -69,6 +69,9 @@ def report_on(found: Collected, config: Config, what: Sequence[str], *, planned:
         else (),
         questions=context.map.questions,
         notes=(*notes(found, context), *found.notes),
+        again=None
+        if any(each == "-" or arguments.is_url(each) for each in what)
+        else tuple(each for each in what if each != "."),
         files=found.files,
         fail_on=SEVERITY[config.fail_on],
         exit_code=None if found.anything or judged.findings else ExitCode.NOTHING,

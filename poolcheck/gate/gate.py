@@ -136,6 +136,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         fix_path=steps.plan(everything, context, looked_at_source=found.looked_at_source),
         questions=context.map.questions,
         notes=tuple(notes),
+        again=linted.again if what else None,
         files=linted.files,
         fail_on=linted.fail_on,
     )

@@ -32,6 +32,8 @@ class Finding:
     location: Location | None
     excerpt: str  # the line with the fault, secrets masked; "" when there is none
     excerpt_column: int | None = None  # of the fault in the masked line, from 1
+    excerpt_end: int | None = None  # behind it
+    related: tuple[Location, ...] = ()
     fix: Fix | None
     sources: tuple[str, ...]
     key: str

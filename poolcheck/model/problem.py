@@ -12,6 +12,7 @@ class Location:
     path: str  # relative to where poolcheck was started, POSIX slashes; "-" is stdin, "" an argument
     line: int | None = None
     column: int | None = None
+    end_column: int | None = None  # behind the last character, on the same line
 
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
@@ -64,4 +65,5 @@ class Problem:
     subject: str = ""  # the variable or object it is about; default: the subject's own name
     key: str = ""  # tells two problems of one rule at one place apart, in fingerprints
     fix: Fix | None = None
+    related: tuple[Location, ...] = ()  # the other places that it is about
     sources: tuple[str, ...] = ()  # of the facts the verdict rests on; the rule's own sources follow

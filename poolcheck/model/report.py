@@ -78,6 +78,9 @@ class Report:
     sections: tuple[Section, ...] = ()
     questions: "tuple[Question, ...]" = ()  # what nobody tells, with the option or key that would
     notes: tuple[str, ...] = ()  # what was concluded and assumed, in sentences
+    again: tuple[str, ...] | None = (
+        None  # the paths and options given, for a command that sees the same project
+    )
     files: int = 0  # how many files were read
     fail_on: Severity | None = Severity.ERROR  # None: never
     exit_code: ExitCode | None = None  # set where findings alone do not decide

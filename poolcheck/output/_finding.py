@@ -1,11 +1,12 @@
 """What the formats for machines share about a finding: its place, its words, its rule's page."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.report import Skipped
+from poolcheck.model.report import Report, Skipped
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.severity import Severity
 from poolcheck.text import clean
@@ -24,6 +25,28 @@ def path_of(finding: Finding) -> str:
 def line_of(finding: Finding) -> int:
     """The line, from 1; 1 where the finding is about the whole file."""
     return (finding.location.line if finding.location else None) or 1
+
+
+def marked(finding: Finding) -> tuple[int | None, str, int | None, int | None]:
+    """The line of the file as it may be shown, with its number, and where the fault in it begins and ends."""
+    line = finding.location.line if finding.location else None
+    return line, finding.excerpt, finding.excerpt_column, finding.excerpt_end
+
+
+def mended_by(report: Report) -> Iterator[tuple[str, str]]:
+    """How many findings `fix` mends, and the command: with the paths and options that the report was made with."""
+    if report.again is None:
+        return
+    edits = [finding.fix for finding in report.findings if finding.fix and finding.fix.edits]
+    safe = sum(fix.safe for fix in edits)
+    command = shlex.join(("poolcheck", "fix", *report.again))
+    if safe:
+        yield f"{safe} can be mended", f"{command} --write"
+    if len(edits) > safe:
+        more = f"{len(edits) - safe} more" if safe else f"{len(edits)} can be mended"
+        yield more, f"{command} --write --unsafe"
+    if not edits:
+        yield "the way out", command
 
 
 def words(finding: Finding) -> str:

@@ -83,6 +83,7 @@ class HtmlPaint(Paint):
         line: int | None,
         text: str,
         column: int | None = None,
+        end: int | None = None,
         indent: int = 2,
     ) -> Iterator[str]:
         """A line of the user's file, its number, and a mark on the fault."""
@@ -90,7 +91,8 @@ class HtmlPaint(Paint):
         number = f'<span class="dim">{line} </span>' if line else ""
         marked = esc(text)
         if column and 0 < column <= len(text):
-            marked = f"{esc(text[: column - 1])}<mark>{esc(text[column - 1])}</mark>{esc(text[column:])}"
+            stop = max(end - 1 if end else column, column)
+            marked = f"{esc(text[: column - 1])}<mark>{esc(text[column - 1 : stop])}</mark>{esc(text[stop:])}"
         yield self._keep("block", f'<pre class="excerpt">{number}{marked}</pre>')
 
     def table(

@@ -14,7 +14,7 @@ from poolcheck.model.simulation import Simulation
 from poolcheck.model.sizing import Sizing
 from poolcheck.model.verdict import Verdict
 from poolcheck.output import svg, text
-from poolcheck.output._finding import page_url
+from poolcheck.output._finding import marked, page_url
 from poolcheck.output._html_paint import HtmlPaint, draw_bar, esc
 from poolcheck.output._html_style import STYLE
 from poolcheck.output._map_picture import draw_map
@@ -76,7 +76,7 @@ def one_finding(finding: Finding, paint: HtmlPaint) -> Iterator[str]:
     yield f'<h3><span class="{word}">{esc(paint.marked(word, word))}</span> {name}</h3>'
     yield f'<p class="what">{esc(finding.message)}</p>'
     if finding.excerpt and finding.location:
-        yield from paint.blocks(paint.excerpt(finding.location.line, finding.excerpt, finding.excerpt_column))
+        yield from paint.blocks(paint.excerpt(*marked(finding)))
     if finding.why:
         yield f"<p>{esc(finding.why)}</p>"
     if finding.confidence < 30:

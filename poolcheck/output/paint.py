@@ -122,27 +122,34 @@ class Paint:
             yield " " * indent + self.style(clean(line), "code")
 
     def excerpt(
-        self, line: int | None, text: str, column: int | None = None, indent: int = 2
+        self, line: int | None, text: str, column: int | None = None, end: int | None = None, indent: int = 2
     ) -> Iterator[str]:
-        """A line of the user's file with its number, cut around the fault, and a caret under it."""
+        """A line of the user's file with its number, cut around the fault, and the fault underlined.
+
+        `column` and `end`, behind it, count from 1 in `text`.
+        """
+        text = clean(text.expandtabs(1))
+        start = (column or 1) - 1
+        stop = max(end - 1 if end else start + 1, start + 1)
         if self.look.plain:
-            place = f"line {line}" if line else "text"
-            place += f", column {column}" if column else ""
-            yield f"{' ' * indent}{place}: {clean(text).strip()}"
+            yield f"{' ' * indent}text: {text.strip()}"
+            if column and text[start:stop] != text.strip():
+                yield f"{' ' * indent}marked: {text[start:stop]}"
             return
         label = f"{line} | " if line else "| "
         room = max(20, self.width - indent - len(label))
-        text = clean(text.expandtabs(1))
-        offset = 0
-        at = max((column or 1) - 1, 0)
         if width(text) > room:
-            offset = max(0, min(at - room // 3, len(text) - room))
-            text = ("…" if offset else "") + text[offset : offset + room - 2] + "…"
-            offset -= 1 if offset else 0
+            # The whole of the span where it fits, and the line's beginning where that fits beside it.
+            offset = max(0, min(start - 2, stop - room + 2))
+            cut = text[offset + 1 if offset else 0 :]
+            text = ("…" if offset else "") + cut
+            text = text if len(text) <= room else text[: room - 1] + "…"
+            start, stop = max(start - offset, 1 if offset else 0), stop - offset
+            stop = min(stop, len(text))
         yield " " * indent + self.style(label, "dim") + text
         if column:
-            gap = width(text[: max(at - offset, 0)])
-            yield " " * (indent + len(label) + gap) + self.style("^", "bold")
+            gap = indent + len(label) + width(text[:start])
+            yield " " * gap + self.style("^" * max(1, width(text[start:stop])), "bold")
 
     def table(
         self, rows: Sequence[Sequence[str]], header: Sequence[str] = (), align: str = "", indent: int = 2

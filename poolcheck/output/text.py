@@ -1,20 +1,24 @@
-"""Text for people: findings by file, then the command's own part, then the five steps, then one summary line."""
+"""Text for people: the command's own part, the findings, the five steps, and last what was found and how to mend it."""
 
 from collections.abc import Iterator
 from importlib import import_module
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from poolcheck.errors import ExitCode
 from poolcheck.model.report import Report, Step
 from poolcheck.model.severity import Severity
+from poolcheck.output._finding import marked, mended_by
 from poolcheck.output.paint import Paint, Style
 from poolcheck.text import clean, plural, width
 
 if TYPE_CHECKING:
     from poolcheck.model.finding import Finding
+    from poolcheck.model.problem import Fix
 
 COMMANDS: tuple[str, ...] = ()  # every command
+MOST = 14  # rows of a finding on 80 columns; -v shows the rest
+MOST_PROSE = 4  # rows of one paragraph in it
+STDIN = "<stdin>"
 
 
 def render(report: Report, style: Style) -> str:
@@ -35,7 +39,8 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
     ]
     shown = instead(report)
     if "findings" not in shown:
-        parts += [file_findings(path, list(group), paint) for path, group in groupby(report.findings, _path)]
+        said: dict[object, str] = {}
+        parts += [one_finding(each, paint, said) for each in report.findings if told(each, report, paint)]
     if not quiet:
         if paint.look.verbosity > 0 and report.targets and "notes" not in shown:
             parts.append(targets(report, paint))
@@ -61,37 +66,64 @@ def instead(report: Report) -> set[str]:
     return {name for section in report.sections for name in getattr(section, "instead", ())}
 
 
-def _path(finding: "Finding") -> str:
-    return finding.location.path if finding.location else ""
+def told(finding: "Finding", report: Report, paint: Paint) -> bool:
+    """Whether a finding is shown: an info is only counted, unless it decides the exit code."""
+    decides = report.fail_on is Severity.INFO
+    return finding.severity > Severity.INFO or paint.look.verbosity > 0 or decides
 
 
-def file_findings(path: str, findings: "list[Finding]", paint: Paint) -> Iterator[str]:
-    """The findings of one file under its name."""
-    if path:
-        yield paint.heading(clean({"-": "standard input"}.get(path, path)))
-    for number, finding in enumerate(findings):
-        if number:
-            yield ""
-        yield from one_finding(finding, paint)
+def place(finding: "Finding") -> str:
+    """`path:line:column: `, as compilers write it and editors open it; nothing where no file is meant."""
+    at = finding.location
+    if at is None or not at.path:
+        return ""
+    path = STDIN if at.path == "-" else at.path
+    return clean(":".join(str(part) for part in (path, at.line, at.column) if part is not None)) + ": "
 
 
-def one_finding(finding: "Finding", paint: Paint) -> Iterator[str]:
-    """What, where, why, what to write instead; with -v the sources."""
-    head = f"{finding.rule.id} {finding.rule.name}"
-    yield f"  {paint.severity(finding.severity)} {paint.style(head, 'bold')}"
-    yield from paint.wrap(finding.message, indent=4)
+def one_finding(finding: "Finding", paint: Paint, said: dict[object, str]) -> Iterator[str]:
+    """Where, what, why, what to write instead, each of them once in a report; with -v the sources.
+
+    `said` is what the report has said so far, and of which rule.
+    """
+    rule, full = finding.rule.id, paint.look.verbosity > 0 or paint.flows
+    name = paint.style(f"{rule} {finding.rule.name}", "bold")
+    yield f"{place(finding)}{paint.style(finding.severity.word, finding.severity.word)} {name}"
+    shown: list[str] = []
     if finding.excerpt and finding.location:
-        yield from paint.excerpt(finding.location.line, finding.excerpt, finding.excerpt_column, indent=4)
-    if finding.why:
-        yield from paint.wrap(finding.why, indent=4)
-    if finding.confidence < 30:
-        yield from paint.wrap(f"Confidence: {finding.confidence.word}.", indent=4)
+        shown += paint.excerpt(*marked(finding))
+    why = "" if (rule, finding.why) in said else finding.why
+    said[rule, finding.why] = rule
+    low = "Confidence: low." if finding.confidence < 30 else ""
+    for words in filter(None, (finding.message, f"{why} {low}".strip())):
+        prose = list(paint.wrap(words, indent=2))
+        more = len(prose) > MOST_PROSE and not full
+        shown += [*prose[: MOST_PROSE - 1], f"{prose[MOST_PROSE - 1]} ..."] if more else prose
     if finding.fix:
-        yield from paint.wrap(finding.fix.title, indent=6, first="    " + paint.symbol("do") + " ")
-        yield from paint.code(finding.fix.lines, indent=6)
+        shown += advice(finding.fix, rule, paint, said, MOST * max(80 // paint.width, 1) - 1 - len(shown))
+    yield from shown
     if paint.look.verbosity > 0:
         for source in finding.sources:
-            yield from paint.wrap(source, indent=8, first="    see ")
+            yield from paint.wrap(source, indent=6, first="  see ")
+
+
+def advice(fix: "Fix", rule: str, paint: Paint, said: dict[object, str], room: int) -> Iterator[str]:
+    """What to do, and the lines to write, unless a finding before has them; in about `room` rows."""
+    whole, first = fix.lines, fix.lines[:1] if fix.value else fix.lines
+    before = said.get(whole) or said.get(first) if whole else None
+    code = () if said.get(whole) else whole[1:] if before else whole
+    said.setdefault(whole, rule)
+    said.setdefault(first, rule)
+    title = f"{fix.title}: the line to write for {before} has it" if before else fix.title
+    said_now = list(paint.wrap(title, indent=4, first=f"  {paint.symbol('do')} "))
+    yield from said_now
+    room -= len(said_now)
+    for number, line in enumerate(code):
+        room -= -(-(width(clean(line)) + 4) // paint.width)
+        if room < 0 and number and not (paint.look.verbosity > 0 or paint.flows):
+            yield f"    ... {plural(len(code) - number, 'more line')}: -v"
+            return
+        yield from paint.code((line,), indent=4)
 
 
 def targets(report: Report, paint: Paint) -> Iterator[str]:
@@ -163,14 +195,17 @@ def settled(step: Step, label: str, paint: Paint) -> Iterator[str]:
 
 
 def summary(report: Report, paint: Paint) -> Iterator[str]:
-    """One line: how many findings, in what, and the exit code."""
+    """How many findings, in what, and the exit code; then what mends them, and where a rule is explained."""
     counts = [
         paint.style(plural(report.count(severity), severity.word), severity.word)
         for severity in (Severity.ERROR, Severity.WARNING)
         if report.count(severity)
     ]
     if report.count(Severity.INFO):
-        counts.append(paint.style(f"{report.count(Severity.INFO)} info", "info"))
+        hidden = not all(told(each, report, paint) for each in report.findings)
+        counts.append(
+            paint.style(f"{report.count(Severity.INFO)} info", "info") + (" (-v)" if hidden else "")
+        )
     if counts:
         found = ", ".join(counts)
     elif report.code is ExitCode.FAILED:  # no all-clear: nobody looked
@@ -197,3 +232,17 @@ def summary(report: Report, paint: Paint) -> Iterator[str]:
     else:
         yield found
         yield from paint.wrap(tail, indent=2)
+    yield from ways_on(report, paint)
+
+
+def ways_on(report: Report, paint: Paint) -> Iterator[str]:
+    """The commands that mend what was found, and that explain the first rule."""
+    shown = [each for each in report.findings if told(each, report, paint)]
+    if not shown:
+        return
+    parts = [*mended_by(report), ("why", f"poolcheck explain {shown[0].rule.id}")]
+    line = "; ".join(f"{label}: {paint.style(clean(command), 'code')}" for label, command in parts)
+    if sum(width(label) + width(command) + 4 for label, command in parts) - 2 <= paint.width:
+        yield line
+    else:
+        yield from line.split("; ")

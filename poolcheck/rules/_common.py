@@ -25,7 +25,8 @@ def at(target: Target, span: Span | None) -> Location:
     """The place of a part of the connection string in its file."""
     if span is None or target.value_column is None or target.location.line is None:
         return target.location
-    return Location(target.location.path, target.location.line, target.value_column + span.start + 1)
+    start = target.value_column + 1
+    return Location(target.location.path, target.location.line, start + span.start, start + span.end)
 
 
 def replace_value(target: Target, new: str) -> tuple[Edit, ...]:

@@ -410,7 +410,7 @@ class TestTerminals:
             capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
         )  # fmt: skip
 
-        assert b"x error PC101" in done.stdout
+        assert b"error PC101" in done.stdout
         assert done.stderr == b""
 
 
