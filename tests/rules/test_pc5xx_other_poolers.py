@@ -342,7 +342,7 @@ def test_includes_of_odyssey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "odyssey-routes.conf": route,
     }
     found = pooler_findings(run(there, "", tmp_path / "a", monkeypatch))
-    assert str(found["PC511"].location) == "odyssey-routes.conf:1"
+    assert str(found["PC511"].location) == "odyssey-routes.conf:1:1"
 
     gone = {"odyssey.conf": 'include "/etc/odyssey/routes.conf"\n' + route}
     report = run(gone, "", tmp_path / "b", monkeypatch)
