@@ -95,6 +95,40 @@ def percent_encode_password(conn: ConnectionString) -> str:
     return raw
 
 
+def changes(old: ConnectionString, new: ConnectionString) -> tuple[tuple[int, int, str], ...] | None:
+    """What makes `old.raw` to `new.raw`, as (start, end, text) of the old: secrets are neither touched nor carried.
+
+    None where a secret itself changes.
+    """
+    one, two = _around_secrets(old), _around_secrets(new)
+    if [secret for _, _, secret in one] != [secret for _, _, secret in two]:
+        return None
+    found = []
+    for (start, was, _), (_, becomes, _) in zip(one, two, strict=True):
+        head = _alike(was, becomes)
+        tail = _alike(was[head:][::-1], becomes[head:][::-1])
+        if was != becomes:
+            found.append((start + head, start + len(was) - tail, becomes[head : len(becomes) - tail]))
+    return tuple(found)
+
+
+def _alike(one: str, two: str) -> int:
+    """How many characters two texts begin with that are the same."""
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(two)))
+
+
+def _around_secrets(conn: ConnectionString) -> list[tuple[int, str, str]]:
+    """The stretches of the text between its secrets, each with its place and the secret behind it."""
+    found, at = [], 0
+    spans = sorted((span.start, span.end) for name, span in conn.spans if name == "secret")
+    for start, end in spans:
+        if start >= at:
+            found.append((at, conn.raw[at:start], conn.raw[start:end]))
+        at = max(at, end)
+    return [*found, (at, conn.raw[at:], "")]
+
+
 def _put(raw: str, span: Span, new: str) -> str:
     return raw[: span.start] + new + raw[span.end :]
 

@@ -125,6 +125,7 @@ def _report(
     return replace(
         report,
         command="fix",
+        again=None,
         findings=findings,
         skipped=(*report.skipped, *(seen.skipped if seen else ())),
         fix_path=section.steps,

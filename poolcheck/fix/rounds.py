@@ -380,9 +380,10 @@ def apply(edits: Iterable[Edit], texts: Mapping[str, str], old: orm_edits.Text) 
     """
     changed: dict[str, str] = {}
     for path in dict.fromkeys(edit.path for edit in edits):
-        mine = sorted(
-            (e for e in edits if e.path == path), key=lambda e: (e.line, e.start, e.end), reverse=True
-        )
+        mine = [edit for edit in edits if edit.path == path][
+            ::-1
+        ]  # of two at one place the first stands first
+        mine.sort(key=lambda each: (each.line, each.start, each.end), reverse=True)
         text = texts[path] if path in texts else old(path)
         if text is None:
             if len(mine) != 1 or mine[0].old or Path(path).exists():

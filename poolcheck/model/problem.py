@@ -35,6 +35,11 @@ class Edit:
     new: str
     shown: str  # `new` with every secret masked, by whoever knows where they are
 
+    @property
+    def secret(self) -> bool:
+        """Whether the new text holds a secret, so that only `fix --write` can make this edit."""
+        return self.shown != self.new
+
     def __repr__(self) -> str:
         return f"Edit({self.path!r}, {self.line}, {self.start}, {self.end}, {self.shown!r})"
 

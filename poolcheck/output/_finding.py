@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Edit, Fix
 from poolcheck.model.report import Report, Skipped
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.severity import Severity
@@ -47,6 +48,11 @@ def mended_by(report: Report) -> Iterator[tuple[str, str]]:
         yield more, f"{command} --write --unsafe"
     if not edits:
         yield "the way out", command
+
+
+def open_edits(fix: Fix) -> tuple[Edit, ...]:
+    """The edits that anybody may make: those that carry no secret."""
+    return tuple(edit for edit in fix.edits if not edit.secret)
 
 
 def words(finding: Finding) -> str:

@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import Any
 
 from poolcheck.model.finding import Finding
-from poolcheck.model.problem import Location
+from poolcheck.model.problem import Edit, Location
 from poolcheck.model.report import Report, Step
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.output._encode import encode
+from poolcheck.output._finding import open_edits
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
 from poolcheck.version import __version__
@@ -86,10 +87,17 @@ def context(report: Report) -> dict[str, Any]:
 
 
 def location(at: Location | None) -> dict[str, Any] | None:
-    """Path, line and column; what is not known is left out."""
+    """Path, line and column, and behind the last character; what is not known is left out."""
     if at is None:
         return None
-    parts = {"path": clean(at.path), "line": at.line, "column": at.column}
+    last = at.line if at.end_column else None
+    parts = {
+        "path": clean(at.path),
+        "line": at.line,
+        "column": at.column,
+        "end_line": last,
+        "end_column": at.end_column,
+    }
     return {key: value for key, value in parts.items() if value is not None}
 
 
@@ -115,7 +123,7 @@ def target(each: Target) -> dict[str, Any]:
 
 
 def finding(each: Finding) -> dict[str, Any]:
-    """A finding. Passwords in edits are masked; only `fix --write` writes real text."""
+    """A finding. `edits` can be made as they are; what would carry a password is left out, and they are not `complete`."""
     fix = each.fix
     return {
         "rule": each.rule.id,
@@ -133,19 +141,25 @@ def finding(each: Finding) -> dict[str, Any]:
             "title": fix.title,
             "safe": fix.safe,
             "lines": list(fix.lines),
-            "edits": [
-                {
-                    "path": edit.path,
-                    "line": edit.line,
-                    "start": edit.start,
-                    "end": edit.end,
-                    "new": edit.shown,
-                }
-                for edit in fix.edits
-            ],
+            "edits": [edit(each) for each in open_edits(fix)],
+            "complete": bool(fix.edits) and len(open_edits(fix)) == len(fix.edits),
         },
+        "related": [location(at) for at in each.related],
         "sources": list(each.sources),
         "fingerprint": each.fingerprint,
+    }
+
+
+def edit(each: Edit) -> dict[str, Any]:
+    """An edit: `column` and `end_column` count from 1, `start` and `end` from 0."""
+    return {
+        "path": clean(each.path),
+        "line": each.line,
+        "start": each.start,
+        "end": each.end,
+        "column": each.start + 1,
+        "end_column": each.end + 1,
+        "new": each.new,
     }
 
 

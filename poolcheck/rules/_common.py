@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 
 from poolcheck.catalogue.conversions import Converted, convert
-from poolcheck.connection.edit import with_param, without_param
+from poolcheck.connection.edit import changes, with_param, without_param
 from poolcheck.connection.libpq import KEYWORDS
 from poolcheck.connection.parse import parse
 from poolcheck.connection.placeholder import placeholder_kind
 from poolcheck.connection.secret import Secret, mask_elsewhere, redact
-from poolcheck.connection.string import Span
+from poolcheck.connection.string import ConnectionString, Span
 from poolcheck.model.context import Context
 from poolcheck.model.facts import OWN, Endpoint
 from poolcheck.model.problem import Edit, Fix, Location
@@ -30,23 +30,28 @@ def at(target: Target, span: Span | None) -> Location:
 
 
 def replace_value(target: Target, new: str) -> tuple[Edit, ...]:
-    """The edit that puts another connection string in the place of this one; none where the place is not known.
+    """The edits that make another connection string of this one; none where the place is not known.
 
+    They leave secrets where they are; where one changes itself, the whole value is replaced.
     A value whose text is not what the parser saw (escapes, interpolation) is left to the user.
     """
     if target.value_column is None or target.location.line is None or target.raw != target.conn.raw:
         return ()
     if target.origin == "deployment" and _PLAIN.fullmatch(new) is None:
         return ()  # what its file would make of any other character depends on its quotes
-    start = target.value_column
-    end = start + len(target.raw)
-    shown, quote = mask(target, new), '"' if shell_would_split(target, new) else ""
-    return (
-        Edit(
-            target.location.path, target.location.line, start, end, target.raw,
-            f"{quote}{new}{quote}", f"{quote}{shown}{quote}",
-        ),
-    )  # fmt: skip
+    made, quote = parse(new), '"' if shell_would_split(target, new) else ""
+    small = None if target.conn.unclear else changes(target.conn, made)
+    if small is None:
+        parts = [(0, len(target.raw), new, mask(target, new))]
+    else:
+        parts = [(start, end, text, _masked(target, made, text)) for start, end, text in small]
+    if quote:
+        parts = [(0, 0, quote, quote), *parts, (len(target.raw), len(target.raw), quote, quote)]
+    path, line, first = target.location.path, target.location.line, target.value_column
+    return tuple(
+        Edit(path, line, first + start, first + end, target.raw[start:end], text, shown)
+        for start, end, text, shown in parts
+    )
 
 
 def shell_would_split(target: Target, new: str) -> bool:
@@ -67,12 +72,12 @@ def quote_value(target: Target) -> Fix | None:
         return None
     if re.search(r"[\"'\\$`]", target.raw):
         return None
-    start, shown = target.value_column, mask(target, target.raw)
-    edit = Edit(
-        target.location.path, target.location.line, start, start + len(target.raw), target.raw,
-        f'"{target.raw}"', f'"{shown}"',
-    )  # fmt: skip
-    return Fix("Put the value into double quotes", edits=(edit,), lines=(f'{target.name}="{shown}"',))
+    edits = tuple(
+        Edit(target.location.path, target.location.line, at, at, "", '"', '"')
+        for at in (target.value_column, target.value_column + len(target.raw))
+    )
+    shown = mask(target, target.raw)
+    return Fix("Put the value into double quotes", edits=edits, lines=(f'{target.name}="{shown}"',))
 
 
 def direct_name(target: Target) -> str:
@@ -89,7 +94,11 @@ def mask(target: Target, new: str) -> str:
     if target.conn.unclear:  # an edit may cut a secret in two
         return redact(target.conn.masked())
     made = parse(new)
-    return redact(mask_elsewhere(made.masked(), target.conn.password, made.password))
+    return _masked(target, made, made.masked())
+
+
+def _masked(target: Target, made: ConnectionString, text: str) -> str:
+    return redact(mask_elsewhere(text, target.conn.password, made.password))
 
 
 def assignment(target: Target, new: str) -> str:

@@ -722,3 +722,33 @@ def test_escaped_password_reads_the_same_everywhere(password: str) -> None:
     theirs = by_libpq(new)
     assert theirs is not None
     assert conn.password.reveal().strip(" ") in (theirs["password"], theirs["password"].strip(" "))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("postgresql://u:p@h-1.x/d", "postgresql://u:p@h-1-pooler.x/d", ((20, 20, "-pooler"),)),
+        ("postgresql://u:p@h/d?a=1", "postgresql://u:p@h/d?a=1&b=2", ((24, 24, "&b=2"),)),
+        ("postgresql://u:p@h:5432/d", "postgresql://u.x:p@h:6543/d", ((14, 14, ".x"), (19, 23, "6543"))),
+        ("postgresql://u:p@h/d", "postgresql://u:p@h/d", ()),
+        ("postgresql://u:p@@h/d", "postgresql://u:p%40@h/d", None),
+        ("host=h password=p dbname=d", "host=h-pooler password=p dbname=d", ((6, 6, "-pooler"),)),
+    ],
+)
+def test_changes_leave_secrets_alone(
+    old: str, new: str, expected: tuple[tuple[int, int, str], ...] | None
+) -> None:
+    """The fewest characters, none of them a password's; where the password changes, there is no such edit."""
+    assert edit.changes(parse(old), parse(new)) == expected
+
+
+@settings(deadline=None)
+@given(st.text("abp:@/?=&%5", max_size=12), st.text("abp:@/?=&%5", max_size=12), st.sampled_from("ap5"))
+def test_changes_make_the_new_text(head: str, tail: str, word: str) -> None:
+    """Made from the last to the first they give the new text, whatever stands there."""
+    old = parse(f"postgresql://u:{word}@h{tail}")
+    new = parse(f"postgresql://u{head}:{word}@h-x{tail[::-1]}")
+    text = old.raw
+    for start, end, put in reversed(edit.changes(old, new) or ((0, len(text), new.raw),)):
+        text = text[:start] + put + text[end:]
+    assert text == new.raw
