@@ -82,12 +82,16 @@ def from_root(report: Report, environ: Mapping[str, str]) -> Report:
     if prefix == ".":
         return report
 
+    def path_of(path: str) -> str:
+        own = path in ("", "-", "environment") or path.startswith("/")
+        return path if own else posixpath.normpath(posixpath.join(prefix, path))
+
     def moved(finding: Finding) -> Finding:
-        at = finding.location
-        if at is None or at.path in ("", "-", "environment") or at.path.startswith("/"):
-            return finding
-        path = posixpath.normpath(posixpath.join(prefix, at.path))
-        return replace(finding, location=replace(at, path=path))
+        at, fix = finding.location, finding.fix
+        related = tuple(replace(each, path=path_of(each.path)) for each in finding.related)
+        if fix is not None:
+            fix = replace(fix, edits=tuple(replace(edit, path=path_of(edit.path)) for edit in fix.edits))
+        return replace(finding, location=at and replace(at, path=path_of(at.path)), related=related, fix=fix)
 
     return replace(report, findings=tuple(moved(finding) for finding in report.findings))
 

@@ -180,6 +180,9 @@ def stamp(
         excerpt=text,
         excerpt_column=column,
         excerpt_end=end,
+        ascii=at is None
+        or at.line is None
+        or all(map(str.isascii, lines.get(at.path, ())[at.line - 1 : at.line])),
         related=problem.related,
         fix=problem.fix,
         sources=tuple(dict.fromkeys((*problem.sources, *rule.sources))),

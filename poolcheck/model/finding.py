@@ -33,6 +33,7 @@ class Finding:
     excerpt: str  # the line with the fault, secrets masked; "" when there is none
     excerpt_column: int | None = None  # of the fault in the masked line, from 1
     excerpt_end: int | None = None  # behind it
+    ascii: bool = True  # the line: its characters and bytes count alike
     related: tuple[Location, ...] = ()
     fix: Fix | None
     sources: tuple[str, ...]

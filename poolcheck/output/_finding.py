@@ -14,6 +14,7 @@ from poolcheck.text import clean
 
 HOME = "https://github.com/poolcheck/poolcheck"
 SITE = "https://poolcheck.github.io/poolcheck"
+STDIN = "<stdin>"
 NO_FILE = "poolcheck"  # stands for a path where a finding has none: a live server, a variable, an argument
 
 
@@ -21,6 +22,15 @@ def path_of(finding: Finding) -> str:
     """The file, relative, POSIX slashes; `NO_FILE` where there is none."""
     path = finding.location.path if finding.location else ""
     return NO_FILE if path in ("", "-") else str(PurePosixPath(path))
+
+
+def place(finding: Finding) -> str:
+    """`path:line:column: `, as compilers write it and editors open it; nothing where no file is meant."""
+    at = finding.location
+    if at is None or not at.path:
+        return ""
+    path = STDIN if at.path == "-" else at.path
+    return clean(":".join(str(part) for part in (path, at.line, at.column) if part is not None)) + ": "
 
 
 def line_of(finding: Finding) -> int:

@@ -4,12 +4,14 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 """
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Location
 from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
 from poolcheck.model.verdict import Verdict
-from poolcheck.output._finding import NO_FILE, path_of, words, worst_first
+from poolcheck.output._finding import words, worst_first
 from poolcheck.output.paint import Style
 from poolcheck.text import clean
 
@@ -19,20 +21,27 @@ KINDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "n
 
 def render(report: Report, style: Style) -> str:
     """One line for each finding, for each peak that the change raises, and for a gate that could not check."""
-    findings = (annotation(each) for each in worst_first(report.findings))
+    findings = (line for each in worst_first(report.findings) for line in annotations(each))
     return "\n".join([*findings, *raised(report), *unchecked(report)])
 
 
-def annotation(finding: Finding) -> str:
-    """A finding as a workflow command."""
-    at, path = finding.location, path_of(finding)
+def annotations(finding: Finding) -> Iterator[str]:
+    """A finding as workflow commands: one for its place, and one for each other place that it is about."""
+    yield annotation(finding, finding.location, words(finding))
+    for each in finding.related:
+        yield annotation(finding, each, clean(f"{finding.message} See {finding.location}."))
+
+
+def annotation(finding: Finding, at: Location | None, said: str) -> str:
+    """A workflow command about one place."""
     places = []
-    if path != NO_FILE:
-        places.append(f"file={attribute(path)}")
-        places += [f"line={at.line}"] if at and at.line else []
-        places += [f"col={at.column}"] if at and at.line and at.column else []
+    if at is not None and at.path not in ("", "-"):
+        places.append(f"file={attribute(str(PurePosixPath(at.path)))}")
+        places += [f"line={at.line}"] if at.line else []
+        places += [f"col={at.column}"] if at.line and at.column else []
+        places += [f"endColumn={at.end_column}"] if at.line and at.end_column else []
     places.append(f"title={attribute(f'{finding.rule.id} {finding.rule.name}')}")
-    return f"::{KINDS[finding.severity]} {','.join(places)}::{data(words(finding))}"
+    return f"::{KINDS[finding.severity]} {','.join(places)}::{data(said)}"
 
 
 def raised(report: Report) -> Iterator[str]:

@@ -1,16 +1,18 @@
 """SARIF 2.1.0, for code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/
 
 URIs are relative to where poolcheck ran, which is the repository's root in CI. Lines and columns count from 1, columns
-in characters. Left out on purpose: `security-severity` (these are outages, not vulnerabilities), snippets and fixes
-(their text is masked here, and a masked edit applied would be a broken file).
+in characters. Left out on purpose: `security-severity` (these are outages, not vulnerabilities), snippets (their text is
+masked here) and fixes that would carry a password.
 """
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from poolcheck.errors import ExitCode
 from poolcheck.model.finding import Finding
+from poolcheck.model.problem import Fix, Location
 from poolcheck.model.report import Report
 from poolcheck.model.rule import AnyRule
 from poolcheck.model.severity import Confidence
@@ -99,6 +101,13 @@ def result(finding: Finding, index: int, number: int) -> dict[str, Any]:
     location: dict[str, Any] = {"physicalLocation": physical}
     if finding.subject:
         location["logicalLocations"] = [{"name": clean(finding.subject), "kind": "variable"}]
+    more: dict[str, Any] = {}
+    if finding.related:
+        more["relatedLocations"] = [
+            {"id": at, "physicalLocation": physical_of(each)} for at, each in enumerate(finding.related, 1)
+        ]
+    if finding.fix and finding.fix.edits and not any(edit.secret for edit in finding.fix.edits):
+        more["fixes"] = [remedy(finding.fix)]
     return {
         "ruleId": finding.rule.id,
         "ruleIndex": index,
@@ -110,7 +119,33 @@ def result(finding: Finding, index: int, number: int) -> dict[str, Any]:
             "poolcheckFingerprint/v1": finding.fingerprint,
         },
         "properties": {"step": finding.rule.step, "confidence": finding.confidence.word},
-    }
+    } | more
+
+
+def physical_of(at: Location) -> dict[str, Any]:
+    """A place: its file, and the line where one is known."""
+    made: dict[str, Any] = {"artifactLocation": artifact(str(PurePosixPath(at.path)))}
+    return made | {"region": span(at)} if at.line else made
+
+
+def remedy(fix: Fix) -> dict[str, Any]:
+    """A fix with the edits of each file it touches."""
+    changes = []
+    for path in dict.fromkeys(edit.path for edit in fix.edits):
+        replacements = [
+            {
+                "deletedRegion": {
+                    "startLine": edit.line,
+                    "startColumn": edit.start + 1,
+                    "endColumn": edit.end + 1,
+                },
+                "insertedContent": {"text": edit.new},
+            }
+            for edit in fix.edits
+            if edit.path == path
+        ]
+        changes.append({"artifactLocation": artifact(path), "replacements": replacements})
+    return {"description": {"text": clean(fix.title)}, "artifactChanges": changes}
 
 
 def artifact(path: str) -> dict[str, str]:
@@ -126,11 +161,15 @@ def artifact(path: str) -> dict[str, str]:
 
 
 def region(finding: Finding) -> dict[str, int]:
-    """Line and column, from 1."""
-    place = {"startLine": line_of(finding)}
-    if finding.location and finding.location.line and finding.location.column:
-        place["startColumn"] = finding.location.column
-    return place
+    """Line and columns, from 1; the first line where the finding is about the whole file."""
+    at = finding.location
+    return span(at) if at and at.line else {"startLine": line_of(finding)}
+
+
+def span(at: Location) -> dict[str, int]:
+    """A line, and the columns where they are known; the end is exclusive."""
+    parts = {"startLine": at.line, "startColumn": at.column, "endColumn": at.end_column}
+    return {key: value for key, value in parts.items() if value is not None}
 
 
 def invocation(report: Report) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from poolcheck.errors import ExitCode
 from poolcheck.model.report import Report, Step
 from poolcheck.model.severity import Severity
-from poolcheck.output._finding import marked, mended_by
+from poolcheck.output._finding import marked, mended_by, place
 from poolcheck.output.paint import Paint, Style
 from poolcheck.text import clean, plural, width
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 COMMANDS: tuple[str, ...] = ()  # every command
 MOST = 14  # rows of a finding on 80 columns; -v shows the rest
 MOST_PROSE = 4  # rows of one paragraph in it
-STDIN = "<stdin>"
 
 
 def render(report: Report, style: Style) -> str:
@@ -70,15 +69,6 @@ def told(finding: "Finding", report: Report, paint: Paint) -> bool:
     """Whether a finding is shown: an info is only counted, unless it decides the exit code."""
     decides = report.fail_on is Severity.INFO
     return finding.severity > Severity.INFO or paint.look.verbosity > 0 or decides
-
-
-def place(finding: "Finding") -> str:
-    """`path:line:column: `, as compilers write it and editors open it; nothing where no file is meant."""
-    at = finding.location
-    if at is None or not at.path:
-        return ""
-    path = STDIN if at.path == "-" else at.path
-    return clean(":".join(str(part) for part in (path, at.line, at.column) if part is not None)) + ": "
 
 
 def one_finding(finding: "Finding", paint: Paint, said: dict[object, str]) -> Iterator[str]:

@@ -74,6 +74,7 @@ def check(tree: SourceTree, _ctx: Context) -> Iterator[Problem]:
             message=f"{len(files)} files each make {site.made.title}: this one, {listed}.",
             why=f"A process that loads them holds {len(files)} pools, and opens up to {len(files)} times the connections that were planned.",
             at=at(file, site),
+            related=tuple(at(other, made) for other, made in many[1:]),
             subject=tree.package.path,
             severity=Severity.WARNING if len(files) >= MANY else Severity.INFO,
             confidence=Confidence.MEDIUM if len(files) < MANY else sure(file, site),

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from poolcheck.output import github, gitlab, junit, markdown, sarif
+from poolcheck.output import concise, github, gitlab, junit, markdown, rdjson, sarif
 from poolcheck.output.paint import Style
 from tests.output.sample import sample
 
 FOLDER = Path(__file__).parent / "golden"
 FORMATS: Mapping[str, str] = {
     "sarif.json": sarif.render(sample(), Style()),
+    "concise.txt": concise.render(sample(), Style()),
+    "rdjson.json": rdjson.render(sample(), Style()),
     "github.txt": github.render(sample(), Style()),
     "gitlab.json": gitlab.render(sample(), Style()),
     "junit.xml": junit.render(sample(), Style()),

@@ -75,6 +75,16 @@ FIRST = Finding(
     sources=("https://www.postgresql.org/docs/current/",),
     key="",
 )
+TWICE = replace(  # with an edit that anybody may make, and another place
+    FIRST,
+    location=Location(".env.production", 9, 14, 30),
+    related=(Location("worker.env", 2, 1, 5),),
+    fix=Fix(
+        "Give each process 5",
+        safe=True,
+        edits=(Edit(".env.production", 9, 72, 72, "", "?connection_limit=5", "?connection_limit=5"),),
+    ),
+)
 ODD_PLACE = replace(
     FIRST,
     rule=ODD,
@@ -127,7 +137,7 @@ def sample() -> Report:
     """A gate's report that fails."""
     findings = (
         FIRST,
-        replace(FIRST, location=Location(".env.production", 9, 14)),
+        TWICE,
         ODD_PLACE,
         WHOLE_FILE,
         NOWHERE,

@@ -33,14 +33,21 @@ def test_the_runner_reads_what_was_meant() -> None:
     """One line a finding, worst first, with file, line, column and title intact."""
     lines = [read(line) for line in github.render(sample(), Style()).splitlines()]
 
-    assert [kind for kind, _, _ in lines] == ["error", "error", "error", "warning", "notice"]
+    assert [kind for kind, _, _ in lines] == ["error", "error", "error", "error", "warning", "notice"]
     assert lines[1][1] == {
         "file": ".env.production",
         "line": "3",
         "col": "14",
         "title": "PC204 pool-too-large",
     }
-    assert lines[3][1]["file"] == "apps/ä b/:x,y%#?.env"
+    assert lines[4][1]["file"] == "apps/ä b/:x,y%#?.env"
+    assert lines[3][1] == {
+        "file": "worker.env",
+        "line": "2",
+        "col": "1",
+        "endColumn": "5",
+        "title": "PC204 pool-too-large",
+    }
     assert "(100 %)" in lines[1][2]
     assert "file" not in lines[0][1]
 
@@ -49,7 +56,7 @@ def test_no_second_command_and_no_secret() -> None:
     """What a file says cannot begin a line of its own."""
     text = github.render(sample(), Style())
 
-    assert len(text.splitlines()) == 5
+    assert len(text.splitlines()) == 6
     assert SECRET not in text
     assert "\x1b" not in text
 

@@ -93,3 +93,13 @@ def test_nothing_hostile_comes_through() -> None:
     assert "\x1b" not in text
     assert "\\u0000" not in text
     assert "](" not in "".join(each["message"]["text"] for each in log(sample())["runs"][0]["results"])
+
+
+def test_a_fix_is_there_where_it_needs_no_secret() -> None:
+    """Its edits can be made as they are; one that would carry a password is no fix of SARIF's."""
+    fixes = [each.get("fixes") for each in log(sample())["runs"][0]["results"] if each["ruleId"] == "PC204"]
+
+    assert fixes[0] is None
+    (change,) = fixes[1][0]["artifactChanges"]
+    assert change["replacements"][0]["insertedContent"]["text"] == "?connection_limit=5"
+    assert change["replacements"][0]["deletedRegion"] == {"startLine": 9, "startColumn": 73, "endColumn": 73}
