@@ -1,6 +1,6 @@
 """What `fix` does, as a function: the sheet, the diff, or the edits written and the project linted again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from poolcheck.diagnosis.sheet import NOTHING, SheetLook, heading, sheet
 from poolcheck.errors import BadInput
 from poolcheck.fix import rounds, write
 from poolcheck.fix.diff import diff
+from poolcheck.fix.production import where_it_counts
 from poolcheck.fix.rounds import HeldMend, Mend, MendChoice, Mended
 from poolcheck.fix.write import NewContent
 from poolcheck.model.finding import Finding
@@ -109,12 +110,13 @@ def _report(
         asked=options.asked,
         heading=heading(ground),
         steps=steps if context.targets else (),
-        made=tuple(_change(each) for each in mended.made),
+        made=tuple(change for each in mended.made for change in _changes(each)),
         held=tuple(_held(each) for each in mended.held),
         diff=diff(mended.texts) if options.asked != "sheet" else (),
         files=files,
         besides=(
             *dict.fromkeys(note for each in mended.made for note in each.notes),
+            *dict.fromkeys(where_it_counts(mended.made, mended.read.targets)),
             *(f"{file.backup} holds the old content: keep it out of git." for file in files if file.backup),
         ),
         # Also where nothing was left to write: a run that was killed behind its last rename has written all.
@@ -140,6 +142,17 @@ def _look(dsn: str, settings: Configured) -> Report:
     from poolcheck.live import look as looking  # noqa: PLC0415 - brings psycopg
 
     return looking.live(looking.LookOptions(dsn=dsn), settings)
+
+
+def _changes(each: Mend) -> Iterator[Change]:
+    """What was made: the mend at its first edit, and what goes with it in other files."""
+    yield _change(each)
+    first = each.edits[0].path
+    for edit in each.edits:
+        if edit.path != first:
+            yield Change(
+                rule=each.rule, subject=each.subject, path=edit.path, line=edit.line, title=edit.shown.strip().splitlines()[-1].strip(), safe=each.safe
+            )  # fmt: skip
 
 
 def _change(each: Mend, why: str = "") -> Change:

@@ -19,6 +19,7 @@ from poolcheck.model.finding import Finding
 from poolcheck.model.problem import Edit
 from poolcheck.model.report import Report
 from poolcheck.model.severity import Severity
+from poolcheck.model.target import Target
 from poolcheck.project import arguments, collect
 from poolcheck.project.collected import Collected
 from poolcheck.record import dataclass
@@ -317,18 +318,33 @@ def _of(finding: Finding, found: Collected, text: orm_edits.Text) -> Mend:
     if added is None or target is None:
         return made
     beside = orm_edits.direct_url_readers(found, target, added, text)
+    shown = tuple(_in_templates(found, target, added, text))
     # A schema that reads a variable which the deployment does not set stops its migrations: for the worse, unless
     # they fail already.
     safe = made.safe and (not beside.edits or finding.severity >= Severity.ERROR)
     return Mend(
         title=made.title,
         safe=safe,
-        edits=(*made.edits, *beside.edits),
+        edits=(*made.edits, *beside.edits, *shown),
         rule=made.rule,
         subject=made.subject,
         key=made.key,
         notes=beside.notes,
     )
+
+
+def _in_templates(found: Collected, target: Target, name: str, text: orm_edits.Text) -> Iterator[Edit]:
+    """A line for the new variable wherever an example file shows the old one: whoever copies it needs both."""
+    for each in found.targets:
+        if not each.example_file or each.name != target.name or each.package != target.package or each.commented:
+            continue
+        path, line = each.location.path, each.location.line or 0
+        lines = split_lines(text(path) or "")
+        if not 0 < line <= len(lines) or any(_names(other, name) for other in lines):
+            continue
+        end = len(lines[line - 1]) - len(_end(lines[line - 1]))
+        new = f'\n{"export " if each.export else ""}{name}="postgresql://USER:PASSWORD@HOST:5432/DATABASE"'
+        yield Edit(path, line, end, end, "", new, new)
 
 
 def _in_config(finding: Finding, found: Collected, text: orm_edits.Text) -> Iterator[Mend]:
