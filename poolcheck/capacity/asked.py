@@ -5,11 +5,11 @@ https://www.postgresql.org/docs/current/runtime-config-connection.html: beyond t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from poolcheck.model.amount import Amount, at_least, exact, plus, times, within
-from poolcheck.model.connection_map import Client, Map, Pool, Pooler, Question, Route, Server
+from poolcheck.model.connection_map import Client, ConnectionLimit, Map, Pool, Pooler, Question, Route, Server
 from poolcheck.model.problem import Location
 from poolcheck.record import dataclass
 
@@ -61,11 +61,17 @@ class Asked:
     limit: Amount | None = None
     reserved: Amount | None = None  # of the limit, what an ordinary role never gets
     buffer: int = 0  # slots kept for psql, migrations and monitoring
+    cap: ConnectionLimit | None = None  # where the limit holds for a part of a server's clients only
+
+    @property
+    def end(self) -> str:
+        """What its clients connect to."""
+        return self.of.name
 
     @property
     def name(self) -> str:
-        """The server's or pooler's."""
-        return self.of.name
+        """The server's or pooler's, with the part that it is about."""
+        return self.cap.title(self.of.name) if self.cap else self.of.name
 
     @property
     def against(self) -> "Against":
@@ -189,7 +195,9 @@ def rows(map_: Map, buffer: int = 0) -> tuple[Asked, ...]:
     """
     ends = _Ends(map_)
     made = [_of_pooler(ends, each) for each in map_.poolers if each.sockets]
-    made += [_of_server(ends, each, buffer) for each in map_.servers if not each.here or _measured(each)]
+    for server in (each for each in map_.servers if not each.here or _measured(each)):
+        made.append(_of_server(ends, server, buffer))
+        made += [_of_cap(ends, server, each) for each in server.caps]
     return tuple(each for each in made if any(one.deploy.most for one in each.terms) or each.uncounted)
 
 
@@ -209,6 +217,7 @@ class _Ends:
                 self.routes.setdefault(each.client, []).append(each)
                 clients.setdefault(each.end, {})[each.client] = None
         by_name = {each.name: each for each in map_.clients}
+        self.named = by_name
         self.clients = {
             end: [by_name[name] for name in names if name in by_name] for end, names in clients.items()
         }
@@ -216,10 +225,30 @@ class _Ends:
         for pooler in map_.poolers:
             for opening in pooler.opens:
                 self.behind.setdefault(opening.server, []).append((pooler, opening.most))
+        self.parts: dict[
+            tuple[str, str, str], dict[str, None]
+        ] = {}  # clients by end, and what limits a part of them
+        self.through: dict[tuple[str, str], list[Route]] = {}  # by pooler and the server behind it
+        for each in map_.routes:
+            if each.role == "app":
+                for kind, name in (
+                    ("role", each.user),
+                    ("database", each.database),
+                    ("instance", each.client),
+                ):
+                    self.parts.setdefault((each.end, kind, name), {})[each.client] = None
+            if each.pooler:
+                self.through.setdefault((each.pooler, each.server), []).append(each)
         self._pools: dict[str, dict[str, list[Pool]]] = {}  # by client and end
         self.questions: dict[str, list[Question]] = {}
         for question in map_.questions:
             self.questions.setdefault(question.of, []).append(question)
+
+    def part(self, end: str, cap: ConnectionLimit) -> list[Client]:
+        """The clients that a limit is about."""
+        return [
+            self.named[name] for name in self.parts.get((end, cap.kind, cap.of), ()) if name in self.named
+        ]
 
     def pools(self, client: Client, end: str) -> tuple[Pool, ...]:
         """The pools that lead to an end: by their variable, else by the first of the client's routes."""
@@ -274,28 +303,39 @@ def _row(
     limit: Amount | None,
     terms: Sequence[Term] = (),
     more: Sequence[str] = (),
+    *,
+    cap: ConnectionLimit | None = None,
     **rest: Any,
 ) -> Asked:
-    """A row of the clients that lead there, beside `terms` and `more`, which are poolers."""
+    """A row of the clients that lead there, beside `terms` and `more`, which are poolers; of those that a cap is about."""
     counted: list[Term] = list(terms)
     left: list[Client] = []
     once: list[str] = []
     leading: dict[str, tuple[Pool, ...]] = {}
-    for client in ends.clients.get(of.name, ()):
-        pools = leading[client.name] = ends.pools(client, of.name)
+    for client in ends.clients.get(of.name, ()) if cap is None else ends.part(of.name, cap):
+        pools = ends.pools(client, of.name)
+        if cap is not None:
+            ways = [each for each in ends.routes[client.name] if each.end == of.name]
+            other = {each.variable for each in ways if not cap.holds(each)}
+            if len(other) == len({each.variable for each in ways}):
+                continue
+            pools = tuple(each for each in pools if each.variable not in other)
+        leading[client.name] = pools
         if client.pools and not pools:
             continue  # every pool of it leads elsewhere
-        made = term_of(client, pools)
+        one = cap is not None and cap.kind == "instance"
+        asking = replace(client, instances=exact(1, ""), surge=exact(0, "")) if one else client
+        made = term_of(asking, pools)
         if made is not None:
             counted.append(made)
         elif client.once:
             once.append(client.name)
         else:
-            left.append(client)
+            left.append(asking)
     concerned = (of.name, *more, *(each.name for each in left), *(each.name for each in counted))
     asked = (each for name in dict.fromkeys(concerned) for each in ends.questions.get(name, ()))
     return Asked(
-        of=of, terms=tuple(counted), left=tuple(left), unknown=tuple(more), once=tuple(once), limit=limit, pools=leading,
+        of=of, terms=tuple(counted), left=tuple(left), unknown=tuple(more), once=tuple(once), limit=limit, pools=leading, cap=cap,
         questions=tuple(each for each in asked if each.server in ("", of.name)), **rest,
     )  # fmt: skip
 
@@ -311,6 +351,22 @@ def _of_server(ends: _Ends, server: Server, buffer: int) -> Asked:
     if server.tighter is not None and (limit is None or server.tighter.most < limit.most - reserved.most):
         limit, reserved = server.tighter, exact(0, "")
     return _row(ends, server, limit, terms, unknown, reserved=reserved, buffer=buffer)
+
+
+def _of_cap(ends: _Ends, server: Server, cap: ConnectionLimit) -> Asked:
+    """The part of a server's clients that a limit is about, and the poolers that log in for them alone."""
+    terms, unknown = [], []
+    for term in _before(ends, server.name)[0]:
+        user = (
+            next((each.user for each in term.of.opens if each.server == server.name), "") if term.of else ""
+        )
+        ways = ends.through.get((term.name, server.name), ())
+        held = [cap.holds(replace(each, user=user or each.user)) for each in ways]
+        if held and all(held) and cap.kind != "instance":
+            terms.append(term)
+        elif any(held) and cap.kind != "instance":
+            unknown.append(term.name)
+    return _row(ends, server, cap.most, terms, unknown, cap=cap, reserved=exact(0, ""))
 
 
 def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:

@@ -100,7 +100,8 @@ def _of_code(rows: Sequence[Asked]) -> Advice | None:
 def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | None:
     """What the client of a string may have at the server or pooler that the string leads to."""
     for route in ctx.routes_of(target):
-        row = next((each for each in rows if each.name == route.end), None)
+        own = [each for each in rows if each.end == route.end and (not each.cap or each.cap.holds(route))]
+        row = next((each for each in own if each.verdict == "does not fit"), next(iter(own), None))
         client = ctx.map.client(route.client)
         if row is not None and client is not None:
             provider = target.match.provider

@@ -190,7 +190,7 @@ def _over_http(ground: Ground) -> Iterator[Action]:
 def _own_server(ground: Ground) -> Iterator[Action]:
     """The SQL for a server that is nobody's service."""
     full = ground.full_server
-    if full is not None and not any(t.match.provider for t in ground.app):
+    if full is not None and full.cap is None and not any(t.match.provider for t in ground.app):
         need = full.deploy.most + full.buffer + (full.reserved.most if full.reserved else 0)
         yield Action(
             "On a server of your own, after a look at its memory; takes effect at the next restart",

@@ -319,8 +319,10 @@ def _limit(ground: Ground) -> Said:
     row = ground.full_server
     if row is None:
         return _not_raised(ground)
-    provider = next((t.match.provider for t in ground.app if t.match.provider), None)
+    provider = None if row.cap else next((t.match.provider for t in ground.app if t.match.provider), None)
     actions = [Action(text) for text in (provider.raise_limit if provider else ())]
+    if row.cap is not None and row.limit is not None and row.limit.where is not None:
+        actions.append(Action(f"Raise it where it is written: {row.limit.where}"))
     need = row.deploy.most + row.buffer
     plans = [
         limit

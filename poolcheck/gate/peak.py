@@ -15,7 +15,7 @@ def peaks(rows: Sequence[Asked], limit: float) -> tuple[PeakSum, ...]:
         rows: of `capacity.asked`.
         limit: share of the capacity that is allowed, above 0 and at most 1.
     """
-    return tuple(_peak(row, limit) for row in rows)
+    return tuple(_peak(row, 1 if row.cap else limit) for row in rows)  # nobody else needs a part of a cap
 
 
 def _peak(row: Asked, limit: float) -> PeakSum:

@@ -72,6 +72,7 @@ class Opening:
 
     server: str  # its name
     most: Amount | None = None  # None: not known, or a provider bounds it
+    user: str = ""  # whom it logs in as; "": as its clients do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,25 @@ class Pooler:
     sockets: bool = True  # False: reached over HTTP, where no client holds a connection
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionLimit:
+    """A limit on a part of what a server is asked for: of a role, of a database, or of one instance of a program."""
+
+    kind: Literal["role", "database", "instance"]
+    of: str  # the user, the database, the client
+    most: Amount
+    exempt: str = ""  # a user that it does not hold for: the superuser
+
+    def holds(self, route: "Route") -> bool:
+        """Whether a connection of that route counts."""
+        part = {"role": route.user, "database": route.database, "instance": route.client}[self.kind]
+        return part == self.of and not (self.exempt and route.user == self.exempt)
+
+    def title(self, server: str) -> str:
+        """`role app of db`, `one instance of api at db`."""
+        return f"one instance of {self.of} at {server}" if self.kind == "instance" else f"{self.kind} {self.of} of {server}"  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One PostgreSQL: what reaches it, and what it takes."""
@@ -102,7 +122,10 @@ class Server:
     plan: str = ""
     max_connections: Amount | None = None
     reserved: Amount
-    tighter: Amount | None = None  # CONNECTION LIMIT of the role or the database, below max_connections
+    tighter: Amount | None = (
+        None  # CONNECTION LIMIT of the role or the database that was looked at, below max_connections
+    )
+    caps: tuple[ConnectionLimit, ...] = ()  # what files say of parts of its clients
     place: Location | None = None
     here: bool = False  # this machine: an incident there is nobody's night
 

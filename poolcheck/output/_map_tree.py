@@ -99,7 +99,9 @@ class _Planter:
 
     def _server(self, server: Server) -> Branch:
         row = self.rows.get((Server, server.name))
-        below = [self._pooler(each, (server,)) for each in self.behind.get(server.name, ())]
+        names = [each.title(server.name) for each in server.caps]
+        below = [_cap(self.rows[Server, name]) for name in names if (Server, name) in self.rows]
+        below += [self._pooler(each, (server,)) for each in self.behind.get(server.name, ())]
         below += self._ends_of(server.name, row)
         below += self._migrations(server.name)
         questions = self._asked(server.name)
@@ -213,6 +215,14 @@ class _Planter:
     def _asked(self, name: str) -> tuple[Question, ...]:
         """The questions about something, where it is shown first."""
         return tuple(self.open.pop(name, ()))
+
+
+def _cap(row: Asked) -> Branch:
+    """The limit of a part of a server's clients, and what that part asks for."""
+    return Branch(
+        kind="server", name=row.name, sums=_asked_of(row, "allowed", None), verdict=row.verdict, places=tuple(_limits_of(row)),
+        asked=row.deploy.most, usable=row.capacity,
+    )  # fmt: skip
 
 
 def _now(seen: Sighting | None) -> str:

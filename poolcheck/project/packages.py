@@ -174,7 +174,7 @@ class Packages:
         self.skipped.append(Skipped(name, f"{why}: it is not read", "Name it, if it is to be read."))
 
     def kind_of(self, name: str) -> str | None:
-        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, or None: by name, cheaply."""
+        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, `sql`, or None: by name, cheaply."""
         base = posixpath.basename(name)
         if manifest_of(name) is not None:
             return "manifest"
@@ -192,6 +192,8 @@ class Packages:
                 return "processes"
             if base.endswith((".tf", ".tfvars")):
                 return "terraform"
+        if base.endswith(".sql") or (base.endswith(".sh") and "init" in name):
+            return "sql"
         return None
 
     # --- reading them ---
@@ -246,7 +248,7 @@ class Packages:
 
         for name in self.names:
             kind = self.kind_of(name)
-            text = self.text(name)
+            text = self.text(name) if kind != "sql" else None
             folder = posixpath.dirname(name)
             if text is None:
                 continue

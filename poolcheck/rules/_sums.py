@@ -25,7 +25,7 @@ def string_of(row: Asked, term: Term, ctx: Context) -> Target | None:
     routes = [
         each
         for each in ctx.map.routes
-        if each.end == row.name and each.role == "app" and each.client == term.name
+        if each.end == row.end and each.role == "app" and each.client == term.name
     ]
     places = {each.place for each in term.client.pools} if term.client else set()
     routes.sort(key=lambda each: (each.variable not in variables, each.place not in places))

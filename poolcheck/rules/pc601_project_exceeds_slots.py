@@ -128,6 +128,8 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
     reserved = row.reserved.most if row.reserved else 0
     total = row.limit.most if row.limit else 0
     allowed = f"the server allows {row.capacity} ({total} - {reserved} reserved)"
+    if row.cap is not None:
+        allowed = f"{row.capacity} are allowed ({row.limit_words})"
     extra = "" if steady else f", {row.deploy.most} while a deploy runs"
     largest, size, most = fitting(row)
     if largest.of is not None:
@@ -150,7 +152,7 @@ def check(row: Asked, ctx: Context) -> Iterator[Problem]:
         why=row.places,
         severity=Severity.ERROR if steady else Severity.WARNING,
         subject=row.name,
-        key="slots",
+        key=f"{row.cap.kind} {row.cap.of}" if row.cap else "slots",
         fix=fix,
     )
 

@@ -1,6 +1,6 @@
 """The map in text and JSON: clients, poolers, servers, with what is asked of each and whether it fits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from poolcheck.capacity.asked import Asked, rows
@@ -26,7 +26,7 @@ def record(section: Map) -> dict[str, Any]:
         "map": {
             "clients": [_client(each, routes.get(each.name, [])) for each in section.clients],
             "poolers": [_pooler(each, by_name.get((Pooler, each.name))) for each in section.poolers],
-            "servers": [_server(each, by_name.get((Server, each.name))) for each in section.servers],
+            "servers": [_server(each, by_name) for each in section.servers],
             "routes": [
                 {
                     "id": each.id, "variable": clean(each.variable), "role": each.role, "client": clean(each.client),
@@ -102,11 +102,17 @@ def _pooler(each: Pooler, row: Asked | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _server(each: Server, row: Asked | None) -> dict[str, Any]:
+def _server(each: Server, by_name: Mapping[tuple[type, str], Asked]) -> dict[str, Any]:
+    row = by_name.get((Server, each.name))
+    parts = [(one, by_name.get((Server, one.title(each.name)))) for one in each.caps]
     return {
         "name": clean(each.name), "place": place(each.place), "addresses": [clean(address) for address in each.addresses],
         "provider": each.provider or None, "plan": each.plan or None, "max_connections": amount(each.max_connections),
         "reserved": amount(each.reserved), "asked": _asked(row), "verdict": row.verdict if row else None,
+        "limits": [
+            {"kind": one.kind, "of": clean(one.of), "most": amount(one.most), "asked": _asked(part), "verdict": part.verdict if part else None}
+            for one, part in parts
+        ],
     }  # fmt: skip
 
 

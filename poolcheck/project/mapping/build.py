@@ -11,7 +11,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.target import Target
 from poolcheck.project import assumptions
 from poolcheck.project.collected import Collected, lines_of, together
-from poolcheck.project.mapping import from_packages, routed
+from poolcheck.project.mapping import from_packages, from_sql, routed
 from poolcheck.project.mapping.amounts import LIMIT_WORDS
 from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.packages import PROCESS_FILES
@@ -47,6 +47,9 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
 
         from_platforms.collect(draft, names)
         draft.terraform = from_platforms.terraform_servers(packages, names)
+    scripts = [name for name in names if packages.kind_of(name) == "sql"]
+    if scripts:
+        draft.sql = from_sql.read(packages, scripts)
     from_packages.collect(draft)
     made = draft.finish()
     targets = routed.targets(draft, so_far.targets, held)

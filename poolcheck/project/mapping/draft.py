@@ -22,6 +22,7 @@ from poolcheck.model.roles import name_claims, role_of
 from poolcheck.model.sizing import surge
 from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.project.collected import Collected
+from poolcheck.project.mapping import from_sql
 from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
 from poolcheck.project.mapping.pools import Beside, PoolReader
@@ -34,6 +35,7 @@ from poolcheck.text import plural
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
     from poolcheck.readers.deploy.terraform_servers import TerraformServer
+    from poolcheck.readers.sql_limits import SqlLimit
 
 # Services that run once, or for people: their few connections are what the buffer is for.
 _ONCE = re.compile(
@@ -91,6 +93,7 @@ class MapDraft:
         self.commands = ProcessCommands(packages)
         self.ends = Ends(self.config)
         self.terraform: tuple[TerraformServer, ...] = ()
+        self.sql: tuple[SqlLimit, ...] = ()
         self.poolers: list[PoolerConfig] = []  # that only an operator's objects configure
         self.reader = PoolReader(found.subjects, ctx)
         self.skipped: list[Skipped] = []
@@ -220,6 +223,7 @@ class MapDraft:
         names = [_free(each.name, each.place.path, taken) for each in self.running]
         tables = self._tables(names)
         self.running = [self._led(each, table) for each, table in zip(self.running, tables, strict=True)]
+        from_sql.lay(self.sql, list(dict.fromkeys(self.ends.servers.values())), self._logins())
         limits = Limits(self.ends, self.config, self.numbers, self.terraform)
         poolers, servers = limits.finish()
         clients: list[Client] = []
@@ -256,6 +260,13 @@ class MapDraft:
             clients=tuple(clients), poolers=tuple(each for each in poolers if each.name in reached or each.opens),
             servers=servers, routes=tuple(routes), questions=tuple(dict.fromkeys(self.questions)),
         )  # fmt: skip
+
+    def _logins(self) -> Iterator[from_sql.Login]:
+        """Who logs in where, by the strings."""
+        for way in (way for each in self.running for way in each.ways):
+            session = _session(way.target)
+            if session and way.end.server is not None:
+                yield way.end.server, session["user"], session["database"]
 
     def _several_kinds(self) -> dict[str, str]:
         """Ends that are reached by two ways of deployment, with both."""

@@ -14,7 +14,7 @@ from poolcheck.catalogue.conversions import convert
 from poolcheck.config.settings import Config, NamedServer
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, exact
-from poolcheck.model.connection_map import Mode
+from poolcheck.model.connection_map import ConnectionLimit, Mode
 from poolcheck.model.facts import Match
 from poolcheck.model.problem import Location
 
@@ -66,6 +66,9 @@ class ServerDraft:
         self.declared = False  # a file runs it
         self.here = False
         self.told: NamedServer | None = None
+        self.scripts: list[str] = []  # files and folders of its first start
+        self.superuser = ""  # the role that its image makes
+        self.caps: dict[tuple[str, str], ConnectionLimit] = {}
 
     @property
     def unread(self) -> bool:

@@ -33,10 +33,21 @@ def declare(draft: MapDraft, compose: "Compose") -> None:
             limit = server_limit(service)
             if limit is not None:
                 server.limit, server.reserved = limit
+            user = service.env("POSTGRES_USER")
+            server.superuser = user.value if user is not None else "postgres"
+            server.scripts += _scripts(service)
     for config in draft.found.poolers:
         if config.path == compose.path and config.service:
             replicas = instances_of(compose.service(config.service)) or at_least(1, "replicas are filled in")
             draft.ends.declare_pooler(compose.path, (config.service,), config, replicas)
+
+
+def _scripts(service: "Service") -> Iterator[str]:
+    """What the image runs when its data folder is new: https://hub.docker.com/_/postgres, Initialization scripts."""
+    for volume in service.volumes:
+        source, _, target = volume.partition(":")
+        if target.startswith("/docker-entrypoint-initdb.d") and not source.startswith("/"):
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(service.path), source))
 
 
 def collect(draft: MapDraft, compose: "Compose") -> None:

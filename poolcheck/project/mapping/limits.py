@@ -27,6 +27,12 @@ class _Plan(NamedTuple):
     limit: "Limit"
 
 
+class _Opened(NamedTuple):
+    to: ServerDraft | PoolerDraft
+    most: Amount | None
+    user: str = ""
+
+
 class Limits:
     """Gives servers and poolers their names, limits and what they open; what is missing becomes a Question."""
 
@@ -60,22 +66,23 @@ class Limits:
         ends = tuple(self._server(each, len(servers)) for each in servers)
         return tuple(self._finished(each, behind[each]) for each in poolers), ends
 
-    def _openings(self, pooler: PoolerDraft) -> Iterator[tuple[ServerDraft | PoolerDraft, Amount | None]]:
+    def _openings(self, pooler: PoolerDraft) -> Iterator[_Opened]:
         """The servers behind a pooler, or other poolers, with what it may open to each."""
         config = pooler.config
         if config is None:
             if pooler.server is not None:
-                yield pooler.server, self._session_pool(pooler)
-            yield from ((each, None) for each in pooler.fronts)
+                yield _Opened(pooler.server, self._session_pool(pooler))
+            yield from (_Opened(each, None) for each in pooler.fronts)
             return
         if len(config.databases) > MOST_DATABASES:
             host = config.databases[0].value("host")  # nobody wrote them by hand; a Question says so
             if host is not None:
-                yield self.ends.at(pooler, host, config.databases[0].value("port")), None
+                yield _Opened(self.ends.at(pooler, host, config.databases[0].value("port")), None)
             return
         from poolcheck.capacity import pooler_sums  # noqa: PLC0415 - only where a file configures a pooler
 
         by_server: dict[ServerDraft | PoolerDraft, list[Amount | None]] = {}
+        logins: dict[ServerDraft | PoolerDraft, set[str]] = {}
         for line in config.databases:
             host = line.value("host")
             if host is not None and _by_share(config):
@@ -96,10 +103,13 @@ class Limits:
                 )
                 behind = self.ends.pooler_at(pooler, host) or self.ends.at(pooler, host, line.value("port"))
                 by_server.setdefault(behind, []).append(most)
+                logins.setdefault(behind, set()).add(line.value("user") or "")
         by_server.pop(pooler, None)  # a file that names the pooler itself
         for server, sums in by_server.items():
             known = [most for most in sums if most is not None]
-            yield server, times(pooler.replicas, plus(*known)) if len(known) == len(sums) else None
+            user = "".join(logins.get(server, ())) if len(logins.get(server, ())) == 1 else ""
+            most = times(pooler.replicas, plus(*known)) if len(known) == len(sums) else None
+            yield _Opened(server, most, user)
 
     def _plan(self, provider_id: str, name: str) -> _Plan | None:
         """What a provider's plan gives; None where it has none of that name."""
@@ -164,9 +174,7 @@ class Limits:
             exact(number, words, said.location if said else None, "file" if said else "default"),
         )
 
-    def _finished(
-        self, pooler: PoolerDraft, behind: "tuple[tuple[ServerDraft | PoolerDraft, Amount | None], ...]"
-    ) -> Pooler:
+    def _finished(self, pooler: PoolerDraft, behind: tuple[_Opened, ...]) -> Pooler:
         clients, config = self._clients(pooler), pooler.config
         sockets = pooler.match is None or pooler.match.kind != "http"
         if config is not None and len(config.databases) > MOST_DATABASES:
@@ -184,7 +192,7 @@ class Limits:
         return Pooler(
             name=pooler.name, place=pooler.place, software=pooler.software, mode=pooler.mode, addresses=tuple(pooler.addresses),
             replicas=pooler.replicas, max_clients=clients, evidence=pooler.evidence,
-            opens=tuple(Opening(server.name, most) for server, most in behind), sockets=sockets,
+            opens=tuple(Opening(server.name, most, user) for server, most, user in behind), sockets=sockets,
             raises=config.line("max_client_conn", "{}") if config else "", provided=managed,
         )  # fmt: skip
 
@@ -258,7 +266,7 @@ class Limits:
             )
         return Server(
             name=server.name, addresses=tuple(server.addresses), provider=server.provider, plan=plan if facts else "",
-            max_connections=limit, reserved=reserved, place=server.place, here=server.here,
+            max_connections=limit, reserved=reserved, place=server.place, here=server.here, caps=tuple(server.caps.values()),
         )  # fmt: skip
 
     def limit_question(self, server: Server) -> Question:
