@@ -110,7 +110,7 @@ def _report(
         asked=options.asked,
         heading=heading(ground),
         steps=steps if context.targets else (),
-        made=tuple(change for each in mended.made for change in _changes(each)),
+        made=tuple(change for each in mended.made for change in _changes(each, written=bool(files))),
         held=tuple(_held(each) for each in mended.held),
         diff=diff(mended.texts) if options.asked != "sheet" else (),
         files=files,
@@ -144,12 +144,12 @@ def _look(dsn: str, settings: Configured) -> Report:
     return looking.live(looking.LookOptions(dsn=dsn), settings)
 
 
-def _changes(each: Mend) -> Iterator[Change]:
-    """What was made: the mend at its first edit, and what goes with it in other files."""
+def _changes(each: Mend, *, written: bool) -> Iterator[Change]:
+    """What was made: the mend at its first edit, and once it is written what went with it in other files."""
     yield _change(each)
     first = each.edits[0].path
     for edit in each.edits:
-        if edit.path != first:
+        if written and edit.path != first:
             yield Change(
                 rule=each.rule, subject=each.subject, path=edit.path, line=edit.line, title=edit.shown.strip().splitlines()[-1].strip(), safe=each.safe
             )  # fmt: skip

@@ -336,7 +336,12 @@ def _of(finding: Finding, found: Collected, text: orm_edits.Text) -> Mend:
 def _in_templates(found: Collected, target: Target, name: str, text: orm_edits.Text) -> Iterator[Edit]:
     """A line for the new variable wherever an example file shows the old one: whoever copies it needs both."""
     for each in found.targets:
-        if not each.example_file or each.name != target.name or each.package != target.package or each.commented:
+        if (
+            not each.example_file
+            or each.name != target.name
+            or each.package != target.package
+            or each.commented
+        ):
             continue
         path, line = each.location.path, each.location.line or 0
         lines = split_lines(text(path) or "")
