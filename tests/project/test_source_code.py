@@ -113,7 +113,7 @@ def test_ignore_comments_silence_and_are_accounted_for(project: Path) -> None:
 
     assert [f.rule.id for f in report.suppressed] == ["PC401"]
     assert [(f.rule.id, str(f.location)) for f in report.findings if f.rule.id == "PC115"] == [
-        ("PC115", "src/b.ts:2")
+        ("PC115", "src/b.ts:2:1")
     ]
 
 
