@@ -191,10 +191,10 @@ def rows(map_: Map, buffer: int = 0) -> tuple[Asked, ...]:
     """A row for every pooler and server that a client for the app's traffic leads to, poolers first.
 
     A provider's pooler bounds what it opens to the server: the server has a row only where somebody else asks for slots.
-    Nor has a server on this machine that was not looked at, or what is reached over HTTP.
+    Nor has a server on this machine that was not looked at, what is reached over HTTP, or a pooler that takes whoever comes.
     """
     ends = _Ends(map_)
-    made = [_of_pooler(ends, each) for each in map_.poolers if each.sockets]
+    made = [_of_pooler(ends, each) for each in map_.poolers if each.sockets and not each.unbounded]
     for server in (each for each in map_.servers if not each.here or _measured(each)):
         made.append(_of_server(ends, server, buffer))
         made += [_of_cap(ends, server, each) for each in server.caps]
@@ -370,13 +370,18 @@ def _of_cap(ends: _Ends, server: Server, cap: ConnectionLimit) -> Asked:
 
 
 def _before(ends: _Ends, name: str) -> tuple[list[Term], list[str]]:
-    """What each pooler before a server or pooler may open to it, and those of which it is not known."""
+    """What each pooler before a server or pooler may open to it, and those of which it is not known.
+
+    One that a provider bounds, and that is alone, has no need of a sum. It opens no more than its clients ask for.
+    """
     terms, unknown = [], []
     for pooler, opens in ends.behind.get(name, ()):
-        if pooler.provided and name not in ends.clients:
-            continue  # bounded there, and alone
-        if opens is not None:
-            terms.append(Term(name=pooler.name, place=pooler.place, steady=opens, deploy=opens, of=pooler))
-        elif not pooler.provided:
+        if (pooler.provided and name not in ends.clients) or not pooler.sockets:
+            continue
+        if opens is None:
             unknown.append(pooler.name)
+            continue
+        asking = _row(ends, pooler, None) if pooler.provided else None
+        most = opens if asking is None or asking.least else within(opens, asking.deploy)
+        terms.append(Term(name=pooler.name, place=pooler.place, steady=most, deploy=most, of=pooler))
     return terms, unknown

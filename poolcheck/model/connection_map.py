@@ -90,6 +90,7 @@ class Pooler:
     evidence: str = ""  # what says that it is a pooler, where no file of it was read: "port 6432"
     raises: str = ""  # how its file writes the client limit: "max_client_conn = {}"
     provided: bool = False  # a provider's: what it opens to the server is bounded there
+    unbounded: bool = False  # it takes as many clients as come
     sockets: bool = True  # False: reached over HTTP, where no client holds a connection
 
 
@@ -109,7 +110,11 @@ class ConnectionLimit:
 
     def title(self, server: str) -> str:
         """`role app of db`, `one instance of api at db`."""
-        return f"one instance of {self.of} at {server}" if self.kind == "instance" else f"{self.kind} {self.of} of {server}"  # fmt: skip
+        return (
+            f"one instance of {self.of} at {server}"
+            if self.kind == "instance"
+            else f"{self.kind} {self.of} of {server}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

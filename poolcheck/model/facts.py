@@ -122,6 +122,17 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceLimit:
+    """What a platform lets one instance of a program open to this provider's servers."""
+
+    platform: str  # "cloud-run": as deployments and runtimes are called
+    most: int
+    words: str  # "connections that Cloud Run gives an instance"
+    source: str
+    checked: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
     """An endpoint, scheme or host that is gone or going."""
 
@@ -182,6 +193,7 @@ class Provider:
     conversions: tuple[Conversion, ...] = ()
     limits: tuple[Limit, ...] = ()
     default_reserved: int | None = None
+    instance_limits: tuple[InstanceLimit, ...] = ()
     retirements: tuple[Retirement, ...] = ()
     variables: tuple[ProviderVariable, ...] = ()
     quirks: tuple[Quirk, ...] = ()

@@ -173,6 +173,7 @@ class PoolerConfig:
     container: bool = False
     service: str = ""  # the compose service that runs it
     path: str = ""  # the compose file of that service
+    resource: str = ""  # as Terraform's other resources name it: aws_db_proxy.app
     package: Package = Package()
     beside: tuple[
         "PoolerConfig", ...

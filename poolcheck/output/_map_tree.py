@@ -146,6 +146,8 @@ class _Planter:
         asked = (
             _asked_of(row, "clients", self.seen.get(("pooler", pooler.name, pooler.name)))
             if row
+            else "takes as many clients as come"
+            if pooler.unbounded
             else "no client found"
         )
         if row is not None:
@@ -166,7 +168,7 @@ class _Planter:
             seen = self.seen.get(("client", name, end))
             if name in terms:
                 made.append(self._counted(client, terms[name], routes, seen))
-            elif name in left and not client.once:
+            elif (name in left or row is None) and not client.once:
                 made.append(self._uncounted(client, routes, seen))
             else:
                 said = (
@@ -220,9 +222,14 @@ class _Planter:
 def _cap(row: Asked) -> Branch:
     """The limit of a part of a server's clients, and what that part asks for."""
     return Branch(
-        kind="server", name=row.name, sums=_asked_of(row, "allowed", None), verdict=row.verdict, places=tuple(_limits_of(row)),
-        asked=row.deploy.most, usable=row.capacity,
-    )  # fmt: skip
+        kind="server",
+        name=row.name,
+        sums=_asked_of(row, "allowed", None),
+        verdict=row.verdict,
+        places=tuple(_limits_of(row)),
+        asked=row.deploy.most,
+        usable=row.capacity,
+    )
 
 
 def _now(seen: Sighting | None) -> str:

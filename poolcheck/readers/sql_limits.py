@@ -16,7 +16,10 @@ from poolcheck.record import dataclass
 
 LONGEST = 1 << 20  # bytes: what is larger is a dump
 _DOWN = re.compile(r"(?:^|[/._-])(?:down|rollback|undo|revert)(?=[/._-])", re.IGNORECASE)
-_UNDO = re.compile(r"^--\s*(?:\+goose\s+down|\+migrate\s+down|migrate:down|rollback|//@UNDO)\b.*", re.IGNORECASE | re.MULTILINE | re.DOTALL)  # fmt: skip
+_UNDO = re.compile(
+    r"^--\s*(?:\+goose\s+down|\+migrate\s+down|migrate:down|rollback|//@UNDO)\b.*",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 _NAME = r'(?P<name>"[^"]{1,63}"|[a-z_][\w$]{0,62})'
 _WORDS = re.compile(
     rf"\b(?:CREATE|ALTER)\s++(?P<kind>ROLE|USER|DATABASE)\s++{_NAME}|\bCONNECTION\s++LIMIT(?:\s*+=)?\s*+(?P<number>-?\d{{1,9}})\b"

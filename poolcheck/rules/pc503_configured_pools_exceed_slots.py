@@ -87,7 +87,8 @@ def check(config: PoolerConfig, ctx: Context) -> Iterator[Problem]:
     every = sum(users(config, database) for database in config.databases)
     total = _sum(config, 0) or least
     numbers = ctx.numbers
-    opens = pooler.opens[0].most if pooler is not None and len(pooler.opens) == 1 else None
+    own = pooler is not None and len(pooler.opens) == 1 and not pooler.provided
+    opens = pooler.opens[0].most if pooler is not None and own else None
     wild = opens is not None and opens.most > total  # `*` is as many databases as its clients ask for
     if opens is not None and wild:
         every, least, total = -(-every * opens.most // total), opens.most, opens.most

@@ -44,8 +44,11 @@ def test_databases_and_the_server() -> None:
     text = "CREATE DATABASE shop\n  OWNER app CONNECTION LIMIT = 50;\nALTER DATABASE \"Shop\" WITH CONNECTION LIMIT 40;\n\nALTER SYSTEM SET max_connections = '300';\nALTER SYSTEM SET max_connections TO 200;"
 
     assert only(text) == [
-        ("database", "shop", 50, 1), ("database", "Shop", 40, 3), ("server", "", 300, 5), ("server", "", 200, 6),
-    ]  # fmt: skip
+        ("database", "shop", 50, 1),
+        ("database", "Shop", 40, 3),
+        ("server", "", 300, 5),
+        ("server", "", 200, 6),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,10 @@ def test_databases_and_the_server() -> None:
         ("ALTER ROLE app CONNECTION LIMIT 5;", "migrations/003_limit.down.sql"),
         ("ALTER ROLE app CONNECTION LIMIT 5;", "db/rollback/003.sql"),
         ("SELECT 1;\n-- +goose Down\nALTER ROLE app CONNECTION LIMIT 5;", "migrations/003.sql"),
-        ("-- migrate:up\nSELECT 1;\n-- migrate:down\nALTER ROLE app CONNECTION LIMIT 5;", "migrations/003.sql"),
+        (
+            "-- migrate:up\nSELECT 1;\n-- migrate:down\nALTER ROLE app CONNECTION LIMIT 5;",
+            "migrations/003.sql",
+        ),
         ("ALTER ROLE :app CONNECTION LIMIT 5;", "init.sql"),
         ("ALTER ROLE app CONNECTION LIMIT :n;", "init.sql"),
         ("SELECT format('ALTER ROLE %I CONNECTION LIMIT 5', current_user);", "init.sql"),
@@ -62,7 +68,7 @@ def test_databases_and_the_server() -> None:
         ('psql -c "CREATE ROLE $APP CONNECTION LIMIT 5"', "init.sh"),
         ('psql -c "ALTER ROLE app CONNECTION LIMIT $N"', "init.sh"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_read(text: str, path: str) -> None:
     """What undoes a migration, and what something else fills in."""
     assert read(text, path) == ()

@@ -1,6 +1,7 @@
 """From all that was read to the map: servers and poolers first, then everybody who connects to them."""
 
 import posixpath
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,9 +26,11 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
     """What was read with the map of the project, the strings of its deployment files, and the lines that both point at."""
     ctx = Context(catalogue=catalogue, assumed=assumptions.assumed_drivers(packages.config))
     draft = MapDraft(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
-    for config in so_far.poolers:
-        if not config.container and config.databases:
-            draft.ends.declare_pooler("", (), config, exact(1, "1 process", None, "default"))
+    alone = [each for each in so_far.poolers if not each.container and each.databases]
+    resources = Counter(each.resource for each in alone)
+    for config in alone:
+        alias = (config.resource,) if config.resource and resources[config.resource] == 1 else ()
+        draft.ends.declare_pooler("", alias, config, exact(1, "1 process", None, "default"))
     held: tuple[Target, ...] = ()
     if any(name.endswith((".yaml", ".yml")) for name in names):
         from poolcheck.project.mapping import from_compose, from_kubernetes  # noqa: PLC0415 - only where there is YAML

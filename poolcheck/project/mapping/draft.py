@@ -12,7 +12,7 @@ from poolcheck.config.settings import Config, NamedClient
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, How, exact
-from poolcheck.model.connection_map import Client, Map, Pool, Question, Route
+from poolcheck.model.connection_map import Client, ConnectionLimit, Map, Pool, Question, Route
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Location
@@ -224,6 +224,8 @@ class MapDraft:
         tables = self._tables(names)
         self.running = [self._led(each, table) for each, table in zip(self.running, tables, strict=True)]
         from_sql.lay(self.sql, list(dict.fromkeys(self.ends.servers.values())), self._logins())
+        for each, name in zip(self.running, names, strict=True):
+            _limit_instance(each, name)
         limits = Limits(self.ends, self.config, self.numbers, self.terraform)
         poolers, servers = limits.finish()
         clients: list[Client] = []
@@ -410,6 +412,16 @@ class MapDraft:
 
     def _ask(self, of: str, what: str, tell: str, **more: Any) -> None:
         self.questions.append(Question(of=of, server=more.pop("server", ""), what=what, tell=tell, **more))
+
+
+def _limit_instance(each: Running, name: str) -> None:
+    """What its platform lets one instance open to a provider's server."""
+    for server in {way.end.server: None for way in each.ways if way.role == "app" and way.end.server}:
+        known = catalogue.provider(server.provider) if server.provider else None
+        for limit in known.instance_limits if known is not None else ():
+            if limit.platform == each.kind:
+                most = exact(limit.most, f"{limit.most} {limit.words}", None, "catalogue")
+                server.caps["instance", name] = ConnectionLimit("instance", name, most)
 
 
 def _free(name: str, path: str, taken: dict[str, int]) -> str:

@@ -27,7 +27,7 @@ _POOLER_NAME = re.compile(
     r"pg[_-]?bouncer|pgcat|pgdog|odyssey|supavisor|pgpool|(?:^|[-.])pooler(?:[-.]|$)", re.IGNORECASE
 )
 _CLUSTER = re.compile(r"\.svc(?:\.cluster\.local)?$")
-_NAME = re.compile(r"[\w.-]{0,253}|\[?[0-9a-f:.]{2,45}\]?|/[\w./-]{1,107}", re.ASCII)
+_NAME = re.compile(r"[\w.-]{0,253}|\[?[0-9a-f:.]{2,45}\]?|/[\w./:-]{1,107}", re.ASCII)
 _RESOURCE = re.compile(r"(?:aws_db_proxy|aws_db_instance|aws_rds_cluster)\.[\w-]+")  # as Terraform names it
 _HERE = re.compile(r"localhost|127\.[\d.]+|::1|\[::1\]|0\.0\.0\.0|")
 
@@ -327,6 +327,7 @@ class Ends:
             made.software = match.endpoint.software if match.endpoint else ""
             self.poolers[key] = made
         self.poolers[key].addresses[f"{host}:{port}"] = None
+        self.poolers[key].asked[conn.database or "", conn.user or ""] = None
         return End(self.poolers[key], server)
 
     def _evident(self, told: NamedServer | None, scope: str, host: str, port: int, evidence: str) -> End:

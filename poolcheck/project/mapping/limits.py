@@ -1,6 +1,6 @@
 """What the servers and poolers of the map take: from their files, the settings, the options, the provider's plan."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from poolcheck.model.context import Numbers
 from poolcheck.model.problem import Location
 from poolcheck.project.assumptions import known_plan, known_provider
 from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
+from poolcheck.text import plural
 
 if TYPE_CHECKING:
     from poolcheck.model.facts import Limit, LimitName
@@ -64,14 +65,15 @@ class Limits:
             if server.told is not None:
                 _place(server, server.told)
         ends = tuple(self._server(each, len(servers)) for each in servers)
-        return tuple(self._finished(each, behind[each]) for each in poolers), ends
+        limits = {each.name: each.max_connections for each in ends}
+        return tuple(self._finished(each, behind[each], limits) for each in poolers), ends
 
     def _openings(self, pooler: PoolerDraft) -> Iterator[_Opened]:
         """The servers behind a pooler, or other poolers, with what it may open to each."""
         config = pooler.config
         if config is None:
             if pooler.server is not None:
-                yield _Opened(pooler.server, self._session_pool(pooler))
+                yield _Opened(pooler.server, self._provided_opens(pooler))
             yield from (_Opened(each, None) for each in pooler.fronts)
             return
         if len(config.databases) > MOST_DATABASES:
@@ -134,26 +136,33 @@ class Limits:
             return server.told.plan
         return self.numbers.plan if self.numbers.provider in ("", provider_id) else ""
 
-    def _session_pool(self, pooler: PoolerDraft) -> Amount | None:
-        """A provider's pooler in session mode: each client holds one of its pool's connections."""
-        return self._provided_clients(pooler) if pooler.mode == "session" else None
+    def _provided_opens(self, pooler: PoolerDraft) -> Amount | None:
+        """What a provider's pooler may open: one pool for each user and database; in session mode one for all clients."""
+        if pooler.mode == "session":
+            return self._provided_clients(pooler)
+        size = self._provided(pooler, "pool_size", "server connections")
+        if size is None or pooler.mode is None:
+            return None
+        pools = max(1, len(pooler.asked))
+        return times(size, exact(pools, plural(pools, "pool") if pools > 1 else ""))
 
     def _provided_clients(self, pooler: PoolerDraft) -> Amount | None:
         """How many clients a provider's pooler takes; in session mode as many as its pool has connections."""
+        if pooler.mode == "session":
+            return self._provided(pooler, "pool_size", "clients in session mode")
+        return self._provided(pooler, "pooler_clients", "clients")
+
+    def _provided(self, pooler: PoolerDraft, which: "LimitName", what: str) -> Amount | None:
+        """A number of a provider's pooler: of its plan, else between its smallest and its largest."""
         if pooler.match is None or pooler.match.provider is None:
             return None
-        session, provider = pooler.mode == "session", pooler.match.provider
-        what = "clients in session mode" if session else "clients"
+        provider = pooler.match.provider
         name = self._plan_name(pooler.server, provider.id)
         plan = self._plan(provider.id, name)
         if plan is None:
-            return (
-                None
-                if name
-                else self._by_plan(provider.id, "pool_size" if session else "pooler_clients", what)
-            )
-        number = plan.limit.pool_size if session else plan.limit.pooler_clients
-        return None if number is None else exact(number, f"{what} {number}: {plan.title}", None, "catalogue")
+            return None if name else self._by_plan(provider.id, which, what)
+        span = plan.limit.span(which)
+        return None if span is None else _between(span, what, f": {plan.title}")
 
     def _clients(self, pooler: PoolerDraft) -> Amount | None:
         """How many clients a pooler takes, all its replicas together."""
@@ -174,13 +183,17 @@ class Limits:
             exact(number, words, said.location if said else None, "file" if said else "default"),
         )
 
-    def _finished(self, pooler: PoolerDraft, behind: tuple[_Opened, ...]) -> Pooler:
+    def _finished(
+        self, pooler: PoolerDraft, behind: tuple[_Opened, ...], limits: Mapping[str, Amount | None]
+    ) -> Pooler:
         clients, config = self._clients(pooler), pooler.config
         sockets = pooler.match is None or pooler.match.kind != "http"
         if config is not None and len(config.databases) > MOST_DATABASES:
             why = f"its file names {len(config.databases)} databases, more than are added up"
             self.questions.append(Question(pooler.name, "", "server connections", "write max_db_connections, and lint one pooler at a time", why))  # fmt: skip
         managed = pooler.match is not None or (config is not None and _by_share(config))
+        if config is not None and _by_share(config):
+            behind = tuple(each._replace(most=_share(config, limits.get(each.to.name))) for each in behind)
         unlimited = config is not None and (config.off("max_client_conn") or _by_share(config))
         if sockets and not unlimited and (clients is None or clients.low != clients.high):
             provider = pooler.match.provider if pooler.match else None
@@ -193,7 +206,7 @@ class Limits:
             name=pooler.name, place=pooler.place, software=pooler.software, mode=pooler.mode, addresses=tuple(pooler.addresses),
             replicas=pooler.replicas, max_clients=clients, evidence=pooler.evidence,
             opens=tuple(Opening(server.name, most, user) for server, most, user in behind), sockets=sockets,
-            raises=config.line("max_client_conn", "{}") if config else "", provided=managed,
+            raises=config.line("max_client_conn", "{}") if config else "", provided=managed, unbounded=unlimited,
         )  # fmt: skip
 
     def _of_terraform(self, server: ServerDraft, many: int) -> Amount | None:
@@ -204,7 +217,8 @@ class Limits:
         near = [
             each for each in self.terraform if each.provider in ("", server.provider) or not server.provider
         ]
-        host = server.key.host.partition(".")[0]
+        socket = server.key.host.startswith("/")  # /cloudsql/project:region:instance
+        host = server.key.host.rpartition(":")[2] if socket else server.key.host.partition(".")[0]
         named = [
             each
             for each in near
@@ -320,6 +334,22 @@ def _by_share(config: "PoolerConfig") -> bool:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-connections.html
     """
     return config.facts is not None and config.knows("max_connections_percent")
+
+
+def _share(config: "PoolerConfig", limit: Amount | None) -> Amount | None:
+    """Its part of a server's max_connections; None where either is not known."""
+    percent = config.number("max_connections_percent", 100)
+    if limit is None or limit.high is None or percent is None:
+        return None
+    said = config.setting("max_connections_percent")
+    words = f"{percent} % of {limit.words}"
+    return Amount(
+        limit.low * percent // 100,
+        limit.high * percent // 100,
+        words,
+        said.location if said else limit.where,
+        limit.how,
+    )
 
 
 def _server_name(server: ServerDraft) -> str:

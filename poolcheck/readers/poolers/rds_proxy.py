@@ -242,6 +242,7 @@ def _config(name: str, at: Location, settings: Sequence[PoolerSetting], target: 
     return PoolerConfig(
         software="rds-proxy",
         name=f"{at.path}: {name}",
+        resource=name if name.startswith("aws_db_proxy.") else "",
         location=at,
         settings=tuple(settings),
         databases=(PoolerDatabase(name=name, location=at, settings=host),),

@@ -16,7 +16,14 @@ PROGRAM = {
 }
 
 
-def compose(user: str, *, replicas: int = 4, mount: str = "./init:/docker-entrypoint-initdb.d:ro", command: str = "postgres", host: str = "db") -> dict[str, str]:  # fmt: skip
+def compose(
+    user: str,
+    *,
+    replicas: int = 4,
+    mount: str = "./init:/docker-entrypoint-initdb.d:ro",
+    command: str = "postgres",
+    host: str = "db",
+) -> dict[str, str]:
     """A database, and a program that logs in as `user`."""
     text = (
         f"services:\n  db:\n    image: postgres:17\n    command: {command}\n    environment: {{POSTGRES_USER: owner, POSTGRES_PASSWORD: x}}\n"
@@ -65,12 +72,17 @@ def test_the_command_line_wins() -> None:
     }
 
 
-@pytest.mark.parametrize("mount", ["./init/01.sql:/docker-entrypoint-initdb.d/01.sql", "./init/:/docker-entrypoint-initdb.d"])  # fmt: skip
+@pytest.mark.parametrize(
+    "mount", ["./init/01.sql:/docker-entrypoint-initdb.d/01.sql", "./init/:/docker-entrypoint-initdb.d"]
+)
 def test_one_file_or_a_folder(mount: str) -> None:
     """Both are mounted."""
     files = compose("app", mount=mount)
 
-    assert said({**files, "init/01.sql": "CREATE ROLE app CONNECTION LIMIT 5;"})["role app of db"] == "40 of 5: does not fit"  # fmt: skip
+    assert (
+        said({**files, "init/01.sql": "CREATE ROLE app CONNECTION LIMIT 5;"})["role app of db"]
+        == "40 of 5: does not fit"
+    )
 
 
 HOST = "postgresql://app:s3cret@pg.acme.dev/shop\n"
@@ -85,8 +97,16 @@ HOST = "postgresql://app:s3cret@pg.acme.dev/shop\n"
 )
 def test_a_migration(env: dict[str, str], row: str) -> None:
     """It is for the only server that a string of that user leads to; of two nobody knows which."""
-    code = PROGRAM["src/db.js"].replace("max: 10", "max: 30") + "\nnew Pool({ connectionString: process.env.REPORTS_URL, max: 1 })\n"  # fmt: skip
-    files = {**PROGRAM, **env, "src/db.js": code, "migrations/007_limit.sql": "ALTER ROLE app CONNECTION LIMIT 25;"}  # fmt: skip
+    code = (
+        PROGRAM["src/db.js"].replace("max: 10", "max: 30")
+        + "\nnew Pool({ connectionString: process.env.REPORTS_URL, max: 1 })\n"
+    )
+    files = {
+        **PROGRAM,
+        **env,
+        "src/db.js": code,
+        "migrations/007_limit.sql": "ALTER ROLE app CONNECTION LIMIT 25;",
+    }
     made = map_of(files, Config(max_connections=100, instances=1))
 
     assert [each.name for each in rows(made) if each.cap] == ([row] if row else [])
@@ -98,14 +118,20 @@ PGBOUNCER = "[databases]\nshop = host=db port=5432 {user}\n[pgbouncer]\nlisten_p
 @pytest.mark.parametrize(
     ("user", "row"),
     [("", {"role app of db": "25 of 20: does not fit"}), ("user=pool", {})],
-)  # fmt: skip
+)
 def test_through_a_pooler(user: str, row: dict[str, str]) -> None:
     """A pooler logs in as its clients do, unless its file names somebody else."""
     files = compose("app", host="pgbouncer")
     files["compose.yml"] += (
         "  pgbouncer:\n    image: edoburu/pgbouncer\n    volumes: ['./pgbouncer.ini:/etc/pgbouncer/pgbouncer.ini']\n"
     )
-    made = said({**files, "pgbouncer.ini": PGBOUNCER.format(user=user), "init/01.sql": "CREATE ROLE app CONNECTION LIMIT 20;"})  # fmt: skip
+    made = said(
+        {
+            **files,
+            "pgbouncer.ini": PGBOUNCER.format(user=user),
+            "init/01.sql": "CREATE ROLE app CONNECTION LIMIT 20;",
+        }
+    )
 
     assert {name: words for name, words in made.items() if "role" in name} == row
 
