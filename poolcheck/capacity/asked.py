@@ -36,13 +36,13 @@ class Term:
 
     @property
     def words(self) -> str:
-        """`web 10 x 4 x 5 = 200`."""
-        return f"{self.name} {self.steady.equation}"
+        """`web 10 x 4 x 5 = 200`, `web = 10`."""
+        return _said(self.name, self.steady)
 
     @property
     def words_at_peak(self) -> str:
         """`web (10 + 3) x 4 x 5 = 260`."""
-        return f"{self.name} {self.deploy.equation}"
+        return _said(self.name, self.deploy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +185,11 @@ class Asked:
     def terms_places(self) -> str:
         """Each client's numbers with their places."""
         return " ".join(f"{each.name}: {', '.join(each.deploy.places)}." for each in self.terms)
+
+
+def _said(name: str, number: Amount) -> str:
+    equation = number.equation
+    return f"{name} {equation}" if "=" in equation else f"{name} = {equation}"
 
 
 def rows(map_: Map, buffer: int = 0) -> tuple[Asked, ...]:

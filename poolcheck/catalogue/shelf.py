@@ -137,7 +137,7 @@ def _check_provider(values: Mapping[str, Any], where: str) -> None:
 
 
 _OF_IMAGES = {  # keys that only one kind has
-    "server": ("own_defaults", "max_variable", "may_configure"),
+    "server": ("own_defaults", "max_variable", "max_from", "flags", "initdb", "folders", "configs"),
     "pooler": ("pooler", "prefix", "database", "sets"),
     "client": ("url", "port", "engine", "postgres", "pools", "processes", "runs"),
 }

@@ -505,8 +505,12 @@ class Image:
     otherwise: bool = False  # only where no other file fits
     # a server
     own_defaults: bool = False  # PostgreSQL's hold where neither the command nor a file says otherwise
-    max_variable: str = ""  # the variable that alone sets it
-    may_configure: tuple[str, ...] = ()  # variables that may set it in a way that is not followed
+    max_variable: str = ""  # the variable that sets it, where no file and no option does
+    max_from: int = 0  # a smaller number of that variable may not hold
+    flags: tuple[str, ...] = ()  # variables that hold options of the server
+    initdb: tuple[str, ...] = ()  # variables that hold options of initdb
+    folders: tuple[str, ...] = ()  # of its postgresql.conf and conf.d; what lies below them is read
+    configs: tuple[str, ...] = ()  # files of its own, in which its defaults stand
     # a pooler
     pooler: str = ""  # "pgbouncer", or the stem of poolers/*.toml
     prefix: str = ""  # what stands before a setting's name in capitals, or does not

@@ -248,7 +248,7 @@ class Packages:
 
         for name in self.names:
             kind = self.kind_of(name)
-            text = self.text(name) if kind != "sql" else None
+            text = self.text(name) if kind not in ("sql", "processes") else None  # read where something names it
             folder = posixpath.dirname(name)
             if text is None:
                 continue
@@ -415,9 +415,9 @@ LOADERS = {
 }
 PLATFORM_ENDINGS = (
     ".json", ".jsonc", ".toml", ".yaml", ".yml", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".py", ".tf",
-    ".tfvars",
+    ".tfvars", ".conf",
 )  # fmt: skip
 PROCESS_FILES = re.compile(
-    r"gunicorn[\w.-]{0,255}\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)"
+    r"gunicorn[\w.-]{0,255}\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)|\.conf$"
 )
 PLATFORM_NAMES = frozenset({"puma.rb", "Procfile", "Dockerfile"})

@@ -181,7 +181,7 @@ class TestRows:
         """13 x 2 x 3 + 3 = 81 of 97."""
         made = peak.peaks(asked.rows(MAP), 0.85)[0]
 
-        assert made.asked == "web (10 + 3) x 2 x 3 = 78 + jobs 3"
+        assert made.asked == "web (10 + 3) x 2 x 3 = 78 + jobs = 3"
         assert made.total == 81
         assert "replicas: 10 (web.yaml:9)" in made.source
         assert made.capacity_words == "max_connections=100 (db.yaml:4) - 3 reserved"

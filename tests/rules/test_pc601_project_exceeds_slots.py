@@ -174,7 +174,7 @@ def test_pooler_is_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 """
     (found,) = sums({"docker-compose.yml": compose}, f"{PRISMA} server", tmp_path, monkeypatch)
 
-    assert "pgbouncer 40 + jobs 2 x 10 = 20: 60 connections, and the server allows 47" in found.message
+    assert "pgbouncer = 40 + jobs 2 x 10 = 20: 60 connections, and the server allows 47" in found.message
 
 
 def test_an_ignore_comment_silences_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

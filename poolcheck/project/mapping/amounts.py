@@ -1,10 +1,8 @@
-"""The numbers of a sum as deployment files give them: instances, what a rollout adds, and a server's max_connections."""
+"""The numbers of a sum as deployment files give them: instances, and what a rollout adds."""
 
 import re
 from typing import TYPE_CHECKING
 
-from poolcheck import catalogue
-from poolcheck.config.settings import SERVER_MAX, SERVER_RESERVED
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.sizing import surge
@@ -60,38 +58,3 @@ def rollout_surge(instances: Amount, written: str) -> Amount:
     low, high = (surge(each, said or "25%") for each in (instances.low, instances.most))
     words = f"maxSurge: {said}" if said else "maxSurge of 25 %"
     return Amount(low, high, words, None, "file" if said else "default")
-
-
-def server_limit(service: "Service") -> tuple[Amount, Amount] | None:
-    """max_connections and reserved slots of a PostgreSQL service; None when it is none, or a file sets them."""
-    image = catalogue.image(service.repository)
-    if image is None or image.is_ != "server":
-        return None
-    words = " ".join(service.command)
-    said = re.search(r"max_connections\s*=\s*['\"]?(\d+)|(?:^|\s)-N\s*(\d+)", words)
-    reserved = re.search(r"superuser_reserved_connections\s*=\s*(\d+)", words)
-    at = Location(service.path, service.command_line)
-    keep = exact(SERVER_RESERVED, f"{SERVER_RESERVED} reserved", None, "default")
-    if reserved:
-        keep = exact(int(reserved[1]), f"superuser_reserved_connections={reserved[1]}", at)
-    if image.max_variable:
-        text = service.env(image.max_variable)
-        if text is None or not text.value.isdigit():
-            return None
-        at = Location(service.path, text.line)
-        return exact(int(text.value), f"{image.max_variable}={text.value}", at), keep
-    if said:
-        number = int(said[1] or said[2])
-        return exact(number, f"max_connections={number}", at), keep
-    configured = "config_file" in words or any(
-        "postgresql.conf" in volume or "/etc/postgresql" in volume or "conf.d" in volume
-        for volume in service.volumes
-    )
-    if (
-        image.own_defaults
-        and not configured
-        and all(service.env(name) is None for name in image.may_configure)
-        and "$" not in words
-    ):
-        return exact(SERVER_MAX, f"PostgreSQL's default of {SERVER_MAX}", None, "default"), keep
-    return None

@@ -11,10 +11,11 @@ from poolcheck.connection.parse import from_parts
 from poolcheck.model.amount import at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.project.mapping.amounts import instances_of, server_limit
+from poolcheck.project.mapping.amounts import instances_of
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
+from poolcheck.project.mapping.server_limits import mounted, server_limit
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def declare(draft: MapDraft, compose: "Compose") -> None:
         image = _image(service)
         if image is not None and image.is_ == "server":
             server = draft.ends.declare(compose.path, (service.name,), service.location)
-            limit = server_limit(service)
+            limit = server_limit(service, tuple(mounted(draft.packages, service)))
             if limit is not None:
                 server.limit, server.reserved = limit
             user = service.env("POSTGRES_USER")

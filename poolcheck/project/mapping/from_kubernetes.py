@@ -10,7 +10,7 @@ from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.project import Package
 from poolcheck.model.target import Target
 from poolcheck.project.mapping import charts, from_objects
-from poolcheck.project.mapping.amounts import replicas_of, rollout_surge, server_limit
+from poolcheck.project.mapping.amounts import replicas_of, rollout_surge
 from poolcheck.project.mapping.draft import (
     MapDraft,
     Running,
@@ -22,6 +22,7 @@ from poolcheck.project.mapping.draft import (
 )
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
+from poolcheck.project.mapping.server_limits import Mounted, server_limit
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
@@ -67,7 +68,7 @@ def declare(draft: MapDraft, cluster: Cluster) -> None:
         names = tuple(_names(workload, group))
         if image.is_ == "server":
             server = draft.ends.declare(scope_of(group), names, workload.location)
-            limit = server_limit(_as_service(workload))
+            limit = server_limit(_as_service(workload), tuple(_mounted(workload, group)))
             if limit is not None:
                 server.limit, server.reserved = limit
             continue
@@ -114,8 +115,18 @@ def _as_service(workload: "Workload") -> Service:
         image=next((each for each in workload.images if catalogue.image(_repository(each))), ""),
         command=workload.command, command_line=(workload.command_at or workload.location).line or 1,
         environment=tuple((each.name, Text(each.value.reveal() if each.value else "$", each.location.line or 1)) for each in workload.environment),
-        volumes=workload.mounts,
+        volumes=tuple(f":{path}" for path, _, _ in workload.mounts),
     )  # fmt: skip
+
+
+def _mounted(workload: "Workload", group: "DeployedGroup") -> Iterator[Mounted]:
+    """The texts of ConfigMaps that it finds as files."""
+    for path, name, inner in workload.mounts:
+        for key, held in group.held.get(name, {}).items():
+            if inner in ("", key):
+                target = path if inner else f"{path.rstrip('/')}/{key}"
+                line = (held.location.line or 1) + 1
+                yield Mounted(target, held.value.reveal(), held.location.path, line)
 
 
 def _config_of(draft: MapDraft, workload: "Workload") -> PoolerConfig | None:

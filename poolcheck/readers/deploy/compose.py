@@ -57,7 +57,8 @@ class Service:
     replicas: Text | None = None
     surge: Text | None = None  # deploy.update_config: "start-first"
     ports: tuple[str, ...] | None = None
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()  # "source:target", of configs that are files too
+    inline: tuple[tuple[str, Text], ...] = ()  # configs that are written here, by their target
     descriptors: Text | None = None
     profiles: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()  # services that start before it, or that it is linked with
@@ -145,7 +146,13 @@ def read(text: str, path: str, below: str = "") -> Compose | None:
         if match := _SERVICE_KEY.match(row):
             keys.setdefault(match[1], []).append(number)
     found = tuple(
-        _service(name, _extended(node, services, {name}), path, _line_of(keys, name, node.line))
+        _service(
+            name,
+            _extended(node, services, {name}),
+            path,
+            _line_of(keys, name, node.line),
+            made[0].get("configs"),
+        )
         for name, node in services.pairs.items()
         if node.pairs
     )
@@ -191,7 +198,23 @@ def _by_name(node: Node) -> dict[str, Node]:
     return {name: Node(text.value, text.line) for name, text in _environment(node)}
 
 
-def _service(name: str, node: Node, path: str, line: int) -> Service:
+def _volumes(node: Node) -> Iterator[str]:
+    for item in (node.get("volumes") or Node([], 0)).items:
+        source, target = text_of(item.get("source")), text_of(item.get("target"))
+        yield f"{source}:{target}" if source and target else item.text or ""
+
+
+def _configs(node: Node, every: Node | None) -> Iterator[tuple[str, str, Text | None]]:
+    """Target, file, and text of each of its `configs`; of one that is made elsewhere neither file nor text."""
+    for item in (node.get("configs") or Node([], 0)).items:
+        name = item.text or text_of(item.get("source"))
+        made = every.get(name) if every is not None else None
+        target = text_of(item.get("target")) or f"/{name}"
+        yield target, text_of(made.get("file")) if made else "", _text(made.get("content") if made else None)
+
+
+def _service(name: str, node: Node, path: str, line: int, every: Node | None) -> Service:
+    configs = tuple(_configs(node, every))
     image, build = node.get("image"), node.get("build")
     context = build.text if build and build.text is not None else None
     if build and build.pairs:
@@ -222,7 +245,8 @@ def _service(name: str, node: Node, path: str, line: int) -> Service:
         replicas=_text(replicas),
         surge=_text(order),
         ports=tuple(_ports(ports)) if ports else None,
-        volumes=tuple(item.text or "" for item in (node.get("volumes") or Node([], 0)).items),
+        volumes=(*_volumes(node), *(f"{source}:{target}" for target, source, _ in configs if source)),
+        inline=tuple((target, text) for target, _, text in configs if text is not None),
         descriptors=_text(nofile),
         profiles=tuple(item.text or "" for item in (node.get("profiles") or Node([], 0)).items),
         needs=tuple(_needs(node)),

@@ -64,7 +64,7 @@ class Workload:
     complete: bool = True  # every variable of the container is in this file
     namespace: str = ""
     labels: frozenset[tuple[str, str]] = frozenset()  # of its pods
-    mounts: tuple[str, ...] = ()  # paths in the containers
+    mounts: tuple[tuple[str, str, str], ...] = ()  # path, the ConfigMap or Secret there, and of it one key
     containers: tuple["Workload", ...] = ()  # each alone, those that run before the others as a Job
 
 
@@ -300,12 +300,24 @@ def _of(
             if kind == "Pod"
             else document.get("spec", "template", "metadata", "labels")
         ),
-        mounts=tuple(
-            text_of(mount.get("mountPath"))
-            for container in containers.items
-            for mount in (container.get("volumeMounts") or Node([], 0)).items
-        ),
+        mounts=tuple(_mounts(document, kind, containers)),
     )
+
+
+def _mounts(document: Node, kind: str, containers: Node) -> Iterator[tuple[str, str, str]]:
+    spec = document.get("spec") if kind == "Pod" else document.get("spec", "template", "spec")
+    held = {
+        text_of(item.get("name")): text_of(item.get("configMap", "name"))
+        or text_of(item.get("secret", "secretName"))
+        for item in _items(spec, "volumes")
+    }
+    for container in containers.items:
+        for mount in (container.get("volumeMounts") or Node([], 0)).items:
+            yield (
+                text_of(mount.get("mountPath")),
+                held.get(text_of(mount.get("name")), ""),
+                text_of(mount.get("subPath")),
+            )
 
 
 def _variables(containers: Node, place: Callable[[int], Location]) -> Iterator[ContainerVariable]:
