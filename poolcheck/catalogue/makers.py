@@ -62,6 +62,7 @@ def _words(found: Iterable[tuple[Maker, bool]]) -> Iterator[Word]:
             else:
                 names = frozenset({b""})  # in every file: the module alone is enough
             needed.setdefault((text, quoted), set()).update(names)
+        needed.update({(name, False): {b""} for name in each.settings})
     for (text, quoted), words in needed.items():
         yield Word(text.encode(), quoted, () if b"" in words else tuple(sorted(words)))
 

@@ -170,11 +170,7 @@ def _check_maker(values: Mapping[str, Any], where: str) -> None:
     if not values["calls"]:
         raise CatalogueError(f"{_at(where, 'calls')}: one [module, name] at least is wanted")
     for index, (module, name) in enumerate(values["calls"]):
-        if (
-            not module
-            or not name
-            or (module == "*" and (values["language"] != "javascript" or name == "default"))
-        ):
+        if not module or not name or (module == "*" and name == "default"):
             raise CatalogueError(
                 f"{_at(where, 'calls')}[{index}]: [{module!r}, {name!r}] names nothing to look for"
             )

@@ -332,7 +332,8 @@ class Maker:
     """What calls in source code make: a client, a pool or a connection. One generic reader per language looks for them.
 
     `calls` are pairs of the module that is imported and what it exports. In JavaScript "default" and "*" are the
-    module itself, and the module "*" is any module, or none: a client that is generated into the project.
+    module itself, "default()" what a call of it returns, and the module "*" is any module, or none: a client that is
+    generated into the project. In Python the module "*" is any object: its method is known by name alone.
     """
 
     kind: str  # "pg-pool": what findings call it; no other table has it
@@ -349,17 +350,32 @@ class Maker:
     wraps: bool = False  # may be given a client that exists: only a connection string makes one
     places: tuple[
         str, ...
-    ] = ()  # Python: the names of its first arguments, where they are no connection string
+    ] = ()  # names for its first arguments, where they are no connection string; "": it may be one
+    factory: str = ""  # the option whose function returns the options: "useFactory"
+    config_file: bool = False  # without arguments its options stand in a file of their own
     size_options: tuple[
         str, ...
     ] = ()  # what sets the connections of one pool; the first that is there counts
     overflow_option: str = ""  # what sets how many it opens on top of that
     overflow: int = 0  # and how many that is when it is not set
+    zero: Literal["no limit", "default"] = "no limit"  # what a size of 0 comes to
     bounding_options: tuple[
         str, ...
     ] = ()  # others that decide how many it opens: with one of these its size is not known
+    bounds: tuple[
+        tuple[str, str, str], ...
+    ] = ()  # (one of these, what it may be, what then holds: size, one or each)
+    each: bool = False  # it keeps no pool: every thread or session that uses it has a connection of its own
+    settings: tuple[
+        str, ...
+    ] = ()  # names in a framework's config that are options of it, wherever they are given
     variable: str = ""  # the environment variable that it reads by itself
     driver: str = ""  # the stem of its file, which no table says: the catalogue does
+
+    @property
+    def depth(self) -> int:
+        """How deep its options are nested, as far as anybody asks for them."""
+        return max((1, *(name.count(".") for name in self.size_options)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

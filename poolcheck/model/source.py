@@ -27,6 +27,11 @@ def env_value(text: str) -> tuple[str, str | None] | None:
     return (found[1], found[2]) if found is not None else None
 
 
+def fits(key: str, name: str) -> bool:
+    """Whether an option's key is the one that a name asks for, in which `*` is any key of an object."""
+    return re.fullmatch(re.escape(name).replace(r"\*", "[^.]*"), key) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One place where source code makes a client, a pool or a connection."""
@@ -49,7 +54,7 @@ class Site:
         False  # there is nothing besides `options`: no spread, no variable that is not understood
     )
     # what the first argument is: "", "object", "string", "pool", "neon", "env", "other"; "pool" for a PrismaClient whose
-    # adapter is given a pool; in Python the URL's scheme
+    # adapter is given a pool; in Python the URL's scheme, and "setting" where a config says what holds for such a call
     argument: str = ""
     # where the connection string comes from, when that is a name: "process.env.DIRECT_URL", "settings.DATABASE_URL"; in
     # capitals behind the last dot it is a variable of the environment
@@ -61,8 +66,9 @@ class Site:
         return self.made.kind
 
     def option(self, name: str) -> str | None:
-        """What an option is set to; None when it is not written out."""
-        return next((value for key, value in self.options if key == name), None)
+        """What an option is set to; None when it is not written out, "..." where `*` in its name stands for several."""
+        found = [value for key, value in self.options if key == name or ("*" in name and fits(key, name))]
+        return "..." if len(found) > 1 and "*" in name else next(iter(found), None)
 
     def number(self, name: str) -> int | None:
         """What an option is set to, as a whole number; of one of the environment its default. None: not known."""

@@ -324,7 +324,7 @@ class Packages:
         names = manifest.names(manifests)
         known = catalogue.drivers_for_packages(names)
         if not known and below:
-            manifests = [*below, *above]
+            manifests = [*below, *(each for each in above if each not in below)]
             names = manifest.names(manifests)
             known = catalogue.drivers_for_packages(names)
         drivers = manifest.drivers(manifests, known) if known else ()

@@ -76,8 +76,8 @@ def test_every_block_has_an_example(driver: Driver, block: DriverVersion) -> Non
 
 EXPECTED = """
     prisma prisma-adapter-pg prisma-adapter-neon prisma-adapter-ppg prisma-migrate pg postgres-js neon vercel-postgres bun-sql
-    drizzle kysely knex typeorm sequelize mikro-orm supabase-js
-    sqlalchemy sqlalchemy-psycopg sqlalchemy-psycopg2 sqlalchemy-asyncpg sqlalchemy-pg8000 sqlmodel alembic
+    drizzle kysely knex objection slonik pg-promise effect-sql-pg typeorm sequelize mikro-orm supabase-js
+    sqlalchemy sqlalchemy-psycopg sqlalchemy-psycopg2 sqlalchemy-asyncpg sqlalchemy-pg8000 sqlmodel flask-sqlalchemy alembic aiopg databases peewee piccolo pony prisma-client-py
     psycopg psycopg-pool psycopg2 asyncpg pg8000 django dj-database-url tortoise
     libpq rails ruby-pg ecto pgx lib-pq database-sql pgjdbc hikaricp npgsql sqlx tokio-postgres diesel pdo laravel
 """.split()

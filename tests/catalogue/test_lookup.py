@@ -292,7 +292,6 @@ MAKER: dict[str, Any] = {
         ({"calls": []}, r"makers\[0\].calls: one \[module, name\] at least is wanted"),
         ({"calls": [["x", ""]]}, r"calls\[0\]: \['x', ''\] names nothing to look for"),
         ({"calls": [["*", "default"]]}, "names nothing to look for"),
-        ({"calls": [["*", "Make"]], "language": "python"}, "names nothing to look for"),
         ({"overflow": 10}, "overflow: overflow_option is missing"),
         ({"makes": "connection", "size_options": ["max"]}, "size_options: a connection has no size"),
     ],

@@ -115,7 +115,7 @@ class MapDraft:
 
     @cached_property
     def _speaking(self) -> list[Package]:
-        return [package for package in self.packages.known() if package.drivers]
+        return [each for each in self.packages.known() if each.drivers or self.reader.sites(each)]
 
     @cached_property
     def _by_name(self) -> dict[str, list[Package]]:

@@ -5,6 +5,7 @@ A default counts only where the call that makes the pool was read and every argu
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from poolcheck.model.amount import Amount, at_least, exact, plus
@@ -12,6 +13,7 @@ from poolcheck.model.connection_map import Pool
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package
+from poolcheck.model.source import fits
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, reader, readers
 from poolcheck.record import dataclass
@@ -57,7 +59,29 @@ def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs]:
             sites.setdefault(same(each.package), []).extend((each, site) for site in own)
         elif isinstance(each, ConfigFile):
             configs.setdefault(same(each.package), []).append(each)
-    return sites, configs
+    return {package: list(_with_settings(found)) for package, found in sites.items()}, configs
+
+
+def _with_settings(
+    found: "Sequence[tuple[SourceFile, Site]]",
+) -> "Iterator[tuple[SourceFile, Site]]":
+    """The calls, each with what a framework's config says of it; where that says two things, neither is taken."""
+    settings = [site for _, site in found if site.argument == "setting"]
+    for file, site in found:
+        own = [each for each in settings if each.kind == site.kind]
+        if site.argument == "setting" or not own:
+            if site.argument != "setting":
+                yield file, site
+            continue
+        alike = {each.call: dict(each.options) for each in own}
+        sure = all(alike[each.call] == dict(each.options) for each in own)
+        told = (
+            [option for each in alike.values() for option in each.items()]
+            if sure
+            else [(each.call, "...") for each in own]
+        )
+        lines = (0,) * len(told)
+        yield file, replace(site, options=(*site.options, *told), option_lines=(*site.option_lines, *lines))
 
 
 class PoolReader:
@@ -178,32 +202,24 @@ def _size(
         return exact(1, f"{site.call}, one connection", at, "code") if site.scope in ("module", "cached") else at_least(
             1, f"{site.call} makes one for each call", at, "code"
         )  # fmt: skip
-    if made.wire == "http" or (who is not None and who.driver.kind == "http"):
+    if made.wire == "http":
         return exact(0, f"{made.title} {NO_CONNECTION}", at, "catalogue")
-    other = next((name for name in made.bounding_options if site.option(name) is not None), "")
-    if other:
-        return f"{other} decides how many connections {site.call} opens"
-    name = next((name for name in made.size_options if site.option(name) is not None), "")
+    name = next((name for name in made.size_options if _is_set(site, name)), "")
+    bound = _bound(site, at, sized=bool(name))
+    if bound is not None:
+        return bound
     extra = _number(site, made.overflow_option, at, around) if made.overflow_option else None
     if isinstance(extra, str):
         return extra
-    if name:
-        size = _number(site, name, at, around)
-        if not isinstance(size, Amount):
-            return size or f"{name} is not understood"
-        if size.most == 0:
-            return f"{name}: 0 sets no limit"
-        if not made.overflow_option:
-            return size
-        if extra is None and not site.complete:
-            return f"not every argument of {site.call} is understood"
-        return plus(size, extra or exact(made.overflow, "max_overflow by default", None, "default"))
+    given = _given(site, name, extra, at, around) if name else None
+    if given is not None:
+        return given
     in_string = _in_string(target, who) if target is not None and who is not None else None
     if in_string is not None:
         return in_string
     default = who.own.pool_size if who is not None and who.own is not None else None
-    if not site.complete or _hidden(site):
-        return f"not every argument of {site.call} is understood"
+    if not site.complete or _hidden(site, made.size_options) or (made.config_file and not site.argument):
+        return _unseen(site)
     if not default:
         return f"{who.title if who else made.title}: how many {site.call} opens by default depends on the machine, or the version is not known"  # fmt: skip
     if extra is not None:
@@ -217,6 +233,43 @@ def _size(
             extra,
         )
     return exact(default, f"{site.call} with its default of {default}", at, "default")
+
+
+def _unseen(site: "Site") -> str:
+    return f"not every argument of {site.call} is understood"
+
+
+def _bound(site: "Site", at: Location, *, sized: bool) -> Amount | str | None:
+    """What another option than the size makes of a pool: one connection, none kept, or what is not known; None: nothing."""
+    made = site.made
+    other = next((name for name in made.bounding_options if _is_set(site, name)), "")
+    said = (site.option(other) or "").rpartition(".")[2]
+    holds = next((then for name, is_, then in made.bounds if (name, is_) == (other, said)), "")
+    if holds == "one":
+        return exact(1, f"{other}={said}", at, "code")
+    if holds == "each" or (made.each and not sized):
+        return at_least(1, f"{site.call} keeps no pool: each session has a connection of its own", at, "code")
+    return f"{other} decides how many connections {site.call} opens" if other and holds != "size" else None
+
+
+def _given(
+    site: "Site", name: str, extra: Amount | None, at: Location, around: Beside
+) -> Amount | str | None:
+    """What an option makes of a pool, `extra` on top; else why that is not known. None: it says what is so without it."""
+    made = site.made
+    before = made.size_options[: made.size_options.index(name)]  # what would count instead
+    if before and (not site.complete or _hidden(site, before)):
+        return _unseen(site)
+    size = _number(site, name, at, around)
+    if not isinstance(size, Amount):
+        return size or f"{name} is not understood"
+    if size.most == 0:
+        return None if made.zero == "default" else f"{name}: 0 sets no limit"
+    if not made.overflow_option:
+        return size
+    if extra is None and (not site.complete or _hidden(site, (name,))):
+        return _unseen(site)
+    return plus(size, extra or exact(made.overflow, "max_overflow by default", None, "default"))
 
 
 def _number(site: "Site", name: str, at: Location, around: Beside) -> Amount | str | None:
@@ -242,15 +295,23 @@ def _number(site: "Site", name: str, at: Location, around: Beside) -> Amount | s
     return f"{name} of {site.call} is {variable[1]}, which no file sets"
 
 
-def _hidden(site: "Site") -> bool:
-    """Whether the size may stand in an object that was not seen into: `pool` of pool.max is a variable, or has a spread.
+def _is_set(site: "Site", name: str) -> bool:
+    """Whether an option is given a value; what is null counts as left out."""
+    return site.option(name) not in (None, "None", "null", "undefined")
 
-    `connection` is mostly the string itself.
+
+def _hidden(site: "Site", names: Sequence[str]) -> bool:
+    """Whether one of these may stand in an object that was not seen into: `pool` of pool.max is a variable, or has a spread.
+
+    `connection`, and what comes from the environment, is the string itself.
     """
-    for name in site.made.size_options:
-        key, dot, _ = name.rpartition(".")
-        inner = [option for option, _ in site.options if option.startswith(f"{key}.")]
-        unseen = f"{key}.*" in inner or (not inner and key != "connection")
-        if dot and site.option(key) is not None and unseen:
-            return True
+    said = dict(site.options)
+    for name in names:
+        parts = name.split(".")
+        for key in (".".join(parts[:end]) for end in range(1, len(parts))):
+            for outer in [each for each in said if fits(each, key) and not each.endswith(".*")]:
+                inner = [each for each in said if each.startswith(f"{outer}.")]
+                string = parts[-2] == "connection" or _VARIABLE.fullmatch(said[outer]) is not None
+                if f"{outer}.*" in inner or (not inner and said[outer] != "{}" and not string):
+                    return True
     return False

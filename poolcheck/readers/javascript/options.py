@@ -89,6 +89,18 @@ class Values(Follower):
         given = arguments(made)[:1] if made is not None and made.type == "new_expression" else [value]
         return self.object(given[0]) if given else None
 
+    def line(self, node: Node) -> int:
+        """The line on which a node begins."""
+        return self._module.line(node)
+
+    def returned(self, whole: Options, key: str) -> Options:
+        """The options that the function under a key returns, in place of those around it; not complete without one."""
+        entry = whole.entries.get(key)
+        function = self.declared(entry.value) if entry is not None else None
+        results = list(_results(function)) if function is not None and function.type in FUNCTIONS else []
+        made = self.object(results[0]) if len(results) == 1 else None
+        return made or Options({}, complete=False)
+
     def text(self, value: Node | None) -> str:
         """A value that can be no secret: numbers, `${VARIABLE:-10}`, names, true and false; "..." for everything else."""
         value = bare(value)
@@ -299,7 +311,7 @@ class Values(Follower):
             return either(may, Options({}, complete=True)) if may is not None and perhaps else None
         if node.type == "call_expression":
             given = arguments(node)
-            frozen = text(field(node, "function")) == "Object.freeze" and given
+            frozen = text(field(node, "function")) in ("Object.freeze", "defineConfig") and given
             return self.object(given[0], deep - 1) if frozen else None
         found = self.object(self._follow(node, deep), deep - 1)
         if found is None or node.type not in _NAMES:
@@ -323,7 +335,7 @@ class Values(Follower):
                 for key, entry in inner.entries.items() if inner is not None else ():
                     put(entries, key, entry)
             elif part.type == "method_definition" and field(part, "name") is not None:
-                put(entries, text(field(part, "name")), WrittenOption(None, line, sure=False))
+                put(entries, text(field(part, "name")), WrittenOption(part, line, sure=False))
             elif part.type != "comment":
                 complete = False
                 override(entries, None)

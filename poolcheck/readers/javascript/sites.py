@@ -13,6 +13,8 @@ from poolcheck.readers.javascript.checkouts import _place
 from poolcheck.readers.javascript.options import Values
 from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.tree import (
+    AROUND,
+    CLASSES,
     Module,
     arguments,
     bare,
@@ -20,8 +22,8 @@ from poolcheck.readers.javascript.tree import (
     string,
     up,
 )
-from poolcheck.readers.syntax import field, text
-from poolcheck.readers.written_options import Options, is_variable
+from poolcheck.readers.syntax import Placed, field, text, within
+from poolcheck.readers.written_options import Options, WrittenOption, is_variable, put
 
 _DIALECT = re.compile(
     r"""(?:client|type|dialect)\s*:\s*['"](?:pg|pg-native|postgres|postgresql|cockroachdb)['"]|postgres(?:ql)?://"""
@@ -36,17 +38,24 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
     on_global = _on_global(module)
     values = Values(module)
     for made, call, node in _calls(module, makers):
-        given = _arguments(values, call)
+        given = _arguments(values, call, made)
         if made.any_database and not _DIALECT.search(text(call)) and not _is_postgres(values, given.object):
             continue
         if made.wraps and given.shape not in ("string", "env") and "connection" not in given.object.entries:
             continue  # given a client that exists already
-        options = list(values.flat(given.object))
-        placed = place(module, call)
+        options = list(values.flat(given.object, deep=made.depth))
+        owner = (
+            next((each for each in (call, *up(call)) if each.type in CLASSES), None)
+            if _of_class(call)
+            else None
+        )
+        placed = (
+            place(module, call) if owner is None else Placed("cached" if _injected(owner) else "function")
+        )
         inner = function_around(call)
         yield Site(
             made=made,
-            call=text(node)[:60] if call.type == "call_expression" else f"new {text(node)[:60]}",
+            call=_as_written(call, node),
             line=call.start_point.row + 1,
             column=module.column(call),
             scope=placed.scope,
@@ -91,17 +100,19 @@ def _calls(module: Module, makers: Makers) -> Iterator[tuple[Maker, Node, Node]]
         if known.module not in makers.modules and known.exported not in makers.everywhere:
             continue
         for use in module.uses(local):
-            called, exported = use, known.exported
-            while (
-                called.parent is not None
-                and called.parent.type == "member_expression"
-                and called.parent.children[0] == called
-            ):
-                exported = text(field(called.parent, "property")) if exported in ("default", "*") else ""
-                called = called.parent
+            called, exported = _member(use, known.exported)
             call = called.parent
+            if call is None:
+                continue
+            if made := _made(makers, known.module, f"{exported}()"):  # const pgp = pgPromise(); pgp(...)
+                for once, again in _again(module, call):
+                    if once.start_byte not in seen:
+                        seen.add(once.start_byte)
+                        yield made, once, again
             made = _made(makers, known.module, exported)
-            if made and call is not None and _is_made(call, called, made) and call.start_byte not in seen:
+            if made and made.new and call.type in ("extends_clause", "class_heritage"):
+                yield from ((made, each, own) for each, own in _own_class(module, call))
+            elif made and _is_made(call, called, made) and call.start_byte not in seen:
                 seen.add(call.start_byte)
                 yield made, call, called
     for use in module.find(rb"\brequire\s*\("):
@@ -109,11 +120,83 @@ def _calls(module: Module, makers: Makers) -> Iterator[tuple[Maker, Node, Node]]
         call = required.parent if required is not None else None
         if required is None or call is None or required.type != "call_expression" or not arguments(required):
             continue
-        made = _made(makers, string(arguments(required)[0]), "*")
+        module_name = string(arguments(required)[0])
+        twice = _made(makers, module_name, "*()") if field(call, "function") == required else None
+        if twice is not None:
+            yield from ((twice, each, name) for each, name in _again(module, call))
+        made = _made(makers, module_name, "*")
         if made and _is_made(call, required, made):
             yield made, call, required
     for name in makers.everywhere:
         yield from _anywhere(module, makers, name, seen)
+
+
+def _member(use: Node, exported: str) -> tuple[Node, str]:
+    """(`a.b.c` around an imported name, what that is of the module: "b.c", or "a.b.c" of a name of its own)."""
+    while (
+        (outer := use.parent) is not None and outer.type == "member_expression" and outer.children[0] == use
+    ):
+        name = text(field(outer, "property"))
+        use, exported = outer, name if exported in ("default", "*") else f"{exported}.{name}"
+    return use, exported
+
+
+def _again(module: Module, call: Node) -> Iterator[tuple[Node, Node]]:
+    """(call, what is called) where the function that a call returns is called."""
+    declared = next((outer for outer in up(call) if outer.type not in AROUND), None)
+    if declared is not None and declared.type == "call_expression":
+        yield declared, call
+    elif declared is not None and declared.type == "variable_declarator":
+        for use in module.uses(text(field(declared, "name"))):
+            if use.parent is not None and field(use.parent, "function") == use:
+                yield use.parent, use
+
+
+def _own_class(module: Module, heritage: Node) -> Iterator[tuple[Node, Node]]:
+    """(what gives the options, name) of a class that extends a client: its `super(...)`, or each `new` of it.
+
+    A class that no place of the file makes, and that has no constructor, is given whatever somebody else gives it: the
+    class itself stands for it.
+    """
+    owner = next(outer for outer in up(heritage) if outer.type in CLASSES)
+    own = field(owner, "name")
+    if own is None:
+        return
+    body = field(owner, "body")
+    constructor = (
+        next((each for each in body.named_children if text(field(each, "name")) == "constructor"), None)
+        if body is not None
+        else None
+    )
+    found = []
+    if constructor is not None:
+        found = [node.parent for node in module.find(rb"\bsuper\s*\(") if within(node, constructor)]
+    else:
+        found = [use.parent for use in module.uses(text(own)) if field(use.parent, "constructor") == use]
+    yield from ((each, own) for each in [call for call in found if call is not None] or [owner])
+
+
+def _as_written(call: Node, called: Node) -> str:
+    """`postgres`, `new Pool`: what is called as the file has it, without arguments."""
+    return (
+        f"new {text(called)[:60]}" if call.type == "new_expression" or _of_class(call) else text(called)[:60]
+    )
+
+
+def _of_class(call: Node) -> bool:
+    """Whether the options are those of a class of the project that extends a client."""
+    return call.type in CLASSES or text(field(call, "function")) == "super"
+
+
+def _injected(owner: Node) -> bool:
+    """Whether NestJS makes the class, once and without arguments of anybody's.
+
+    https://docs.nestjs.com/fundamentals/injection-scopes
+    """
+    around = [owner, *([owner.parent] if owner.parent is not None else [])]
+    return any(
+        text(each) == "@Injectable()" for node in around for each in node.children if each.type == "decorator"
+    )
 
 
 def _anywhere(
@@ -157,25 +240,30 @@ class _Given(NamedTuple):
     url: str
 
 
-def _arguments(values: Values, call: Node) -> _Given:
+def _arguments(values: Values, call: Node, made: Maker) -> _Given:
     given = arguments(call)
     if not given:
-        return _Given(Options({}, True), "", "")
+        return _Given(Options({}, call.type not in CLASSES or _injected(call)), "", "")
     shape = _shape(values, bare(given[0]))
     parts = len(given) > 2  # Sequelize's database, user and password
     named = shape in ("env", "string", "other") and not parts and values.object(given[0]) is None
     url = values.name(given[0]) if named else ""
     url = url if shape != "string" or is_variable(url) else ""
     whole = Options({}, True)
-    for each in given:
+    for at, each in enumerate(given):
+        if at < len(made.places) and made.places[at]:
+            put(whole.entries, made.places[at], WrittenOption(each, values.line(each)))
+            continue
         found = values.object(each)
         if found is not None:
             whole = Options(whole.entries | found.entries, whole.complete and found.complete)
         elif _shape(values, bare(each)) not in ("string", "env"):
             whole = whole._replace(complete=False)
+    if made.factory:
+        whole = values.returned(whole, made.factory)
     adapter = whole.entries.get("adapter")
-    made = values.declared(adapter.value) if adapter is not None and adapter.sure else None
-    if made is not None and _shape(values, next(iter(arguments(made)), None)) == "pool":
+    client = values.declared(adapter.value) if adapter is not None and adapter.sure else None
+    if client is not None and _shape(values, next(iter(arguments(client)), None)) == "pool":
         shape = "pool"
     return _Given(whole, shape, url or values.url(whole))
 

@@ -83,6 +83,7 @@ class Values(Follower):
         entries = {
             name: WrittenOption(value, self._module.line(value))
             for name, value in zip(places, arguments(call), strict=False)
+            if name
         }
         complete = all(each.type != "list_splat" for each in arguments(call))
         return self._named(call, entries, complete, DEEPEST)
@@ -96,6 +97,18 @@ class Values(Follower):
             entries.update(more.entries if more is not None else {})
             complete = complete and more is not None and more.complete
         return Options(entries, complete)
+
+    def assigned(self, name: str) -> Iterator[Node]:
+        """What is given to a name, to a key of that name, or to a parameter of that name."""
+        for at in self._module.assignments:
+            target, value = bare(field(at, "left")), field(at, "right")
+            key = (
+                constant(_key(target)) if target is not None and target.type == "subscript" else text(target)
+            )
+            if value is not None and key == name:
+                yield value
+        for call in self._module.calls:
+            yield from (value for key, value in keywords(call) if key == name)
 
     def inside(self, _key: str, value: Node | None) -> Options | None:
         """The dictionary under a key, whatever the key."""

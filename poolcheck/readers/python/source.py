@@ -18,7 +18,7 @@ from poolcheck.readers.python.options import Values
 from poolcheck.readers.python.scope import MOST_CALLS, Scopes
 from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, verb
 from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
-from poolcheck.readers.written_options import Options
+from poolcheck.readers.written_options import Options, WrittenOption
 
 _SENDS = frozenset(
     {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
@@ -47,6 +47,7 @@ def _read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, 
         raise UnreadableSource(f"is not Python (line {errors.first})")
     calls = [call for call in module.calls if errors.outside(call)]
     known = {f"{of}.{name}": maker for (of, name), maker in makers.calls.items()}
+    settings = {name: maker for maker in known.values() for name in maker.settings}
     if sum(_matters(module, call, known) for call in calls) > 2 * MOST_CALLS:
         raise TooMuch
     scopes = Scopes(module, calls)
@@ -54,7 +55,7 @@ def _read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, 
         path=path,
         language="python",
         location=Location(path),
-        sites=tuple(_sites(module, scopes, calls, known)),
+        sites=(*_sites(module, scopes, calls, known), *_settings(module, settings)),
         checkouts=tuple(checkouts(module, scopes, calls, known)),
         state=tuple(_state(module, calls)),
         modules=tuple(Mark(name.partition(".")[0], 1, 1) for name in sorted(set(module.names.values()))),
@@ -75,15 +76,15 @@ def _matters(module: Module, call: Node, makers: Mapping[str, Maker]) -> bool:
 def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[str, Maker]) -> Iterator[Site]:
     values = Values(module)
     for call in calls:
-        made = makers.get(module.full(called(call)))
+        made = makers.get(module.full(called(call))) or makers.get(f"*.{verb(call)}")
         if made is None:
             continue
         given = values.given(call, made.places)
-        url, database = _url(values, call, given, len(made.places))
+        url, database = _url(values, call, given, made.places)
         if database and not database.startswith(("postgres", "cockroach")):
             continue
         placed = scopes.place(call)
-        options = list(values.flat(given))
+        options = list(values.flat(given, deep=made.depth))
         yield Site(
             made=made,
             call=dotted(called(call))[:60],
@@ -101,10 +102,26 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
         )
 
 
-def _url(values: Values, call: Node, given: Options, places: int) -> tuple[str, str]:
-    """(what names the URL, its scheme when that is written out); it stands behind the arguments that have `places`."""
-    named = (given.entries[key].value for key in ("url", "dsn", "conninfo") if key in given.entries)
-    written = next(iter(arguments(call)[places:]), None) or next(named, None)
+def _settings(module: Module, settings: Mapping[str, Maker]) -> Iterator[Site]:
+    """Where a framework's config is given what holds for a call elsewhere: `NAME = ...`, `config["NAME"] = ...`."""
+    values = Values(module)
+    for name, made in settings.items():
+        for value in values.assigned(name):
+            line = module.line(value)
+            given = Options({name: WrittenOption(value, line)}, complete=True)
+            options = list(values.flat(given, deep=made.depth))
+            yield Site(
+                made=made, call=name, line=line, column=module.column(value), scope="function", argument="setting",
+                options=tuple((key, value) for key, value, _ in options),
+                option_lines=tuple(line for _, _, line in options),
+            )  # fmt: skip
+
+
+def _url(values: Values, call: Node, given: Options, places: tuple[str, ...]) -> tuple[str, str]:
+    """(what names the URL, its scheme when that is written out); it is no argument that `places` have a name for."""
+    named = (given.entries[key].value for key in ("url", "dsn", "conninfo", "db_url") if key in given.entries)
+    unnamed = (each for at, each in enumerate(arguments(call)) if at >= len(places) or not places[at])
+    written = next(unnamed, None) or next(named, None)
     scheme = values.scheme(written)
     return ("", scheme) if scheme is not None else (values.name(written), "")
 

@@ -161,7 +161,7 @@ def test_ways_of_importing(text: str) -> None:
         "import { neon } from '@neondatabase/serverless'\nconst sql = neon(process.env.DATABASE_URL!)",
         "class PrismaClient {}\nconst p = new PrismaClient()",
         "// const p = new PrismaClient()\nconst text = 'new PrismaClient()'",
-        "import { PrismaClient } from '@prisma/client'\nexport class Service extends PrismaClient { constructor() { super() } }",
+        "import { PrismaClient } from '@prisma/client'\nexport class Service extends Base { constructor() { super() } }",
     ],
 )
 def test_not_a_client(text: str) -> None:
