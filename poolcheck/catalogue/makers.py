@@ -6,11 +6,12 @@ Of the drivers' files the tables `[[makers]]` and `[[tcp_modules]]` alone are pa
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import get_args
 
 from poolcheck.catalogue.lookup import DRIVERS
 from poolcheck.catalogue.shelf import quick_word
 from poolcheck.errors import CatalogueError
-from poolcheck.model.facts import Maker, TcpModule
+from poolcheck.model.facts import Maker, MakerLanguage, TcpModule
 from poolcheck.model.makers import AllMakers, Makers, Word
 
 # Without one of these no call names PostgreSQL, and no rule asks where the file runs.
@@ -29,12 +30,14 @@ def makers() -> AllMakers:
     _check_apart(found)
     tcp = {each.module: each.title for many in modules.values() for each in many}
     orms = {stem for stem, text in DRIVERS.texts.items() if quick_word(text, "kind") == "orm"}
-    return AllMakers(
-        javascript=_makers(
-            [(each, stem in orms) for each, stem in found if each.language == "javascript"], tcp
-        ),
-        python=_makers([(each, stem in orms) for each, stem in found if each.language == "python"], {}),
-    )
+    by = {
+        language: _makers(
+            [(each, stem in orms) for each, stem in found if each.language == language],
+            tcp if language == "javascript" else {},
+        )
+        for language in get_args(MakerLanguage)
+    }
+    return AllMakers(by.pop("javascript"), by.pop("python"), by)
 
 
 def _makers(found: Sequence[tuple[Maker, bool]], tcp: Mapping[str, str]) -> Makers:
@@ -55,7 +58,9 @@ def _words(found: Iterable[tuple[Maker, bool]]) -> Iterator[Word]:
             quoted = each.language == "javascript" and module != "*"
             text = exported if module == "*" else module if quoted else module.partition(".")[0]
             last = exported.rpartition(".")[2]
-            if each.any_database:
+            if each.language not in ("javascript", "python"):
+                text, names = _written(each.language, module, exported), frozenset({last.encode()})
+            elif each.any_database:
                 names = _DATABASES
             elif orm and module != "*" and last not in ("default", "*"):
                 names = frozenset({last.encode()})
@@ -65,6 +70,13 @@ def _words(found: Iterable[tuple[Maker, bool]]) -> Iterator[Word]:
         needed.update({(name, False): {b""} for name in each.settings})
     for (text, quoted), words in needed.items():
         yield Word(text.encode(), quoted, () if b"" in words else tuple(sorted(words)))
+
+
+def _written(language: str, module: str, exported: str) -> str:
+    """What a file has to hold besides the last part of a call's name."""
+    if module == "*":
+        return exported.partition(".")[0]
+    return module.removeprefix("*") if language == "go" else module.partition(".")[0]
 
 
 def _check_apart(found: Iterable[tuple[Maker, str]]) -> None:

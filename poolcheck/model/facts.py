@@ -327,6 +327,9 @@ class DriverVersion:
 Wire = Literal["tcp", "websocket", "http", "engine"]
 
 
+MakerLanguage = Literal["javascript", "python", "go", "java", "csharp", "rust"]  # java: Kotlin's calls, too
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
     """What calls in source code make: a client, a pool or a connection. One generic reader per language looks for them.
@@ -338,7 +341,7 @@ class Maker:
 
     kind: str  # "pg-pool": what findings call it; no other table has it
     title: str  # "pg.Pool", for sentences
-    language: Literal["javascript", "python"]
+    language: MakerLanguage
     calls: tuple[tuple[str, str], ...]
     makes: Literal["client", "pool", "connection"]
     wire: Wire = (
@@ -370,6 +373,16 @@ class Maker:
         str, ...
     ] = ()  # names in a framework's config that are options of it, wherever they are given
     variable: str = ""  # the environment variable that it reads by itself
+    # Of the languages that readers/code reads, where options are set on objects, with methods or in the string:
+    configs: tuple[int, ...] = ()  # which of its arguments are objects that options are set on
+    config_calls: tuple[str, ...] = ()  # what makes such an object, with no option set
+    same: tuple[str, ...] = ()  # methods of what it makes that give the same pool
+    handed_to: tuple[
+        tuple[str, str], ...
+    ] = ()  # calls that are given what it makes, and give it back in other clothes
+    given_options: tuple[str, ...] = ()  # with one of these it is given a pool that exists
+    string_options: tuple[str, ...] = ()  # parameters of its string that `size_options` names
+    shared: bool = False  # what is made with the same string shares one pool of the process
     driver: str = ""  # the stem of its file, which no table says: the catalogue does
 
     @property

@@ -40,7 +40,10 @@ class AllMakers(NamedTuple):
 
     javascript: Makers
     python: Makers
+    others: Mapping[str, Makers]
 
     def of(self, language: Language) -> Makers:
         """Those of a file's language."""
-        return self.python if language == "python" else self.javascript
+        if language == "python":
+            return self.python
+        return self.others.get("java" if language == "kotlin" else language) or self.javascript

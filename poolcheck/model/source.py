@@ -8,7 +8,11 @@ from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.record import dataclass
 
-Language = Literal["javascript", "typescript", "tsx", "python", "sql"]
+Language = Literal[
+    "javascript", "typescript", "tsx", "python", "sql", "go", "java", "kotlin", "csharp", "rust"
+]
+# Those that readers/code reads, for the map alone: the rules about source code know JavaScript and Python.
+MAPPED_LANGUAGES = frozenset({"go", "java", "kotlin", "csharp", "rust"})
 # module: made once, when the file is loaded. cached: made once, kept where a second call finds it.
 # request: made by a function that runs for each request. function: made by any other function (a factory, a job).
 Scope = Literal["module", "cached", "function", "request"]

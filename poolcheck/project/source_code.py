@@ -17,7 +17,7 @@ from poolcheck.config.disk import read_limited
 from poolcheck.model.ignores import Ignores
 from poolcheck.model.project import SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
-from poolcheck.model.source import MIDDLEWARE, Mark, SourceFile, SourceTree
+from poolcheck.model.source import MAPPED_LANGUAGES, MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.project.collected import Collected
 from poolcheck.readers import languages, source_files
 from poolcheck.readers.languages import OTHERS
@@ -33,6 +33,10 @@ _HEAD = 2_000  # bytes: directives and imports stand at the beginning
 _LOCAL_IMPORT = re.compile(
     rb"""(?:\bfrom\s*|\bimport\s*(?:\(\s*)?|\brequire\(\s*)['"]((?:\.{1,2}|[@~#$][\w-]*)/[^'"\n]{1,200})['"]"""
 )
+_SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
+_REGISTRIES = {
+    "python": "pypi:", "go": "go:", "java": "maven:", "kotlin": "maven:", "csharp": "nuget:", "rust": "crate:",
+}  # fmt: skip
 _PATIENCE = 1.0  # seconds before progress is shown
 
 
@@ -127,25 +131,26 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
             code = _bytes(name, reading)
             if code is None:
                 continue
-            kind = languages.language(name)
-            if kind is None:
+            kind, other = languages.language(name), OTHERS.get(posixpath.splitext(name)[1])
+            if other is not None:
                 _note_switches(code, switches)
                 if source_files.purpose(packages.below(name)) == "app":
-                    switches.languages.add(OTHERS[posixpath.splitext(name)[1]])
+                    switches.languages.add(other)
+            if kind is None:
                 continue
             read += 1
             if ATTACHES in code:
                 attaching.add(name)
             if workers and not hyperdrive:
                 hyperdrive = _HYPERDRIVE.search(code) is not None
-            if kind not in ("python", "sql") and _is_entry(code[:_HEAD], name):
+            if kind in _SCRIPTS and _is_entry(code[:_HEAD], name):
                 entries[name] = tuple(each.decode("utf-8", "replace") for each in _LOCAL_IMPORT.findall(code))
             if source_files.matters(code, kind, makers()):
                 _note_switches(code, switches)
                 _read(code, name, reading)
         _link(entries, reading)
     for file in reading.files.values():
-        if file.sites:
+        if file.sites and file.language not in MAPPED_LANGUAGES:
             switches.languages.add("Python" if file.language == "python" else "JavaScript")
     packages.switches = switches
     made = _handed_over(reading.files, packages, attaches=bool(attaching), hyperdrive=hyperdrive)
@@ -307,7 +312,9 @@ def _handed_over(
         lines=lines,
         reads=reads,
         groups=frozenset("4") if files else frozenset(),
-        looked_at_source=any(file.sites or file.http for file in files.values()),
+        looked_at_source=any(
+            (file.sites or file.http) and file.language not in MAPPED_LANGUAGES for file in files.values()
+        ),
     )
 
 
@@ -319,9 +326,19 @@ def _at_root(name: str, package: Package) -> bool:
 
 def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchema]") -> bool | None:
     """Whether clients whose database stands elsewhere (Prisma's schema, an engine's URL) speak to PostgreSQL."""
-    if each.language == "python":
-        pypi = {name for name in package.dependencies if name.startswith("pypi:")}
-        return not pypi.isdisjoint(catalogue.driver_packages("pypi:")) if pypi else None
+    registry = _REGISTRIES.get(each.language)
+    if registry is not None:
+        own = {name for name in package.dependencies if name.startswith(registry)}
+        if each.language in MAPPED_LANGUAGES:
+            speaks = any(
+                re.search(r"(?i)postgres|pgx|lib/pq|npgsql|pgdriver|deadpool-pg", name) for name in own
+            )
+            others = any(
+                re.search(r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|\bh2\b", name)
+                for name in own
+            )
+            return True if speaks else False if others else None
+        return not own.isdisjoint(catalogue.driver_packages(registry)) if own else None
     if any(
         mark.kind in ("@prisma/adapter-pg", "@prisma/adapter-neon", "@prisma/adapter-ppg")
         for mark in each.modules

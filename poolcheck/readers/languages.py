@@ -10,6 +10,7 @@ LANGUAGES: "dict[str, Language]" = {
     ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
     ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
     ".vue": "typescript", ".svelte": "typescript", ".py": "python", ".sql": "sql",
+    ".go": "go", ".java": "java", ".kt": "kotlin", ".cs": "csharp", ".rs": "rust",
 }  # fmt: skip
 
 
@@ -20,7 +21,7 @@ def language(path: str) -> "Language | None":
     return LANGUAGES.get(posixpath.splitext(path)[1].lower())
 
 
-# Files that are only looked through for switches; "" where the ending does not tell whose they are.
+# Files that are looked through for switches; "" where the ending does not tell whose they are.
 OTHERS = {
     ".go": "Go", ".rb": "Ruby", ".yml": "", ".ex": "Elixir", ".exs": "Elixir", ".php": "PHP", ".java": "Java",
     ".kt": "Java", ".properties": "", ".rs": "Rust", ".cs": ".NET",

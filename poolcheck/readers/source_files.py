@@ -11,7 +11,7 @@ from typing import NamedTuple
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.makers import AllMakers, Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Language, Mark, Purpose, SourceFile
+from poolcheck.model.source import MAPPED_LANGUAGES, Language, Mark, Purpose, SourceFile
 from poolcheck.readers import session_state as state
 from poolcheck.readers.languages import language
 from poolcheck.readers.python import source as python
@@ -88,6 +88,8 @@ def matters(code: bytes, kind: Language, makers: AllMakers) -> bool:
     """Whether the file is worth a parser."""
     if kind == "sql":
         return _holds(code, _SQL) or _holds(code.upper(), _SQL[:8])
+    if kind in MAPPED_LANGUAGES:
+        return _makes(code, makers.of(kind))
     if _makes(code, makers.of(kind)) or _holds(code, _PYTHON if kind == "python" else _JS):
         return True
     if b".connect()" in code and (b".release(" in code or b".query(" in code):
@@ -150,6 +152,8 @@ def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | U
         made: Read | UnreadSource = Read(*_read_sql(code.decode("utf-8", "replace"), path))
     elif kind == "python":
         made = _read_python(code, path, makers.python)
+    elif kind in MAPPED_LANGUAGES:
+        made = _read_other(code, path, kind, makers.of(kind))
     else:
         made = _read_javascript(code, path, kind, makers.javascript)
     if isinstance(made, UnreadSource):
@@ -162,6 +166,15 @@ def _read_python(code: bytes, path: str, makers: Makers) -> Read | UnreadSource:
         return Read(*python.read(code.decode("utf-8-sig"), path, makers))
     except UnicodeDecodeError as error:
         return UnreadSource(f"not UTF-8 at byte {error.start}")
+    except UnreadableSource as error:
+        return UnreadSource(str(error))
+
+
+def _read_other(code: bytes, path: str, kind: Language, makers: Makers) -> Read | UnreadSource:
+    from poolcheck.readers.code import code_pools  # noqa: PLC0415 - only where there is such a file
+
+    try:
+        return Read(*code_pools.read(code.removeprefix(b"\xef\xbb\xbf"), path, kind, makers))
     except UnreadableSource as error:
         return UnreadSource(str(error))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Location
 from poolcheck.model.severity import Confidence
-from poolcheck.model.source import Checkout, Mark, Site, SourceFile
+from poolcheck.model.source import MAPPED_LANGUAGES, Checkout, Mark, Site, SourceFile
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.rules._common import transaction_pooler
 
@@ -77,8 +77,8 @@ def speaks_postgres(file: SourceFile, ctx: Context) -> bool:
 
 
 def app_sites(file: SourceFile) -> Iterator[Site]:
-    """The sites of the app's own code that hold connections to PostgreSQL."""
-    if file.purpose != "app":
+    """The sites of the app's own JavaScript or Python that hold connections to PostgreSQL."""
+    if file.purpose != "app" or file.language in MAPPED_LANGUAGES:
         return
     for site in file.makes:
         if not over_http(file, site):

@@ -220,6 +220,8 @@ def _size(
     default = who.own.pool_size if who is not None and who.own is not None else None
     if not site.complete or _hidden(site, made.size_options) or (made.config_file and not site.argument):
         return _unseen(site)
+    if not default and who is not None and who.own is not None and who.own.pool:
+        return f"nothing that was read sets the size of {site.call}; by default: {who.own.pool}"
     if not default:
         return f"{who.title if who else made.title}: how many {site.call} opens by default depends on the machine, or the version is not known"  # fmt: skip
     if extra is not None:
