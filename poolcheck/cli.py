@@ -23,6 +23,25 @@ COMMANDS = os.path.join(os.path.dirname(__file__), "commands")  # pathlib takes 
 ISSUES = "https://github.com/poolcheck/poolcheck/issues"
 
 
+# What people type for something that has another name here.
+MEANT = {
+    "help": "poolcheck --help",
+    "version": "poolcheck --version",
+    "rules": "poolcheck explain rules",
+    "providers": "poolcheck explain providers",
+    "drivers": "poolcheck explain drivers",
+    "errors": "poolcheck explain errors",
+    "check": "poolcheck lint",
+    "kill": "poolcheck reap",
+    "watch": "poolcheck live --watch",
+    "--fix": "poolcheck fix",
+    "--write": "poolcheck fix --write",
+    "--diff": "poolcheck fix --diff",
+    "--watch": "poolcheck live --watch",
+    "--list-rules": "poolcheck explain rules",
+}
+
+
 class CommandFolder(click.Group):
     """A group whose commands are the files of poolcheck/commands that do not start with an underscore."""
 
@@ -42,7 +61,8 @@ class CommandFolder(click.Group):
         except click.UsageError as error:
             from poolcheck.text import did_you_mean  # noqa: PLC0415 - only on errors
 
-            hint = did_you_mean(args[0], self.list_commands(ctx))
+            meant = MEANT.get(args[0])
+            hint = f"Try: {meant}" if meant else did_you_mean(args[0], self.list_commands(ctx))
             if hint:
                 raise click.UsageError(f"{error.message} {hint}", ctx) from error
             raise
@@ -67,10 +87,25 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
         ctx.exit()
 
 
+HELP = """Find, explain and mend PostgreSQL connection-pool exhaustion.
+
+\b
+Before a deploy:      poolcheck lint
+During the incident:  poolcheck live "$DATABASE_URL"
+When planning:        poolcheck size --max 100 --instances 10
+"""
+ENVIRONMENT = """Environment: NO_COLOR (no colour), COLUMNS (width of the report), POOLCHECK_TRACEBACK (more of a bug). Variables
+with connection strings, such as DATABASE_URL and PGHOST, are read by live, reap and gate --var."""
+
+
 @click.group(
-    cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=CommandFolder,
+    help=HELP,
+    epilog=ENVIRONMENT,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
@@ -79,13 +114,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
     help="Show the version and exit.",
 )
 def cli() -> None:
-    r"""Find, explain and mend PostgreSQL connection-pool exhaustion.
-
-    \b
-    Before a deploy:      poolcheck lint
-    During the incident:  poolcheck live "$DATABASE_URL"
-    When planning:        poolcheck size --max 100 --instances 10
-    """
+    """The group of all commands."""
 
 
 @cli.result_callback()
@@ -111,6 +140,8 @@ def run(args: Sequence[str] | None = None) -> int:
         click.echo("poolcheck: stopped", err=True)
         return int(ExitCode.FAILED)
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and error.option_name in MEANT:
+            error = click.UsageError(f"{error.message} Try: {MEANT[error.option_name]}", error.ctx)
         said = StringIO()
         error.show(said)  # click repeats what was typed
         _complain(said.getvalue().rstrip("\n"))

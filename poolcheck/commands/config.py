@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from poolcheck.commands._effective import effective
+from poolcheck.commands._help import Command
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, output_options, write
 from poolcheck.config.schema import render
@@ -16,7 +17,7 @@ from poolcheck.model.report import Report
 from poolcheck.project import assumptions, collect
 
 
-@click.command("config", short_help="Show the settings in force, and where each comes from.")
+@click.command("config", cls=Command, short_help="Show the settings in force, and where each comes from.")
 @click.argument("path", required=False, type=click.Path(exists=True), default=".")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of poolcheck.toml instead, for editors.")
 @setting_options

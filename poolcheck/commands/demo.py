@@ -4,6 +4,7 @@ import signal
 
 import click
 
+from poolcheck.commands._help import Command
 from poolcheck.commands._shared import Output, output_options, style_for
 from poolcheck.output.paint import Paint
 
@@ -11,7 +12,9 @@ SCENE_NAMES = ("warm", "burst", "leak", "block", "full")
 
 
 @click.command(
-    "demo", short_help="A real PostgreSQL for a minute, with a leak in it, and live looking at it."
+    "demo",
+    cls=Command,
+    short_help="A real PostgreSQL for a minute, with a leak in it, and live looking at it.",
 )
 @click.option("--scene", type=click.Choice(SCENE_NAMES), help="Stop after this scene, and look only there.")
 @click.option("--list", "list_scenes", is_flag=True, help="List the scenes.")

@@ -1,5 +1,6 @@
 """`poolcheck explain`: an error text, a log, or the id of anything poolcheck knows."""
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import BinaryIO, cast
 import click
 
 from poolcheck.catalogue import error_texts
+from poolcheck.commands._help import Command
 from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.config.disk import stream
 from poolcheck.errors import BadInput, ExitCode
@@ -21,7 +23,9 @@ LISTS = ("rules", "providers", "drivers", "errors")
 MOST_IDS = 8  # more words than this are a sentence
 
 
-@click.command("explain", short_help="Say what an error text or a log means, and what to do first.")
+@click.command(
+    "explain", cls=Command, short_help="Say what an error text or a log means, and what to do first."
+)
 @click.argument("what", nargs=-1, metavar="[TEXT or ID]...")
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="Read this log; gzip, bzip2, xz too."
@@ -75,7 +79,11 @@ def _said(words: tuple[str, ...]) -> Report:
     found = explain("\n".join(words) if all(" " in word for word in words) else " ".join(words))
     if found.items or any(" " in word for word in words):
         return _explained(found)
-    return _explained(found, notes=tuple(_did_you_mean(words)))
+    if len(words) == 1 and re.fullmatch(
+        r"(?:[^\s:]*/)?[\w.-]+\.(?:log|txt|out|err|json|gz|bz2|xz)(?:\.\d+)?", words[0]
+    ):
+        raise BadInput(f"{words[0]}: no such file", "Give a log that is there, or an error text in quotes.")
+    return _explained(replace(found, meant=tuple(_did_you_mean(words))))
 
 
 def _page(word: str) -> Page | None:
@@ -105,7 +113,7 @@ def _list(name: str) -> str:
 
 
 def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
-    """Ids that resemble a single word which is neither an id nor an error."""
+    """Ids that resemble a word which is neither an id nor an error."""
     from poolcheck import reference  # noqa: PLC0415 - only after a miss
 
     known = {name.lower(): name for name in reference.names()}
@@ -113,7 +121,7 @@ def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
     for word in words:
         near = nearest(word.lower(), known, alike=0.75, most=3)  # a word of an error text is no misspelled id
         if near:
-            yield f"{clean(word, limit=60)} is no id; near are {', '.join(known[each] for each in near)}."
+            yield f"Did you mean {' or '.join(known[each] for each in near)}?"
 
 
 def _is_file(word: str) -> bool:
@@ -159,16 +167,13 @@ def _read(streams: list[tuple[str, BinaryIO]]) -> Report:
 # --- reports ----------------------------------------------------------------------------------------------------
 
 
-def _explained(
-    found: Explanations, *, skipped: tuple[Skipped, ...] = (), notes: tuple[str, ...] = ()
-) -> Report:
+def _explained(found: Explanations, *, skipped: tuple[Skipped, ...] = ()) -> Report:
     sections: tuple[Section, ...] = (found,)
     return Report(
         command="explain",
         sections=sections,
         fix_path=steps(found.items),
         skipped=skipped,
-        notes=notes,
         exit_code=ExitCode.OK if found.items else ExitCode.NOTHING,
     )
 

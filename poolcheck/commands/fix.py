@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poolcheck.commands._help import Command
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.fix.diff import diff
@@ -20,7 +21,9 @@ ANSWERS: "dict[str, Answer]" = {"y": "yes", "n": "no", "a": "all", "q": "quit"}
 
 
 @click.command(
-    "fix", short_help="The way out, for this project: five steps; --diff shows edits, --write makes them."
+    "fix",
+    cls=Command,
+    short_help="The way out, for this project: five steps; --diff shows edits, --write makes them.",
 )
 @click.argument("what", nargs=-1, metavar="[PATH or URL]...")
 @click.option("--diff", "show_diff", is_flag=True, help="Show the edits as a diff, secrets masked.")

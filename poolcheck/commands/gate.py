@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from poolcheck.commands._help import Command
 from poolcheck.commands._reports import ReportType, emit_all
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, html_option, output_options
@@ -14,7 +15,7 @@ from poolcheck.config.settings import DEFAULTS, REQUIRE
 from poolcheck.gate.gate import GateOptions, gate
 
 
-class WithBareLive(click.Command):
+class WithBareLive(Command):
     """`--live` alone means `--live=required`: a path behind it must not be taken for its value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -23,7 +24,9 @@ class WithBareLive(click.Command):
 
 
 @click.command(
-    "gate", cls=WithBareLive, short_help="Lint, add up and, with --live, look: one verdict before the deploy."
+    "gate",
+    cls=WithBareLive,
+    short_help="Lint, add up and, with --live, look: one verdict before the deploy.",
 )
 @click.argument("what", nargs=-1, metavar="[PATH or URL]...")
 @click.option(

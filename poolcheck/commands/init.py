@@ -8,6 +8,7 @@ import click
 
 from poolcheck.capacity.asked import pool_of
 from poolcheck.commands._effective import draft
+from poolcheck.commands._help import Command
 from poolcheck.commands._shared import write
 from poolcheck.config.file import find
 from poolcheck.config.settings import CLIENT_NAME, HOST, SERVER_NAME, Config
@@ -30,7 +31,7 @@ ASKED = {
 }
 
 
-@click.command("init", short_help="Write a commented poolcheck.toml from what is found here.")
+@click.command("init", cls=Command, short_help="Write a commented poolcheck.toml from what is found here.")
 @click.option("--stdout", is_flag=True, help="Print it instead of writing the file.")
 def command(stdout: bool) -> int:
     r"""Write poolcheck.toml into the current folder: every setting with its default, its reason, and what was found.

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import click
 
+from poolcheck.commands._help import Command
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, html_option, output_options
 
 
 @click.command(
-    "lint", short_help="Say which connection string will cause the outage, and what to write instead."
+    "lint",
+    cls=Command,
+    short_help="Say which connection string will cause the outage, and what to write instead.",
 )
 @click.argument("what", nargs=-1, metavar="[PATH or URL]...")
 @setting_options

@@ -15,12 +15,15 @@ from poolcheck.commands._connecting import (
     statement_timeout_option,
     variable_option,
 )
+from poolcheck.commands._help import Command
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, html_option, output_options
 
 
 @click.command(
-    "live", short_help="One look at a server: how full, who holds the slots, what leaks, what to do."
+    "live",
+    cls=Command,
+    short_help="One look at a server: how full, who holds the slots, what leaks, what to do.",
 )
 @dsn_argument
 @env_file_option

@@ -4,13 +4,16 @@ import os
 
 import click
 
+from poolcheck.commands._help import Command
 from poolcheck.commands._settings import Settings, setting_options
 from poolcheck.commands._shared import Output, emit, html_option, output_options
 from poolcheck.live.mapping import map_of
 
 
 @click.command(
-    "map", short_help="Show who connects where: clients, poolers, servers, every number with its place."
+    "map",
+    cls=Command,
+    short_help="Show who connects where: clients, poolers, servers, every number with its place.",
 )
 @click.argument("path", required=False, type=click.Path(exists=True), default=".")
 @click.option(

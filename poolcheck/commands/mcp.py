@@ -2,10 +2,13 @@
 
 import click
 
+from poolcheck.commands._help import Command
 from poolcheck.errors import PoolcheckError
 
 
-@click.command("mcp", short_help="Serve lint, live, size and explain to coding assistants (MCP over stdio).")
+@click.command(
+    "mcp", cls=Command, short_help="Serve lint, live, size and explain to coding assistants (MCP over stdio)."
+)
 @click.option(
     "--allow",
     multiple=True,

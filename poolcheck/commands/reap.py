@@ -11,6 +11,7 @@ from poolcheck.commands._connecting import (
     statement_timeout_option,
     variable_option,
 )
+from poolcheck.commands._help import Command
 from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, emit, output_options
 from poolcheck.config.settings import DEFAULTS
@@ -22,7 +23,7 @@ STATES = {
 }
 
 
-@click.command("reap", short_help="End leaked sessions: a dry run unless --yes.")
+@click.command("reap", cls=Command, short_help="End leaked sessions: a dry run unless --yes.")
 @dsn_argument
 @env_file_option
 @variable_option

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from poolcheck.capacity import burst
+from poolcheck.commands._help import Command
 from poolcheck.commands._max import max_option
 from poolcheck.commands._numbers import (
     GivenNumbers,
@@ -85,7 +86,7 @@ def simulate_options(function: Any) -> Any:
     return function
 
 
-@click.command("simulate", short_help="Show what a burst of instances does to the slots.")
+@click.command("simulate", cls=Command, short_help="Show what a burst of instances does to the slots.")
 @path_argument
 @simulate_options
 @html_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poolcheck.capacity import driver_lines, pool_size
+from poolcheck.commands._help import Command
 from poolcheck.commands._max import max_option
 from poolcheck.commands._numbers import (
     SETTINGS,
@@ -93,7 +94,11 @@ def size_options(function: Any) -> Any:
     return function
 
 
-@click.command("size", short_help="Say how many connections each process and pooler may have, with the sums.")
+@click.command(
+    "size",
+    cls=Command,
+    short_help="Say how many connections each process and pooler may have, with the sums.",
+)
 @path_argument
 @size_options
 @html_option

@@ -16,7 +16,7 @@ from poolcheck.model.rule import AnyRule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
-from poolcheck.text import did_you_mean
+from poolcheck.text import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def check_selection(selection: Selection, known: Mapping[str, str]) -> None:
     for token in (*selection.select, *selection.ignore):
         if token and any(_named((token,), rule_id, name) for rule_id, name in known.items()):
             continue
-        hint = did_you_mean(token.lower(), [*known.values(), *(rule_id.lower() for rule_id in known)])
-        lists = "`poolcheck explain rules` lists them."
-        raise BadConfig(f"no rule is named {token!r}", f"{hint} {lists}".lstrip())
+        near = nearest(token.upper(), known, alike=0.75) or nearest(token.lower(), known.values())
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise BadConfig(f"no rule is named {token!r}", f"{hint}`poolcheck explain rules` lists them.")
 
 
 @dataclass(frozen=True, slots=True)

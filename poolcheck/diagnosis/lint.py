@@ -68,7 +68,8 @@ def report_on(found: Collected, config: Config, what: Sequence[str], *, planned:
         if planned
         else (),
         questions=context.map.questions,
-        notes=(*notes(found, context), *found.notes),
+        facts=tuple(facts(found, context)),
+        notes=(*assumed(found, context), *found.notes),
         again=None
         if any(each == "-" or arguments.is_url(each) for each in what)
         else tuple(each for each in what if each != "."),
@@ -105,10 +106,20 @@ def unknown_strings(found: Collected) -> tuple[Skipped, ...]:
     return (Skipped(what, why, "Name the file that does: poolcheck lint .env.production"),)
 
 
-def notes(found: Collected, context: Context) -> list[str]:
-    """What was concluded, from which file, and what was assumed; what holds for several packages is said once."""
-    said = grouped("Drivers", {package.path: drivers_words(package, context) for package in found.packages})
-    said += grouped("Runtime", {package.path: runtime_words(package) for package in found.packages})
+def facts(found: Collected, context: Context) -> list[str]:
+    """What stands in files, and in which; what holds for several packages is said once."""
+    said = grouped(
+        "Drivers",
+        {
+            each.path: drivers_words(each, context)
+            for each in found.packages
+            if context.assumed or each.drivers
+        },
+    )
+    said += grouped(
+        "Runtime",
+        {each.path: runtime_words(each) for each in found.packages if each.runtime.kind != "unknown"},
+    )
     reads: dict[tuple[str, str, str], dict[str, None]] = {}
     for package in found.packages:
         for read in package.reads:
@@ -118,12 +129,28 @@ def notes(found: Collected, context: Context) -> list[str]:
         first, *more = places
         rest = f" and {plural(len(more), 'other file')}" if more else ""
         said.append(f"{variable} is read for {role} by {tool} ({first}{rest}).")
-    said += [
+    return said
+
+
+def assumed(found: Collected, context: Context) -> list[str]:
+    """What no file says, and the option that does."""
+    said = grouped(
+        "Drivers",
+        {
+            each.path: drivers_words(each, context)
+            for each in found.packages
+            if not (context.assumed or each.drivers)
+        },
+    )
+    said += grouped(
+        "Runtime",
+        {each.path: runtime_words(each) for each in found.packages if each.runtime.kind == "unknown"},
+    )
+    return said + [
         f"{use.id}: its behaviour depends on the version; write --driver {use.id}@VERSION."
         for use in context.assumed
         if context.catalogue.behaviour(use.id, use.version) is None
     ]
-    return said
 
 
 def grouped(title: str, words: dict[str, str]) -> list[str]:

@@ -121,6 +121,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         command="gate",
         findings=tuple(sorted(counted, key=lambda each: each.sort_key)),
         suppressed=(*linted.suppressed, *judged.suppressed, *accepted),
+        accepted=len(accepted),
         skipped=tuple(
             dict.fromkeys(
                 (
@@ -135,6 +136,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         packages=linted.packages,
         fix_path=steps.plan(everything, context, looked_at_source=found.looked_at_source),
         questions=context.map.questions,
+        facts=linted.facts,
         notes=tuple(notes),
         again=linted.again if what else None,
         files=linted.files,

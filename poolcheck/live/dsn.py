@@ -160,6 +160,10 @@ def _of_table(server: NamedServer, config: Config, environ: Mapping[str, str]) -
 
 
 def _argument(text: str, config: Config, *, trusted: bool) -> Target:
+    if not text.strip():
+        raise BadTarget(
+            "the argument is empty: is the variable set?", "An env file is given with --env-file."
+        )
     if not looks_like_connection_string(text):
         is_url(text)  # says so when it is a URL of another database
         raise BadTarget(

@@ -196,11 +196,14 @@ class Inspection:
             self.passwords[where] = Secret(password)
         return dial(self.passwords[where])
 
-    def refused(self, text: str, target: Target, *, pooler: bool = False, like: str = "") -> Refusal:
-        """Remember a refusal with what it means."""
+    def refused(
+        self, text: str, target: Target, *, pooler: bool = False, like: str = "", means: str = ""
+    ) -> Refusal:
+        """Remember a refusal with what it means: as the error catalogue has it, unless `means` says it."""
         from poolcheck.live.refusal import refusal_of  # noqa: PLC0415 - only when refused
 
         refusal = refusal_of(text, target, pooler=pooler or self.pooled(target), like=like)
+        refusal = replace(refusal, means=means or refusal.means)
         self.refusals.append(refusal)
         return refusal
 
@@ -275,7 +278,8 @@ class Inspection:
             said = (
                 f"The pooler accepted the connection, and no server connection came free within {limit:g} s."
             )
-            self.refused(said, target, pooler=True, like="query_wait_timeout")
+            means = f"Every server connection of this pool is in use: poolcheck waited {limit:g} s and left."
+            self.refused(said, target, pooler=True, like="query_wait_timeout", means=means)
         elif lost.timed_out:
             raise Unreachable(
                 f"{address(target)} accepted the connection and did not answer within {limit:g} s",

@@ -213,6 +213,7 @@ class Explanations:
     items: tuple[Explanation, ...]
     story: tuple[Onset, ...] = ()  # the layers in the order in which they began; only for logs
     near: tuple[Near, ...] = ()  # only when nothing was recognised
+    meant: tuple[str, ...] = ()  # `Did you mean neon?`: only when nothing was recognised
     run: tuple[str, ...] = ()  # what to run next
     bytes_read: int = 0
     records: int = 0  # log records in which something was recognised

@@ -71,13 +71,15 @@ class Report:
     command: str
     findings: "tuple[Finding, ...]" = ()
     suppressed: "tuple[Finding, ...]" = ()
+    accepted: int = 0  # how many of them the baseline accepts
     skipped: tuple[Skipped, ...] = ()
     targets: "tuple[Target, ...]" = ()
     packages: "tuple[Package, ...]" = ()
     fix_path: tuple[Step, ...] = ()
     sections: tuple[Section, ...] = ()
     questions: "tuple[Question, ...]" = ()  # what nobody tells, with the option or key that would
-    notes: tuple[str, ...] = ()  # what was concluded and assumed, in sentences
+    facts: tuple[str, ...] = ()  # what stands plainly in files, in sentences
+    notes: tuple[str, ...] = ()  # what was assumed, or is surprising
     again: tuple[str, ...] | None = (
         None  # the paths and options given, for a command that sees the same project
     )

@@ -46,6 +46,20 @@ def lines(markdown: str, width: int) -> Iterator[str]:
         yield line.rstrip()
 
 
+def given(facts: str) -> str:
+    """What an example is given with, in words: `in app/work.py, with asyncpg 0.30.0`."""
+    words = []
+    for fact in facts.split():
+        key, sep, value = fact.partition("=")
+        if sep and key == "file":
+            words.append(f"in {value}")
+        elif sep and key in ("npm", "pypi"):
+            words.append("with " + " and ".join(each.replace("@", " ").strip() for each in value.split(",")))
+        else:
+            words.append(fact)
+    return ", ".join(words)
+
+
 class _Code(CodeBlock):
     """Lines to copy; what the fence says of an example stands above them."""
 
@@ -59,7 +73,7 @@ class _Code(CodeBlock):
         _, _, said = self.lexer_name.partition(" ")
         verdict, _, facts = said.partition(" ")
         if verdict in ("bad", "good"):
-            yield Text(f"  {verdict}" + (f" ({clean(facts)})" if facts else "") + ":")
+            yield Text(f"  {verdict}" + (f", {clean(given(facts))}" if facts else "") + ":")
         style = console.get_style("markdown.code_block")
         for line in str(self.text).rstrip("\n").split("\n"):
             yield from (Segment("    "), Segment(clean(line), style), Segment.line())
@@ -116,14 +130,19 @@ class _Table(TableElement):
             if natural <= options.max_width or self.body is None:
                 yield made
                 return
+            heads = self.header.row.cells if self.header and self.header.row else []
+            title = heads[-1].content.plain if heads else ""
             for row in self.body.rows:
-                yield from _row([cell.content for cell in row.cells], options.max_width)
+                yield from _row([cell.content for cell in row.cells], title, options.max_width)
 
 
-def _row(cells: list[Text], width: int) -> Iterator[Text]:
+def _row(cells: list[Text], title: str, width: int) -> Iterator[Text]:
     first = Text("  ").append_text(cells[0]).append(": ")
     yield from _wrapped(first.append_text(Text(", ").join(cell for cell in cells[1:-1] if cell)), width)
-    for line in _wrapped(cells[-1], width - 6):
+    last = cells[-1]
+    if len(last.plain.split()) == 1:
+        last = Text(f"{title}: ").append_text(last)
+    for line in _wrapped(last, width - 6) if last.plain.strip() else ():
         line.pad_left(6)
         yield line
 

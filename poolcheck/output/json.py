@@ -40,8 +40,8 @@ def record(report: Report) -> dict[str, Any]:
         result |= import_module(f"poolcheck.output.sections.{section.name}").record(section)
     if report.fix_path:
         result["fix_path"] = [step(each) for each in report.fix_path]
-    if report.notes:
-        result["notes"] = list(report.notes)
+    if report.facts or report.notes:
+        result["notes"] = [*report.facts, *report.notes]
     result["summary"] = {
         "error": report.count(Severity.ERROR),
         "warning": report.count(Severity.WARNING),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from poolcheck.errors import ExitCode
 from poolcheck.model.report import Report, Step
 from poolcheck.model.severity import Severity
-from poolcheck.output._finding import marked, mended_by, place
+from poolcheck.model.verdict import Verdict
+from poolcheck.output._finding import marked, mended_by, not_looked_at, place
 from poolcheck.output.paint import Paint, Style
-from poolcheck.text import clean, plural, width
+from poolcheck.text import clean, plural, sentence, width
 
 if TYPE_CHECKING:
     from poolcheck.model.finding import Finding
@@ -131,20 +132,34 @@ def targets(report: Report, paint: Paint) -> Iterator[str]:
 
 
 def notes(report: Report, paint: Paint) -> Iterator[str]:
-    """What was concluded and assumed."""
-    if report.notes:
+    """What was assumed, or is surprising; with -v also what stands plainly in files."""
+    said = (*report.facts, *report.notes) if paint.look.verbosity > 0 else report.notes
+    if said:
         yield paint.heading("What this rests on")
-        for note in report.notes:
+        for note in said:
             yield from paint.wrap(note, indent=4, first="  - ")
 
 
 def skipped(report: Report, paint: Paint) -> Iterator[str]:
-    """What could not be looked at."""
-    if report.skipped:
+    """What could not be looked at; of one thing that several keep from it, what would change that, and with -v why."""
+    sums = [section.sums for section in report.sections if isinstance(section, Verdict)]
+    told = {f"the sum of connections to {row.name}" for rows in sums for row in rows}  # by the row itself
+    whats = [what for what in dict.fromkeys(each.what for each in report.skipped) if what not in told]
+    if whats:
         yield paint.heading("Not checked")
-        for each in report.skipped:
-            text = f"{each.what}: {each.why}"
-            yield from paint.wrap(f"{text} {each.hint}".rstrip(), indent=4, first="  - ")
+    for what in whats:
+        same = [each for each in report.skipped if each.what == what]
+        brief = len(same) > 1 and paint.look.verbosity <= 0
+        words = [not_looked_at(each) for each in same]
+        said = (
+            words
+            if len(same) == 1
+            else [
+                each.hint if brief and each.hint else sentence(text)
+                for each, text in zip(same, words, strict=True)
+            ]
+        )
+        yield from paint.wrap(f"{what}: {' '.join(dict.fromkeys(said))}", indent=4, first="  - ")
 
 
 def fix_path(steps: tuple[Step, ...], paint: Paint, *, brief: bool = False) -> Iterator[str]:
@@ -210,8 +225,10 @@ def summary(report: Report, paint: Paint) -> Iterator[str]:
     if report.files:
         looked.append(plural(report.files, "file"))
     tail = f" in {', '.join(looked)}" if looked else ""
-    if report.suppressed:
-        tail += f"; {plural(len(report.suppressed), 'finding')} ignored"
+    if len(report.suppressed) > report.accepted:
+        tail += f"; {plural(len(report.suppressed) - report.accepted, 'finding')} ignored"
+    if report.accepted:
+        tail += f"; {report.accepted} accepted by the baseline"
     if report.skipped:
         tail += f"; {len(report.skipped)} not checked"
     if not (report.findings or looked):

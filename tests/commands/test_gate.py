@@ -82,7 +82,13 @@ class TestVerdict:
         assert made["verdict"]["outcome"] == "fail"
         assert [each["rule"] for each in made["findings"]] == ["PC651"]
         assert made["findings"][0]["fix"]["title"].startswith("Give each process 6: 13 x 6 = 78")
-        assert made["findings"][0]["location"] == {"path": ".env", "line": 1, "column": 1}
+        assert made["findings"][0]["location"] == {
+            "path": ".env",
+            "line": 1,
+            "column": 1,
+            "end_line": 1,
+            "end_column": 13,
+        }
         assert record(*SUMS, "--max-usage", "95%")["verdict"]["outcome"] == "pass"
         assert gate(*SUMS, "--max-usage", "95%").exit_code == 0
 
@@ -522,7 +528,7 @@ class TestBaseline:
         (project / ".env").write_text(f"# moved\n\nA=1\nDATABASE_URL={NEON}\n")
         moved = gate("--baseline", "base.json")
         assert moved.exit_code == 0
-        assert "ignored" in moved.output
+        assert "2 accepted by the baseline" in moved.output
 
         (project / ".env.production").write_text(f"DATABASE_URL={NEON}\n")
         made = record("--baseline", "base.json")

@@ -591,5 +591,5 @@ def test_more_than_one_thing_is_wrong(capsys: pytest.CaptureFixture[str]) -> Non
         "5",
         code=1,
     )
-    assert "needs_pooler: 93 processes and 92 usable slots" in said
-    assert "needs_cpu: 900/s x 5 ms CPU = 4.5 busy cores of 2" in said
+    assert "Needs a pooler: 93 processes and 92 usable slots" in said
+    assert "Needs more CPU: 900/s x 5 ms CPU = 4.5 busy cores of 2" in said

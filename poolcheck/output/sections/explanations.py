@@ -18,6 +18,8 @@ def record(section: Explanations) -> dict[str, Any]:
         found["story"] = [_onset(onset) for onset in section.story]
     if section.near:
         found["nearest"] = [_near(near) for near in section.near]
+    if section.meant:
+        found["meant"] = list(section.meant)
     if section.run:
         found["run"] = list(section.run)
     found["read"] = {"bytes": section.bytes_read, "records": section.records}
@@ -93,6 +95,7 @@ def text(section: Explanations, paint: Paint) -> Iterator[str]:
 
 
 def _unknown(section: Explanations, paint: Paint) -> Iterator[str]:
+    yield from map(paint.heading, section.meant)
     yield paint.heading("Not recognised")
     yield from paint.wrap("Nothing in this text is an error that the catalogue knows.", indent=2)
     if section.near:
@@ -107,8 +110,11 @@ def _story(section: Explanations, paint: Paint) -> Iterator[str]:
     yield from _heading("The layers, in the order in which they began to fail", paint)
     rows = []
     for onset in section.story:
-        error = error_texts.error(onset.error)
-        title = error.title if error else ""
+        same = [item for item in section.items if item.layer == onset.layer]
+        title = same[0].error.title if same else ""
+        if len(same) > 1:
+            told = ", ".join(f"{item.error.title} {item.count:,} x" for item in same)
+            title = f"{error_texts.layer(onset.layer).title}: {told}"
         rows.append((str(onset.first or ""), onset.layer, f"{onset.count:,} x", title))
     if not any(row[0] for row in rows):
         rows = [("", *row[1:]) for row in rows]

@@ -78,7 +78,7 @@ def _code(title: str, lines: Sequence[str], paint: Paint) -> Iterator[str]:
     _, _, said = title.partition(" ")
     verdict, _, facts = said.partition(" ")
     if verdict in ("bad", "good"):
-        yield f"  {verdict}" + (f" ({clean(facts)})" if facts else "") + ":"
+        yield f"  {verdict}" + (f", {clean(_markdown.given(facts))}" if facts else "") + ":"
     yield from paint.code(lines, indent=4)
 
 
@@ -94,4 +94,6 @@ def _table(block: Sequence[str], paint: Paint) -> Iterator[str]:
         yield from paint.wrap(
             f"{row[0]}: {', '.join(cell for cell in row[1:-1] if cell)}", indent=4, first="  "
         )
-        yield from paint.wrap(row[-1], indent=6)
+        if row[-1]:
+            named = f"{header[-1]}: " if len(row[-1].split()) == 1 and len(row) == len(header) else ""
+            yield from paint.wrap(f"{named}{row[-1]}", indent=6)

@@ -47,7 +47,8 @@ def text(section: NoEntry, paint: Paint) -> Iterator[str]:
     """The text itself, the layer, and what can still be done."""
     refusal = section.refusal
     where = f"{clean(refusal.host)}:{refusal.port}" if refusal.port else clean(refusal.host)
-    yield paint.heading("Refused" + (f" by {where}" if where else ""))
+    verb = "Refused by" if refusal.exhaustion or refusal.sqlstate else "Cannot reach"
+    yield paint.heading(f"{verb} {where}" if where else "Refused")
     for line in refusal.text.splitlines()[-3:]:
         yield from paint.wrap(line.strip(), indent=4)
     if refusal.layer:

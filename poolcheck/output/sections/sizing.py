@@ -9,6 +9,14 @@ from poolcheck.model.sizing import Measured, Sizing, Status
 from poolcheck.output.paint import Paint
 
 _STYLE: dict[Status, str] = {"ok": "ok", "tight": "warning"}
+_WORDS: dict[Status, str] = {
+    "tight": "Tight",
+    "deploy_overflows": "Does not fit while a deploy runs",
+    "needs_pooler": "Needs a pooler",
+    "over_capacity": "More than the server has",
+    "needs_cpu": "Needs more CPU",
+    "too_many_pools": "Too many pools",
+}
 
 
 def record(section: Sizing) -> dict[str, Any]:
@@ -50,7 +58,9 @@ def text(section: Sizing, paint: Paint) -> Iterator[str]:
         verdict = words.verdict(section, status)
         if verdict:
             symbol = "warning" if status == "tight" else "error"
-            yield from paint.wrap(f"{status}: {verdict}", indent=4, first="  " + paint.symbol(symbol) + " ")
+            yield from paint.wrap(
+                f"{_WORDS[status]}: {verdict}", indent=4, first="  " + paint.symbol(symbol) + " "
+            )
         for each in words.advice(section, status):
             yield from paint.wrap(each, indent=6, first="    " + paint.symbol("do") + " ")
     if paint.look.verbosity < 0:

@@ -87,13 +87,24 @@ def text(section: Verdict, paint: Paint) -> Iterator[str]:
     """The verdict first, then why; then a row for each server and pooler, with its sum and what became of it."""
     word = paint.marked(SYMBOL[section.outcome], section.outcome)
     yield f"Gate: {paint.style(word, STYLE[section.outcome])}"
+    open_ = [row for row in section.sums if row.verdict == "cannot say"]
+    asked = tuple(f"Cannot say whether {row.name} fits: " for row in open_)
     for reason in section.reasons:
-        yield from paint.wrap(reason, indent=2)
+        if not reason.startswith(asked or "\n"):  # its row tells it
+            yield from paint.wrap(reason, indent=2)
+    if open_:
+        names = ", ".join(row.name for row in open_)
+        which = (
+            f"{names} fits" if len(open_) == 1 else f"these {len(open_)} of {len(section.sums)} fit: {names}"
+        )
+        yield from paint.wrap(f"Cannot say whether {which}.", indent=2)
+    said = [finding.why for finding in section.decided]
     changes = {(each.name, each.against): each for each in section.changes}
     for row in section.sums:
         sign = paint.symbol(sign_of(row))
         yield from paint.wrap(f"{row.name}: {row.words}: {row.judged}", indent=4, first=f"  {sign} ")
-        for line in (*details(row), *changed(changes.pop((row.name, row.against), None))):
+        told = [line for line in details(row) if not any(line in why for why in said)]
+        for line in (*told, *row.unknown, *changed(changes.pop((row.name, row.against), None))):
             yield from paint.wrap(line, indent=8, first="      ")
     for gone in changes.values():
         yield from paint.wrap(gone.words, indent=4, first="  ")
@@ -112,7 +123,7 @@ def details(row: PeakSum) -> Iterator[str]:
         yield row.asked
     if row.source:
         yield row.source
-    if row.capacity_words:
+    if row.capacity_words and row.capacity is not None:
         yield f"usable: {row.capacity_words}"
 
 
