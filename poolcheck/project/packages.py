@@ -248,7 +248,9 @@ class Packages:
 
         for name in self.names:
             kind = self.kind_of(name)
-            text = self.text(name) if kind not in ("sql", "processes") else None  # read where something names it
+            text = (
+                self.text(name) if kind not in ("sql", "processes") else None
+            )  # read where something names it
             folder = posixpath.dirname(name)
             if text is None:
                 continue
