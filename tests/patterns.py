@@ -260,6 +260,9 @@ AT_RUN_TIME: Mapping[str, Callable[[], Iterable[Used]]] = {
         *_uses((each for each, _ in look._APPLICATIONS), "fullmatch", re.IGNORECASE | re.DOTALL),
         *_uses((each for each, _ in look._NAMES), "scan"),
     ],
+    "model/source.py": lambda: _uses(
+        ["pool\\.[^.]*", "[^.]*\\.[^.]*\\.max"], "fullmatch"
+    ),  # names of options, with `*`
     "project/walk.py": _paths,
     "readers/deploy/process_configs.py": lambda: _uses(
         (

@@ -188,7 +188,11 @@ class TestInstalled:
 
     def test_every_command_can_say_its_help(self, installed: Path, tmp_path: Path) -> None:
         """No command needs an extra, or a file outside the package, to say what it does."""
-        listed = self.run(installed, tmp_path, "poolcheck", "--help").stdout.partition("Commands:")[2]
+        listed = (
+            self.run(installed, tmp_path, "poolcheck", "--help")
+            .stdout.partition("Commands:")[2]
+            .partition("Environment:")[0]
+        )
         names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
 
         assert {"lint", "live", "size", "simulate", "explain", "fix", "reap", "gate", "demo"} <= set(names)

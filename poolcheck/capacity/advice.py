@@ -22,6 +22,7 @@ class Advice:
     words: str  # one or two sentences, "" when there is nothing to say
     sizing: Sizing | None = None  # where every number is known
     table: tuple[tuple[int, int], ...] = ()  # (instances, pool) where the instances are not known
+    brief: str = ""  # the words in half a sentence
 
     @property
     def size(self) -> str:
@@ -37,11 +38,14 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
     """
     if (row.shared or pooler) and short_lived:
         words = "Start at 1 connection per instance: the number of instances is not under your control. More only where one instance serves several requests at once."
-        return Advice(client=client.name, pool_size=1, words=words)
+        return Advice(client=client.name, pool_size=1, words=words, brief="start at 1 per instance")
     limit, assumed = row.limit, ""
     if limit is None and row.shared:
         return Advice(
-            client=client.name, pool_size=None, words=f"How many clients {row.name} takes is not known."
+            client=client.name,
+            pool_size=None,
+            words=f"How many clients {row.name} takes is not known.",
+            brief="the pooler's client limit is not known",
         )
     if limit is None:
         assumed = f"max_connections {SERVER_MAX}, PostgreSQL's default"
@@ -56,16 +60,22 @@ def advise(row: Asked, client: Client, *, short_lived: bool, pooler: bool = Fals
         return _over_instances(row, client, limit, others, assumed)
     if row.capacity is not None and others >= row.capacity:
         words = f"What the others ask for ({others} of {row.capacity}) leaves nothing for {client.name}."
-        return Advice(client=client.name, pool_size=0, words=words)
+        return Advice(client=client.name, pool_size=0, words=words, brief="no pool size fits")
     made = sizing_of(row, client, limit, others)
     size = made.pool_size if made.max_deploy else 0
     if own is not None and not own.deploy.open and own.deploy.most + others <= made.usable and not assumed:
         now = f"{own.deploy.equation} while a deploy runs, of {made.available + others}."
-        return Advice(client=client.name, pool_size=size, words=f"At most {made.max_deploy} per process fit; now {now}", sizing=made)  # fmt: skip
+        brief = f"{own.deploy.equation} of {made.available + others}, which fits"
+        return Advice(client=client.name, pool_size=size, words=f"At most {made.max_deploy} per process fit; now {now}", sizing=made, brief=brief)  # fmt: skip
     taken = f"With {assumed} (--max N says it): " if assumed else ""
     beside = f" beside {others} of others" if others else ""
     words = f"{taken}{made.procs} x {size} = {made.procs * size} of {made.available} {row.against}{beside}, {made.procs_peak * size} while a deploy runs."
-    return Advice(client=client.name, pool_size=size, words=words, sizing=made)
+    brief = (
+        f"{size} each: {made.procs} x {size} = {made.procs * size} of {made.available}"
+        if size
+        else "no pool size fits"
+    )
+    return Advice(client=client.name, pool_size=size, words=words, sizing=made, brief=brief)
 
 
 def _over_instances(row: Asked, client: Client, limit: Amount, others: int, assumed: str) -> Advice:
@@ -76,7 +86,8 @@ def _over_instances(row: Asked, client: Client, limit: Amount, others: int, assu
     shown = ", ".join(str(number) for number, _ in table)
     sizes = ", ".join(str(size) for _, size in table)
     words = f"Instances {shown}: pool {sizes}{of}. --instances N{' and --max N say it' if assumed else ' says it'}."
-    return Advice(client=client.name, pool_size=None, words=words, table=table)
+    brief = f"{shown} instances: pool {sizes} of {limit.most:,}{' by default' if assumed else ''}"
+    return Advice(client=client.name, pool_size=None, words=words, table=table, brief=brief)
 
 
 def sizing_of(row: Asked, client: Client, limit: Amount, others: int, instances: int | None = None) -> Sizing:
@@ -126,7 +137,7 @@ def together(row: Asked) -> tuple[Advice, ...]:
     limit = _least(row.limit)
     new = [each.client for each in row.terms if each.client and each.pool and each.pool.open]
     if row.capacity is not None and row.deploy.most > row.capacity:
-        client = fitting(row)[0].client
+        client = largest(row).client
         new += [client] if client is not None and client not in new else []
     divided = _divided(row, new, limit)
     if not all(size for size, _ in divided.values()):
@@ -198,12 +209,31 @@ def _least(limit: Amount) -> Amount:
     return limit if limit.low == limit.high else exact(limit.low, limit.words, limit.where, limit.how)
 
 
-def fitting(row: Asked) -> tuple[Term, int, int]:
-    """The client that takes most and is no pooler, the pool that the model gives it beside the others, and the most that fits."""
+def largest(row: Asked) -> Term:
+    """Who takes most and is no pooler: it gives way first."""
     own = [each for each in row.terms if not each.pooler] or list(row.terms)
-    largest = max(own, key=lambda each: each.deploy.most)
-    others = row.deploy.most - largest.deploy.most
-    if largest.client is None or row.capacity is None or row.limit is None or row.capacity - others < 1:
-        return largest, 0, 0
-    made = sizing_of(row, largest.client, row.limit, others)
-    return largest, made.pool_size if made.max_deploy else 0, made.max_deploy
+    return max(own, key=lambda each: each.deploy.most)
+
+
+def fitting(row: Asked) -> tuple[Term, int, int]:
+    """The client that takes most, its pool among those that fit together, and the most that fits beside the others' pools.
+
+    0 and 0 where no pool size fits.
+    """
+    term = largest(row)
+    if term.client is None or row.capacity is None or row.limit is None:
+        return term, 0, 0
+    sizes = {each.client: each.pool_size for each in together(row)}
+    size = sizes.get(term.name) or 0
+    others = sum(_with(each, sizes.get(each.name)) for each in row.terms if each is not term)
+    if not size or others >= row.capacity:
+        return term, 0, 0
+    return term, size, max(size, sizing_of(row, term.client, row.limit, others).max_deploy)
+
+
+def _with(term: Term, size: int | None) -> int:
+    """What a client asks for while a deploy runs, with a pool of this size in each process."""
+    if term.client is None or term.client.instances is None or size is None:
+        return term.deploy.most
+    most = term.client.instances.most + (term.client.surge.most if term.client.surge is not None else 0)
+    return most * term.client.processes.most * size

@@ -12,7 +12,7 @@ HEADINGS = {
     "What is judged": "select ignore exclude fail_on config_path isolated",
     "The report": "reports ci html_path svg format_name output_path color_when plain verbose_count quiet_count help",
 }
-_RANGE = re.compile(r"\s*\[x>=\d+\]|; x>=\d+(?=\])")
+_RANGE = re.compile(r"\s\[x>=\d{1,9}\]|; x>=\d{1,9}(?=\])")
 
 
 class Command(click.Command):
@@ -37,4 +37,4 @@ class Command(click.Command):
 def plain_words(text: str) -> str:
     """An option or its help without click's own words."""
     text = re.sub(r"INTEGER(?: RANGE)?", "N", _RANGE.sub("", text))
-    return re.sub(r"\[default: \((.*?)\)\]", r"[default: \1]", text)
+    return re.sub(r"\[default: \(([^()\n]{1,80})\)\]", r"[default: \1]", text)

@@ -69,7 +69,7 @@ def with_separators(conn: ConnectionString) -> str:
     for param in conn.params:
         written = conn.raw[at : param.span.start]
         right = "?" if at < query.start else "&"
-        made += written if re.fullmatch(rf"\{right}&*", written) else right
+        made += written if written[:1] == right and not written[1:].strip("&") else right
         made += conn.raw[param.span.start : param.span.end]
         at = param.span.end
     return made + conn.raw[at:]

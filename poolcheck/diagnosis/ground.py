@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from poolcheck.capacity import asked
-from poolcheck.capacity.advice import Advice, advise
+from poolcheck.capacity.advice import Advice, advise, together
 from poolcheck.capacity.asked import Asked
 from poolcheck.connection.parse import parse
 from poolcheck.connection.secret import Secret
+from poolcheck.model.connection_map import Client
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
 from poolcheck.model.severity import Severity
@@ -32,11 +33,24 @@ class Ground:
     findings: Sequence[Finding]
     app: tuple[Target, ...]
     who: tuple[Reader, ...]
-    advice: Advice | None  # the pool of the app's client; None: no socket pool, or nobody to advise
+    advices: tuple[Advice, ...]  # the pool of each client of `row`; (): no socket pool, or nobody to advise
+    row: Asked | None  # the server or pooler whose clients are advised
     rows: tuple[Asked, ...]  # of every server and pooler
     looked_at_source: bool
+    through: str  # the pooler that a look at the server went through, in words; "" without one
     # (place, subject) → the first step that changes the string, and the line with everything mended
     final: Mapping[tuple[str, str], tuple[int, str]]
+
+    @property
+    def size(self) -> str:
+        """The pool of a process, for a line to write: the number where it is the same for all, else N."""
+        sizes = {each.size for each in self.advices if each.pool_size != 0}
+        return sizes.pop() if len(sizes) == 1 else "N"
+
+    @property
+    def advised(self) -> bool:
+        """Whether there is a size to write at all."""
+        return any(each.pool_size != 0 for each in self.advices)
 
     @property
     def full(self) -> list[Asked]:
@@ -65,8 +79,10 @@ class Ground:
         ]
 
 
-def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False) -> Ground:
-    """What the steps stand on."""
+def ground_of(
+    findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False, through: str = ""
+) -> Ground:
+    """What the steps stand on; `through` is the pooler that a look went through, in words."""
     app = tuple(
         target
         for target in ctx.targets
@@ -84,30 +100,54 @@ def ground_of(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bo
         for reader in readers(target, ctx):
             who.setdefault(reader.title, reader)
     rows = asked.rows(ctx.map, ctx.numbers.buffer)
-    advice = _advice(app[0], rows, ctx) if app else _of_code(rows)
+    row, advices = _advised(app, rows, ctx)
     final = finals(findings, ctx)
-    return Ground(ctx, findings, app, tuple(who.values()), advice, rows, looked_at_source, final)
+    return Ground(
+        ctx, findings, app, tuple(who.values()), advices, row, rows, looked_at_source, through, final
+    )
 
 
-def _of_code(rows: Sequence[Asked]) -> Advice | None:
-    """Where no string is known: what the first client that connects with sockets may have."""
-    for row in rows:
-        for client in row.clients:
-            return advise(row, client, short_lived=client.package.runtime.short_lived)
-    return None
+def _advised(
+    app: Sequence[Target], rows: Sequence[Asked], ctx: Context
+) -> tuple[Asked | None, tuple[Advice, ...]]:
+    """The row that matters most to the app's strings, and the pool of each of its clients.
+
+    One that does not fit comes first; then where the first string leads; and where no string is known, the first that
+    has clients.
+    """
+    own = [each for target in app for each in _rows_of(target, rows, ctx)] if app else list(rows)
+    candidates = [each for each in own if each.clients]
+    full = (each for each in candidates if each.verdict == "does not fit")
+    row = next(full, next(iter(candidates), None))
+    if row is None:
+        return None, ()
+    if len(row.clients) > 1 and row.limit is not None:
+        return row, together(row)
+    first = next((t for t in app if row in _rows_of(t, rows, ctx)), None)
+    provider = first.match.provider if first is not None else None
+    pooler = provider is not None and any(each.kind == "pooled" for each in provider.endpoints)
+    client = _client_of(first, row, ctx)
+    short_lived = (first or client).package.runtime.short_lived
+    return row, (advise(row, client, short_lived=short_lived, pooler=pooler),)
 
 
-def _advice(target: Target, rows: Sequence[Asked], ctx: Context) -> Advice | None:
-    """What the client of a string may have at the server or pooler that the string leads to."""
-    for route in ctx.routes_of(target):
-        own = [each for each in rows if each.end == route.end and (not each.cap or each.cap.holds(route))]
-        row = next((each for each in own if each.verdict == "does not fit"), next(iter(own), None))
+def _rows_of(target: Target, rows: Sequence[Asked], ctx: Context) -> list[Asked]:
+    """The rows of what a string leads to."""
+    ends = {(route.end, route) for route in ctx.routes_of(target)}
+    return [
+        each
+        for each in rows
+        if any(each.end == end and (not each.cap or each.cap.holds(route)) for end, route in ends)
+    ]
+
+
+def _client_of(target: Target | None, row: Asked, ctx: Context) -> Client:
+    """Whose pool is advised: the client of the string, where one leads there."""
+    for route in ctx.routes_of(target) if target is not None else ():
         client = ctx.map.client(route.client)
-        if row is not None and client is not None:
-            provider = target.match.provider
-            pooler = provider is not None and any(each.kind == "pooled" for each in provider.endpoints)
-            return advise(row, client, short_lived=target.package.runtime.short_lived, pooler=pooler)
-    return None
+        if client is not None and route.end == row.end:
+            return client
+    return row.clients[0]
 
 
 def whole_lines(findings: Sequence[Finding], ctx: Context) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from poolcheck.catalogue.conversions import convert
+from poolcheck.diagnosis.afterwards import TO_POOLER
 from poolcheck.diagnosis.ground import Ground, variable
 from poolcheck.diagnosis.snippets import (
     ALSO,
@@ -20,7 +21,7 @@ from poolcheck.diagnosis.snippets import (
     SINGLETONS,
     local_servers,
 )
-from poolcheck.diagnosis.steps import TO_POOLER, steps
+from poolcheck.diagnosis.steps import steps
 from poolcheck.model.look import Look, NoEntry, PoolerLook
 from poolcheck.model.report import Action, Step, StepStatus
 from poolcheck.model.target import Target, on_this_machine
@@ -163,7 +164,7 @@ def _driver_settings(ground: Ground) -> Iterator[Action]:
 
 def _one_client(ground: Ground) -> Iterator[Action]:
     """The code of the driver in use, with the computed size."""
-    size = ground.advice.size if ground.advice and ground.advice.pool_size != 0 else "1"
+    size = ground.size if ground.advised else "1"
     for reader in ground.who:
         name = reader.use.id if not reader.use.id.startswith("sqlalchemy") else "sqlalchemy"
         name = ALSO.get(name, name)
@@ -190,7 +191,13 @@ def _over_http(ground: Ground) -> Iterator[Action]:
 def _own_server(ground: Ground) -> Iterator[Action]:
     """The SQL for a server that is nobody's service."""
     full = ground.full_server
-    if full is not None and full.cap is None and not any(t.match.provider for t in ground.app):
+    written = full is not None and full.limit is not None and full.limit.where is not None
+    if (
+        full is not None
+        and not written
+        and full.cap is None
+        and not any(t.match.provider for t in ground.app)
+    ):
         need = full.deploy.most + full.buffer + (full.reserved.most if full.reserved else 0)
         yield Action(
             "On a server of your own, after a look at its memory; takes effect at the next restart",

@@ -1,26 +1,24 @@
 """Report to the five steps: always in this order, filled with this project's values, computed sizes and exact lines.
 
-After the five come migrations, and what to do meanwhile. Nothing here looks at files or servers: what is not known
-is said as an assumption, and its step is `check`.
+Each step is a function of the map's routes and sums and of the findings, and has no number of its own. Nothing here looks
+at files or servers: what is not known is said, and its step is `check`. What was only not found is never `done`.
 """
 
-import re
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
-from poolcheck.capacity.advice import fitting
+from poolcheck.capacity.advice import Advice, fitting
 from poolcheck.capacity.asked import Asked, pool_of
-from poolcheck.diagnosis.ground import Ground, ground_of, variable
+from poolcheck.diagnosis.afterwards import LIVE, TO_POOLER, meanwhile, migrations
+from poolcheck.diagnosis.ground import Ground, ground_of
+from poolcheck.diagnosis.said import Said, fixes, listed, messages, names, pointer
+from poolcheck.model.connection_map import Pool, Pooler
 from poolcheck.model.context import Context
 from poolcheck.model.finding import Finding
-from poolcheck.model.report import TITLES, Action, Step, StepStatus
+from poolcheck.model.report import TITLES, Action, Step
 from poolcheck.model.severity import Severity
-from poolcheck.model.target import Target, on_this_machine
-from poolcheck.model.url_readers import engine_prisma, migration_tools
+from poolcheck.model.target import on_this_machine
+from poolcheck.model.url_readers import engine_prisma
 
-LIVE = "PC7"  # rules from here on judge a server that was looked at
-TO_POOLER = ("PC101", "PC102")  # their remedy leaves migrations without a direct string, unless it is kept
-NAMELESS = {"argument": "this connection string", "stdin": "this connection string"}
 LOOK = Action(
     "Look at the server: it says whether a pooler is in between, and in which mode",
     ('poolcheck live "$DATABASE_URL"',),
@@ -30,94 +28,76 @@ COMMON = ("prisma", "pg", "postgres-js", "sqlalchemy")
 PRISMA_URL = "...?connection_limit={size}{flag}"
 
 
-class Said(NamedTuple):
-    """What one step says; its number and title come from its place."""
-
-    status: StepStatus
-    why: str
-    actions: tuple[Action, ...] = ()
-
-
-def plan(findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False) -> tuple[Step, ...]:
-    """The steps for what was found; () when there is no connection string at all."""
-    if not ctx.targets:
+def plan(
+    findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False, through: str = ""
+) -> tuple[Step, ...]:
+    """The steps for what was found; () where nothing connects. `through` is the pooler that a look went through, in words."""
+    if not ctx.targets and not ctx.map.routes:
         return ()
-    return steps(ground_of(findings, ctx, looked_at_source=looked_at_source))
+    return steps(ground_of(findings, ctx, looked_at_source=looked_at_source, through=through))
 
 
 def steps(ground: Ground) -> tuple[Step, ...]:
     """The five steps, then migrations, then what to do meanwhile."""
-    parts = (_pooler, _parameters, _reuse, _http, _limit, _migrations, _meanwhile)
+    parts = (_pooler, _parameters, _reuse, _http, _limit, migrations, meanwhile)
     said = [part(ground) for part in parts]
     return tuple(
-        Step(step=number, title=TITLES[number], status=one.status, why=one.why, actions=one.actions)
+        Step(
+            step=number,
+            title=TITLES[number],
+            status=one.status,
+            why=one.why,
+            brief=one.brief,
+            actions=one.actions,
+        )
         for number, one in enumerate(said, 1)
     )
-
-
-def _fixes(ground: Ground, step: int) -> tuple[Action, ...]:
-    """What the findings of a step say to do, each once.
-
-    A connection string is shown once, as it should be when everything about it is mended; the step that comes
-    second points to it.
-    """
-    actions: dict[tuple[str, tuple[str, ...]], None] = {}
-    for each in ground.of_step(step) if step <= 5 else ground.about_migrations():
-        fix = each.fix
-        if fix is None:
-            continue
-        place = f"{each.location.path}:{each.location.line}" if each.location and each.location.line else ""
-        final = ground.final.get((place, each.subject))
-        if fix.value is None or final is None:
-            actions.setdefault((f"{place}: {fix.title}" if place else fix.title, fix.lines))
-        elif final[0] < step:
-            actions.setdefault(
-                (f"{each.subject if place else 'The string'} in step {final[0]} carries it: {fix.title}", ())
-            )
-        else:
-            beside = tuple(line for line in fix.lines[1:] if re.match(r'[A-Z][A-Z0-9_]*="', line))
-            actions.setdefault((f"{place}: write" if place else "Write", (final[1], *beside)))
-    return tuple(Action(text, lines) for text, lines in actions)
-
-
-def _names(targets: Iterable[Target]) -> str:
-    names = list(dict.fromkeys(target.label for target in targets))
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _messages(found: Iterable[Finding]) -> str:
-    """What the findings say, each once."""
-    return " ".join(dict.fromkeys(finding.message for finding in found))
 
 
 def _pooler(ground: Ground) -> Said:
     found = ground.of_step(1)
     if found:
-        return Said("do", _messages(found), _fixes(ground, 1))
+        return Said("do", messages(found), pointer(found), fixes(ground, 1))
     if not ground.app:
-        return Said("check", "No connection string for app traffic was found.")
-    names = _names(ground.app)
+        return _by_routes(ground)
+    own = names(ground.app)
+    if ground.through:
+        return Said("done", f"The look went through {ground.through}.", ground.through)
     kinds = {target.match.kind for target in ground.app}
     if kinds <= {"pooled", "http"}:
         return _pooled(ground, kinds)
     if all(on_this_machine(target) for target in ground.app):
-        return Said("not needed", f"{names} is a server on this machine.")
+        return Said("not needed", f"{own} is a server on this machine.", "a server on this machine")
     if kinds == {"local"} and (servers := _own_servers(ground)):
-        why = f"{names} leads straight to {', '.join(servers)}: few processes may, as long as the sums hold."
-        return Said("not needed" if _counted(ground) else "check", why)
+        return _straight(ground, f"{own} leads straight to {', '.join(servers)}")
     if kinds == {"local"}:
-        why = f"{names} is in a private network: the URL does not tell whether the server or a pooler answers there."
-        return Said("check", why, (LOOK,))
+        why = f"{own} is in a private network: the URL does not tell whether the server or a pooler answers there."
+        return Said("check", why, "a private host: server or pooler?", (LOOK,))
     if "unknown" in kinds:
         strange = [target.conn for target in ground.app if target.match.kind == "unknown"]
         hosts = ", ".join(sorted({conn.shown(conn.host) or "(no host)" for conn in strange}))
         why = f"The catalogue does not know {hosts}: poolcheck cannot tell from the URL whether a pooler answers there."
-        return Said("check", why, (LOOK,))
+        return Said("check", why, "an unknown host: server or pooler?", (LOOK,))
     if "direct" in kinds and not ground.app[0].package.runtime.short_lived:
-        return _direct(ground)
-    return Said(
-        "check", f"{names}: nothing was found against it, and the catalogue does not know a pooler there."
-    )
+        return _straight(ground, f"{names(t for t in ground.app if t.match.kind == 'direct')} is direct")
+    why = f"{own}: nothing was found against it, and the catalogue does not know a pooler there."
+    return Said("check", why, "no pooler is known there")
+
+
+def _by_routes(ground: Ground) -> Said:
+    """Where no string was read: what the map knows of the ways that clients go."""
+    routes = [each for each in ground.ctx.map.routes if each.role == "app"]
+    if not routes:
+        return Said(
+            "check", "No connection string for app traffic was found.", "no string of the app was found"
+        )
+    poolers = [ground.ctx.map.pooler(each.pooler) for each in routes]
+    if all(each is not None and each.mode == "transaction" for each in poolers):
+        who = listed(f"{each.name} ({each.place})" for each in poolers if each is not None)
+        return Said("done", f"Every client goes through {who}, in transaction mode.", f"through {who}")
+    variables = listed(each.variable or each.client for each in routes)
+    why = f"The value of {variables} is not in what was read: whether it leads to a pooler is not known."
+    return Said("check", why, f"the value of {variables} was not read", (LOOK,))
 
 
 def _own_servers(ground: Ground) -> list[str]:
@@ -139,13 +119,16 @@ def _own_servers(ground: Ground) -> list[str]:
 def _pooled(ground: Ground, kinds: Collection[str]) -> Said:
     """Every string of the app leads to a pooler or over HTTP."""
     titles = {t.match.endpoint.title or t.match.kind for t in ground.app if t.match.endpoint}
-    why = f"{_names(ground.app)}: {', '.join(sorted(titles))}."
+    where = ", ".join(sorted(titles)) or "pooled"
+    why = f"{names(ground.app)}: {where}."
     if "pooled" in kinds and any(target.match.mode is None for target in ground.app):
         see = Action("See the mode", ("poolcheck live",))
-        return Said("check", f"{why} Its pool mode is not told by the URL.", (see,))
+        return Said(
+            "check", f"{why} Its pool mode is not told by the URL.", "a pooler whose mode is not told", (see,)
+        )
     if any(target.match.mode == "session" for target in ground.app):
         return _session(ground, why)
-    return Said("done", why)
+    return Said("done", why, where)
 
 
 def _session(ground: Ground, why: str) -> Said:
@@ -154,22 +137,39 @@ def _session(ground: Ground, why: str) -> Said:
     rows = [row for row in ground.rows if row.against == "pooler clients"]
     full = next((row for row in ground.full if row.against == "pooler clients"), None)
     if full is not None:
-        return Said("do", f"{why} {held} The sum does not fit: {full.equation} of {full.capacity}.")
+        why = f"{why} {held} The sum does not fit: {full.equation} of {full.capacity}."
+        return Said("do", why, f"session mode: {_sum(full)}")
     settled = bool(rows) and all(row.verdict == "fits" for row in rows)
-    return Said("done" if settled else "check", f"{why} {held}")
+    return Said(
+        "done" if settled else "check", f"{why} {held}", "session mode: each client holds a connection"
+    )
 
 
-def _direct(ground: Ground) -> Said:
-    """A string leads straight to the server, from processes that live long."""
-    direct = [target for target in ground.app if target.match.kind == "direct"]
-    full = ground.full
-    if not full:
-        kind = ground.app[0].package.runtime.kind
-        why = f"{_names(direct)} is direct, and a {kind} with a fixed number of instances may be, as long as the sums of step 2 hold."
-        return Said("not needed" if _counted(ground) else "check", why)
-    ways = dict.fromkeys(t.match.provider.pooler for t in direct if t.match.provider)
-    why = f"{_names(direct)} is direct, and the sum does not fit: {full[0].equation} of {full[0].capacity}. Clients have to share server connections."
-    return Said("do", why, tuple(Action(way) for way in ways if way))
+def _straight(ground: Ground, what: str) -> Said:
+    """A string leads straight to the server, from processes that live long: they may, as long as the sums hold."""
+    full = next((row for row in ground.full if row.against == "slots"), None)
+    if full is None:
+        if _counted(ground):
+            return Said(
+                "not needed", f"{what}, and the sums hold without a pooler.", "the sums hold without one"
+            )
+        why = f"{what}: a fixed number of processes may be, as long as the sums of step 2 hold."
+        return Said("check", why, "direct: fine as long as the sums hold")
+    if fitting(full)[1] or full.poolers_only:
+        why = f"{what}. The sum does not fit now ({_sum(full)}), and does with the pools of step 2; a pooler would let more processes in."
+        return Said("check", why, "not needed once step 2 is done")
+    ways = dict.fromkeys(t.match.provider.pooler for t in ground.app if t.match.provider)
+    why = f"{what}, and no pool size makes the sum fit: {full.equation} of {full.capacity}. Clients have to share server connections."
+    return Said("do", why, f"no pool size fits: {_sum(full)}", tuple(Action(way) for way in ways if way))
+
+
+def _sum(row: Asked) -> str:
+    """`205 of 147`: what is asked at the peak that decides, and what there is."""
+    at_least = "at least " if row.least else ""
+    asked = (
+        row.steady.most if row.capacity is not None and row.steady.most > row.capacity else row.deploy.most
+    )
+    return f"{at_least}{asked:,} of {row.capacity:,}"
 
 
 def _counted(ground: Ground) -> bool:
@@ -179,37 +179,77 @@ def _counted(ground: Ground) -> bool:
 
 def _parameters(ground: Ground) -> Said:
     found = ground.of_step(2)
-    said = ground.advice.words if ground.advice else ""
-    actions = list(_fixes(ground, 2))
+    said, brief = _sizes(ground)
     if found:
-        why = _messages(found)
+        why = f"{messages(found)} {said}".strip()
+        brief = f"{listed(each.rule.id for each in found)}; {brief}" if brief else pointer(found)
+        mended = fixes(ground, 2)
+        said_now = {action.code for action in mended}
         return Said(
-            status="do",
-            why=f"{why} {said}".strip(),
-            actions=tuple(actions) + _size_lines(ground),
+            "do", why, brief, (*mended, *(each for each in _size_lines(ground) if each.code not in said_now))
         )
     if ground.app and all(target.match.kind == "http" for target in ground.app):
-        return Said(status="not needed", why="No socket pool is opened.")
+        return Said("not needed", "No socket pool is opened.", "HTTP: no socket pool is opened")
+    if settled := _settled(ground):
+        return Said("done", f"The pools are as they should be: {settled}.", settled)
     if not ground.app:
-        return Said("check", said or "No connection string for app traffic was found.", _size_lines(ground))
-    if not ground.who:
-        return Said(
-            status="check",
-            why=f"No manifest names the driver: the lines are for the common ones. {said}",
-            actions=_size_lines(ground),
-        )
-    return Said(
-        status="check",
-        why=f"Nothing speaks against the URL for {', '.join(reader.title for reader in ground.who)}. {said}",
-        actions=_size_lines(ground),
+        why = said or "No connection string for app traffic was found."
+        return Said("check", why, brief or "no string of the app was found", _size_lines(ground))
+    lead = (
+        f"Nothing speaks against the URL for {', '.join(reader.title for reader in ground.who)}."
+        if ground.who
+        else "No manifest names the driver: the lines are for the common ones."
     )
+    return Said("check", f"{lead} {said}".strip(), brief or "no pool is known", _size_lines(ground))
+
+
+def _sizes(ground: Ground) -> tuple[str, str]:
+    """The pools that each client should have: in sentences, and in half a one."""
+    advices, row = ground.advices, ground.row
+    if not advices or row is None:
+        return "", ""
+    if len(advices) == 1:
+        return advices[0].words, advices[0].brief
+    if not any(each.pool_size for each in advices if not each.table):
+        return f"No pool size fits all of {row.name}: {row.way_out}.", "no pool size fits all"
+    of = f" of {row.capacity:,} {row.against}" if row.capacity is not None else ""
+    each_has = ", ".join(_one_of(each) for each in advices)
+    many = listed(_one_of(each) for each in advices)
+    return f"Pools that fit together, each process{of}: {each_has}.", f"per process: {many}"
+
+
+def _one_of(advice: Advice) -> str:
+    """`web 5`; of a client whose instances nobody tells the pool of the fewest and of the most."""
+    if advice.table:
+        (few, most), (many, least) = advice.table[0], advice.table[-1]
+        return f"{advice.client} {most} at {few} instances, {least} at {many}"
+    return f"{advice.client} {advice.size}"
+
+
+def _settled(ground: Ground) -> str:
+    """Why the pools may stay as they are: every sum was made and holds, or each instance has as few as is advised."""
+    if _counted(ground):
+        return "; ".join(
+            f"{row.name} {_sum(row)}" if len(ground.rows) > 1 else f"{row.equation} of {row.capacity:,}"
+            for row in ground.rows[:2]
+        )
+    row = ground.row
+    if row is None or len(ground.advices) != 1 or ground.advices[0].sizing or not ground.advices[0].pool_size:
+        return ""
+    held = [pool for client in row.clients for pool in row.pools.get(client.name, ())]
+    most = [pool.size for pool in held if pool.size is not None and not pool.size.open]
+    if not held or len(most) < len(held) or any(each.most > ground.advices[0].pool_size for each in most):
+        return ""
+    return listed(each.words for each in most)
 
 
 def _size_lines(ground: Ground) -> tuple[Action, ...]:
-    """For each driver in use (or the common ones) the exact line that sets the computed size."""
-    if ground.advice is None or ground.advice.pool_size == 0:
+    """For each driver in use (or the common ones) the exact line that sets the computed size; of several clients each one's."""
+    if not ground.advised:
         return ()
-    size = ground.advice.size
+    if len(ground.advices) > 1 and ground.row is not None:
+        return _lines_of_clients(ground, ground.row)
+    size = ground.size
     lines = []
     for reader in ground.who:
         if engine_prisma(reader):
@@ -221,14 +261,26 @@ def _size_lines(ground: Ground) -> tuple[Action, ...]:
         lines = [
             (label, PRISMA_URL if code.startswith("connection_limit") else code) for label, code in found
         ]
-    flag = _flag(ground)
-    return tuple(
-        Action(
-            f"{title}: {size} {'connection' if size == '1' else 'connections'} per process",
-            (code.replace("{size}", size).replace("{flag}", flag),),
-        )
-        for title, code in lines
-    )
+    return tuple(_line(ground, title, code, size) for title, code in lines)
+
+
+def _lines_of_clients(ground: Ground, row: Asked) -> tuple[Action, ...]:
+    """The lines of those clients whose pool changes, where the line that sets it is known."""
+    made = []
+    for advice in ground.advices:
+        pools = row.pools.get(advice.client, ())
+        now = [pool.size.most for pool in pools if pool.size is not None and not pool.size.open]
+        if not advice.pool_size or now == [advice.pool_size] or len(pools) != 1 or not pools[0].code:
+            continue
+        code = PRISMA_URL if pools[0].code.startswith("connection_limit") else pools[0].code
+        made.append(_line(ground, advice.client, code, advice.size))
+    return tuple(made)
+
+
+def _line(ground: Ground, title: str, code: str, size: str) -> Action:
+    unit = "connection" if size == "1" else "connections"
+    line = code.replace("{size}", size).replace("{flag}", _flag(ground))
+    return Action(f"{title}: {size} {unit} per process", (line,))
 
 
 def _flag(ground: Ground) -> str:
@@ -255,41 +307,40 @@ SINGLETON = {
 def _reuse(ground: Ground) -> Said:
     found = ground.of_step(3)
     if found:
-        return Said(
-            status="do",
-            why=_messages(found),
-            actions=_fixes(ground, 3),
-        )
+        return Said("do", messages(found), pointer(found), fixes(ground, 3))
     if ground.who and all(reader.driver.kind == "http" for reader in ground.who):
-        return Said(status="not needed", why="The driver in use keeps no connections.")
-    if ground.looked_at_source:
-        return Said(
-            status="done",
-            why="The source was read: no client per request and no forgotten release was found.",
-        )
+        return Said("not needed", "The driver in use keeps no connections.", "HTTP: no connection is kept")
+    if kept := _kept(ground):
+        where = listed(str(each.place) for each in kept)
+        why = f"Made once for the process: {listed(f'{each.title} ({each.place})' for each in kept)}."
+        return Said("done", why, f"made once: {where}")
     languages = {reader.driver.language.lower() for reader in ground.who}
     code = next(
         (lines for name, lines in SINGLETON.items() if any(name in language for language in languages)),
         SINGLETON["javascript"] if not languages else (),
     )
-    return Said(
-        status="check",
-        why="The source was not read. Create the client once, at module level (on globalThis under a dev server that reloads), and release what is checked out in `finally`.",
-        actions=(Action("One client for the process", code),) if code else (),
-    )
+    actions = (Action("One client for the process", code),) if code else ()
+    if ground.looked_at_source:
+        why = "No client per request and no forgotten release was found in the source that was read, which does not show that there is none."
+        return Said("check", why, "nothing against it in the source that was read")
+    why = "The source was not read. Create the client once, at module level (on globalThis under a dev server that reloads), and release what is checked out in `finally`."
+    return Said("check", why, "the source was not read", actions)
+
+
+def _kept(ground: Ground) -> list[Pool]:
+    """The pools of the code where it makes each of them once for the process; none where one is made otherwise."""
+    made = [pool for client in ground.ctx.map.clients for pool in client.pools if pool.in_code]
+    return made if all(each.kept for each in made) else []
 
 
 def _http(ground: Ground) -> Said:
     found = ground.of_step(4)
     if found:
-        return Said(
-            status="do",
-            why=_messages(found),
-            actions=_fixes(ground, 4),
-        )
+        return Said("do", messages(found), pointer(found), fixes(ground, 4))
     runtime = ground.app[0].package.runtime if ground.app else None
     if ground.who and all(reader.driver.kind == "http" for reader in ground.who):
-        return Said(status="done", why=f"{ground.who[0].title} sends queries over HTTP.")
+        title = ground.who[0].title
+        return Said("done", f"{title} sends queries over HTTP.", f"{title} sends queries over HTTP")
     if runtime and runtime.kind == "edge":
         providers = {
             t.match.provider.title: t.match.provider.http_driver
@@ -297,21 +348,20 @@ def _http(ground: Ground) -> Said:
             if t.match.provider and t.match.provider.http_driver
         }
         actions = tuple(Action(f"{title}: use {driver}") for title, driver in providers.items())
-        return Said(
-            status="do" if actions else "check",
-            why=f"{runtime.source or 'The runtime'} says edge: sockets cannot be kept there between requests.",
-            actions=actions,
-        )
+        why = f"{runtime.source or 'The runtime'} says edge: sockets cannot be kept there between requests."
+        return Said("do" if actions else "check", why, "an edge runtime keeps no sockets", actions)
     words = {
         "serverless": "Functions keep sockets while they are warm.",
         "server": "A server keeps its sockets.",
         "local": "A local process keeps its sockets.",
     }
-    why = words.get(
-        runtime.kind if runtime else "",
-        "Only edge runtimes (Vercel Edge, Cloudflare Workers) cannot keep sockets; no platform file says that this is one.",
+    said = words.get(runtime.kind if runtime else "", "")
+    why = (
+        said
+        or "Only edge runtimes (Vercel Edge, Cloudflare Workers) cannot keep sockets; no platform file says that this one is."
     )
-    return Said(status="not needed", why=why)
+    brief = said[:1].lower() + said[1:].rstrip(".") if said else "no platform file says edge"
+    return Said("not needed", why, brief)
 
 
 def _limit(ground: Ground) -> Said:
@@ -321,7 +371,7 @@ def _limit(ground: Ground) -> Said:
         return _not_raised(ground)
     provider = None if row.cap else next((t.match.provider for t in ground.app if t.match.provider), None)
     actions = [Action(text) for text in (provider.raise_limit if provider else ())]
-    if row.cap is not None and row.limit is not None and row.limit.where is not None:
+    if row.limit is not None and row.limit.where is not None and not actions:
         actions.append(Action(f"Raise it where it is written: {row.limit.where}"))
     need = row.deploy.most + row.buffer
     plans = [
@@ -336,22 +386,69 @@ def _limit(ground: Ground) -> Said:
                 f"{provider.title} {least.title or least.plan}: max_connections {least.connections} ({least.source}, checked {least.checked})"
             )
         )
-    first = "smaller pools (step 2) first" if fitting(row)[1] else f"{row.way_out} first"
+    way = "smaller pools (step 2)" if fitting(row)[1] else row.way_out
+    deploying = f", {row.deploy.most} while a deploy runs" if row.deploy.most != row.steady.most else ""
+    why = f"{row.name}: {row.equation} asked of {row.capacity} slots{deploying}: {way} first, a higher limit only after it."
     return Said(
-        status="do",
-        why=f"{row.name}: {row.equation} asked of {row.capacity} slots{_deploying(row)}: {first}, a higher limit only after it.",
-        actions=tuple(actions),
+        "do",
+        why,
+        f"{_sum(row)}: {'step 2' if fitting(row)[1] else 'fewer connections'} first",
+        tuple(actions),
     )
+
+
+def _not_raised(ground: Ground) -> Said:
+    """Why there is no limit to raise, as far as the sums were made."""
+    if any(finding.rule.id >= LIVE and finding.severity >= Severity.ERROR for finding in ground.findings):
+        why = "The server is short of slots now: free them first, and see what the sums say."
+        return Said("check", why, "short of slots now: free them first")
+    if not ground.rows:
+        return _nobody(ground)
+    unsaid = [row for row in ground.rows if row.verdict == "cannot say" and not row.shared]
+    if any(finding.rule.id in TO_POOLER for finding in ground.of_step(1)):
+        why = "Behind the pooler of step 1 clients share its server connections."
+        return Said("not needed", why, "behind the pooler clients share slots")
+    if all(row.shared for row in ground.rows) and not ground.full:
+        return Said("not needed", _shared(ground.rows[0]), "clients share the pooler's server connections")
+    if unsaid:
+        give = next((each.ask for row in unsaid for each in row.questions), "")
+        why = f"The sum of {unsaid[0].name} is not known{f': {give}' if give else ''}."
+        option = give.partition(" (")[0].partition(",")[0]
+        return Said("check", why, f"the sum is not known: {option}" if option else "the sum is not known")
+    if ground.full:
+        return _pooler_full(ground.full[0])
+    known = [row for row in ground.rows if row.verdict == "fits"]
+    said = "; ".join(
+        f"{row.name}: {row.deploy.equation} of {row.capacity} {row.against}" for row in known[:3]
+    )
+    first = max(known, key=lambda row: row.deploy.most / max(1, row.capacity or 1))
+    return Said(
+        "not needed",
+        f"{said}, while a deploy runs.",
+        f"at most {first.deploy.most:,} of {first.capacity:,} {first.against}",
+    )
+
+
+def _pooler_full(row: Asked) -> Said:
+    """A pooler is asked for more than it takes: its own limit, and no server's."""
+    raises = row.of.raises if isinstance(row.of, Pooler) else ""
+    why = f"{row.name}: {row.equation} asked of {row.capacity} clients that it takes; the server's limit is not what they run into."
+    lines = (raises.format(row.deploy.most + row.buffer),) if raises and row.shared else ()
+    actions = (Action(f"{row.name} has to take more clients", lines),) if lines else ()
+    return Said("do" if actions else "check", why, f"{row.name}: {_sum(row)} clients", actions)
 
 
 def _nobody(ground: Ground) -> Said:
     """Why there is no sum at all."""
     if ground.app and all(on_this_machine(target) for target in ground.app):
-        return Said("not needed", "The server is on this machine.")
+        return Said("not needed", "The server is on this machine.", "the server is on this machine")
     if ground.app and all(target.match.kind == "http" for target in ground.app):
-        return Said("not needed", "Nobody holds a slot of a server: queries go over HTTP.")
+        return Said(
+            "not needed", "Nobody holds a slot of a server: queries go over HTTP.", "queries go over HTTP"
+        )
     look = Action("Add up what the project's clients ask for", ("poolcheck map",))
-    return Said("check", "What clients ask of this server was not added up.", (look,))
+    why = "What clients ask of this server was not added up."
+    return Said("check", why, "what clients ask for was not added up", (look,))
 
 
 def _shared(row: Asked) -> str:
@@ -365,84 +462,3 @@ def _shared(row: Asked) -> str:
     if row.left and sum(each):
         return f"{said}; it takes {row.capacity:,} of them, {row.capacity // sum(each):,} instances of {sum(each)}."
     return f"{said}; {row.deploy.equation} of the {row.capacity:,} that it takes."
-
-
-def _deploying(row: Asked) -> str:
-    return f", {row.deploy.most} while a deploy runs" if row.deploy.most != row.steady.most else ""
-
-
-def _not_raised(ground: Ground) -> Said:
-    """Why there is no limit to raise, as far as the sums were made."""
-    if any(finding.rule.id >= LIVE and finding.severity >= Severity.ERROR for finding in ground.findings):
-        return Said("check", "The server is short of slots now: free them first, and see what the sums say.")
-    if not ground.rows:
-        return _nobody(ground)
-    if any(finding.rule.id in TO_POOLER for finding in ground.of_step(1)):
-        return Said("not needed", "Behind the pooler of step 1 clients share its server connections.")
-    if all(row.shared for row in ground.rows):
-        return Said("not needed", _shared(ground.rows[0]))
-    unsaid = [row for row in ground.rows if row.verdict == "cannot say"]
-    if unsaid:
-        give = next((f": {each.ask}" for row in unsaid for each in row.questions), "")
-        return Said("check", f"The sum of {unsaid[0].name} is not known{give}.")
-    said = "; ".join(
-        f"{row.name}: {row.deploy.equation} of {row.capacity} {row.against}" for row in ground.rows[:3]
-    )
-    return Said("not needed", f"{said}, while a deploy runs.")
-
-
-def _migrations(ground: Ground) -> Said:
-    found = ground.about_migrations()
-    if found:
-        return Said(
-            status="do",
-            why=_messages(found),
-            actions=_fixes(ground, 6),
-        )
-    direct = [t for t in ground.ctx.targets if t.role == "migration" and not t.commented]
-    if direct:
-        return Said(
-            status="done",
-            why=f"{_names(direct)} is there for migrations and goes to {direct[0].match.endpoint.title if direct[0].match.endpoint and direct[0].match.endpoint.title else direct[0].match.kind}.",
-        )
-    moved = [each for each in ground.of_step(1) if each.rule.id in TO_POOLER]
-    if moved:
-        names = ", ".join(dict.fromkeys(NAMELESS.get(each.subject, each.subject) for each in moved))
-        tools = [tool for target in ground.app for tool in migration_tools(target.package, ground.ctx)]
-        return Said(
-            status="do" if tools else "check",
-            why=f"Step 1 puts a pooler before {names}: whatever runs migrations keeps the direct string.",
-        )
-    if any(t.match.kind == "pooled" and t.match.mode != "session" for t in ground.app):
-        return Said(
-            status="check",
-            why="The app's string is pooled: whatever runs migrations needs a direct (or session-mode) one.",
-        )
-    session = any(t.match.kind == "pooled" for t in ground.app)
-    how = "pooled in session mode" if session else "not pooled"
-    return Said(status="not needed", why=f"The app's string is {how}: migrations can use it.")
-
-
-def _meanwhile(ground: Ground) -> Said:
-    seen = any(finding.rule.id >= LIVE and finding.severity > Severity.INFO for finding in ground.findings)
-    if not seen and ground.app and all(on_this_machine(target) for target in ground.app):
-        return Said(status="not needed", why="The server is on this machine.")
-    if not seen and not any(finding.severity > Severity.WARNING for finding in ground.findings):
-        return Said(
-            status="not needed",
-            why="Nothing is failing by what was read. In an incident: poolcheck live, then poolcheck reap.",
-        )
-    return Said(
-        status="check",
-        why="End what leaks (a dry run until --yes)."
-        if seen
-        else "If slots are gone right now: see who holds them, then end what leaks (a dry run until --yes).",
-        actions=(
-            *(() if seen else (Action("Look", (f'poolcheck live "${variable(ground)}"',)),)),
-            Action("Free slots", (f'poolcheck reap "${variable(ground)}" --older-than 10m',)),
-            Action(
-                "For tests, a local server with more slots",
-                ("docker run -d -p 5432:5432 -e POSTGRES_PASSWORD=pass postgres:18 -c max_connections=500",),
-            ),
-        ),
-    )

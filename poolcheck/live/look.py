@@ -413,12 +413,20 @@ class Inspection:
             findings=judged.findings,
             skipped=tuple(self.skipped),
             targets=tuple(targets),
-            fix_path=steps.plan(judged.findings, context),
+            # Where nobody could look, and for another reason than the slots, there is nothing to conclude.
+            fix_path=() if failed else steps.plan(judged.findings, context, through=self._through()),
             sections=tuple(sections),
             notes=tuple(self._notes()),
             fail_on=None if self.config.fail_on == "never" else Severity[self.config.fail_on.upper()],
             exit_code=ExitCode.FAILED if failed and not judged.findings else None,
         )
+
+    def _through(self) -> str:
+        """The pooler that the look went through, in words; "" where it went to the server itself, or nobody can tell."""
+        if self.snapshot is None or not self.snapshot.route.pooled:
+            return ""
+        mode = self.snapshot.route.mode
+        return f"{self.snapshot.route.software or 'a pooler'}, {mode} mode" if mode else ""
 
     def _notes(self) -> list[str]:
         """What is to be said of the strings: which were chosen, and what of them was not used."""

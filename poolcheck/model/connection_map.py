@@ -47,6 +47,8 @@ class Pool:
     variable: str = ""  # that its connection string comes from; "" when the reader does not see it
     why: str = ""  # where size is None: why it is not known
     code: str = ""  # the line that sets its size, with {size}; "" when the catalogue has none
+    in_code: bool = False  # a call of the source that was read makes it
+    kept: bool = False  # and makes it once for the process: at module level, or where a second call finds it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,8 @@ class Step:
     step: int  # 1 to 5; 6 migrations, 7 meanwhile
     title: str
     status: StepStatus
-    why: str
+    why: str  # whole sentences
+    brief: str = ""  # half a sentence: the reason where the path is five lines
     actions: tuple[Action, ...] = ()
 
 

@@ -170,6 +170,7 @@ def step(each: Step) -> dict[str, Any]:
         "title": each.title,
         "status": each.status,
         "why": each.why,
+        "brief": each.brief,
         "actions": [action.text for action in each.actions],
         "code": [list(action.code) for action in each.actions],
     }

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 COMMANDS: tuple[str, ...] = ()  # every command
 MOST = 14  # rows of a finding on 80 columns; -v shows the rest
 MOST_PROSE = 4  # rows of one paragraph in it
+MOST_IDS = 4  # rules named in the count of infos
+NARROWEST_TABLE = 60  # columns
+LABELS = {1: "Pooler", 2: "Pool size", 3: "One client", 4: "HTTP driver", 5: "Limit"}  # the steps, in a table
 
 
 def render(report: Report, style: Style) -> str:
@@ -47,9 +50,7 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
         rest = {"notes": notes, "skipped": skipped}
         parts += [make(report, paint) for name, make in rest.items() if name not in shown]
         if "fix_path" not in shown:
-            # One look is one screen: what is only to be checked stands there without its lines.
-            brief = report.command == "live" and paint.look.verbosity <= 0
-            parts.append(fix_path(report.fix_path, paint, brief=brief))
+            parts.append(fix_path(report.fix_path, paint))
     if "summary" not in shown:
         parts.append(summary(report, paint))
     first = True
@@ -162,41 +163,17 @@ def skipped(report: Report, paint: Paint) -> Iterator[str]:
         yield from paint.wrap(f"{what}: {' '.join(dict.fromkeys(said))}", indent=4, first="  - ")
 
 
-def fix_path(steps: tuple[Step, ...], paint: Paint, *, brief: bool = False) -> Iterator[str]:
-    """The five steps, then migrations and what to do meanwhile. `brief`: only what is to be done has its actions."""
+def fix_path(steps: tuple[Step, ...], paint: Paint) -> Iterator[str]:
+    """The five steps, a line each: what it is, whether there is something to do, and why. `poolcheck fix` has them in full."""
     if not steps:
         return
     yield paint.heading("Fix path")
-    for step in steps:
-        label = f"{step.step}. " if step.step <= 5 else ""
-        if step.status in ("done", "not needed") or (brief and step.status == "check" and step.step <= 5):
-            yield from settled(step, label, paint)
-            continue
-        head = f"  {paint.style(label + step.title, 'bold')}:"
-        if len(f"  {label}{step.title}: x {step.status}") <= paint.width:
-            yield f"{head} {paint.status(step.status)}"
-        else:
-            yield head
-            yield f"     {paint.status(step.status)}"
-        yield from paint.wrap(step.why, indent=5)
-        for action in step.actions:
-            yield from paint.wrap(action.text, indent=7, first="     - ")
-            yield from paint.code(action.code, indent=9)
-    if brief and any(step.status == "check" and step.actions and step.step <= 5 for step in steps):
-        yield paint.style("  -v shows what to write where it says check.", "dim")
-
-
-def settled(step: Step, label: str, paint: Paint) -> Iterator[str]:
-    """A step with nothing to do: one paragraph, its title and status still standing out."""
-    title, status = f"{label}{step.title}", paint.marked(step.status, step.status)
-    for number, line in enumerate(paint.wrap(f"{title}: {status}. {step.why}", indent=5, first="  ")):
-        if number == 0:
-            # The status may have been wrapped to the next line: then it stays plain.
-            yield line.replace(title, paint.style(title, "bold"), 1).replace(
-                status, paint.status(step.status), 1
-            )
-        else:
-            yield line
+    table = paint.width >= NARROWEST_TABLE and not paint.look.plain
+    for step in steps[: len(LABELS)]:
+        label, plain = f"  {step.step}. {LABELS[step.step]}", paint.marked(step.status, step.status)
+        head = f"{label:<18}{plain:<14}" if table else f"{label}: {plain}: "
+        for number, line in enumerate(paint.wrap(step.brief, indent=width(head) if table else 5, first=head)):
+            yield line.replace(plain, paint.status(step.status), 1) if number == 0 else line
 
 
 def summary(report: Report, paint: Paint) -> Iterator[str]:
@@ -207,10 +184,11 @@ def summary(report: Report, paint: Paint) -> Iterator[str]:
         if report.count(severity)
     ]
     if report.count(Severity.INFO):
-        hidden = not all(told(each, report, paint) for each in report.findings)
-        counts.append(
-            paint.style(f"{report.count(Severity.INFO)} info", "info") + (" (-v)" if hidden else "")
-        )
+        # Those that are only counted are named, so that nobody has to ask twice what they are.
+        hidden = [each.rule.id for each in report.findings if not told(each, report, paint)]
+        ids = list(dict.fromkeys(hidden))
+        named = f" (-v: {', '.join(ids[:MOST_IDS])}{', ...' if ids[MOST_IDS:] else ''})" if ids else ""
+        counts.append(paint.style(f"{report.count(Severity.INFO)} info", "info") + named)
     if counts:
         found = ", ".join(counts)
     elif report.code is ExitCode.FAILED:  # no all-clear: nobody looked

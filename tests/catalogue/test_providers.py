@@ -89,7 +89,8 @@ class TestFile:
         for limit in provider.limits:
             assert catalogue.limit(provider.id, limit.plan.upper()) is limit
             assert all(catalogue.limit(provider.id, alias) is limit for alias in limit.aliases)
-            assert limit.max_connections or limit.pooler_clients or limit.pool_size
+            # A plan without a number says why there is none.
+            assert limit.max_connections or limit.pooler_clients or limit.pool_size or limit.note
             assert (limit.reserved or 0) < (limit.max_connections or 10**6)
 
     def test_says_what_it_is(self, provider: Provider) -> None:

@@ -208,7 +208,7 @@ class TestPlain:
         assert any(line.startswith('text: DATABASE_URL="postgresql://app:***@ep-') for line in words)
         assert "marked: ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech" in words
         assert any(line.startswith("do: Use Neon's pooled endpoint") for line in words)
-        assert "1. Send app traffic through the pooler: do" in words
+        assert "1. Pooler: do: PC101 direct-endpoint-for-app" in words
         assert words[-2] == "1 error, 1 warning in 1 connection string, 1 file (exit code 1)"
         fix = "poolcheck fix examples/nextjs-prisma6-neon-direct --write --unsafe"
         assert words[-1] == f"2 can be mended: {fix}; why: poolcheck explain PC101"

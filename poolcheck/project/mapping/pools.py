@@ -132,6 +132,7 @@ class PoolReader:
             driver=site.made.driver, title=site.made.title, place=at, variable=variable,
             size=size if isinstance(size, Amount) else None, why="" if isinstance(size, Amount) else size,
             code=_as_called(who.own.size_code, site.call) if who and who.own else "",
+            in_code=True, kept=site.scope in ("module", "cached"),
         )  # fmt: skip
 
     def _of_string(self, package: Package, target: Target) -> Pool | None:

@@ -18,9 +18,9 @@ _MOST_SITES = 100  # of one file; nobody writes more by hand
 _MOST_OPTIONS = 60
 _DATABASE = re.compile(r"(?i)jdbc:(?:\w+:)??(\w+):|r2dbc:(?:pool:)?(\w+):|^[\"'`]?(\w{3,20})://")
 _POSTGRES = re.compile(r"(?i)postgres|pgx|^[\"'`]?pq[\"'`]?$|cockroach|pgdriver|cloudsqlpostgres")
-_STRING_NAME = re.compile(r"[A-Z0-9_]*(?:URL|URI|DSN|CONN)[A-Z0-9_]*")
+_STRING_NAME = re.compile(r"[A-Z0-9_]{0,60}?(?:URL|URI|DSN|CONN)[A-Z0-9_]{0,60}")
 _OTHER_DRIVER = re.compile(
-    r"(?i)(?:com|org|oracle)\.[\w.]*(?:mysql|mariadb|h2|sqlite|sqlserver|oracle|hsqldb|derby)"
+    r"(?i)(?:com|org|oracle)\.[\w.]{0,60}?(?:mysql|mariadb|h2|sqlite|sqlserver|oracle|hsqldb|derby)"
 )
 
 

@@ -51,5 +51,5 @@ GRAMMAR = Grammar(
     reads_env=re.compile(r"(?i)(?:^|\.)(?:os\.(?:getenv|lookupenv)|\w{0,20}env\w{0,20}|env\w{0,20}\.\w{1,30}|viper\.get\w{0,20})$"),
     entry=re.compile(r"main|init"),
     handlers=re.compile(r"http\.ResponseWriter|\*gin\.Context|\becho\.Context|\bfiber\.Ctx|events\.\w+Request\b"),
-    once=re.compile(r"(?i)once\w*(?:\.Do)?$|OnceValues?$"),
+    once=re.compile(r"(?i)once\w{0,30}(?:\.Do)?$|OnceValues?$"),
 )  # fmt: skip
