@@ -36,8 +36,12 @@ def makers() -> AllMakers:
             tcp if language == "javascript" else {},
         )
         for language in get_args(MakerLanguage)
+        if language != "config"
     }
-    return AllMakers(by.pop("javascript"), by.pop("python"), by)
+    config = tuple(
+        sorted((each for each, _ in found if each.language == "config"), key=lambda each: each.needs)
+    )
+    return AllMakers(by.pop("javascript"), by.pop("python"), by, config)
 
 
 def _makers(found: Sequence[tuple[Maker, bool]], tcp: Mapping[str, str]) -> Makers:
@@ -83,7 +87,8 @@ def _check_apart(found: Iterable[tuple[Maker, str]]) -> None:
     """Kinds are in findings' fingerprints, and a call makes one thing."""
     seen: dict[str, str] = {}
     for each, stem in found:
-        for key in (each.kind, *(f"{each.language} {module}:{name}" for module, name in each.calls)):
+        calls = each.calls if each.language != "config" else ()
+        for key in (each.kind, *(f"{each.language} {module}:{name}" for module, name in calls)):
             if key in seen:
                 raise CatalogueError(f"drivers/{stem}.toml: {key} is in drivers/{seen[key]}.toml too")
             seen[key] = stem

@@ -4,8 +4,10 @@ from typing import Literal
 
 from poolcheck.connection.secret import Secret
 from poolcheck.connection.string import ConnectionString
+from poolcheck.model.config_text import Written
 from poolcheck.model.problem import Location
 from poolcheck.model.project import UNKNOWN_VERSION, Package, Role, Version
+from poolcheck.model.source import Site
 from poolcheck.record import dataclass
 
 
@@ -81,3 +83,29 @@ class ConfigFile:
     def setting(self, key: str) -> ConfigSetting | None:
         """The setting with that key; the last one counts."""
         return next((setting for setting in reversed(self.settings) if setting.key == key), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredKey:
+    """A key of a config file that a pool is made with, as one stage has it."""
+
+    name: str  # as drivers/*.toml spell it, or "url", "host", ... for what its string is made of
+    text: Written  # () where only a variable could set it
+    location: Location
+    variables: tuple[str, ...] = ()  # of the environment: set, one of them counts instead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredPool:
+    """A pool that a framework makes by its config files, as one stage of them has it: for the map."""
+
+    path: str
+    name: str  # the keys around it: "spring.datasource"
+    package: Package
+    site: Site  # without options: those are `sizes`, once the environment is known
+    stage: str = ""  # "": where no other is chosen
+    strings: tuple[ConfiguredKey, ...] = ()  # "url", else the parts
+    sizes: tuple[ConfiguredKey, ...] = ()
+    stage_variables: tuple[str, ...] = ()  # of the environment: they choose the stage
+    usual: tuple[str, ...] = ()  # the stage of a deployment that does not say which
+    spoken: bool = True  # False: no file says that there is a database, only a variable could

@@ -327,7 +327,8 @@ class DriverVersion:
 Wire = Literal["tcp", "websocket", "http", "engine"]
 
 
-MakerLanguage = Literal["javascript", "python", "go", "java", "csharp", "rust"]  # java: Kotlin's calls, too
+# java: Kotlin's calls, too; config: no language, but the config files of frameworks
+MakerLanguage = Literal["javascript", "python", "go", "java", "csharp", "rust", "config"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,6 +384,14 @@ class Maker:
     given_options: tuple[str, ...] = ()  # with one of these it is given a pool that exists
     string_options: tuple[str, ...] = ()  # parameters of its string that `size_options` names
     shared: bool = False  # what is made with the same string shares one pool of the process
+    # Of config files, whose `calls` are pairs of a family of files (readers/configs/rows.py) and the keys around a pool
+    # in it, `*` for any one; what follows stands below them:
+    string_keys: tuple[
+        str, ...
+    ] = ()  # the string; the first that is there counts; "": it stands there itself
+    part_keys: tuple[tuple[str, str], ...] = ()  # (host, port, user, password or database, its key)
+    kind_keys: tuple[str, ...] = ()  # what says of which database it is
+    needs: bool = False  # of several drivers that read the same keys, the one that the manifests name
     driver: str = ""  # the stem of its file, which no table says: the catalogue does
 
     @property

@@ -41,6 +41,7 @@ class AllMakers(NamedTuple):
     javascript: Makers
     python: Makers
     others: Mapping[str, Makers]
+    config: tuple[Maker, ...] = ()  # what config files of frameworks make: several may read the same keys
 
     def of(self, language: Language) -> Makers:
         """Those of a file's language."""

@@ -1,6 +1,7 @@
 """What a variable is for: from what reads it, then from the words of its name. A name alone is only a hint."""
 
 import re
+from collections.abc import Iterable
 
 from poolcheck.model.project import Package, Role
 
@@ -59,3 +60,12 @@ def name_claims(name: str) -> str:
     if re.search(r"(?:^|_)(?:POOLED|POOLER|POOL|POOLING|PGBOUNCER)(?:_|$)", upper) and "SESSION" not in upper:
         return "pooled"
     return ""
+
+
+def packages_speak(dependencies: Iterable[str]) -> bool | None:
+    """Whether programs with these dependencies speak to PostgreSQL, whatever else they speak to; None: nothing says so."""
+    names = tuple(dependencies)
+    if any(re.search(r"(?i)postgres|pgx|lib/pq|npgsql|pgdriver|deadpool-pg", name) for name in names):
+        return True
+    others = r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|\bh2\b"
+    return False if any(re.search(others, name) for name in names) else None

@@ -110,7 +110,7 @@ def finish(read: Collected, packages: Packages) -> Collected:
     if names := names_of(packages):
         from poolcheck.project import config_files, pooler_files  # noqa: PLC0415 - a lint of one file judges none
 
-        read = together((read, config_files.collect(packages, names, read.lines)))
+        read = together((read, config_files.collect(packages, names, read)))
         read = together((read, pooler_files.collect(packages, names, read.lines)))
     from poolcheck.project.mapping import build  # noqa: PLC0415 - it needs this module's own readers
 

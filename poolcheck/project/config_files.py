@@ -25,12 +25,20 @@ if TYPE_CHECKING:
     from poolcheck.readers.configs.prisma import Datasource, PrismaSchema, UrlField
 
 
-def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, Sequence[str]]) -> Collected:
-    """The configs of ORMs and frameworks; `env_lines` holds the lines of the env files that were read."""
+def collect(packages: "Packages", names: Sequence[str], read: Collected) -> Collected:
+    """The configs of ORMs and frameworks, and the pools that they make; `read` are the env files and the source."""
     known = packages.known()  # reads the schemas and configs too
     prisma = tuple(each for each in known if packages.walked and each.driver("prisma") is not None)
     more = Collected(subjects=prisma, groups=frozenset("3")) if prisma else Collected()
-    return together((_configs(packages, frozenset(names), env_lines), more))
+    configs, pools = _configs(packages, frozenset(names), read.lines), Collected()
+    if any(packages.kind_of(name) == "framework" for name in names):
+        from poolcheck.project import configured  # noqa: PLC0415 - only where there is one
+
+        made = tuple(configured.read(packages, sorted(names)))
+        stages = configured.stages(made)
+        configs = replace(configs, targets=tuple(replace(each, stage=stages.get((each.location.path, each.location.line), "")) for each in configs.targets))  # fmt: skip
+        pools = Collected(subjects=made, targets=tuple(configured.targets(packages, made, read)))
+    return together((configs, more, pools))
 
 
 # --- configs of ORMs and frameworks ---

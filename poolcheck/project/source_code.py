@@ -17,6 +17,7 @@ from poolcheck.config.disk import read_limited
 from poolcheck.model.ignores import Ignores
 from poolcheck.model.project import SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
+from poolcheck.model.roles import packages_speak
 from poolcheck.model.source import MAPPED_LANGUAGES, MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.project.collected import Collected
 from poolcheck.readers import languages, source_files
@@ -330,14 +331,7 @@ def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchem
     if registry is not None:
         own = {name for name in package.dependencies if name.startswith(registry)}
         if each.language in MAPPED_LANGUAGES:
-            speaks = any(
-                re.search(r"(?i)postgres|pgx|lib/pq|npgsql|pgdriver|deadpool-pg", name) for name in own
-            )
-            others = any(
-                re.search(r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|\bh2\b", name)
-                for name in own
-            )
-            return True if speaks else False if others else None
+            return packages_speak(own)
         return not own.isdisjoint(catalogue.driver_packages(registry)) if own else None
     if any(
         mark.kind in ("@prisma/adapter-pg", "@prisma/adapter-neon", "@prisma/adapter-ppg")

@@ -25,7 +25,7 @@ from poolcheck.project.collected import Collected
 from poolcheck.project.mapping import from_sql
 from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
-from poolcheck.project.mapping.pools import Beside, PoolReader
+from poolcheck.project.mapping.pools import Beside, PoolReader, string_of
 from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.env.dotenv import Entry
@@ -196,6 +196,22 @@ class MapDraft:
             way = self.unread(variable, variable, at, package)
             if way is not None:
                 yield way
+
+    def of_config(
+        self, package: Package, around: Beside, at: Location, place: Standing = NOWHERE
+    ) -> Iterator[Way]:
+        """The ways of the pools that the package's framework makes by its config files."""
+        for pool in self.reader.configured(package, around):
+            string = string_of(pool, around)
+            if string is None:
+                continue
+            conn = string.conn
+            if conn is not None and not (place.scope and set(conn.hosts) and _here(conn)):
+                way = self.way(string.name, conn, string.place, package, place)
+                if way is not None:
+                    yield way
+            elif conn is None and string.missing:
+                yield self.referred(string.missing, string.missing, at)
 
     def is_string(self, name: str, package: Package | None) -> bool:
         """Whether a variable holds a connection string, by what reads it or by its name."""
@@ -383,7 +399,10 @@ class MapDraft:
         pools = each.pools
         if pools is None and each.package is not None:
             targets = [way.target for way in app if way.target is not None]
-            around = Beside(environment=each.environment, complete=each.complete, targets=targets)
+            stage = next((target.stage for target in targets), "")
+            around = Beside(
+                environment=each.environment, complete=each.complete, targets=targets, stage=stage
+            )
             pools = self.reader.pools(each.package, around)
         made = pools or ()
         if not app or each.once:
@@ -447,6 +466,11 @@ def _session(target: Target | None) -> dict[str, str]:
     conn = target.conn
     named = conn.param("application_name") or ""
     return {"user": conn.user or "", "database": conn.database or conn.user or "", "application": named}
+
+
+def _here(conn: ConnectionString) -> bool:
+    """Whether a string leads to the machine it is used on: in a container, where no server runs, it is a developer's."""
+    return all(host.socket or host.name.startswith(("localhost", "127.", "::1")) for host in conn.hosts)
 
 
 def _last(image: str) -> str:

@@ -15,6 +15,7 @@ from poolcheck.project.mapping.amounts import instances_of
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
+from poolcheck.project.mapping.pools import Beside
 from poolcheck.project.mapping.server_limits import mounted, server_limit
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 
@@ -148,6 +149,8 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
         here = Standing(compose.path)
         config = [variable_of(*each) for each in draft.reader.strings(package)]
         found = [way for way in ways(draft, config, package, here) if way.target and draft.ends.runs(way.target.conn.host, here)]  # fmt: skip
+        around = Beside(environment=_environment(draft, service), complete=_whole(draft, service))
+        found = found or list(draft.of_config(package, around, service.location, here))
         found = [replace(way, target=way.target and replace(way.target, origin="source")) for way in found]
         yield from found
     if not found and (way := _needed(draft, compose, service)) is not None:
@@ -156,6 +159,11 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
     if any(way.role == "app" for way in found) or package is None:
         return
     yield from draft.of_code(package, service.location)
+
+
+def _whole(draft: MapDraft, service: "Service") -> bool:
+    """Whether every variable of a service is known."""
+    return all(path in draft.found.lines for path in service.env_files)
 
 
 def _needed(draft: MapDraft, compose: "Compose", service: "Service") -> Way | None:

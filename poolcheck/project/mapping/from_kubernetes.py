@@ -22,6 +22,7 @@ from poolcheck.project.mapping.draft import (
 )
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
+from poolcheck.project.mapping.pools import Beside, asked_by
 from poolcheck.project.mapping.server_limits import Mounted, server_limit
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.deploy.compose import Service, Text
@@ -265,7 +266,15 @@ class _Strings:
         found = self.written()
         if any(way.role == "app" for way in found) or self.package is None:
             return found
-        return (*found, *self._of_code(self.package))
+        return (*found, *(tuple(self._of_config(self.package)) or self._of_code(self.package)))
+
+    def _of_config(self, package: Package) -> Iterator[Way]:
+        """What the config files say of a program that is this package's beyond doubt, or that is given what they ask for."""
+        complete = self.workload.complete and all(name in self.group.held for name in self.workload.sources)
+        around = Beside(environment=self.environment, complete=complete)
+        asked = {name for pool in self.draft.reader.configured(package, around) for name in asked_by(pool)}
+        if _own(package, self.workload) or self.workload.sources or not asked.isdisjoint(self.environment):
+            yield from self.draft.of_config(package, around, self.workload.location, self.standing)
 
     def _of_code(self, package: Package) -> Iterator[Way]:
         workload = self.workload

@@ -1,12 +1,13 @@
 """Clients that no deployment file starts: a package by its env files and its code, or a string that was given."""
 
 import posixpath
+from collections.abc import Iterable
 
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
-from poolcheck.project.mapping.pools import same
+from poolcheck.project.mapping.pools import Beside, same
 
 
 def collect(draft: MapDraft) -> None:
@@ -45,21 +46,23 @@ def collect(draft: MapDraft) -> None:
         mark = stage or posixpath.basename(target.location.path)
         apart = key in several or key in deployed or (key in real and on_this_machine(target))
         name = f"{name} ({mark})" if apart else name
-        files = {each.location.path for each, _ in pairs if each.origin == "env"}
+        files = {each.location.path for each, _ in pairs if each.origin in ("env", "parts")}
         beside = [draft.way_of_target(each) for each in migrations if each.location.path in files and same(each.package) == key]  # fmt: skip
-        _add(draft, name, target.location, target.package, (*(way for _, way in pairs), *beside))
+        _add(draft, name, (target.location, target.package), (*(way for _, way in pairs), *beside), files)
     seen = deployed | {key for key, _ in groups}
-    for package in draft.packages.known() if draft.found.looked_at_source else ():
-        if same(package) in seen or not draft.reader.sites(package):
+    for package in draft.packages.known():
+        made = draft.reader.makes(package, code=draft.found.looked_at_source)
+        if same(package) in seen or not made:
             continue
         seen.add(same(package))
-        first, site = draft.reader.sites(package)[0]
-        at = Location(first.path, site.line)
-        known = tuple(draft.of_code(package, at))
+        at = made[0]
+        known = tuple(draft.of_config(package, Beside(environment={}), at)) or tuple(
+            draft.of_code(package, at)
+        )
         if not known:
             end = draft.ends.of_reference("the database")
             known = (Way(variable="", role="app", end=end, place=at),)
-        _add(draft, _title(package), at, package, known)
+        _add(draft, _title(package), (at, package), known)
 
 
 def _of_containers(way: Way) -> bool:
@@ -82,11 +85,20 @@ def _title(package: Package) -> str:
     return package.title.rpartition("/")[2] or posixpath.basename(package.path.strip(".")) or "the app"
 
 
-def _add(draft: MapDraft, name: str, at: Location, package: Package, ways: tuple[Way, ...]) -> None:
-    running = draft.commands.amount((), at, {}, package.path if package.manifests else None)
+def _add(
+    draft: MapDraft,
+    name: str,
+    place: tuple[Location, Package],
+    ways: tuple[Way, ...],
+    files: Iterable[str] = (),
+) -> None:
+    """A client with the variables of its env files."""
+    at, package = place
+    environment = {each.key: each.value for path in sorted(files) for each in draft.assignments(path)}
+    running = draft.commands.amount((), at, environment, package.path if package.manifests else None)
     draft.running.append(
         Running(
             name=name, place=at, ways=ways, package=package, processes=running.processes, threads=running.threads,
-            deployed=False,
+            environment=environment, deployed=False,
         )
     )  # fmt: skip

@@ -18,6 +18,7 @@ from poolcheck.model.target import Target
 from poolcheck.project.mapping.amounts import LIMIT_WORDS
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets, runs_once
 from poolcheck.project.mapping.ends import NOWHERE
+from poolcheck.project.mapping.pools import Beside, asked_by
 from poolcheck.project.mapping.process_counts import ONE, Counted, ProcessCommands, app_amount
 from poolcheck.project.mapping.written import Variable, ways
 from poolcheck.project.packages import PROCESS_FILES
@@ -58,6 +59,7 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
     for deployment, run in found:
         package = draft.packages.of(posixpath.join(deployment.folder, "x"))
         its = tuple(_ways(draft, deployment, package))
+        its = its or tuple(_ways_of_config(draft, deployment, package))
         its = its or tuple(_ways_of_code(draft, deployment, package, run.processes))
         if its:
             draft.running.append(_running(draft, deployment, package, its, run))
@@ -138,6 +140,15 @@ def _ways(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterat
         for each in deployment.environment
     ]
     return ways(draft, variables, package, NOWHERE, deployment.command)
+
+
+def _ways_of_config(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
+    """The strings that a framework's config makes of the deployment's environment."""
+    environment = _environment(deployment)
+    around = Beside(environment=environment, complete=_whole(deployment))
+    asked = {name for pool in draft.reader.configured(package, around) for name in asked_by(pool)}
+    if not asked.isdisjoint(environment):
+        yield from draft.of_config(package, around, deployment.location)
 
 
 def _ways_of_code(

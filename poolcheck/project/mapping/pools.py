@@ -6,9 +6,12 @@ A default counts only where the call that makes the pool was read and every argu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
+from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, at_least, exact, plus
+from poolcheck.model.config_text import FilledText, Slot, Written, fill, option, variables
 from poolcheck.model.connection_map import Pool
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
@@ -19,7 +22,7 @@ from poolcheck.model.url_readers import Reader, reader, readers
 from poolcheck.record import dataclass
 
 if TYPE_CHECKING:
-    from poolcheck.model.config_file import ConfigFile
+    from poolcheck.model.config_file import ConfigFile, ConfiguredKey, ConfiguredPool
     from poolcheck.model.source import Site, SourceFile
 
 # Settings of a framework's config that are the pool of one process.
@@ -28,7 +31,8 @@ _SETTINGS = (
     "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
     "spring.datasource.hikari.maximumPoolSize",
 )  # fmt: skip
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-(\d+))?\}")
+_VARIABLE = re.compile(r"\$\{([\w.-]+?)(?::-(\d+))?\}")
+DEVELOPERS = ("local", "development", "dev", "test", "testing", "ci")
 NO_CONNECTION = "sends queries over HTTP and keeps no connection"
 
 
@@ -39,19 +43,25 @@ class Beside:
     environment: Mapping[str, str | None]  # None: set, but to what is not known
     complete: bool = True  # nothing else sets variables
     targets: Sequence[Target] = ()  # the strings that it is given, by variable
+    stage: str = ""  # of the files that its strings come from
 
 
 _Sites: TypeAlias = "dict[object, list[tuple[SourceFile, Site]]]"
 _Configs: TypeAlias = "dict[object, list[ConfigFile]]"
+_Configured: TypeAlias = "dict[object, list[ConfiguredPool]]"
 
 
-def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs]:
-    """Where the code of each package makes clients, and its configs."""
-    from poolcheck.model.config_file import ConfigFile  # noqa: PLC0415 - a string alone has no code beside it
+def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs, _Configured]:
+    """Where the code of each package makes clients, its configs, and the pools that a framework makes by them."""
+    from poolcheck.model.config_file import (  # noqa: PLC0415 - a string alone has no code beside it
+        ConfigFile,
+        ConfiguredPool,
+    )
     from poolcheck.model.source import SourceFile  # noqa: PLC0415 - as above
 
     sites: _Sites = {}
     configs: _Configs = {}
+    configured: _Configured = {}
     for each in subjects:
         if isinstance(each, SourceFile) and each.purpose == "app":
             # a client that is given a pool: that pool is a site of its own
@@ -59,7 +69,9 @@ def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs]:
             sites.setdefault(same(each.package), []).extend((each, site) for site in own)
         elif isinstance(each, ConfigFile):
             configs.setdefault(same(each.package), []).append(each)
-    return {package: list(_with_settings(found)) for package, found in sites.items()}, configs
+        elif isinstance(each, ConfiguredPool):
+            configured.setdefault(same(each.package), []).append(each)
+    return {package: list(_with_settings(found)) for package, found in sites.items()}, configs, configured
 
 
 def _with_settings(
@@ -89,11 +101,18 @@ class PoolReader:
 
     def __init__(self, subjects: Sequence[object], ctx: Context) -> None:
         self.ctx = ctx
-        self._sites, self._configs = _by_package(subjects) if subjects else ({}, {})
+        made = _by_package(subjects) if subjects else ({}, {}, {})
+        self._sites, self._configs, self._configured = made
 
     def sites(self, package: Package) -> "Sequence[tuple[SourceFile, Site]]":
         """Every place where the package's own code makes a client."""
         return self._sites.get(same(package), ())
+
+    def makes(self, package: Package, *, code: bool) -> list[Location]:
+        """Where pools are made: in the package's own `code`, and by the config of its framework."""
+        found = [Location(file.path, site.line) for file, site in self.sites(package)] if code else []
+        config = self.configured(package, Beside(environment={}))
+        return found + [Location(each.path, each.site.line) for each in config]
 
     def strings(self, package: Package) -> Iterator[tuple[str, str, Location]]:
         """What configs of the package say in their own text: key, text, place."""
@@ -105,11 +124,28 @@ class PoolReader:
     def variables(self, package: Package) -> tuple[str, ...]:
         """The variables that the package's code connects with, by its calls or its ORM's schema."""
         made = (name for _, site in self.sites(package) if (name := variable_of(site)))
-        return tuple(dict.fromkeys([*made, *(read.variable for read in package.reads if read.role == "app")]))
+        read = (each.variable for each in package.reads if each.role == "app")
+        pools = self.configured(package, Beside(environment={}))
+        config = (name for each in pools if (name := _variable_of_string(each)))
+        return tuple(dict.fromkeys([*made, *read, *config]))
+
+    def configured(self, package: Package, around: Beside) -> "list[ConfiguredPool]":
+        """The pools that its framework makes by config files where nothing in the code makes one of that driver."""
+        every = self._configured.get(same(package), ())
+        drivers = {site.made.driver for _, site in self.sites(package)}
+        mine = [each for each in every if each.site.made.driver not in drivers]
+        named = {
+            name: [each for each in mine if each.name == name]
+            for name in dict.fromkeys(each.name for each in mine)
+        }
+        found = (_of_stage(many, around) for many in named.values())
+        return [each for each in found if each is not None and (each.spoken or _told(each, around))]
 
     def pools(self, package: Package, around: Beside) -> tuple[Pool, ...]:
         """All pools of one process."""
-        made = [self._of_site(package, file, site, around) for file, site in self.sites(package)]
+        made = [self._of_site(package, file.path, site, around) for file, site in self.sites(package)]
+        for each in self.configured(package, around):
+            made.append(self._of_site(package, each.path, _filled(each, around), around, each))
         if made:
             return tuple(made)
         first = around.targets[0].name if around.targets else ""
@@ -117,10 +153,13 @@ class PoolReader:
         known = [each for each in found if each is not None]
         return (max(known, key=lambda each: each.size.most if each.size else 0),) if known else ()
 
-    def _of_site(self, package: Package, file: "SourceFile", site: "Site", around: Beside) -> Pool:
+    def _of_site(
+        self, package: Package, path: str, site: "Site", around: Beside, by: "ConfiguredPool | None" = None
+    ) -> Pool:
         use = package.driver(site.made.driver) or DriverUse(site.made.driver)
-        who, at = reader(use, package, self.ctx), Location(file.path, site.line)
-        variable = variable_of(site)
+        who, at = reader(use, package, self.ctx), Location(path, site.line)
+        names = names_of(by) if by is not None else ()
+        variable = variable_of(site) or next((each.name for each in around.targets if each.name in names), "")
         fitting = [each for each in around.targets if not variable or each.name == variable]
         target = max(
             fitting, key=lambda each: _said(each, who), default=None
@@ -158,6 +197,109 @@ class PoolReader:
             )
         why = "" if size is not None else f"no call that makes a pool of {one.title} was read"
         return Pool(driver=one.use.id, title=one.title, place=target.location, size=size, variable=target.name, why=why, code=code)  # fmt: skip
+
+
+def _of_stage(many: "Sequence[ConfiguredPool]", around: Beside) -> "ConfiguredPool | None":
+    """A pool as the stage has it that the environment chooses, else the one of the strings, else the usual one."""
+    stages = {each.stage: each for each in many}
+    chosen = [around.environment[name] for name in many[0].stage_variables if name in around.environment]
+    wanted = [stage.strip() for said in chosen[:1] for stage in reversed((said or "").split(","))]
+    asked = wanted if chosen else [around.stage, *many[0].usual]
+    found = stages.get(next((stage for stage in asked if stage and stage in stages), ""))
+    if found is not None and found.spoken:
+        return found
+    others = [each for each in many if each.spoken and not chosen and each.stage not in DEVELOPERS]
+    return others[0] if len(others) == 1 else found
+
+
+def _told(pool: "ConfiguredPool", around: Beside) -> bool:
+    """Whether the environment gives a string to a pool that no file gives one."""
+    names = names_of(pool)
+    return any(name in around.environment for name in names) or any(
+        each.name in names for each in around.targets
+    )
+
+
+def names_of(pool: "ConfiguredPool") -> tuple[str, ...]:
+    """The variables that its string may come from, and the key of the string itself."""
+    found = [
+        name
+        for each in pool.strings
+        if each.name in ("url", "host")
+        for name in (*each.variables, *variables(each.text))
+    ]
+    return tuple(dict.fromkeys([*found, *(f"{pool.name}.{each.name}" for each in pool.strings)]))
+
+
+def asked_by(pool: "ConfiguredPool") -> Iterator[str]:
+    """Every variable of the environment that decides something about a pool."""
+    yield from pool.stage_variables
+    for each in (*pool.strings, *pool.sizes):
+        yield from each.variables
+        yield from variables(each.text)
+
+
+def _variable_of_string(pool: "ConfiguredPool") -> str:
+    """The variable that a pool's whole string comes from; "" where it is written out, or made of parts."""
+    url = next(
+        (each for each in pool.strings if each.name == "url" and (each.text or len(pool.strings) == 1)), None
+    )
+    if url is None or not all(isinstance(piece, Slot) for piece in url.text):
+        return ""
+    return next(iter(variables(url.text)), next(iter(url.variables), ""))
+
+
+class ConfiguredString(NamedTuple):
+    """Where a framework's pool connects in an environment: its string, else what is not known of it."""
+
+    name: str  # the variable that it comes from, or its key
+    conn: ConnectionString | None
+    missing: str = ""  # the first variable that nobody sets
+    place: Location = Location("")
+
+
+def string_of(pool: "ConfiguredPool", around: Beside) -> ConfiguredString | None:
+    """The string that a pool is given; None: nobody says that it is given one."""
+    said = {each.name: each for each in pool.strings if _option(each, around)}
+    first = said.get("url") or said.get("host")
+    if first is None:
+        return None
+    filled = {name: _text(each, around) for name, each in said.items()}
+    made = filled[first.name]
+    over = [name for name in first.variables if name in around.environment]
+    names = [*over, *(name for name in variables(first.text) if name in around.environment), *made.missing]
+    name = next((each for each in names if each), f"{pool.name}.{first.name}".lstrip("."))
+    if made.text is None:
+        return ConfiguredString(name, None, next((each for each in made.missing if each), ""), first.location)
+    if first.name == "url":
+        conn = parse(made.text) if looks_like_connection_string(made.text) else None
+    else:
+        parts = {part: each.text for part, each in filled.items()}
+        conn = from_parts(
+            host=parts.get("host"), port=parts.get("port"), user=parts.get("user"), password=parts.get("password"),
+            database=parts.get("database"),
+        )  # fmt: skip
+    found = conn if conn is not None and conn.is_postgres and conn.host else None
+    return ConfiguredString(name, found, "", first.location)
+
+
+def _text(key: "ConfiguredKey", around: Beside) -> FilledText:
+    over = next((name for name in key.variables if name in around.environment), "")
+    text: Written = (Slot((over,)),) if over else key.text
+    return fill(text, around.environment, complete=around.complete)
+
+
+def _filled(pool: "ConfiguredPool", around: Beside) -> "Site":
+    """The pool as code would make it: with the values that hold in this environment."""
+    found = [(each, said) for each in pool.sizes if (said := _option(each, around))]
+    lines = tuple((each.location.line or 0) if each.location.path == pool.path else 0 for each, _ in found)
+    return replace(pool.site, options=tuple((each.name, said) for each, said in found), option_lines=lines)
+
+
+def _option(key: "ConfiguredKey", around: Beside) -> str:
+    """What a key is set to; "" for one that nothing sets."""
+    over = next((name for name in key.variables if name in around.environment), "")
+    return f"${{{over}}}" if over else option(key.text, around.environment, complete=around.complete)
 
 
 def same(package: Package) -> object:

@@ -1,0 +1,213 @@
+"""Config files of frameworks as rows: a key, and a text in which variables of the environment may stand. One reader per format.
+
+Which keys are a pool, and what is its size, is not known here: drivers/*.toml say it.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from poolcheck.model.config_text import UNKNOWN, Slot, Written
+from poolcheck.readers.yaml import Node, documents
+
+_LONGEST = 1_000_000  # characters
+_MOST = 20_000  # rows of one file
+_DEEPEST = 8  # placeholders inside placeholders
+
+
+class ConfigRow(NamedTuple):
+    """One `key: value`, the keys around it before a dot."""
+
+    key: str
+    text: Written
+    line: int
+    stage: str = ""  # where it holds: "production", "prod"; "": everywhere
+
+
+class ConfigRows(NamedTuple):
+    """One file. Not `whole`: something of it was not understood, and may set any key."""
+
+    rows: tuple[ConfigRow, ...] = ()
+    whole: bool = True
+
+
+class Family(NamedTuple):
+    """Files that a framework lays over each other, by what all of them have in common."""
+
+    id: str
+    files: re.Pattern[str]  # their names; a group `stage` is the stage that a file is for
+    read: Callable[[str, str], ConfigRows]  # of a text and the file's name
+    stages: tuple[str, ...]  # variables of the environment that choose one
+    usual: tuple[str, ...]  # the stage of a deployment that does not say which
+    folded: bool = False  # spellings of one key: upper and lower case, - and _ do not count
+    override: Callable[[str], tuple[str, ...]] = lambda key: ()  # the variables that set a key
+
+
+# --- application.properties and application.yml of Spring Boot, Quarkus and Micronaut ---
+
+_PROFILES = ("spring.config.activate.on-profile", "spring.profiles")
+_IMPORTS = ("spring.config.import", "spring.cloud.config.uri")
+_PROFILE_PREFIX = re.compile(r"%([\w,-]+)\.(.+)")
+
+
+def placeholders(text: str, deep: int = _DEEPEST) -> Written:
+    """`${NAME:default}`, with placeholders in defaults too. Linear in the text, for each level."""
+    made: list[str | Slot] = []
+    at = 0
+    while (start := text.find("${", at)) >= 0:
+        end = _closing(text, start + 2)
+        if end < 0 or not deep:
+            return UNKNOWN
+        if start > at:
+            made.append(text[at:start])
+        name, colon, default = text[start + 2 : end].partition(":")
+        made.append(
+            Slot(_spelled(name.strip()), placeholders(default.removeprefix("-"), deep - 1) if colon else None)
+        )
+        at = end + 1
+    if at < len(text):
+        made.append(text[at:])
+    return tuple(made)
+
+
+def _closing(text: str, at: int) -> int:
+    """The bracket that closes the one before `at`; -1: none does."""
+    deep = 1
+    for match in re.finditer(r"\$\{|\}", text[at : at + 2000]):
+        deep += 1 if match[0] == "${" else -1
+        if not deep:
+            return at + match.start()
+    return -1
+
+
+def _spelled(name: str) -> tuple[str, ...]:
+    """A placeholder's name as the environment may spell it: https://docs.spring.io/spring-boot/reference/features/external-config.html"""
+    return tuple(dict.fromkeys((name, *_in_capitals(name)))) if re.fullmatch(r"[\w.-]{1,200}", name) else ()
+
+
+def _in_capitals(key: str) -> tuple[str, ...]:
+    """spring.datasource.url: SPRING_DATASOURCE_URL; of maximum-pool-size MAXIMUMPOOLSIZE and MAXIMUM_POOL_SIZE."""
+    dotted = key.upper().replace(".", "_")
+    return tuple(dict.fromkeys((dotted.replace("-", "_"), dotted.replace("-", ""), key)))
+
+
+def _application(text: str, name: str) -> ConfigRows:
+    parts = _property_parts(text) if name.endswith(".properties") else _yaml_parts(text)
+    if parts is None:
+        return ConfigRows(whole=False)
+    rows: list[ConfigRow] = []
+    whole = True
+    for part in parts:
+        own = {folded(key): value for key, value, _ in part}
+        stages = next((own[folded(key)] for key in _PROFILES if folded(key) in own), "")
+        if re.search(r"[!&()]", stages):  # an expression: where it holds is not known
+            whole = False
+            continue
+        whole = whole and not any(
+            folded(key) in own and not own[folded(key)].startswith("optional:file:") for key in _IMPORTS
+        )
+        for key, value, line in part:
+            prefix = _PROFILE_PREFIX.fullmatch(key)
+            holds = re.split(r"[|,\s]+", prefix[1] if prefix else stages)
+            for stage in dict.fromkeys(holds):
+                rows.append(ConfigRow(prefix[2] if prefix else key, placeholders(value), line, stage))
+    return ConfigRows(tuple(rows), whole)
+
+
+_Part = list[tuple[str, str, int]]
+
+
+def _property_parts(text: str) -> list[_Part]:
+    """`key = value` of each document of a .properties file; a value goes on where its line ends with a backslash."""
+    parts: list[_Part] = [[]]
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        first, row = at + 1, lines[at].strip()
+        at += 1
+        if re.fullmatch(r"[#!]---", row):
+            parts.append([])
+        if not row or row[0] in "#!":
+            continue
+        while row.endswith("\\") and at < len(lines):
+            row = row[:-1] + lines[at].strip()
+            at += 1
+        match = re.fullmatch(r"((?:[^\s=:\\]|\\.)+)\s*[=:\s]\s*(.*)", row[:4000])
+        if match:
+            parts[-1].append(
+                (re.sub(r"\\(.)", r"\1", match[1]), re.sub(r"\\([:=#! \\])", r"\1", match[2]), first)
+            )
+    return parts
+
+
+def _yaml_parts(text: str) -> list[_Part] | None:
+    """Every scalar of each document, its keys joined; None: the text is no YAML."""
+    # Maven writes @name@ where it fills in, which YAML does not allow at the beginning of a value
+    found = documents(re.sub(r"(?m)(:[ \t]+)(@[\w.-]{1,100}@)[ \t]*\r?$", r"\1'\2'", text))
+    if not found and re.search(r"(?m)^[ \t]*[\w.'\"-]+[ \t]*:", text):
+        return None
+    return [flat(node) for node in found]
+
+
+def flat(root: Node) -> _Part:
+    """Every scalar below a node. Aliases inside aliases may be many: so many nodes are looked at, and no more."""
+    made: _Part = []
+    stack = [("", root)]
+    for _ in range(_MOST):
+        if not stack:
+            break
+        prefix, node = stack.pop()
+        if isinstance(node.value, str):
+            made.append((prefix, node.value, node.line))
+        elif isinstance(node.value, dict):
+            below = [(f"{prefix}.{key}" if prefix else key, inner) for key, inner in node.value.items()]
+            stack += reversed(below)
+        else:
+            stack += [(f"{prefix}[{at}]", inner) for at, inner in reversed(list(enumerate(node.value)))]
+    return made
+
+
+# --- what is read ---
+
+FAMILIES = (
+    Family(
+        "application",
+        re.compile(r"application(?:-(?P<stage>[\w-]+))?\.(?:ya?ml|properties)"),
+        _application,
+        ("SPRING_PROFILES_ACTIVE", "QUARKUS_PROFILE", "MICRONAUT_ENVIRONMENTS"),
+        ("production", "prod"),
+        folded=True,
+        override=_in_capitals,
+    ),
+)
+
+
+def family(path: str) -> Family | None:
+    """The family of a file, by its name."""
+    name = posixpath.basename(path)
+    return next((each for each in FAMILIES if each.files.fullmatch(name)), None)
+
+
+def read(text: str, path: str) -> ConfigRows:
+    """The rows of a file; none, and not whole, of one that cannot be read. Any text is taken.
+
+    Raises:
+        ValueError: no family has files of that name.
+    """
+    found = family(path)
+    if found is None:
+        raise ValueError(f"not a config file that has rows: {path}")
+    if len(text) > _LONGEST:
+        return ConfigRows(whole=False)
+    name = posixpath.basename(path)
+    made = found.read(text, name)
+    match = found.files.fullmatch(name)
+    own = (match.groupdict().get("stage") or "") if match else ""
+    rows = tuple(row if row.stage or not own else row._replace(stage=own) for row in made.rows[:_MOST])
+    return ConfigRows(rows, made.whole and len(made.rows) <= _MOST)
+
+
+def folded(key: str) -> str:
+    """A key without what its spellings differ in."""
+    return key.lower().replace("-", "").replace("_", "").replace('"', "")

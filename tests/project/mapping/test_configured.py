@@ -1,0 +1,136 @@
+"""Pools that frameworks make by their config files: strings and sizes of each stage, in what the deployment sets."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from poolcheck.config.settings import Config
+from poolcheck.model.connection_map import Map
+from tests.project.mapping.test_never_lost import map_of
+from tests.project.mapping.test_rules_of_evidence import asks
+
+RESOURCES = "src/main/resources/"
+POM = """<project><parent><groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-parent</artifactId><version>3.4.1</version></parent>
+<artifactId>link</artifactId><dependencies>
+<dependency><groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-data-jpa</artifactId></dependency>
+<dependency><groupId>org.postgresql</groupId><artifactId>postgresql</artifactId></dependency>
+MORE</dependencies></project>"""
+YML = "spring:\n  datasource:\n    url: jdbc:postgresql://pg.acme.dev:5432/link\n"
+PROPERTIES = "spring.datasource.url=jdbc:postgresql://pg.acme.dev:5432/link\n"
+
+
+def spring(more: str = "", **files: str) -> dict[str, str]:
+    """A program of Spring Boot: `application_yml` is application.yml, `application_prod_yml` application-prod.yml."""
+    named = {
+        f"{RESOURCES}{'.'.join(key.replace('_', '-').rsplit('-', 1))}": text for key, text in files.items()
+    }
+    return {"pom.xml": POM.replace("MORE", more), **named}
+
+
+def compose(environment: Mapping[str, str], **more: str) -> dict[str, str]:
+    """The program in two containers."""
+    rows = "".join(f'      {name}: "{value}"\n' for name, value in environment.items())
+    env = f"    environment:\n{rows}" if rows else ""
+    extra = "".join(f"    {key}: {value}\n" for key, value in more.items())
+    return {
+        "compose.yaml": f"services:\n  link:\n    build: .\n    deploy: {{replicas: 2}}\n{env}{extra}",
+        "Dockerfile": "FROM eclipse-temurin:21\n",
+    }
+
+
+def sizes(made: Map, client: str = "") -> list[int | None]:
+    """The most connections of each pool of the only client, or of the one of that name; None: it is asked for."""
+    (found,) = [each for each in made.clients if not client or each.name == client]
+    return [each.size.high if each.size is not None else None for each in found.pools]
+
+
+def hosts(made: Map) -> set[str]:
+    """The servers that are reached, by their first address."""
+    return {next(iter(each.addresses), each.name) for each in made.servers}
+
+
+KNOWN = Config(max_connections=100, instances=3)
+
+
+@pytest.mark.parametrize(
+    ("files", "size"),
+    [
+        (spring(application_yml=YML), 10),
+        (spring(application_properties=PROPERTIES), 10),
+        (spring(application_yml=f"{YML}    hikari:\n      maximum-pool-size: 30\n"), 30),
+        (spring(application_yml=f"{YML}    hikari:\n      maximumPoolSize: 30\n"), 30),
+        (spring(application_yml=f"{YML}    hikari: {{maximum_pool_size: '30'}}\n"), 30),
+        (spring(application_yml=f"{YML}spring.datasource.hikari.maximum-pool-size: 30\n"), 30),
+        (spring(application_properties=f"{PROPERTIES}spring.datasource.hikari.maximumPoolSize = 30\n"), 30),
+        (spring(application_properties=f"{PROPERTIES}spring.datasource.hikari.maximum-pool-size=${{POOL:7}}\n"), 7),
+        (spring(application_properties=f"{PROPERTIES}spring.datasource.hikari.maximum-pool-size=${{POOL}}\n"), None),
+        (spring(application_properties=f"{PROPERTIES}spring.datasource.hikari.maximum-pool-size=#{{2*4}}\n"), None),
+        (spring(application_yml=YML, application_prod_yml="spring.datasource.hikari.maximum-pool-size: 40\n"), 40),
+        (spring(application_yml=YML, application_dev_yml="spring.datasource.hikari.maximum-pool-size: 40\n"), 10),
+        (spring(application_yml=f"{YML}---\nspring:\n  config.activate.on-profile: prod\n  datasource.hikari.maximum-pool-size: 40\n"), 40),
+        (spring(application_properties=f"{PROPERTIES}#---\nspring.profiles=dev\nspring.datasource.hikari.maximum-pool-size=40\n"), 10),
+        (spring(application_yml=f"{YML}---\nspring:\n  config.activate.on-profile: '!dev'\n  datasource.hikari.maximum-pool-size: 40\n"), None),
+        (spring(application_yml=f"{YML}  config.import: 'configserver:'\n"), None),
+        (spring(application_yml=f"{YML}    type: com.zaxxer.hikari.HikariDataSource\n"), 10),
+        (spring(application_yml=f"{YML}    type: com.alibaba.druid.pool.DruidDataSource\n"), None),
+        (spring(application_yml=f"app:\n  version: @project.version@\n{YML}"), 10),
+    ],
+)  # fmt: skip
+def test_spring(files: dict[str, str], size: int | None) -> None:
+    """HikariCP's ten where the datasource stands there and nothing is hidden; what is not understood is asked for."""
+    made = map_of(files, KNOWN)
+
+    assert sizes(made) == [size]
+    assert hosts(made) == {"pg.acme.dev:5432"}
+    assert any(each.endswith(": pool") for each in asks(made)) == (size is None)
+
+
+def test_spring_of_another_database() -> None:
+    """MySQL's pool is none of PostgreSQL's, H2's neither."""
+    for url in ("jdbc:mysql://db:3306/link", "jdbc:h2:mem:x"):
+        assert map_of(spring(application_yml=f"spring.datasource.url: {url}\n"), KNOWN).clients == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "size", "server"),
+    [
+        ({"DB_HOST": "pg.one", "POOL": "20"}, "url=jdbc:postgresql://${DB_HOST:localhost}:${DB_PORT:5432}/x\nhikari.maximum-pool-size=${POOL:5}", 20, "pg.one:5432"),
+        ({"DB_HOST": "pg.one"}, "url=jdbc:postgresql://${DB_HOST}/x\nhikari.maximum-pool-size=${POOL:5}", 5, "pg.one:5432"),
+        ({"SPRING_DATASOURCE_URL": "jdbc:postgresql://pg.two/x"}, "username=app", 10, "pg.two:5432"),
+        ({"SPRING_DATASOURCE_URL": "jdbc:postgresql://pg.two/x"}, "url=jdbc:postgresql://localhost/x", 10, "pg.two:5432"),
+        ({"DB_URL": "jdbc:postgresql://pg.two/x", "SPRING_DATASOURCE_HIKARI_MAXIMUM_POOL_SIZE": "33"}, "url=${DB_URL}\nhikari.maximum-pool-size=5", 33, "pg.two:5432"),
+        ({"DB_URL": "jdbc:postgresql://pg.two/x", "SPRING_DATASOURCE_HIKARI_MAXIMUMPOOLSIZE": "33"}, "url=${DB_URL}", 33, "pg.two:5432"),
+        ({"DB_URL": "jdbc:postgresql://pg.two/x", "POOL": "$POOL"}, "url=${DB_URL}\nhikari.maximum-pool-size=${POOL:5}", None, "pg.two:5432"),
+        ({"SPRING_PROFILES_ACTIVE": "docker"}, "url=jdbc:postgresql://localhost/x\n#---\nX=docker\nurl=jdbc:postgresql://pg.three/x\nhikari.maximum-pool-size=8", 8, "pg.three:5432"),
+        ({"APP_DB_HOST": "pg.four"}, "url=jdbc:postgresql://${app.db.host}/x", 10, "pg.four:5432"),
+    ],
+)  # fmt: skip
+def test_spring_in_a_container(
+    environment: dict[str, str], config: str, size: int | None, server: str
+) -> None:
+    """The deployment's variables fill in placeholders, set keys by their names in capitals, and choose the profile."""
+    rows = [row if row.startswith("#") else f"spring.datasource.{row}" for row in config.split("\n")]
+    text = "\n".join(rows).replace("spring.datasource.X", "spring.config.activate.on-profile")
+    made = map_of(spring(application_properties=text) | compose(environment), KNOWN)
+
+    assert sizes(made, "link") == [size]
+    assert hosts(made) == {server}
+
+
+def test_spring_variable_that_nobody_sets() -> None:
+    """The server is asked for by the variable's name."""
+    text = "spring.datasource.url=jdbc:postgresql://${DB_HOST}:5432/x\n"
+    made = map_of(spring(application_properties=text), KNOWN)
+
+    assert sizes(made) == [10]
+    assert [each.variable for each in made.routes] == ["DB_HOST"]
+
+
+def test_spring_env_file() -> None:
+    """An env file fills in the parts, and the pool's size."""
+    text = "spring.datasource.url=jdbc:postgresql://${DB_ADDRESS}/x\nspring.datasource.hikari.maximum-pool-size=${POOL:5}\n"
+    made = map_of(
+        spring(application_properties=text) | {".env.production": "DB_ADDRESS=pg.five\nPOOL=12\n"}, KNOWN
+    )
+
+    assert (sizes(made), hosts(made)) == ([12], {"pg.five:5432"})
