@@ -95,13 +95,33 @@ def _key(family: Family, key: str) -> str:
 
 
 def _sections(laid: _Laid) -> Iterator[tuple[str, list[Maker]]]:
-    """The keys around each pool that may be there, with whatever may make it."""
-    found: dict[str, list[Maker]] = {}
-    for maker in makers().config:
-        for pattern in (pattern for of, pattern in maker.calls if of == laid.family.id):
-            for section in _matching(pattern, laid) if "*" in pattern else (pattern,):
-                found.setdefault(section, []).append(maker)
-    yield from found.items()
+    """The keys around each pool that may be there, with whatever may make it: of one string, one of them does."""
+    known = [
+        (pattern, maker) for maker in makers().config for of, pattern in maker.calls if of == laid.family.id
+    ]
+    own = {
+        f"{pattern}.{key.partition('.')[0]}"
+        for pattern, maker in known
+        for key in _keys(maker)
+        if "*" not in pattern
+    }
+    claimed = {_key(laid.family, each) for each in own}
+    found: dict[tuple[str, str], list[Maker]] = {}
+    for pattern, maker in known:
+        for section in _matching(pattern, laid) if "*" in pattern else (pattern,):
+            if section not in claimed:
+                found.setdefault((section, "".join(maker.string_keys[-1:])), []).append(maker)
+    yield from ((section, mine) for (section, _), mine in found.items())
+
+
+def _keys(maker: Maker) -> tuple[str, ...]:
+    return (
+        *maker.string_keys,
+        *(key for _, key in maker.part_keys),
+        *maker.size_options,
+        *maker.kind_keys,
+        *maker.bounding_options,
+    )
 
 
 def _matching(pattern: str, laid: _Laid) -> Iterator[str]:
@@ -127,12 +147,13 @@ def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[Configur
     url = next((literal(each.text) for each in strings if each.name == "url"), "")
     if not _of_postgres(url, kinds, laid.package) or not (spoken or laid.package.driver(maker.driver)):
         return
+    called = ".".join([section, *filter(None, ["".join(maker.string_keys[-1:]).rpartition(".")[0]])])
     sizes = [
         laid.key(section, name) for name in dict.fromkeys((*maker.size_options, *maker.bounding_options))
     ]
     at = next((each.location for each in (*sizes, *strings) if each.text), Location(laid.path, 1))
     yield ConfiguredPool(
-        path=at.path, name=section, package=laid.package, stage=laid.stage, strings=tuple(strings), sizes=tuple(sizes),
+        path=at.path, name=called, package=laid.package, stage=laid.stage, strings=tuple(strings), sizes=tuple(sizes),
         stage_variables=laid.family.stages, usual=laid.family.usual, spoken=spoken,
         site=Site(made=maker, call=maker.title, line=at.line or 1, column=1, scope="module", complete=laid.whole),
     )  # fmt: skip
@@ -141,7 +162,7 @@ def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[Configur
 def _chosen(mine: Sequence[Maker], said: "Callable[[str], str]", package: Package) -> Maker:
     """Of several that read the same keys the one that a key names; else one that is there and has its size set."""
     for maker in mine:
-        if any(said(name).rpartition(".")[2] == value for name, value, _ in maker.bounds if said(name)):
+        if any(said(name) == value for name, value, _ in maker.bounds):
             return maker
         if (
             maker.needs
@@ -149,7 +170,7 @@ def _chosen(mine: Sequence[Maker], said: "Callable[[str], str]", package: Packag
             and any(said(each) for each in maker.size_options)
         ):
             return maker
-    return mine[0]
+    return next((maker for maker in mine if not maker.needs), mine[0])
 
 
 def _of_postgres(url: str, kinds: Sequence[str], package: Package) -> bool:

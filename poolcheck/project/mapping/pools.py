@@ -388,8 +388,9 @@ def _bound(site: "Site", at: Location, *, sized: bool) -> Amount | str | None:
     """What another option than the size makes of a pool: one connection, none kept, or what is not known; None: nothing."""
     made = site.made
     other = next((name for name in made.bounding_options if _is_set(site, name)), "")
-    said = (site.option(other) or "").rpartition(".")[2]
-    holds = next((then for name, is_, then in made.bounds if (name, is_) == (other, said)), "")
+    said = site.option(other) or ""
+    alike = (said, said.rpartition(".")[2])
+    holds = next((then for name, is_, then in made.bounds if name == other and is_ in alike), "")
     if holds == "one":
         return exact(1, f"{other}={said}", at, "code")
     if holds == "each" or (made.each and not sized):

@@ -85,6 +85,63 @@ def test_spring(files: dict[str, str], size: int | None) -> None:
     assert any(each.endswith(": pool") for each in asks(made)) == (size is None)
 
 
+DBCP = "<dependency><groupId>org.apache.commons</groupId><artifactId>commons-dbcp2</artifactId></dependency>"
+QUARKUS = """<project><artifactId>link</artifactId><dependencies>
+<dependency><groupId>io.quarkus</groupId><artifactId>quarkus-jdbc-postgresql</artifactId><version>VERSION</version></dependency>
+<dependency><groupId>io.quarkus</groupId><artifactId>quarkus-reactive-pg-client</artifactId><version>VERSION</version></dependency></dependencies></project>"""
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "made"),
+    [
+        ("", "spring.datasource.type=org.apache.tomcat.jdbc.pool.DataSource\n", [100]),
+        ("", "spring.datasource.type=org.apache.tomcat.jdbc.pool.DataSource\nspring.datasource.tomcat.max-active=9\n", [9]),
+        ("", "spring.datasource.tomcat.max-active=9\n", [10]),  # HikariCP does not read it
+        ("", "spring.datasource.type=org.apache.commons.dbcp2.BasicDataSource\n", [8]),
+        (DBCP, "spring.datasource.dbcp2.max-total=21\n", [21]),
+        ("", "spring.datasource.audit.jdbc-url=jdbc:postgresql://pg.acme.dev/audit\nspring.datasource.audit.maximum-pool-size=4\n", [10, 4]),
+        ("", "spring.r2dbc.url=r2dbc:postgresql://pg.acme.dev/link\n", [10, 10]),
+        ("", "spring.r2dbc.url=r2dbc:pool:postgresql://pg.acme.dev/link\nspring.r2dbc.pool.max-size=25\n", [10, 25]),
+        ("", "datasources.default.url=jdbc:postgresql://pg.acme.dev/x\ndatasources.default.maximum-pool-size=3\n", [10, 3]),
+    ],
+)  # fmt: skip
+def test_other_pools_of_spring(more: str, text: str, made: list[int | None]) -> None:
+    """Which pool it is, by its type or by what is there; R2DBC's beside it."""
+    found = map_of(spring(more, application_properties=PROPERTIES + text), KNOWN)
+
+    assert sizes(found) == made
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "made"),
+    [
+        ("3.15.1", "quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\n", [20]),
+        ("3.33.0", "quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\n", [50]),
+        ("", "quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\n", [None]),
+        ("3.33.0", "quarkus.datasource.reactive.url=postgresql://pg.acme.dev/x\n", [None]),
+        ("3.15.1", "quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\nquarkus.datasource.jdbc.max-size=16\n", [16]),
+        ("3.15.1", "quarkus.datasource.jdbc.url=jdbc:postgresql://localhost/x\n%prod.quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\n%prod.quarkus.datasource.jdbc.max-size=32\n%dev.quarkus.datasource.jdbc.max-size=2\n", [32]),
+        ("3.15.1", "quarkus.datasource.reactive.url=postgresql://pg.acme.dev/x\nquarkus.datasource.reactive.max-size=12\n", [12]),
+        ("3.15.1", "quarkus.datasource.reactive.url=postgresql://pg.acme.dev/x\n", [20]),
+        ("3.15.1", 'quarkus.datasource."users".jdbc.url=jdbc:postgresql://pg.acme.dev/x\nquarkus.datasource.users.jdbc.max-size=11\n', [11]),
+        ("3.15.1", "quarkus.datasource.jdbc.url=jdbc:mysql://my.acme.dev/x\n", []),
+    ],
+)  # fmt: skip
+def test_quarkus(version: str, text: str, made: list[int | None]) -> None:
+    """Agroal's pool and the reactive client's, each with its own key; production's profile counts."""
+    found = map_of(
+        {
+            "pom.xml": QUARKUS.replace(
+                "<version>VERSION</version>", f"<version>{version}</version>" if version else ""
+            ),
+            f"{RESOURCES}application.properties": text,
+        },
+        KNOWN,
+    )
+
+    assert (sizes(found) if made else [each.name for each in found.clients]) == made
+
+
 def test_spring_of_another_database() -> None:
     """MySQL's pool is none of PostgreSQL's, H2's neither."""
     for url in ("jdbc:mysql://db:3306/link", "jdbc:h2:mem:x"):
