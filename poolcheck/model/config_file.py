@@ -90,6 +90,7 @@ class ConfiguredKey:
     """A key of a config file that a pool is made with, as one stage has it."""
 
     name: str  # as drivers/*.toml spell it, or "url", "host", ... for what its string is made of
+    key: str  # "spring.datasource.url": as the file has it
     text: Written  # () where only a variable could set it
     location: Location
     variables: tuple[str, ...] = ()  # of the environment: set, one of them counts instead

@@ -48,7 +48,9 @@ def readers(target: Target, ctx: Context) -> tuple[Reader, ...]:
         use = DriverUse(said, alchemy.version, alchemy.source, alchemy.line) if alchemy else DriverUse(said)
         return _known((use,), package, ctx)
     takers = [
-        one for one in _known(package.drivers, package, ctx) if _reads_at_run_time(one) and _takes(one.driver)
+        one
+        for one in _known(package.drivers, package, ctx)
+        if _reads_at_run_time(one) and _takes(one.driver, keywords=target.conn.form == "npgsql")
     ]
     top = _on_top(takers)
     stated = {read.tool for read in package.reads if read.variable == target.name and read.role == "app"}
@@ -76,8 +78,10 @@ def _reads_at_run_time(each: Reader) -> bool:
     return each.driver.kind != "tool" or bool(each.driver.over and each.own and not each.own.migrations)
 
 
-def _takes(driver: Driver) -> bool:
-    """Whether it reads PostgreSQL URLs at all: supabase-js takes https, Npgsql key=value text."""
+def _takes(driver: Driver, *, keywords: bool) -> bool:
+    """Whether it reads PostgreSQL URLs at all, or .NET's keywords: supabase-js takes https, Npgsql key=value text."""
+    if keywords:
+        return "" in driver.schemes
     return not driver.schemes or any("postgres" in scheme or "prisma" in scheme for scheme in driver.schemes)
 
 

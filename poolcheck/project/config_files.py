@@ -37,7 +37,9 @@ def collect(packages: "Packages", names: Sequence[str], read: Collected) -> Coll
         made = tuple(configured.read(packages, sorted(names)))
         stages = configured.stages(made)
         configs = replace(configs, targets=tuple(replace(each, stage=stages.get((each.location.path, each.location.line), "")) for each in configs.targets))  # fmt: skip
-        pools = Collected(subjects=made, targets=tuple(configured.targets(packages, made, read)))
+        pools = Collected(
+            subjects=made, targets=tuple(configured.targets(packages, made, read, configs.targets))
+        )
     return together((configs, more, pools))
 
 

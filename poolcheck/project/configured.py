@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from poolcheck import catalogue
 from poolcheck.catalogue.makers import makers
 from poolcheck.model.config_file import ConfiguredKey, ConfiguredPool
-from poolcheck.model.config_text import literal
+from poolcheck.model.config_text import literal, variables
 from poolcheck.model.facts import Maker
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PARTS = ("host", "port", "user", "password", "database")
 _POSTGRES = re.compile(r"postg(?:res|is)|pgsql", re.IGNORECASE)
+_KEYWORDS = re.compile(r"(?i)\s*(?:host|server|data source|user id|username|database)\s*=[^;]*;")
 _OTHERS = re.compile(
     r"mysql|maria|sqlite|oracle|sqlserver|mssql|h2|hsqldb|derby|db2|mongo|cassandra", re.IGNORECASE
 )
@@ -57,7 +58,7 @@ class _Laid(NamedTuple):
         full = ".".join(filter(None, (section, name)))
         there = self.said.get(_key(self.family, full))
         return ConfiguredKey(
-            name=called or name, text=there.row.text if there else (),
+            name=called or name, key=there.row.key if there else full, text=there.row.text if there else (),
             location=Location(there.path, there.row.line) if there else Location(self.path, 1), variables=self.family.override(full),
         )  # fmt: skip
 
@@ -109,7 +110,7 @@ def _sections(laid: _Laid) -> Iterator[tuple[str, list[Maker]]]:
     found: dict[tuple[str, str], list[Maker]] = {}
     for pattern, maker in known:
         for section in _matching(pattern, laid) if "*" in pattern else (pattern,):
-            if section not in claimed:
+            if _key(laid.family, section) not in claimed:
                 found.setdefault((section, "".join(maker.string_keys[-1:])), []).append(maker)
     yield from ((section, mine) for (section, _), mine in found.items())
 
@@ -127,12 +128,14 @@ def _keys(maker: Maker) -> tuple[str, ...]:
 def _matching(pattern: str, laid: _Laid) -> Iterator[str]:
     """The keys that a pattern fits, of those that are there."""
     steps = _key(laid.family, pattern).split(".")
-    parts = (key.split(".")[: len(steps)] for key in laid.said)
-    fitting = (
-        each for each in parts
-        if len(each) == len(steps) and all(one in ("*", part) for one, part in zip(steps, each, strict=True))
-    )  # fmt: skip
-    yield from dict.fromkeys(map(".".join, fitting))
+    found: dict[str, str] = {}
+    for key, placed in laid.said.items():
+        parts = key.split(".")[: len(steps)]
+        if len(parts) == len(steps) and all(
+            one in ("*", part) for one, part in zip(steps, parts, strict=True)
+        ):
+            found.setdefault(".".join(parts), ".".join(placed.row.key.split(".")[: len(steps)]))
+    yield from found.values()
 
 
 def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[ConfiguredPool]:
@@ -173,8 +176,26 @@ def _chosen(mine: Sequence[Maker], said: "Callable[[str], str]", package: Packag
     return next((maker for maker in mine if not maker.needs), mine[0])
 
 
+def _of_keywords(text: str, package: Package) -> bool:
+    """Whether `Host=db;Database=app` is Npgsql's: SQL Server and MySQL take Server=, and so does Npgsql."""
+    if re.search(
+        r"(?i)(?:trusted.?connection|integrated security|initial catalog|data source|multipleactiveresultsets|filename)\s*=",
+        text,
+    ):
+        return False
+    if re.match(r"(?i)\s*host\s*=", text) or re.search(r"(?i);\s*port\s*=\s*(?:5432|6432|6543)\b", text):
+        return True
+    names = package.dependencies
+    return (
+        packages_speak(names) is True
+        and packages_speak(each for each in names if "npgsql" not in each.lower()) is None
+    )
+
+
 def _of_postgres(url: str, kinds: Sequence[str], package: Package) -> bool:
     """Whether a pool is one of PostgreSQL: by its string, else by what stands beside it, else by the manifests."""
+    if _KEYWORDS.match(url):
+        return _of_keywords(url, package)
     for said in (url, *kinds):
         if _POSTGRES.search(said):
             return True
@@ -195,11 +216,36 @@ def stages(pools: Sequence[ConfiguredPool]) -> dict[tuple[str, int | None], str]
     return found
 
 
-def targets(packages: "Packages", pools: Sequence[ConfiguredPool], read: Collected) -> Iterator[Target]:
-    """The strings that env files make of what config files read; but those that their names tell already."""
+def targets(
+    packages: "Packages", pools: Sequence[ConfiguredPool], read: Collected, written: Sequence[Target]
+) -> Iterator[Target]:
+    """The strings of pools: as the files write them, but for those that are `written` already, and as env files fill them in."""
+    seen = {(each.location.path, each.location.line) for each in written}
+    holds = stages(pools)
+    for pool in pools:
+        string = string_of(pool, Beside(environment={}))
+        if string is None or string.conn is None or (at := (string.place.path, string.place.line)) in seen:
+            continue
+        match = catalogue.match(string.conn)
+        if not (
+            match.local
+            or string.conn.has_placeholder
+            or any(list(variables(each.text)) for each in pool.strings)
+        ):
+            seen.add(at)
+            yield Target(
+                name=string.name, conn=string.conn, location=string.place, origin="config", role="app", role_source=str(string.place),
+                match=match, package=pool.package, stage=holds[at],
+            )  # fmt: skip
+    if pools:
+        yield from _of_env_files(packages, pools, read)
+
+
+def _of_env_files(packages: "Packages", pools: Sequence[ConfiguredPool], read: Collected) -> Iterator[Target]:
+    """What env files make of the variables that pools read; but what their names tell already."""
     known = {(each.location.path, each.name) for each in read.targets}
     known |= {(each.location.path, each.conn.host) for each in read.targets}
-    for path in [each for each in read.lines if dotenv.matches(posixpath.basename(each))] if pools else ():
+    for path in [each for each in read.lines if dotenv.matches(posixpath.basename(each))]:
         env = dotenv.read(packages.text(path) or "", path)
         home = packages.of(path)
         values = {entry.key: entry for entry in env.active}

@@ -218,6 +218,8 @@ class MapDraft:
         if package is not None:
             if name in self.reader.variables(package) or any(read.variable == name for read in package.reads):
                 return True
+            if self.reader.is_configured(package, name):
+                return True
         return _STRING_NAME.fullmatch(name.upper()) is not None and _OTHERS.search(name.upper()) is None
 
     def ambiguous(self, name: str, places: Sequence[Location]) -> None:

@@ -114,6 +114,14 @@ class PoolReader:
         config = self.configured(package, Beside(environment={}))
         return found + [Location(each.path, each.site.line) for each in config]
 
+    def is_configured(self, package: Package, name: str) -> bool:
+        """Whether a variable holds the whole string of a pool that the package's framework makes."""
+        pools = self._configured.get(same(package), ())
+        whole = (each for pool in pools for each in pool.strings if each.name == "url")
+        return any(
+            name in each.variables or (len(each.text) == 1 and name in variables(each.text)) for each in whole
+        )
+
     def strings(self, package: Package) -> Iterator[tuple[str, str, Location]]:
         """What configs of the package say in their own text: key, text, place."""
         for file in self._configs.get(same(package), ()):
@@ -203,7 +211,7 @@ def _of_stage(many: "Sequence[ConfiguredPool]", around: Beside) -> "ConfiguredPo
     """A pool as the stage has it that the environment chooses, else the one of the strings, else the usual one."""
     stages = {each.stage: each for each in many}
     chosen = [around.environment[name] for name in many[0].stage_variables if name in around.environment]
-    wanted = [stage.strip() for said in chosen[:1] for stage in reversed((said or "").split(","))]
+    wanted = [stage.strip().lower() for said in chosen[:1] for stage in reversed((said or "").split(","))]
     asked = wanted if chosen else [around.stage, *many[0].usual]
     found = stages.get(next((stage for stage in asked if stage and stage in stages), ""))
     if found is not None and found.spoken:
@@ -228,7 +236,7 @@ def names_of(pool: "ConfiguredPool") -> tuple[str, ...]:
         if each.name in ("url", "host")
         for name in (*each.variables, *variables(each.text))
     ]
-    return tuple(dict.fromkeys([*found, *(f"{pool.name}.{each.name}" for each in pool.strings)]))
+    return tuple(dict.fromkeys([*found, *(each.key for each in pool.strings)]))
 
 
 def asked_by(pool: "ConfiguredPool") -> Iterator[str]:
@@ -268,11 +276,13 @@ def string_of(pool: "ConfiguredPool", around: Beside) -> ConfiguredString | None
     made = filled[first.name]
     over = [name for name in first.variables if name in around.environment]
     names = [*over, *(name for name in variables(first.text) if name in around.environment), *made.missing]
-    name = next((each for each in names if each), f"{pool.name}.{first.name}".lstrip("."))
+    name = next((each for each in names if each), first.key)
     if made.text is None:
         return ConfiguredString(name, None, next((each for each in made.missing if each), ""), first.location)
     if first.name == "url":
-        conn = parse(made.text) if looks_like_connection_string(made.text) else None
+        # Npgsql takes Server= too, as SQL Server does: that it is PostgreSQL's is known by now
+        text = re.sub(r"(?i)\A\s*server\s*=", "Host=", made.text)
+        conn = parse(text) if looks_like_connection_string(text) else None
     else:
         parts = {part: each.text for part, each in filled.items()}
         conn = from_parts(
@@ -292,8 +302,17 @@ def _text(key: "ConfiguredKey", around: Beside) -> FilledText:
 def _filled(pool: "ConfiguredPool", around: Beside) -> "Site":
     """The pool as code would make it: with the values that hold in this environment."""
     found = [(each, said) for each in pool.sizes if (said := _option(each, around))]
-    lines = tuple((each.location.line or 0) if each.location.path == pool.path else 0 for each, _ in found)
-    return replace(pool.site, options=tuple((each.name, said) for each, said in found), option_lines=lines)
+    options = [(each.name, said) for each, said in found]
+    lines = [(each.location.line or 0) if each.location.path == pool.path else 0 for each, _ in found]
+    site = pool.site
+    if site.made.string_options:
+        given = next((each.conn for each in around.targets if each.name in names_of(pool)), None)
+        string = string_of(pool, around) if given is None else None
+        conn = string.conn if string is not None else given
+        site = replace(site, complete=site.complete and conn is not None)
+        own = ((name, conn.param(name) if conn is not None else None) for name in site.made.string_options)
+        options += [(name, text) for name, text in own if text]
+    return replace(site, options=tuple(options), option_lines=(*lines, *(0 for _ in options[len(lines) :])))
 
 
 def _option(key: "ConfiguredKey", around: Beside) -> str:
@@ -329,9 +348,12 @@ def _in_string(target: Target, who: Reader) -> Amount | None:
     """The size that the string's own parameter gives, where its reader takes it from there."""
     if any(trouble.kind == "separator" for trouble in target.conn.troubles):
         return None  # meant, and read by nobody (PC109)
-    param = who.url.size_param if who.url else ""
-    given = target.conn.param(param) if param else None
-    if given is None or not given.isdigit() or int(given) < 1:
+    names = [who.url.size_param] if who.url and who.url.size_param else []
+    if who.url is not None and who.url.fold_names:
+        names += [each.name for each in who.url.params if each.role == "pool_size"]
+    said = ((name, target.conn.param(name) or "") for name in names)
+    param, given = next((pair for pair in said if pair[1]), ("", ""))
+    if not given.isdigit() or int(given) < 1:
         return None
     return exact(int(given), f"{param}={given}", target.location)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Role
+from poolcheck.readers.configs import rows
 from poolcheck.readers.configs.django import databases
 from poolcheck.readers.configs.js_config import ConfigRead, PlainValue
 from poolcheck.readers.javascript.values import ParsedFile
@@ -20,7 +21,7 @@ from poolcheck.record import dataclass
 
 KIND = "framework"
 NAMES = (
-    "alembic.ini", "database.", "application", "datasource", "data-source", "typeorm", "ormconfig", "settings",
+    "alembic.ini", "database.", "application", "appsettings", "datasource", "data-source", "typeorm", "ormconfig", "settings",
 )  # fmt: skip  # words of the names of its files, see readers.index
 
 _LONGEST = 1_000_000  # characters
@@ -62,6 +63,8 @@ def tool(path: str) -> str | None:
         return "laravel"
     if _SPRING.fullmatch(name):
         return "hikaricp"
+    if rows.family(path) is not None:
+        return "npgsql"
     if re.fullmatch(
         r"(?:[\w-]+[.-])?(?:data-?source|typeorm(?:\.config)?|ormconfig)\.[cm]?[jt]s", name, re.IGNORECASE
     ):
@@ -96,6 +99,7 @@ def read(text: str, path: str) -> FrameworkConfig:
         "hikaricp": _spring,
         "typeorm": _typeorm,
         "django": _django,
+        "npgsql": _dotnet,
     }
     return readers[found](text, path)
 
@@ -185,15 +189,15 @@ _RAILS_FLAGS = ("prepared_statements", "advisory_locks", "statement_limit", "con
 
 
 def _rails(text: str, path: str) -> FrameworkConfig:
-    rows = list(_yaml(text))
+    lines = list(_yaml(text))
     adapters = {
-        row.key.rpartition(".")[0]: _unquote(row.value) for row in rows if row.key.endswith("adapter")
+        row.key.rpartition(".")[0]: _unquote(row.value) for row in lines if row.key.endswith("adapter")
     }
     if adapters and not any(name in ("postgresql", "postgis") for name in adapters.values()):
         return FrameworkConfig(path=path, tool="activerecord")
     reads: list[ConfigRead] = []
     settings: list[PlainValue] = []
-    for row in rows:
+    for row in lines:
         last = row.key.rpartition(".")[2]
         code = "".join(_ERB.findall(row.value))
         variables = tuple(_RUBY_ENV.findall(code))
@@ -351,6 +355,11 @@ def _typeorm(text: str, path: str) -> FrameworkConfig:
         if found.plain and (found.key in ("poolSize", "connectTimeoutMS") or found.key.startswith("extra."))
     )
     return FrameworkConfig(path=path, tool="typeorm", reads=reads, settings=settings)
+
+
+def _dotnet(_text: str, path: str) -> FrameworkConfig:
+    """What its rows say is all that is known of it."""
+    return FrameworkConfig(path=path, tool="npgsql")
 
 
 def _django(text: str, path: str) -> FrameworkConfig:

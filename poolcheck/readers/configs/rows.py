@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from poolcheck.model.config_text import UNKNOWN, Slot, Written
+from poolcheck.readers.manifests.types import without_comments
 from poolcheck.readers.yaml import Node, documents
 
 _LONGEST = 1_000_000  # characters
@@ -168,6 +169,31 @@ def flat(root: Node) -> _Part:
     return made
 
 
+# --- appsettings.json of .NET ---
+
+
+def _appsettings(text: str, _name: str) -> ConfigRows:
+    """JSON with comments and trailing commas: https://learn.microsoft.com/dotnet/core/extensions/configuration-providers"""
+    found = documents(without_comments(text))
+    if not found or not found[0].pairs:
+        return ConfigRows(whole=False)
+    return ConfigRows(
+        tuple(ConfigRow(key, (value,) if value else (), line) for key, value, line in flat(found[0]))
+    )
+
+
+def _with_underscores(key: str) -> tuple[str, ...]:
+    """ConnectionStrings.Db: ConnectionStrings__Db, in any case; CUSTOMCONNSTR_Db and POSTGRESQLCONNSTR_Db on Azure."""
+    whole, last = key.replace(".", "__"), key.rpartition(".")[2]
+    azure = (
+        (f"CUSTOMCONNSTR_{last}", f"POSTGRESQLCONNSTR_{last}")
+        if key.lower().startswith("connectionstrings.")
+        else ()
+    )
+    start = f"ConnectionStrings__{last}" if azure else whole
+    return tuple(dict.fromkeys((whole, start, whole.upper(), whole.lower(), *azure)))
+
+
 # --- what is read ---
 
 FAMILIES = (
@@ -179,6 +205,15 @@ FAMILIES = (
         ("production", "prod"),
         folded=True,
         override=_in_capitals,
+    ),
+    Family(
+        "appsettings",
+        re.compile(r"appsettings(?:\.(?P<stage>[\w-]+))?\.json", re.IGNORECASE),
+        _appsettings,
+        ("ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT"),
+        ("production",),
+        folded=True,
+        override=_with_underscores,
     ),
 )
 
@@ -204,7 +239,7 @@ def read(text: str, path: str) -> ConfigRows:
     made = found.read(text, name)
     match = found.files.fullmatch(name)
     own = (match.groupdict().get("stage") or "") if match else ""
-    rows = tuple(row if row.stage or not own else row._replace(stage=own) for row in made.rows[:_MOST])
+    rows = tuple(row._replace(stage=(row.stage or own).lower()) for row in made.rows[:_MOST])
     return ConfigRows(rows, made.whole and len(made.rows) <= _MOST)
 
 

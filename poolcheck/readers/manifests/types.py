@@ -62,9 +62,7 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
     """
     text = text.removeprefix("\ufeff")
     if comments:
-        if "//" in text or "/*" in text:
-            text = _COMMENT.sub(_keep_strings, text)  # line numbers stay as they are
-        text = _TRAILING_COMMA.sub(_keep_strings, text)
+        text = without_comments(text)
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -78,6 +76,13 @@ def load_json(text: str, *, comments: bool = False) -> dict[str, Any] | Unreadab
     if not isinstance(data, dict):
         return UnreadableFile("is not a JSON object", 1)
     return data
+
+
+def without_comments(text: str) -> str:
+    """JSON as it is without comments and trailing commas; line numbers stay as they are."""
+    if "//" in text or "/*" in text:
+        text = _COMMENT.sub(_keep_strings, text)
+    return _TRAILING_COMMA.sub(_keep_strings, text)
 
 
 def load_toml(text: str) -> dict[str, Any] | UnreadableFile:

@@ -191,3 +191,60 @@ def test_spring_env_file() -> None:
     )
 
     assert (sizes(made), hosts(made)) == ([12], {"pg.five:5432"})
+
+
+# --- .NET ---
+
+CSPROJ = '<Project Sdk="Microsoft.NET.Sdk.Web"><ItemGroup><PackageReference Include="Npgsql" Version="9.0.3" />MORE</ItemGroup></Project>'
+SQL_SERVER = '<PackageReference Include="Microsoft.Data.SqlClient" Version="6.0.1" />'
+HOST = "Host=pg.acme.dev;Port=5432;Database=app;Username=app;Password=s3cretpw"
+
+
+def dotnet(string: str, more: str = "", **stages: str) -> dict[str, str]:
+    """A program of .NET, with the string of each stage."""
+    text = '{{\n  // of the app\n  "ConnectionStrings": {{ "Db": "{}", }},\n}}\n'
+    files = {f"appsettings.{stage}.json": text.format(value) for stage, value in stages.items()}
+    return {"Api.csproj": CSPROJ.replace("MORE", more), "appsettings.json": text.format(string), **files}
+
+
+@pytest.mark.parametrize(
+    ("files", "made"),
+    [
+        (dotnet(HOST), [100]),
+        (dotnet(f"{HOST};Maximum Pool Size=200"), [200]),
+        (dotnet(f"{HOST};MaxPoolSize=20"), [20]),
+        (dotnet(f"{HOST};Max Pool Size=20;Pooling=true"), [20]),
+        (dotnet(f"{HOST};Pooling=false"), [None]),
+        (dotnet("Server=pg.acme.dev;Database=app;User Id=app;Password=s3cretpw"), [100]),
+        (dotnet("Server=pg.acme.dev;Database=app;User Id=app;Password=s3cretpw", SQL_SERVER), []),
+        (dotnet("Server=pg.acme.dev;Port=5432;Database=app;User Id=app", SQL_SERVER), [100]),
+        (dotnet("Server=.;Initial Catalog=app;Integrated Security=true"), []),
+        (dotnet(HOST, Production=f"{HOST};Maximum Pool Size=30", Development="Host=localhost;Database=x;Maximum Pool Size=3"), [30]),
+        (dotnet(HOST, Development="Host=localhost;Database=x;Maximum Pool Size=3"), [100]),
+    ],
+)  # fmt: skip
+def test_dotnet(files: dict[str, str], made: list[int | None]) -> None:
+    """Npgsql's hundred for each string, or what the string says; other databases' strings are not its."""
+    found = map_of(files, KNOWN)
+    real = [each for each in found.clients if "Development" not in each.place.path]
+
+    assert [each.size.high if each.size else None for client in real for each in client.pools] == made
+    assert "s3cretpw" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("environment", "size", "server"),
+    [
+        ({"ConnectionStrings__Db": "Host=pg.two;Database=x;Maximum Pool Size=7"}, 7, "pg.two:5432"),
+        ({"CONNECTIONSTRINGS__DB": "Host=pg.two;Database=x"}, 100, "pg.two:5432"),
+        ({"ConnectionStrings__Db": "$SECRET"}, None, "SECRET"),
+        ({"ASPNETCORE_ENVIRONMENT": "Staging"}, 9, "pg.three:5432"),
+    ],
+)
+def test_dotnet_in_a_container(environment: dict[str, str], size: int | None, server: str) -> None:
+    """A variable counts instead of the file; what a secret holds may say its size, and is asked for."""
+    files = dotnet("Host=localhost;Database=x", Staging="Host=pg.three;Database=x;Maximum Pool Size=9")
+    made = map_of(files | compose(environment), KNOWN)
+
+    assert sizes(made, "link") == [size]
+    assert any(server in each for each in hosts(made))
