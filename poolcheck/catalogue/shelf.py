@@ -170,7 +170,8 @@ def _check_maker(values: Mapping[str, Any], where: str) -> None:
     if not values["calls"]:
         raise CatalogueError(f"{_at(where, 'calls')}: one [module, name] at least is wanted")
     for index, (module, name) in enumerate(values["calls"]):
-        if not module or not name or (module == "*" and name == "default"):
+        everything = values["language"] == "config" and not name  # the keys of a whole file
+        if not module or not (name or everything) or (module == "*" and name == "default"):
             raise CatalogueError(
                 f"{_at(where, 'calls')}[{index}]: [{module!r}, {name!r}] names nothing to look for"
             )

@@ -32,7 +32,7 @@ PARTS = ("host", "port", "user", "password", "database")
 _POSTGRES = re.compile(r"postg(?:res|is)|pgsql", re.IGNORECASE)
 _KEYWORDS = re.compile(r"(?i)\s*(?:host|server|data source|user id|username|database)\s*=[^;]*;")
 _OTHERS = re.compile(
-    r"mysql|maria|sqlite|oracle|sqlserver|mssql|h2|hsqldb|derby|db2|mongo|cassandra", re.IGNORECASE
+    r"mysql|trilogy|maria|sqlite|oracle|sqlserver|mssql|h2|hsqldb|derby|db2|mongo|cassandra", re.IGNORECASE
 )
 
 
@@ -76,8 +76,9 @@ def read(packages: "Packages", names: Sequence[str]) -> Iterator[ConfiguredPool]
     for (_, known), files in groups.items():
         family = next(each for each in reader.FAMILIES if each.id == known)
         for laid in _laid(family, files, packages.of(files[0][0])):
-            for section, mine in _sections(laid):
-                yield from _pool(laid, section, mine)
+            made = [pool for section, mine in _sections(laid) for pool in _pool(laid, section, mine)]
+            spoken = {each.site.made.driver for each in made if each.spoken}
+            yield from (each for each in made if each.spoken or each.site.made.driver not in spoken)
 
 
 def _laid(family: Family, files: Sequence[tuple[str, ConfigRows]], package: Package) -> Iterator[_Laid]:

@@ -26,11 +26,7 @@ if TYPE_CHECKING:
     from poolcheck.model.source import Site, SourceFile
 
 # Settings of a framework's config that are the pool of one process.
-_SETTINGS = (
-    "production.pool", "production.max_connections", "default.OPTIONS.pool.max_size", "poolSize", "extra.max",
-    "pool.max", "production.pool.max", "spring.datasource.hikari.maximum-pool-size",
-    "spring.datasource.hikari.maximumPoolSize",
-)  # fmt: skip
+_SETTINGS = ("default.OPTIONS.pool.max_size", "poolSize", "extra.max", "pool.max", "production.pool.max")
 _VARIABLE = re.compile(r"\$\{([\w.-]+?)(?::-(\d+))?\}")
 DEVELOPERS = ("local", "development", "dev", "test", "testing", "ci")
 NO_CONNECTION = "sends queries over HTTP and keeps no connection"
@@ -249,10 +245,10 @@ def asked_by(pool: "ConfiguredPool") -> Iterator[str]:
 
 def _variable_of_string(pool: "ConfiguredPool") -> str:
     """The variable that a pool's whole string comes from; "" where it is written out, or made of parts."""
-    url = next(
-        (each for each in pool.strings if each.name == "url" and (each.text or len(pool.strings) == 1)), None
-    )
-    if url is None or not all(isinstance(piece, Slot) for piece in url.text):
+    url = next((each for each in pool.strings if each.name == "url"), None)
+    if url is None or any(each.name == "host" and each.text for each in pool.strings if not url.text):
+        return ""
+    if not all(isinstance(piece, Slot) for piece in url.text):
         return ""
     return next(iter(variables(url.text)), next(iter(url.variables), ""))
 
@@ -382,7 +378,7 @@ def _size(
     in_string = _in_string(target, who) if target is not None and who is not None else None
     if in_string is not None:
         return in_string
-    default = who.own.pool_size if who is not None and who.own is not None else None
+    default = _default(who)
     if not site.complete or _hidden(site, made.size_options) or (made.config_file and not site.argument):
         return _unseen(site)
     if not default and who is not None and who.own is not None and who.own.pool:
@@ -400,6 +396,16 @@ def _size(
             extra,
         )
     return exact(default, f"{site.call} with its default of {default}", at, "default")
+
+
+def _default(who: Reader | None) -> int | None:
+    """How many a pool opens by default: at its version, or at every one where that is not known."""
+    if who is None:
+        return None
+    if who.own is not None:
+        return who.own.pool_size
+    every = {each.pool_size for each in who.driver.versions}
+    return every.pop() if len(every) == 1 else None
 
 
 def _unseen(site: "Site") -> str:

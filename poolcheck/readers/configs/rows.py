@@ -194,6 +194,74 @@ def _with_underscores(key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((whole, start, whole.upper(), whole.lower(), *azure)))
 
 
+# --- database.yml of Rails: YAML with Ruby in it ---
+
+_ERB = re.compile(r"<%(=?)((?:[^%]|%(?!>))*)%>")
+_RUBY_ENV = re.compile(
+    r"""ENV(?:\[\s*(?P<quote>["'])(?P<index>[\w.-]+)(?P=quote)\s*\]|"""
+    r"""\.fetch[(\s]\s*(?P<open>["'])(?P<fetch>[\w.-]+)(?P=open)\s*(?:,\s*(?P<second>[^(){}]*[^(){}\s]))?\s*\)?)"""
+    r"""(?:\.presence|\.to_s)?\s*(?:\{\s*(?P<block>[^{}]*?)\s*\}|do\s(?P<do>[^{}]*?)\send)?"""
+)
+
+
+def _database_yml(text: str, _name: str) -> ConfigRows:
+    """Each environment is a stage of its own; anchors and merge keys are YAML's."""
+    codes: list[Written] = []
+    whole = True
+
+    def put(match: re.Match[str]) -> str:
+        nonlocal whole
+        lines = "\n" * match[0].count("\n")
+        if not match[1]:
+            whole = whole and match[2].lstrip().startswith(("#", "require"))
+            return lines
+        codes.append(ruby(match[2]))
+        return f"erb{len(codes) - 1}erb{lines}"
+
+    found = documents(_ERB.sub(put, text))
+    rows: list[ConfigRow] = []
+    for key, value, line in flat(found[0]) if found else ():
+        stage, _, rest = key.partition(".")
+        pieces = re.split(r"erb(\d{1,5})erb", value)
+        made = [
+            piece
+            for at, each in enumerate(pieces)
+            for piece in (codes[int(each)] if at % 2 else (each,))
+            if piece
+        ]
+        rows.append(ConfigRow(rest, tuple(made), line, stage))
+    return ConfigRows(tuple(rows), whole and bool(found))
+
+
+def ruby(code: str, deep: int = _DEEPEST) -> Written:
+    """What a piece of Ruby comes to: a variable of the environment with what stands in for it, or a literal; else not known."""
+    code = re.sub(r"(?:\.to_i|\.to_s|\.presence)\s*\Z", "", code.strip())
+    code = re.sub(r"\AInteger\((.*)\)\Z|\A\((.*)\)(?:\.to_i)?\Z", r"\1\2", code, flags=re.DOTALL).strip()
+    literal = re.fullmatch(r"""(\d[\d_]*)|"([^"#\\]*)"|'([^'\\]*)'""", code)
+    if literal:
+        return (literal[1].replace("_", "") if literal[1] else literal[2] or literal[3] or "",)
+    match = _RUBY_ENV.match(code)
+    if match is None or not deep:
+        return UNKNOWN
+    name = match["index"] or match["fetch"]
+    rest = code[match.end() :].strip()
+    default = match["second"] or match["block"] or match["do"]
+    if rest.startswith("||") and default is None:
+        default, rest = rest[2:], ""
+    rest = re.sub(r"\A\.to_i\Z", "", rest)
+    if rest:
+        return UNKNOWN
+    return (Slot((name,), ruby(default, deep - 1) if default is not None else None),)
+
+
+def _database_url(key: str) -> tuple[str, ...]:
+    """DATABASE_URL, and CACHE_DATABASE_URL of a database with that name: https://guides.rubyonrails.org/configuring.html#configuring-a-database"""
+    name, _, last = key.rpartition(".")
+    if last != "url":
+        return ()
+    return ("DATABASE_URL",) if name in ("", "primary") else (f"{name.upper()}_DATABASE_URL",)
+
+
 # --- what is read ---
 
 FAMILIES = (
@@ -214,6 +282,14 @@ FAMILIES = (
         ("production",),
         folded=True,
         override=_with_underscores,
+    ),
+    Family(
+        "database.yml",
+        re.compile(r"database\.ya?ml"),
+        _database_yml,
+        ("RAILS_ENV", "RACK_ENV"),
+        ("production",),
+        override=_database_url,
     ),
 )
 

@@ -248,3 +248,54 @@ def test_dotnet_in_a_container(environment: dict[str, str], size: int | None, se
 
     assert sizes(made, "link") == [size]
     assert any(server in each for each in hosts(made))
+
+
+# --- Rails ---
+
+GEMS = {"Gemfile": 'gem "rails", "~> 8.0.0"\ngem "pg"\n'}
+DEFAULT = 'default: &default\n  adapter: postgresql\n  pool: <%= ENV.fetch("RAILS_MAX_THREADS") { 5 } %>\n\n'
+URL = "  url: postgres://app:s3cretpw@pg.acme.dev/app\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        (f"{DEFAULT}production:\n  <<: *default\n{URL}", [5]),
+        (f"{DEFAULT}production:\n  <<: *default\n{URL}  pool: 12\n", [12]),
+        (f"production:\n  adapter: postgis\n{URL}", [5]),
+        (f"production:\n  adapter: postgresql\n{URL}  max_connections: 9\n", [9]),
+        (f"production:\n  adapter: postgresql\n{URL}  pool: <%= ENV['DB_POOL'] || 8 %>\n", [8]),
+        (f"production:\n  adapter: postgresql\n{URL}  pool: <%= ENV['DB_POOL'] || ENV.fetch('RAILS_MAX_THREADS', 7).to_i %>\n", [7]),
+        (f"production:\n  adapter: postgresql\n{URL}  pool: <%= ENV['DB_POOL'] %>\n", [None]),
+        (f"production:\n  adapter: postgresql\n{URL}  pool: <%= ENV.fetch('RAILS_MAX_THREADS') {{ 5 }}.to_i + 2 %>\n", [None]),
+        (f"production:\n  adapter: postgresql\n{URL}<% if ENV['BIG'] %>\n  pool: 30\n<% end %>\n", [None]),
+        ("production:\n  adapter: mysql2\n  host: pg.acme.dev\n  pool: 4\n", []),
+        ("production:\n  adapter: postgresql\n  host: pg.acme.dev\n  database: app\n  pool: 4\n", [4]),
+        (f"development:\n  adapter: postgresql\n  pool: 3\nproduction:\n  adapter: postgresql\n{URL}  pool: 4\n", [4]),
+        (f"{DEFAULT}production:\n  primary:\n    <<: *default\n  {URL}  cache:\n    <<: *default\n    url: postgres://pg.acme.dev/cache\n    pool: 6\n", [5, 6]),
+    ],
+)  # fmt: skip
+def test_rails(text: str, made: list[int | None]) -> None:
+    """Active Record's five, or what production says; Ruby that is more than a variable and its stand-in is asked for."""
+    found = map_of({**GEMS, "config/database.yml": text}, KNOWN)
+
+    assert (sizes(found) if found.clients else []) == made
+    assert hosts(found) == ({"pg.acme.dev:5432"} if made else set())
+
+
+def test_rails_in_a_container() -> None:
+    """DATABASE_URL counts before the file, RAILS_MAX_THREADS before its stand-in, and staging has its own."""
+    text = f"{DEFAULT}production:\n  <<: *default\n  database: app\nstaging:\n  <<: *default\n  database: app\n  pool: 2\n"
+    files = {**GEMS, "config/database.yml": text}
+    url = {"DATABASE_URL": "postgres://pg.two/app"}
+
+    assert sizes(map_of(files | compose(url | {"RAILS_MAX_THREADS": "16"}), KNOWN)) == [16]
+    assert sizes(map_of(files | compose(url | {"RAILS_ENV": "staging"}), KNOWN)) == [2]
+    assert sizes(map_of(files | compose(url), KNOWN)) == [5]
+    assert sizes(
+        map_of(
+            files | {".env.production": "DATABASE_URL=postgres://pg.two/app\nRAILS_MAX_THREADS=9\n"}, KNOWN
+        )
+    ) == [9]
+    (alone,) = map_of(files, KNOWN).routes
+    assert alone.variable == "DATABASE_URL"
