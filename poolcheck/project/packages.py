@@ -183,7 +183,7 @@ class Packages:
             return str(config.KIND)
         if reader_of("poolers", name) is not None:
             return "pooler"
-        if base.endswith(PLATFORM_ENDINGS) or base in PLATFORM_NAMES:
+        if base.endswith(PLATFORM_ENDINGS) or base in PLATFORM_NAMES or "ockerfile" in base:
             from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - only where there is one
 
             if platform.matches(name):

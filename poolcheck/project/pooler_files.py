@@ -4,6 +4,7 @@ No software is named here: readers.poolers.interface finds the reader.
 """
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ from poolcheck.model.pooler_config import PoolerConfig, translated
 from poolcheck.model.report import Skipped
 from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.readers.manifests.types import UnreadableFile
+
+_OWN_SETTINGS = re.compile(
+    r"(?im)^\s*(?:CMD|ENTRYPOINT)\b|\.conf\b|max_connections"
+)  # of a server, in a Dockerfile
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -134,8 +139,27 @@ def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
         if compose.matches(name) and (text := packages.text(name)) is not None:
             made = compose.read(text, name, packages.below(name))
             if made is not None:
-                found.append(made)
+                services = tuple(_based(packages, service) for service in made.services)
+                found.append(replace(made, services=services))
     return found
+
+
+def _based(packages: "Packages", service: "Service") -> "Service":
+    """A service with the well-known image that its Dockerfile begins with, in place of the name of what is built."""
+    text = packages.text(service.dockerfile) if service.dockerfile in packages.names else None
+    if text is None:
+        return service
+    from poolcheck.readers.deploy import processes  # noqa: PLC0415 - only where something is built
+
+    image = processes.docker_image(text)
+    known = (
+        catalogue.image(replace(service, image=image).repository) if image and "$" not in image[:1] else None
+    )
+    if known is None:
+        return service
+    if known.is_ == "server" and _OWN_SETTINGS.search(text):
+        image = f"postgres-of-{service.name}"  # a server, whose settings are not the image's
+    return replace(service, image=image, based=True)
 
 
 class _Texts(Mapping[str, str]):

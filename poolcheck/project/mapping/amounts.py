@@ -25,7 +25,11 @@ def instances_of(service: "Service | None") -> Amount | None:
         number = service.replicas.value
         if re.fullmatch(r"[0-9]{1,9}", number) is None:
             return None
-        return exact(int(number), f"replicas: {number}", Location(service.path, service.replicas.line))
+        return exact(
+            int(number),
+            f"replicas: {number}",
+            Location(service.replicas.path or service.path, service.replicas.line),
+        )
     return exact(1, "1 container", None, "default")
 
 

@@ -35,8 +35,9 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
     if any(name.endswith((".yaml", ".yml")) for name in names):
         from poolcheck.project.mapping import from_compose, from_kubernetes  # noqa: PLC0415 - only where there is YAML
         from poolcheck.project.pooler_files import composes_of  # noqa: PLC0415 - as above
+        from poolcheck.readers.deploy.compose import overlaid  # noqa: PLC0415 - as above
 
-        composes = [each for each in composes_of(packages, names) if not each.development]
+        composes = [each for each in overlaid(composes_of(packages, names)) if not each.development]
         cluster = from_kubernetes.Cluster(draft, names)
         for compose in composes:
             from_compose.declare(draft, compose)

@@ -416,7 +416,7 @@ class MapDraft:
             )
         tell = f'--pool N (the connections of one process), or [client."{name}"] pool'
         if not made:
-            why = f"{each.image}: how many connections this image opens is not known" if each.package is None and each.image else "no call that makes a pool was found in its source"  # fmt: skip
+            why = f"{each.image}: how many connections this image opens is not known" if each.image and not (each.package and each.package.manifests) else "no call that makes a pool was found in its source"  # fmt: skip
             self._ask(name, "pool", tell, why=why, where=each.place)
         for pool in made:
             if pool.size is None:

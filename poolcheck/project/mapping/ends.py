@@ -110,6 +110,9 @@ class Ends:
         self.poolers: dict[Key, PoolerDraft] = {}
         self._files: dict[Key, PoolerDraft] = {}  # those of files that no container runs
         self._scopes: dict[str, set[str]] = {}  # by name: the files that know it
+        self.joined: dict[
+            str, set[str]
+        ] = {}  # compose files that share a network with others, and what each runs itself
 
     # --- what files declare ---
 
@@ -205,6 +208,14 @@ class Ends:
         names = self._names(place.scope, host.lower(), place.namespace)
         return self.is_pooler(host, place) or any(Key(*each) in self.servers for each in names)
 
+    def in_several(self, host: str) -> bool:
+        """Whether several compose files run a server of that name: which of them is meant, their own services say."""
+        base = host.lower()
+        scopes = [scope for scope in self._scopes.get(base, ()) if scope.endswith((".yml", ".yaml"))]
+        return len(scopes) > 1 and all(
+            (made := self.servers.get(Key(scope, base))) is not None and made.declared for scope in scopes
+        )
+
     def is_pooler(self, host: str, place: Standing) -> bool:
         """Whether a host is a pooler that the files of that place run."""
         return self._pooler(place.scope, host.lower(), place.namespace) is not None
@@ -230,9 +241,10 @@ class Ends:
         if scope and (not space or "." not in space):
             yield scope, f"{name}.{space or namespace}"
             yield scope, name
-        if not scope and "." not in base and base:
-            scopes = self._scopes.get(base, ())
-            if len(scopes) == 1:
+        if (not scope or scope in self.joined) and "." not in base and base:
+            scopes = self._scopes.get(base, set()) - {scope}
+            taken = base in self.joined.get(scope, ())
+            if len(scopes) == 1 and (not scope or (not taken and not scopes.isdisjoint(self.joined))):
                 yield next(iter(scopes)), base
 
     def _pooler(self, scope: str, host: str, namespace: str) -> PoolerDraft | None:

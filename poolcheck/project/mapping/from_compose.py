@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from poolcheck import catalogue
 from poolcheck.connection.parse import from_parts
@@ -17,21 +17,30 @@ from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.images import known
 from poolcheck.project.mapping.pools import Beside
 from poolcheck.project.mapping.server_limits import mounted, server_limit
-from poolcheck.project.mapping.written import Variable, variable_of, ways
+from poolcheck.project.mapping.written import Variable, host_and_port, variable_of, ways
 
 if TYPE_CHECKING:
     from poolcheck.model.facts import Image
     from poolcheck.readers.deploy.compose import Compose, Service, Text
 
+_STARTS = re.compile(r"(?:^|[\s/\"'])(?:postgres|patroni|docker-entrypoint\.sh)(?:$|[\s\"'])|^-")
+_TOOL = re.compile(r"\b(?:psql|pg_\w+|pgbench|createdb|createuser)\b")
+_PAGES = frozenset(
+    f"npm:{name}"
+    for name in ("react", "vue", "svelte", "solid-js", "preact", "@angular/core", "vite", "next", "nuxt")
+)
 _DEFAULT = re.compile(r"\$\{\w+:?-(\S+)\}")
 
 
 def declare(draft: MapDraft, compose: "Compose") -> None:
     """The servers and poolers of one file."""
+    if compose.joined:
+        draft.ends.joined[compose.path] = {each.name for each in compose.services}
     for service in compose.services:
         image = _image(service)
-        if image is not None and image.is_ == "server":
-            server = draft.ends.declare(compose.path, (service.name,), service.location)
+        if image is not None and image.is_ == "server" and not _tool(compose, service):
+            names = (service.name, *service.others, service.name)
+            server = draft.ends.declare(compose.path, names, service.location)
             limit = server_limit(service, tuple(mounted(draft.packages, service)))
             if limit is not None:
                 server.limit, server.reserved = limit
@@ -41,7 +50,9 @@ def declare(draft: MapDraft, compose: "Compose") -> None:
     for config in draft.found.poolers:
         if config.path == compose.path and config.service:
             replicas = instances_of(compose.service(config.service)) or at_least(1, "replicas are filled in")
-            draft.ends.declare_pooler(compose.path, (config.service,), config, replicas)
+            runs = compose.service(config.service)
+            names = (config.service, *(runs.others if runs is not None else ()))
+            draft.ends.declare_pooler(compose.path, names, config, replicas)
 
 
 def _scripts(service: "Service") -> Iterator[str]:
@@ -54,25 +65,56 @@ def _scripts(service: "Service") -> Iterator[str]:
 
 def collect(draft: MapDraft, compose: "Compose") -> None:
     """The clients of one file."""
-    poolers = {config.service for config in draft.found.poolers if config.path == compose.path}
+    poolers = {
+        config.service for config in draft.found.poolers if config.path in (compose.path, compose.over)
+    }
     builds = any(service.build is not None for service in compose.services)
     unknown = {service.repository for service in compose.services if _stranger(service)}
-    like: dict[tuple[str, tuple[str, ...]], Way] = {}  # by image and env files that are made elsewhere
+    like = _alike(draft, compose)
     silent: list[tuple[Service, bool]] = []
     for service in compose.services:
         image = _image(service)
-        if service.name in poolers or (image is not None and image.is_ in ("server", "pooler")):
+        if service.name in poolers or (
+            image is not None and image.is_ in ("server", "pooler") and not _tool(compose, service)
+        ):
             continue
         own = service.build is not None or (not builds and len(unknown) == 1)
-        found = _service(draft, compose, service, (), own=own)
-        elsewhere = service.image and any(path not in draft.found.lines for path in service.env_files)
-        if elsewhere and found:
-            like.setdefault((service.image, service.env_files), found[0])
-        elif elsewhere:
+        key = _runs(draft, service)
+        same = like.get(key) if key and not any(_written(draft, compose, service, None)) else None
+        found = _service(
+            draft, compose, service, (replace(same, place=service.location),) if same else (), own=own
+        )
+        if key and found:
+            like.setdefault(key, found[0])
+        elif key:
             silent.append((service, own))
     for service, own in silent:
-        if (way := like.get((service.image, service.env_files))) is not None:
+        if (way := like.get(_runs(draft, service))) is not None:
             _service(draft, compose, service, (replace(way, place=service.location),), own=own)
+
+
+_Runs: TypeAlias = "tuple[str, tuple[str, ...]] | None"
+
+
+def _runs(draft: MapDraft, service: "Service") -> _Runs:
+    """What services have in common that run the same program with the same env files made elsewhere; None: nothing is."""
+    elsewhere = any(path not in draft.found.lines for path in service.env_files)
+    program = service.build or service.image
+    return (program, service.env_files) if elsewhere and program else None
+
+
+def _alike(draft: MapDraft, compose: "Compose") -> dict[_Runs, Way]:
+    """By program and env files: the way of a service that starts after its database."""
+    made: dict[_Runs, Way] = {}
+    for service in compose.services:
+        key = _runs(draft, service)
+        if key is None or (
+            service.build and _shown(draft, draft.packages.of(posixpath.join(service.build, "x")))
+        ):
+            continue
+        if (way := _needed(draft, compose, service)) is not None:
+            made.setdefault(key, way)
+    return made
 
 
 def _image(service: "Service") -> "Image | None":
@@ -80,6 +122,17 @@ def _image(service: "Service") -> "Image | None":
     image = catalogue.image(service.repository)
     named = catalogue.image(service.name) if image is None else None
     return named if named is not None and (service.build or named.is_ == "server") else image
+
+
+def _tool(compose: "Compose", service: "Service") -> bool:
+    """Whether a service takes a server's image for its tools: a backup, a script that waits for the server or fills it."""
+    words = " ".join((*service.entrypoint, *service.command))
+    if not words or _STARTS.search(words):
+        return False
+    names = {name for each in compose.services if each is not service for name in (each.name, *each.others)}
+    hosts = {host_and_port(text.value)[0] for name, text in service.environment if "HOST" in name.upper()}
+    keeps = any(volume.partition(":")[2].startswith("/var/lib/postgresql") for volume in service.volumes)
+    return not names.isdisjoint(hosts) or (_TOOL.search(words) is not None and not keeps)
 
 
 def _stranger(service: "Service") -> bool:
@@ -92,14 +145,15 @@ def _service(
 ) -> tuple[Way, ...]:
     """A service counts once for each server that its strings lead to; `given` are ways that it shares with another."""
     package: Package | None = None
-    image = catalogue.image(service.repository) if service.build is None else None
+    image = catalogue.image(service.repository) if service.build is None or service.based else None
+    tool = image is not None and image.is_ == "server"
     theirs = None
-    if image is not None:  # somebody else's: no code of this project is its
+    if image is not None and not tool:  # somebody else's: no code of this project is its
         complete = all(path in draft.found.lines for path in service.env_files)
         every = (*_own_variables(service), *_in_files(draft, service))
         theirs = known(draft, image, every, Standing(compose.path), complete=complete)
         given = given or theirs.ways
-    elif own:
+    elif own and not tool:
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
     elif service.repository:
         package = draft.named_package({service.repository.rpartition("/")[2]})
@@ -109,8 +163,10 @@ def _service(
     if not found or (theirs is not None and not theirs.speaks):
         return ()
     environment = _environment(draft, service)
-    at = Location(service.path, service.command_line)
-    running = draft.commands.amount(service.command, at, environment, service.build)
+    at = Location(service.command_path or service.path, service.command_line)
+    running = draft.commands.amount(
+        service.entrypoint + service.command, at, environment, service.build, dockerfile=service.dockerfile
+    )
     added = (
         exact(1, "order: start-first")
         if service.surge and service.surge.value == "start-first"
@@ -122,10 +178,15 @@ def _service(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
             instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None,
             processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None, threads=running.threads,
-            environment=environment, once=runs_once(service.name) or _apart(compose, service), kind=compose.path,
+            environment=environment, once=tool or runs_once(service.name) or _apart(compose, service), kind=_kind(compose),
         )
     )  # fmt: skip
     return found
+
+
+def _kind(compose: "Compose") -> str:
+    """The way of deployment: files of several folders that share a network are one, by their last name."""
+    return posixpath.basename(compose.path) if compose.joined else compose.path
 
 
 def _apart(compose: "Compose", service: "Service") -> bool:
@@ -153,7 +214,11 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
         found = found or list(draft.of_config(package, around, service.location, here))
         found = [replace(way, target=way.target and replace(way.target, origin="source")) for way in found]
         yield from found
-    if not found and (way := _needed(draft, compose, service)) is not None:
+    if (
+        not found
+        and (package is None or not _shown(draft, package))
+        and (way := _needed(draft, compose, service)) is not None
+    ):
         yield way
         return
     if any(way.role == "app" for way in found) or package is None:
@@ -164,6 +229,15 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
 def _whole(draft: MapDraft, service: "Service") -> bool:
     """Whether every variable of a service is known."""
     return all(path in draft.found.lines for path in service.env_files)
+
+
+def _shown(draft: MapDraft, package: Package) -> bool:
+    """Whether a package is what a browser shows: it starts after a database, and has nothing that speaks to one."""
+    return (
+        not package.drivers
+        and not package.dependencies.isdisjoint(_PAGES)
+        and not draft.reader.sites(package)
+    )
 
 
 def _needed(draft: MapDraft, compose: "Compose", service: "Service") -> Way | None:
@@ -207,7 +281,7 @@ def _in_files(draft: MapDraft, service: "Service") -> Iterator[Variable]:
 
 def _variable(path: str, name: str, text: "Text") -> Variable:
     """A string may have parts that compose fills in; a text that is all filled in is not in the repository."""
-    at = Location(path, text.line)
+    at = Location(text.path or path, text.line)
     default = _DEFAULT.fullmatch(text.value)
     if default is not None and string_in(default[1]) is not None:
         return variable_of(name, default[1], at)  # what runs where nobody sets another

@@ -25,7 +25,7 @@ def collect(draft: MapDraft) -> None:
         if (target.location.path, target.location.line, target.name) in routed:
             continue
         way = draft.way_of_target(target)
-        if target.origin != "argument" and _of_containers(way):
+        if target.origin != "argument" and (_of_containers(way) or draft.ends.in_several(target.conn.host)):
             continue  # a name that holds between the containers of a file: its services are the clients
         key = same(target.package)
         if reached.get(key, set()).isdisjoint(_ends((way,))):
@@ -50,8 +50,10 @@ def collect(draft: MapDraft) -> None:
         beside = [draft.way_of_target(each) for each in migrations if each.location.path in files and same(each.package) == key]  # fmt: skip
         _add(draft, name, (target.location, target.package), (*(way for _, way in pairs), *beside), files)
     seen = deployed | {key for key, _ in groups}
+    # a workload whose program is not known may run it, and is asked about already
+    anonymous = any(each.deployed and each.package is None and each.pools is None for each in draft.running)
     for package in draft.packages.known():
-        made = draft.reader.makes(package, code=draft.found.looked_at_source)
+        made = draft.reader.makes(package, code=draft.found.looked_at_source or not anonymous)
         if same(package) in seen or not made:
             continue
         seen.add(same(package))

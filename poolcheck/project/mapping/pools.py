@@ -106,7 +106,11 @@ class PoolReader:
 
     def makes(self, package: Package, *, code: bool) -> list[Location]:
         """Where pools are made: in the package's own `code`, and by the config of its framework."""
-        found = [Location(file.path, site.line) for file, site in self.sites(package)] if code else []
+        found = (
+            [Location(file.path, site.line) for file, site in self.sites(package)]
+            if code and self.speaks(package)
+            else []
+        )
         config = self.configured(package, Beside(environment={}))
         return found + [Location(each.path, each.site.line) for each in config]
 
@@ -116,6 +120,12 @@ class PoolReader:
         whole = (each for pool in pools for each in pool.strings if each.name == "url")
         return any(
             name in each.variables or (len(each.text) == 1 and name in variables(each.text)) for each in whole
+        )
+
+    def speaks(self, package: Package) -> bool:
+        """Whether its own code makes a client of PostgreSQL: the call says so, or nothing speaks for another database."""
+        return any(
+            site.argument == "postgres" or file.postgres is not False for file, site in self.sites(package)
         )
 
     def strings(self, package: Package) -> Iterator[tuple[str, str, Location]]:

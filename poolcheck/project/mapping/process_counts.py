@@ -41,12 +41,14 @@ class ProcessCommands:
         folder: str | None = None,
         *,
         complete: bool = True,
+        dockerfile: str = "",
     ) -> Counted:
-        """The processes of a command that runs in `folder`, or of the Dockerfile there when there is none.
+        """The processes of a command that runs in `folder`, or of the Dockerfile there (`dockerfile`, where it has another name) when there is none.
 
         One when nothing says more; at least one where a number is said that cannot be known.
         """
         name = posixpath.normpath(posixpath.join(folder, "Dockerfile")) if folder is not None else ""
+        name = dockerfile if dockerfile in self.packages.names else name
         text = self.packages.text(name) if not command and name in self.packages.names else None
         if not command and text is None:
             return Counted(ONE)

@@ -101,7 +101,12 @@ class _Server:
 
     def __init__(self, service: "Service", image: "Image", files: Sequence[Mounted], *, known: bool) -> None:
         self.service, self.image = service, image
-        self.options = dict(_options(" ".join(service.command), Location(service.path, service.command_line)))
+        self.options = dict(
+            _options(
+                " ".join(service.command),
+                Location(service.command_path or service.path, service.command_line),
+            )
+        )
         for name in image.flags:
             self.options |= self._in(name)
         self.unseen = not known or any(
@@ -112,7 +117,11 @@ class _Server:
 
     def _in(self, name: str) -> dict[str, WrittenSetting]:
         text = self.service.env(name)
-        return dict(_options(text.value, Location(self.service.path, text.line))) if text is not None else {}
+        return (
+            dict(_options(text.value, Location(text.path or self.service.path, text.line)))
+            if text is not None
+            else {}
+        )
 
     def _read(self, files: Sequence[Mounted]) -> dict[str, WrittenSetting]:
         """What the files say that the server reads; a file that it may read and that is not here leaves it open."""
@@ -166,7 +175,7 @@ class _Server:
         if text is not None and text.value:
             if not text.value.isdigit() or self.unseen or int(text.value) < self.image.max_from:
                 return None
-            at = Location(self.service.path, text.line)
+            at = Location(text.path or self.service.path, text.line)
             return exact(int(text.value), f"{variable}={text.value}", at), keep
         words = " ".join(self.service.command)
         if not self.image.own_defaults or self.unseen or "$" in words:

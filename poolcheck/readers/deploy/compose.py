@@ -8,7 +8,8 @@ import posixpath
 import re
 import shlex
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from poolcheck.model.problem import Location
 from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
@@ -24,6 +25,7 @@ _REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UN
 _FILLED_IN = re.compile(r"\$\{?\w")
 
 
+_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:$|[._-])")
 _ON_THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):")
 
 
@@ -33,6 +35,7 @@ class Text:
 
     value: str
     line: int
+    path: str = ""  # of the file that lays it over the service's own; "": the service's
 
     @property
     def known(self) -> bool:
@@ -54,6 +57,7 @@ class Service:
     env_files: tuple[str, ...] = ()  # paths as shown
     command: tuple[str, ...] = ()
     command_line: int = 0
+    command_path: str = ""  # as `Text.path`
     replicas: Text | None = None
     surge: Text | None = None  # deploy.update_config: "start-first"
     ports: tuple[str, ...] | None = None
@@ -62,6 +66,12 @@ class Service:
     descriptors: Text | None = None
     profiles: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()  # services that start before it, or that it is linked with
+    dockerfile: str = ""  # what it is built from, as shown; "" where it is not built
+    based: bool = False  # it is built from somebody's well-known image, which `image` names
+    entrypoint: tuple[str, ...] = ()  # what runs in place of the image's own entry point
+    others: tuple[
+        str, ...
+    ] = ()  # further names and addresses that reach it: container_name, hostname, aliases
 
     @property
     def location(self) -> Location:
@@ -104,6 +114,8 @@ class Compose:
     services: tuple[Service, ...]
     development: bool = False
     lines: tuple[str, ...] = ()
+    over: str = ""  # the file that is laid over it
+    joined: bool = False  # it shares a network with what other files run
 
     def service(self, name: str) -> Service | None:
         """A service by its name, which is its host name too."""
@@ -123,6 +135,69 @@ def address(text: str) -> str | None:
     if "filled-in" in host or "filled-in" in rest.partition("?")[2]:
         return None
     return filled.replace("\x00", "$")
+
+
+def overlaid(files: Sequence[Compose]) -> list[Compose]:
+    """The files with those that are laid over another in the same folder merged into it, as `-f a.yml -f a.prod.yml` does.
+
+    An overlay names services of the other file without saying what they run. Of several the one for production counts; none where
+    that cannot be told. https://docs.docker.com/reference/compose-file/merge/
+    """
+    over: dict[str, list[Compose]] = {}
+    for each in files:
+        base = next((other for other in files if _lies_over(each, other)), None)
+        if base is not None:
+            over.setdefault(base.path, []).append(each)
+    taken = {}
+    for path, many in over.items():
+        real = [each for each in many if not each.development]
+        real = [each for each in real if _PRODUCTION.search(posixpath.basename(each.path))] or real
+        if len(real) == 1:
+            taken[path] = real[0]
+    gone = {each.path for each in taken.values()}
+    return [_laid(each, taken.get(each.path)) for each in files if each.path not in gone]
+
+
+def _lies_over(over: Compose, base: Compose) -> bool:
+    """Whether a file only adds to another one of its folder: `compose.prod.yml` to `compose.yml`."""
+    name, other = posixpath.split(over.path), posixpath.split(base.path)
+    if name[0] != other[0] or not re.fullmatch(r"(?:docker-)?compose\.ya?ml", other[1]):
+        return False
+    bare = (each for each in over.services if not each.image and each.build is None)
+    below = (base.service(each.name) for each in bare)
+    return name[1] != other[1] and any(
+        each is not None and (each.image or each.build is not None) for each in below
+    )
+
+
+def _laid(base: Compose, over: Compose | None) -> Compose:
+    """Both files as one."""
+    if over is None:
+        return base
+    known = {each.name for each in base.services}
+    own = ((each, over.service(each.name)) for each in base.services)
+    services = [each if other is None else _service_laid(each, other) for each, other in own]
+    services += [each for each in over.services if each.name not in known]
+    return replace(base, services=tuple(services), over=over.path, joined=base.joined or over.joined)
+
+
+def _service_laid(base: Service, over: Service) -> Service:
+    """A service with what the other file says of it: a command replaces, variables go by name, files and volumes are more."""
+
+    def moved(text: Text | None, old: Text | None) -> Text | None:
+        return old if text is None else replace(text, path=over.path)
+
+    run, built = (over if over.command else base), (over if over.build is not None else base)
+    image = over.image or (base.image if over.build is None else "")
+    return replace(
+        base, image=image, build=built.build, dockerfile=built.dockerfile, based=built.based,
+        command=run.command, command_line=run.command_line, command_path=over.path if over.command else "",
+        environment=tuple({**dict(base.environment), **{name: replace(text, path=over.path) for name, text in over.environment}}.items()),
+        env_files=tuple(dict.fromkeys((*base.env_files, *over.env_files))), entrypoint=over.entrypoint or base.entrypoint,
+        replicas=moved(over.replicas, base.replicas), surge=moved(over.surge, base.surge), volumes=(*base.volumes, *over.volumes),
+        profiles=over.profiles or base.profiles, needs=tuple(dict.fromkeys((*base.needs, *over.needs))),
+        others=tuple(dict.fromkeys((*base.others, *over.others))),
+    )  # fmt: skip
 
 
 def matches(path: str) -> bool:
@@ -156,9 +231,11 @@ def read(text: str, path: str, below: str = "") -> Compose | None:
         for name, node in services.pairs.items()
         if node.pairs
     )
+    networks = made[0].get("networks")
     return Compose(
-        path=path, services=found, development=_DEVELOPMENT.search(below or path) is not None, lines=lines
-    )
+        path=path, services=found, development=_DEVELOPMENT.search(below or path) is not None, lines=lines,
+        joined=any(node.get("external") is not None for node in (networks.pairs.values() if networks else ())),
+    )  # fmt: skip
 
 
 def _line_of(keys: dict[str, list[int]], name: str, below: int) -> int:
@@ -223,7 +300,8 @@ def _service(name: str, node: Node, path: str, line: int, every: Node | None) ->
         file = posixpath.dirname(text_of(build.get("dockerfile")))
         if context and file:  # of one repository, its part
             context = posixpath.join(context, file)
-    command = node.get("command")
+    dockerfile = "" if context is None else posixpath.join(*_built(build))
+    command, entry = node.get("command"), node.get("entrypoint")
     replicas = node.get("deploy", "replicas") or node.get("scale")
     nofile = node.get("ulimits", "nofile", "soft") or node.get("ulimits", "nofile")
     order = node.get("deploy", "update_config", "order")
@@ -249,8 +327,27 @@ def _service(name: str, node: Node, path: str, line: int, every: Node | None) ->
         inline=tuple((target, text) for target, _, text in configs if text is not None),
         descriptors=_text(nofile),
         profiles=tuple(item.text or "" for item in (node.get("profiles") or Node([], 0)).items),
-        needs=tuple(_needs(node)),
+        needs=tuple(dict.fromkeys(_needs(node))),
+        dockerfile=posixpath.normpath(posixpath.join(folder, dockerfile)) if dockerfile else "",
+        entrypoint=_words(entry),
+        others=tuple(dict.fromkeys(each for each in _others(node) if each and "$" not in each)),
     )
+
+
+def _built(build: Node | None) -> tuple[str, str]:
+    """The folder a service is built in, and its Dockerfile there: https://docs.docker.com/reference/compose-file/build/"""
+    if build is None or build.text is not None:
+        return (build.text or "." if build else "."), "Dockerfile"
+    return text_of(build.get("context")) or ".", text_of(build.get("dockerfile")) or "Dockerfile"
+
+
+def _others(node: Node) -> Iterator[str]:
+    """The names beside the service's own: https://docs.docker.com/reference/compose-file/services/#aliases"""
+    yield from (text_of(node.get("container_name")), text_of(node.get("hostname")))
+    networks = node.get("networks")
+    for inner in networks.pairs.values() if networks is not None else ():
+        yield from (text_of(inner.get("ipv4_address")), text_of(inner.get("ipv6_address")))
+        yield from (item.text or "" for item in (inner.get("aliases") or Node([], 0)).items)
 
 
 def _text(node: Node | None) -> Text | None:

@@ -330,6 +330,18 @@ def docker_command(text: str) -> tuple[tuple[str, ...], int]:
     return found, at
 
 
+def docker_image(text: str) -> str:
+    """The image that a Dockerfile's last stage begins with; "" where there is none."""
+    stages: dict[str, str] = {}
+    found = ""
+    for row in text.replace("\\\n", " ").split("\n"):
+        stage = _STAGE.match(row)
+        if stage:
+            found = stages.get(stage[1].lower(), stage[1])
+            stages[(stage[2] or "").lower()] = found
+    return found
+
+
 def docker_environment(text: str) -> dict[str, str | None]:
     """What ENV sets in a Dockerfile's last stage: `ENV A=1 B=2`, `ENV A 1`; None where something fills it in."""
     found: dict[str, str | None] = {}

@@ -60,7 +60,12 @@ def compose(service: dict[str, object], more: str = "") -> str:
         ({"image": "pgvector/pgvector:pg17"}, {}, 100),
         ({"image": "acme/our-postgres"}, {}, None),
         ({"image": "acme/our-postgres", "command": ["-c", "max_connections=44"]}, {}, 44),
-        ({"build": "./db"}, {"db/Dockerfile": "FROM postgres:17\n"}, None),
+        ({"build": "./db"}, {"db/Dockerfile": "FROM postgres:17\nCOPY a.sql /docker-entrypoint-initdb.d/\n"}, 100),
+        ({"build": "./db"}, {"db/Dockerfile": "FROM postgres:17\nCOPY my.conf /etc/\n"}, None),
+        ({"build": "./db"}, {"db/Dockerfile": 'FROM postgres:17\nCMD ["postgres", "-N", "20"]\n'}, None),
+        ({"build": "./db", "command": "-N 30"}, {"db/Dockerfile": 'FROM postgres:17\nCMD ["postgres", "-N", "20"]\n'}, 30),
+        ({"build": {"context": "./db", "dockerfile": "Dockerfile.pg"}}, {"db/Dockerfile.pg": "FROM postgres:17 AS base\nFROM base\n"}, 100),
+        ({"build": "./db"}, {}, None),
     ],
 )  # fmt: skip
 def test_compose(
