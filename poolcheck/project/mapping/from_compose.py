@@ -151,7 +151,14 @@ def _service(
     if image is not None and not tool:  # somebody else's: no code of this project is its
         complete = all(path in draft.found.lines for path in service.env_files)
         every = (*_own_variables(service), *_in_files(draft, service))
-        theirs = known(draft, image, every, Standing(compose.path), complete=complete)
+        theirs = known(
+            draft,
+            image,
+            every,
+            Standing(compose.path),
+            complete=complete,
+            where=(service.name, service.location),
+        )
         given = given or theirs.ways
     elif own and not tool:
         package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
@@ -160,6 +167,8 @@ def _service(
     if package is not None:
         package = draft.in_container(package, compose.path)
     found = given or tuple(_ways(draft, compose, service, package))
+    if not found and theirs is not None and theirs.unseen is not None:
+        found = (draft.referred(theirs.unseen.name, theirs.unseen.reference, theirs.unseen.place),)
     if not found or (theirs is not None and not theirs.speaks):
         return ()
     environment = _environment(draft, service)

@@ -127,7 +127,8 @@ def _mounted(workload: "Workload", group: "DeployedGroup") -> Iterator[Mounted]:
             if inner in ("", key):
                 target = path if inner else f"{path.rstrip('/')}/{key}"
                 line = (held.location.line or 1) + 1
-                yield Mounted(target, held.value.reveal(), held.location.path, line)
+                if held.value is not None:
+                    yield Mounted(target, held.value.reveal(), held.location.path, line)
 
 
 def _config_of(draft: MapDraft, workload: "Workload") -> PoolerConfig | None:
@@ -157,7 +158,7 @@ def strings(draft: MapDraft, cluster: Cluster) -> Iterator[Target]:
     """The connection strings that Secrets and ConfigMaps hold, whoever is given them."""
     texts = (held for group in cluster.groups for name in group.held.values() for held in name.values())
     for held in texts:
-        conn = string_in(held.value.reveal())
+        conn = string_in(held.value.reveal()) if held.value is not None else None
         if conn is not None and conn.host:
             home = draft.in_container(None, held.location.path)
             yield replace(deployed_target(held.key, conn, held.location, home), origin="deployment")
@@ -190,8 +191,15 @@ def _client(
         package = draft.in_container(package, workload.location.path)
     strings = _Strings(draft, workload, group, package)
     complete = workload.complete and all(name in group.held for name in workload.sources)
-    theirs = known(draft, image, strings.texts(), strings.standing, complete=complete) if image else None
-    found = (theirs.ways if theirs else ()) or tuple(way for way in strings.ways() if not _itself(way, whole))
+    where = (workload.name, workload.location)
+    theirs = (
+        known(draft, image, strings.texts(), strings.standing, complete=complete, where=where)
+        if image
+        else None
+    )
+    found = (theirs.ways if theirs else ()) or tuple(_own_ways(strings.ways(), whole))
+    if not found and theirs is not None and theirs.unseen is not None:
+        found = (draft.referred(theirs.unseen.name, theirs.unseen.reference, theirs.unseen.place),)
     environment = strings.environment
     if not found or (theirs is not None and not theirs.speaks):
         return
@@ -218,9 +226,14 @@ def _client(
     )  # fmt: skip
 
 
-def _itself(way: Way, workload: "Workload") -> bool:
-    """Whether a database of an image of its own is told its own address."""
-    return way.end.server is not None and way.end.server.key.host.partition(".")[0] == workload.name
+def _own_ways(ways: Sequence[Way], workload: "Workload") -> list[Way]:
+    """Without its own address, that a database of an image of its own is told, and what only the step before it reads."""
+    found = [
+        way
+        for way in ways
+        if way.end.server is None or way.end.server.key.host.partition(".")[0] != workload.name
+    ]
+    return [way for way in found if not way.variable.startswith("INIT_")] or found
 
 
 def _surge(workload: "Workload", instances: Amount | None) -> Amount | None:
@@ -247,8 +260,16 @@ def _environment(
     variables = list(workload.environment)
     for held in (held for name in workload.sources for held in group.held.get(name, {}).values()):
         if held.key not in environment:
-            environment[held.key] = held.value.reveal()
-            variables.append(ContainerVariable(held.key, held.value, held.location))
+            environment[held.key] = held.value.reveal() if held.value is not None else None
+            variables.append(
+                ContainerVariable(
+                    held.key,
+                    held.value,
+                    held.location,
+                    "" if held.value else held.name,
+                    "" if held.value else held.key,
+                )
+            )
     return environment, variables
 
 

@@ -8,6 +8,7 @@ from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, at_least, exact, plus, times
 from poolcheck.model.connection_map import Pool
 from poolcheck.model.facts import Image, ImageNumber
+from poolcheck.model.problem import Location
 from poolcheck.project.mapping.draft import MapDraft, Way, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.project.mapping.process_counts import ONE
@@ -26,20 +27,29 @@ class Theirs:
     ways: tuple[Way, ...]  # () where none of its own variables is there
     pools: tuple[Pool, ...]
     processes: Amount
+    unseen: Variable | None = None  # what leads it to its server, where a file sets that which is not here
 
 
 def known(
-    draft: MapDraft, image: Image, variables: Iterable[Variable], standing: Standing, *, complete: bool
+    draft: MapDraft,
+    image: Image,
+    variables: Iterable[Variable],
+    standing: Standing,
+    *,
+    complete: bool,
+    where: tuple[str, Location] | None = None,
 ) -> Theirs:
     """What the variables of a container make of its image.
 
-    The first variable of a name counts. `complete`: nothing else sets variables. Where something may, a default may not hold, and is not taken.
+    The first variable of a name counts. `complete`: nothing else sets variables. Where something may, a default may not hold, and is not
+    taken. `where`: the workload's name and place, where it is named even if none of its own variables is here.
     """
     given: dict[str, Variable] = {}
     for each in variables:
         given.setdefault(each.name, each)
     return Theirs(
         speaks=_speaks(image, given), ways=tuple(_ways(draft, image, given, standing)),
+        unseen=None if complete or where is None else _unseen(image, given, *where),
         pools=tuple(_pool(each, given, complete=complete) for each in image.pools if _holds(each, given)),
         processes=times(*(_times(each, given, complete=complete) for each in image.processes)) if image.processes else ONE,
     )  # fmt: skip
@@ -58,6 +68,15 @@ def _speaks(image: Image, given: Mapping[str, Variable]) -> bool:
     """Whether it may use PostgreSQL: not where the variable that chooses among databases names another."""
     said = _first(image.engine, given)
     return said is None or said[1].text is None or said[1].text.lower() in image.postgres
+
+
+def _unseen(image: Image, given: Mapping[str, Variable], name: str, at: Location) -> Variable | None:
+    """The variable of a program that has no other database, or is told to use this one."""
+    said = _first(image.engine, given)
+    if image.engine and (said is None or (said[1].text or "").lower() not in image.postgres):
+        return None
+    variable = next(iter((*image.url, *image.host)), "")
+    return Variable(variable, None, at, f"{variable} of {name}") if variable else None
 
 
 def _ways(draft: MapDraft, image: Image, given: Mapping[str, Variable], standing: Standing) -> Iterator[Way]:

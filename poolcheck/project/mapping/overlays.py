@@ -4,11 +4,12 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from poolcheck.model.problem import Location
 from poolcheck.model.report import Skipped
 from poolcheck.project.packages import Packages, upwards
-from poolcheck.readers.deploy import kubernetes
+from poolcheck.readers.deploy import kubernetes, releases
 from poolcheck.readers.deploy.kubernetes import Autoscaler, CustomObject, HeldText, Manifests, Workload
 from poolcheck.readers.deploy.stages import PRODUCTION
 from poolcheck.readers.yaml import Node, documents, text_of
@@ -73,6 +74,9 @@ def groups(packages: Packages, names: Sequence[str], skipped: list[Skipped]) -> 
         text = packages.text(name)
         if text is not None and name not in patches and not _within(folder, left_out):
             files[name] = kubernetes.read(text, name)
+    for layer in layers.values():
+        if not _within(layer.folder, left_out) and (made := tuple(_charts(layer, packages))):
+            files[layer.path] = replace(files.get(layer.path, Manifests()), workloads=made)
     for base, which in unclear.items():
         known = [name for name in files if posixpath.dirname(name) == base and files[name].workloads]
         if known:
@@ -99,6 +103,17 @@ def _layer(packages: Packages, name: str) -> _Layer | None:
     ]
     bases = tuple(posixpath.normpath(posixpath.join(folder, each)) for each in listed if "://" not in each)
     return _Layer(folder, name, bases, made[0])
+
+
+def _charts(layer: _Layer, packages: Packages) -> Iterator[Workload]:
+    """The workloads of the charts that a kustomization fills in."""
+    space = text_of(layer.document.get("namespace"))
+    for chart in (layer.document.get("helmCharts") or Node([], 0)).items:
+        file = text_of(chart.get("valuesFile"))
+        path = posixpath.normpath(posixpath.join(layer.folder, file)) if file else layer.path
+        text = packages.text(path) if file and path in packages.names else None
+        made = releases.of_kustomization(chart, text, space)
+        yield from kubernetes.of_release(made, partial(Location, path))
 
 
 def _patch_files(layer: _Layer) -> Iterator[str]:

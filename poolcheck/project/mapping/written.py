@@ -13,8 +13,13 @@ from poolcheck.project.mapping.draft import MapDraft, Way, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.readers.deploy.compose import address
 
-_HOST = re.compile(r"\w*(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)", re.IGNORECASE)
-_OF_POSTGRES = ("PGHOST", "POSTGRES_HOST", "POSTGRESQL_HOST")
+_HOST = re.compile(
+    r"[\w.]*(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)", re.IGNORECASE
+)  # with dots: values of a chart
+_OF_POSTGRES = re.compile(
+    r"PGHOST|(?:\w*_)?(?:POSTGRES(?:QL)?|PGSQL)_+(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)"
+    r"|(?i:(?:[\w-]+\.)*[\w-]*(?:postgres|pgsql)[\w-]*\.[\w.-]+)"  # externalPostgresql.host, of a chart's values
+)
 _MOST = 200  # words of a command that are looked at
 
 
@@ -87,7 +92,9 @@ def _of_hosts(
         host, port = host_and_port(each.text or "")
         beside = PARTS_HOST.get(each.name, ("",))[0] or re.sub(r"HOST(?:_?NAME)?$", "PORT", each.name)
         port = port or every.get(beside) or ""
-        is_postgres = each.name in _OF_POSTGRES or (each.name in PARTS_HOST and _speaks(every, port))
+        is_postgres = _OF_POSTGRES.fullmatch(each.name) is not None or (
+            each.name in PARTS_HOST and _speaks(every, port)
+        )
         if each.text is None:
             if is_postgres:
                 end = draft.ends.of_reference(each.reference or each.name)

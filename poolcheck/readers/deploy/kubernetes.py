@@ -7,12 +7,14 @@ A Helm template is no YAML before its values are filled in, and gives nothing (s
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from poolcheck.connection.secret import Secret
 from poolcheck.model.problem import Location
+from poolcheck.readers.deploy import releases
 from poolcheck.readers.deploy.compose import address
+from poolcheck.readers.deploy.releases import RELEASES
 from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
 
@@ -24,13 +26,14 @@ _SCALERS = {
     "ScaledObject": ("minReplicaCount", "maxReplicaCount"),
 }
 _KINDS = re.compile(
-    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS, *_SCALERS))}|Secret|ConfigMap|Service)\b"
+    rf"^kind:\s*[\"']?(?:{'|'.join((*_WORKLOADS, *_JOBS, *_SCALERS, *RELEASES))}|Secret|ConfigMap|Service|ExternalSecret|SealedSecret)\b"
     r"|^apiVersion:\s*[\"']?[\w.-]{0,20}(?:postgres|pgv2|zalan|stackgres)[\w.-]{0,60}/",  # operators: catalogue/objects
     re.MULTILINE,
 )
 _BUILT_IN = re.compile(r"(?:[\w-]+|[\w.-]*k8s\.io|)")  # groups of Kubernetes' own objects
 
 
+_TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}")  # of External Secrets
 _FILLED_IN = re.compile(rf"{UNKNOWN}|\$\{{[A-Za-z_]")  # by Helm, or by envsubst
 
 
@@ -135,7 +138,7 @@ class HeldText:
 
     name: str  # the Secret's
     key: str
-    value: Secret
+    value: Secret | None  # None: it is there, and its text is not in the repository
     location: Location
 
 
@@ -184,6 +187,10 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
                     least=_whole(least) or 1,
                 )
             )
+        elif kind in RELEASES and name:
+            workloads += of_release(releases.workloads(document, kind, name, space), place)
+        elif kind in ("ExternalSecret", "SealedSecret") and name:
+            held += _made_elsewhere(document, name, place)
         elif kind == "Service" and name:
             selector = document.get("spec", "selector")
             if selector is not None and selector.pairs:
@@ -194,19 +201,60 @@ def read(text: str, path: str, at: Callable[[int], Location] | None = None) -> M
         ):
             objects.append(CustomObject(group, kind, name, space, (Layer(document, place),)))
         elif kind in ("Secret", "ConfigMap"):
-            for group in ("data", "stringData"):
-                for key, value in (document.get(group) or Node({}, 0)).pairs.items():
-                    plain = (
-                        text_of(value)
-                        if kind == "ConfigMap" or group == "stringData"
-                        else _decoded(text_of(value))
-                    )
-                    if plain and _FILLED_IN.search(plain) is None:
-                        held.append(HeldText(name, key, Secret(plain), place(value.line)))
+            held += _texts(document, kind, name, place)
     return Manifests(
         workloads=tuple(workloads), autoscalers=tuple(autoscalers), held=tuple(held), services=tuple(services),
         objects=tuple(objects),
     )  # fmt: skip
+
+
+def _texts(document: Node, kind: str, name: str, place: Callable[[int], Location]) -> Iterator[HeldText]:
+    """The texts of a Secret or ConfigMap."""
+    for group in ("data", "stringData"):
+        for key, value in (document.get(group) or Node({}, 0)).pairs.items():
+            written = kind == "ConfigMap" or group == "stringData"
+            plain = text_of(value) if written else _decoded(text_of(value))
+            if plain:
+                yield _held(name, key, plain, place(value.line))
+
+
+def _held(name: str, key: str, plain: str, at: Location) -> HeldText:
+    """A text, as far as nobody fills it in: of a string who logs in may be, and of one that SOPS has locked nothing is known."""
+    filled = _TEMPLATE.sub(UNKNOWN, plain)
+    known: str | None = filled
+    if filled.startswith("ENC["):
+        known = None
+    elif _FILLED_IN.search(filled) is not None:
+        known = address(filled) if "://" in filled else None
+    return HeldText(name, key, Secret(known) if known is not None else None, at)
+
+
+def _made_elsewhere(document: Node, name: str, place: Callable[[int], Location]) -> Iterator[HeldText]:
+    """The Secret that an operator makes: its template's texts, and names of those whose text only the store has.
+
+    https://external-secrets.io/latest/api/externalsecret/ , https://github.com/bitnami/sealed-secrets
+    """
+    secret = (
+        text_of(document.get("spec", "target", "name"))
+        or text_of(document.get("spec", "template", "metadata", "name"))
+        or name
+    )
+    for path in (("spec", "target", "template", "data"), ("spec", "template", "data")):
+        for key, value in (document.get(*path) or Node({}, 0)).pairs.items():
+            if text_of(value):
+                yield _held(secret, key, text_of(value), place(value.line))
+    for item in (document.get("spec", "data") or Node([], 0)).items:
+        if text_of(item.get("secretKey")):
+            yield HeldText(secret, text_of(item.get("secretKey")), None, place(item.line))
+    for key, value in (document.get("spec", "encryptedData") or Node({}, 0)).pairs.items():
+        yield HeldText(secret, key, None, place(value.line))
+
+
+def _open(made: Workload) -> Workload:
+    """A workload that its chart may give more variables."""
+    return replace(
+        made, complete=False, containers=tuple(replace(each, complete=False) for each in made.containers)
+    )
 
 
 def _labels(node: Node | None) -> frozenset[tuple[str, str]]:
@@ -217,6 +265,13 @@ def _whole(node: Node | None) -> int | None:
     return int(text_of(node)) if re.fullmatch(r"\d{1,6}", text_of(node)) else None
 
 
+def of_release(made: Iterable[releases.MadeWorkload], place: Callable[[int], Location]) -> Iterator[Workload]:
+    """The workloads of a release of a chart."""
+    for each in made:
+        one = _workload(each.document, each.kind, each.name, each.namespace, place)
+        yield one if each.complete else _open(one)
+
+
 def is_workload(text: str) -> bool:
     """Whether the text, a template perhaps, is about something that runs."""
     return re.search(rf"^kind:\s*[\"']?(?:{'|'.join(_WORKLOADS)})\b", text, re.MULTILINE) is not None
@@ -224,7 +279,7 @@ def is_workload(text: str) -> bool:
 
 def incomplete(made: Manifests) -> Manifests:
     """The same, where something may set variables that could not be read."""
-    return replace(made, workloads=tuple(replace(workload, complete=False) for workload in made.workloads))
+    return replace(made, workloads=tuple(_open(workload) for workload in made.workloads))
 
 
 def _decoded(text: str) -> str:
