@@ -369,6 +369,9 @@ class Maker:
     bounds: tuple[
         tuple[str, str, str], ...
     ] = ()  # (one of these, what it may be, what then holds: size, one or each)
+    transaction: str = (
+        ""  # its method that runs a function inside a transaction: "$transaction"; "" when it has none
+    )
     each: bool = False  # it keeps no pool: every thread or session that uses it has a connection of its own
     settings: tuple[
         str, ...

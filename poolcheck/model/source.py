@@ -112,6 +112,30 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misuse:
+    """Something done with a pool, a connection or a transaction that loses one of them."""
+
+    # begin: BEGIN is sent to a pool; state: session state is, what kind stands in `detail`; local: a setting that ends with
+    # its own statement
+    kind: Literal["begin", "state", "local"]
+    line: int
+    column: int
+    on: str  # the pool or connection, in words of the file: "pool", "this.db"
+    text: str = ""  # the statement's beginning, or what is called
+    detail: str = ""
+    within: str = ""  # the function, for sentences
+    transaction: str = (
+        ""  # the method of the pool that runs a function inside a transaction; "" when it has none
+    )
+    # the file of the project that the pool comes from, as the import names it, and its name there: it counts when that
+    # file makes one
+    module: str = ""
+    exported: str = ""
+    known: bool = False  # what makes the pool was seen
+    named: bool = False  # its name says that it is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """One file of source code that has something to do with the database."""
 
@@ -129,6 +153,10 @@ class SourceFile:
     state: tuple[
         Mark, ...
     ] = ()  # session state: kind as in readers._session_state, text the statement's beginning
+    misuses: tuple[Misuse, ...] = ()
+    pools: tuple[
+        Mark, ...
+    ] = ()  # what holds a pool here: kind is the maker's, text the variable's or function's name
     # what it imports as values: kind is the module's name, text the title of a driver that needs TCP sockets
     modules: tuple[Mark, ...] = ()
     shapes: tuple[Mark, ...] = ()  # arguments that go wrong without an error: kind names the shape
@@ -158,6 +186,7 @@ class SourceFile:
             self.disconnects,
             self.hooks,
             self.state,
+            self.misuses,
             self.shapes,
             self.reaches,
         )

@@ -150,6 +150,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
                 _note_switches(code, switches)
                 _read(code, name, reading)
         _link(entries, reading)
+        _settle(reading)
     for file in reading.files.values():
         if file.sites and file.language not in MAPPED_LANGUAGES:
             switches.languages.add("Python" if file.language == "python" else "JavaScript")
@@ -257,6 +258,29 @@ def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading) -> None:
                 if mark.kind in hits
             )
             files[name] = replace(files[name], reaches=reaches)
+
+
+def _settle(reading: _Reading) -> None:
+    """What is done with a pool of another file counts when that file makes one; else it is forgotten."""
+    files = reading.files
+    by_stem: dict[str, list[str]] = {}
+    for name in [name for name, file in files.items() if file.pools]:
+        by_stem.setdefault(_stem(name), []).append(name)
+    verbs = {made.kind: made.transaction for made in makers().javascript.calls.values()}
+    for name, file in list(files.items()):
+        if not any(each.module for each in file.misuses):
+            continue
+        kept = []
+        for each in file.misuses:
+            to = _resolve(each.module, name, by_stem) if each.module else ""
+            if not each.module or (not to and each.named):
+                kept.append(each)
+            elif to:
+                pools = files[to].pools
+                made = next((mark for mark in pools if mark.text == each.exported), pools[0])
+                verb = verbs.get(made.kind, "")
+                kept.append(replace(each, module="", known=True, transaction=verb))
+        files[name] = replace(file, misuses=tuple(kept))
 
 
 def _stem(name: str) -> str:

@@ -52,6 +52,27 @@ def state_of(statement: str) -> str:
     return next((kind for kind, pattern in _PATTERNS if pattern.search(statement)), "")
 
 
+_BEGIN = re.compile(r"^\s*(?:BEGIN|START\s+TRANSACTION)\b(?!\s*ATOMIC)", re.IGNORECASE)
+_END = re.compile(r"\b(?:COMMIT|ROLLBACK|END)\b", re.IGNORECASE)
+# A setting for the transaction alone; as a statement of its own outside of one it holds for nothing.
+_LOCAL = re.compile(
+    r"^\s*SET\s+LOCAL\s+\w|^\s*SELECT\s+set_config\s*\([^;()]{0,300}?,\s*(?:is_local\s*=>\s*)?(?:true|'t(?:rue)?')\s*\)\s*;?\s*$",
+    re.IGNORECASE,
+)
+
+
+def needs_one_connection(statement: str) -> str:
+    """Why a statement must not be sent to a pool: "begin", "local", or the kind of state it leaves; "" when it may."""
+    statement = statement[:LONGEST]
+    begins = _BEGIN.match(statement)
+    if begins is not None:
+        return "" if _END.search(statement, begins.end()) else "begin"
+    if _LOCAL.match(statement):
+        return "" if ";" in statement.rstrip().rstrip(";") else "local"
+    kind = state_of(statement)
+    return "" if kind == "reset" else kind
+
+
 def beginning(statement: str) -> str:
     """The first words of a statement for a message: up to where a value may stand."""
     words = " ".join(statement.split())

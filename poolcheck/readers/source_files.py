@@ -32,12 +32,14 @@ _SQL = (
     b"SET ", b"LISTEN ", b"DISCARD ", b"RESET ", b"PREPARE ", b"DEALLOCATE", b"WITH HOLD", b"TEMP", b"set search_path",
     b"set statement_timeout", b"set role", b"set session", b"set lock_timeout", b"listen ", b"set_config", b"advisory_",
 )  # fmt: skip
+_BEGIN = (b"BEGIN", b"begin", b"Begin", b"TRANSACTION")
 _SENDS = (b"uery", b"xecute", b"unsafe", b"sql`", b".raw", b"text(")  # what SQL is given to
 # In capitals or not, but no `Set up your team`: half of the strings that a page shows begin like that. A quote behind a
 # letter closes a string or, as in UPDATE "Image" SET, a name.
 _VERBS = "SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE"
+_BEGINS = re.compile(rb"""['"`]\s*(?:BEGIN|begin|Begin|(?:START|start)\s+(?:TRANSACTION|transaction))\b""")
 _STATE_IN_CODE = re.compile(
-    rf"""(?:`|(?<!\w)['"])\s*(?:(?:{_VERBS}|{_VERBS.lower()})\s+(?!LOCAL\b)[\w"$]|(?:CREATE\s+TEMP|create\s+temp))"""
+    rf"""(?:`|(?<!\w)['"])\s*(?:(?:{_VERBS}|{_VERBS.lower()})\s+[\w"$]|(?:CREATE\s+TEMP|create\s+temp))"""
     r"""|(?:set_config|SET_CONFIG)\s*\(|pg_(?:try_)?advisory_(?:un)?lock""".encode()
 )
 # 'pg' alone may be anything; this says that it is the package.
@@ -94,7 +96,11 @@ def matters(code: bytes, kind: Language, makers: AllMakers) -> bool:
         return True
     if b".connect()" in code and (b".release(" in code or b".query(" in code):
         return True
-    return _holds(code, _SENDS) and _holds(code, _SQL) and _STATE_IN_CODE.search(code) is not None
+    if not _holds(code, _SENDS):
+        return False
+    if _holds(code, _BEGIN) and _BEGINS.search(code) is not None:
+        return True
+    return _holds(code, _SQL) and _STATE_IN_CODE.search(code) is not None
 
 
 def _makes(code: bytes, makers: Makers) -> bool:

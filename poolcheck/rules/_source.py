@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Location
 from poolcheck.model.severity import Confidence
-from poolcheck.model.source import MAPPED_LANGUAGES, Checkout, Mark, Site, SourceFile
+from poolcheck.model.source import MAPPED_LANGUAGES, Checkout, Mark, Misuse, Site, SourceFile
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.rules._common import transaction_pooler
 
@@ -25,7 +25,7 @@ SERVERS = frozenset({"npm:express", "npm:fastify", "npm:koa", "npm:@hono/node-se
 _HTTP_ADAPTERS = ("@prisma/adapter-ppg", "@prisma/client/edge", "@prisma/extension-accelerate")
 
 
-def at(file: SourceFile, what: Site | Checkout | Mark) -> Location:
+def at(file: SourceFile, what: Site | Checkout | Mark | Misuse) -> Location:
     """The place of something in its file."""
     return Location(file.path, what.line, what.column)
 
@@ -83,6 +83,12 @@ def app_sites(file: SourceFile) -> Iterator[Site]:
     for site in file.makes:
         if not over_http(file, site):
             yield site
+
+
+def misuses(file: SourceFile, ctx: Context, *kinds: str) -> Iterator[Misuse]:
+    """What the app does with pools of PostgreSQL that goes wrong; a script is alone with its pool."""
+    if file.purpose == "app" and file.postgres is not False and speaks_postgres(file, ctx):
+        yield from (each for each in file.misuses if each.kind in kinds)
 
 
 def shared_client(file: SourceFile, site: Site) -> Fix:

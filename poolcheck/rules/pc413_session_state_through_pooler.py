@@ -29,11 +29,13 @@ export async function forTenant(client) {
 }
 ```
 
-```typescript good file=src/tenant.ts npm=pg@8.13.0 url=direct
-import { pool } from './db'
+```typescript good file=src/jobs.ts npm=pg@8.13.0 url=direct
+import { Client } from 'pg'
 
-export async function forTenant(tenant: string) {
-  await pool.query('LISTEN jobs')
+export async function listen() {
+  const client = new Client()
+  await client.connect()
+  await client.query('LISTEN jobs')
 }
 ```
 

@@ -509,3 +509,26 @@ def test_prepare_threshold_given_to_an_engine(value: str, found: list[str], proj
     report = look(files, project)
 
     assert [rule for rule in rules(report) if rule == "PC423"] == found
+
+
+@pytest.mark.parametrize(
+    ("made", "imported", "found"),
+    [
+        ("export const db = new Pool()", "import { db } from './lib/db'", ["PC415"]),
+        ("export default new Pool()", "import db from './lib/db'", ["PC415"]),
+        ("const pool = new Pool()\nexport const query = (t) => pool.query(t)", "import * as db from './lib/db'", ["PC415"]),
+        ("module.exports = new Pool()", "const db = require('./lib/db')", ["PC415"]),
+        ("export const db = new Client()", "import { db } from './lib/db'", []),
+        ("export const db = new Map()", "import { db } from './lib/db'", []),
+        ("export const db = new Pool()", "import { db } from './lib/other'", []),
+    ],
+)  # fmt: skip
+def test_a_pool_of_another_file(made: str, imported: str, found: list[str], project: Path) -> None:
+    """What is sent to an imported name counts when that file makes a pool."""
+    work = f"{imported}\nexport async function work() {{ await db.query('BEGIN'); await db.query('COMMIT') }}"
+
+    report = look(
+        {"src/lib/db.js": f"import {{ Pool, Client }} from 'pg'\n{made}\n", "src/work.js": work}, project
+    )
+
+    assert [each for each in rules(report) if each == "PC415"] == found

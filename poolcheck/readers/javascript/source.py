@@ -10,8 +10,10 @@ from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Mark, SourceFile
 from poolcheck.readers import session_state
-from poolcheck.readers.javascript import checkouts, sites
+from poolcheck.readers.javascript import checkouts, misuse, sites
+from poolcheck.readers.javascript.receivers import Receivers
 from poolcheck.readers.javascript.scope import handler_around
+from poolcheck.readers.javascript.statements import Statement, statements
 from poolcheck.readers.javascript.tree import (
     Module,
     arguments,
@@ -22,13 +24,6 @@ from poolcheck.readers.javascript.tree import (
 )
 from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
 
-_SQL = re.compile(
-    rb"""(?i)['"`]\s*(?:SET|RESET|DISCARD|LISTEN|UNLISTEN|PREPARE|DEALLOCATE|DECLARE|CREATE)\s|set_config\s*\(|pg_(?:try_)?advisory_"""
-)
-_SENDS = frozenset(
-    "query execute unsafe raw $queryRaw $executeRaw $queryRawUnsafe $executeRawUnsafe any none one oneOrNone manyOrNone simple run".split()
-)
-_TAGS = frozenset("sql db prisma pg client tx trx $queryRaw $executeRaw raw".split())
 _PRISMA = "@prisma/"  # adapters and extensions: they say how PrismaClient connects
 # What closes a database; other stores have disconnect() and close() too.
 _CLOSES = re.compile(
@@ -54,16 +49,21 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
     module = Module(code, path, language)
     if module.root.has_error and _broken(module.root) > len(code) // 2:
         raise UnreadableSource("cannot be parsed")
+    found = tuple(sorted(sites.sites(module, makers), key=lambda site: (site.line, site.column)))
+    sent = tuple(statements(module))
+    receivers = Receivers(module, found, makers)
     made = SourceFile(
         path=path,
         language=language,
         location=Location(path),
-        sites=tuple(sorted(sites.sites(module, makers), key=lambda site: (site.line, site.column))),
+        sites=found,
         http=tuple(_mark(module, node, kind, url) for kind, node, url in sites.over_http(module, makers)),
         checkouts=tuple(checkouts.checkouts(module)),
         disconnects=tuple(_disconnects(module)),
         hooks=tuple(_hooks(module, makers)),
-        state=tuple(_state(module)),
+        state=tuple(_state(sent, module)),
+        misuses=tuple(misuse.misuses(module, sent, receivers)),
+        pools=tuple(receivers.pools()),
         modules=tuple(_modules(module, makers)),
         shapes=tuple(
             Mark(shape, node.start_point.row + 1, module.column(node), words)
@@ -163,50 +163,12 @@ def _listener(module: Module, call: Node) -> Iterator[str]:
                 yield text(parent)
 
 
-def _state(module: Module) -> Iterator[Mark]:
+def _state(sent: Iterable[Statement], module: Module) -> Iterator[Mark]:
     """Session state in SQL that is sent: the argument of a query call, or a tagged template."""
-    seen: set[int] = set()
-    for match in _SQL.finditer(module.code):
-        node = module.look(match.start(), match.end() - 1)
-        while node is not None and node.type in (
-            "string_fragment",
-            "escape_sequence",
-            "template_substitution",
-        ):
-            node = node.parent
-        if node is None or node.type not in ("string", "template_string") or node.start_byte in seen:
-            continue
-        seen.add(node.start_byte)
-        if not _sent(node):
-            continue
-        statement = re.sub(r"\$\{[^{}]*\}", "x", text(node)[1:-1])
-        kind = session_state.state_of(statement)
+    for each in sent:
+        kind = session_state.state_of(each.sql)
         if kind:
-            yield _mark(module, node, kind, session_state.beginning(statement))
-
-
-def _sent(node: Node) -> bool:
-    """Whether a string is SQL on its way to the server."""
-    parent = node.parent
-    if parent is None:
-        return False
-    if parent.type == "call_expression":  # a tagged template
-        called = field(parent, "function")
-        names = chain(called) if called is not None else ()
-        return bool(names) and names[-1] in _TAGS
-    while parent is not None and parent.type in (
-        "pair",
-        "object",
-        "parenthesized_expression",
-        "as_expression",
-    ):
-        if parent.type == "pair" and text(field(parent, "key")) not in ("text", "sql"):
-            return False
-        parent = parent.parent
-    if parent is None or parent.type != "arguments" or parent.parent is None:
-        return False
-    called = field(parent.parent, "function")
-    return called is not None and text(called).rpartition(".")[2] in _SENDS
+            yield _mark(module, each.node, kind, session_state.beginning(each.sql))
 
 
 def ignores(module: Module) -> Ignores:
