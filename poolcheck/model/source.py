@@ -96,9 +96,13 @@ class Checkout:
     line: int
     column: int
     give_back: str  # "client.release()": what returns it
-    returned: Closed  # always: also when something throws
+    returned: (
+        Closed | Literal["begin"]
+    )  # always: also when something throws; begin: unless BEGIN itself throws
     at_module: bool = False
     within: str = ""  # the function, for sentences
+    left_at: int = 0  # the line on which the function ends with it although nothing is thrown; 0 for none
+    transaction: bool = False  # what is taken is a transaction: it ends with commit() or rollback()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,9 @@ class Misuse:
     """Something done with a pool, a connection or a transaction that loses one of them."""
 
     # begin: BEGIN is sent to a pool; state: session state is, what kind stands in `detail`; local: a setting that ends with
-    # its own statement
-    kind: Literal["begin", "state", "local"]
+    # its own statement; twice: a connection is given back again; open: it is given back inside a transaction, `detail`
+    # "throw" when that takes an error
+    kind: Literal["begin", "state", "local", "twice", "open"]
     line: int
     column: int
     on: str  # the pool or connection, in words of the file: "pool", "this.db"

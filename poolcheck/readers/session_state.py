@@ -73,6 +73,19 @@ def needs_one_connection(statement: str) -> str:
     return "" if kind == "reset" else kind
 
 
+_ENDS = re.compile(
+    r"^\s*(?:COMMIT|END|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))\b", re.IGNORECASE
+)
+
+
+def transaction_of(statement: str) -> str:
+    """Whether a statement leaves a transaction open ("begin"), or ends one ("end"); "" for neither."""
+    statement = statement[:LONGEST]
+    if _BEGIN.match(statement):
+        return needs_one_connection(statement)
+    return "end" if _ENDS.match(statement) else ""
+
+
 def beginning(statement: str) -> str:
     """The first words of a statement for a message: up to where a value may stand."""
     words = " ".join(statement.split())

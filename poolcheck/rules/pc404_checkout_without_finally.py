@@ -20,6 +20,23 @@ export async function transfer(from: number, to: number) {
 }
 ```
 
+```typescript bad file=src/find.ts npm=pg@8.13.0
+import { pool } from './db'
+
+export async function find(id?: number) {
+  const client = await pool.connect()
+  try {
+    if (!id) return null
+    const found = await client.query('select * from a where id = $1', [id])
+    client.release()
+    return found.rows[0]
+  } catch (error) {
+    client.release()
+    throw error
+  }
+}
+```
+
 ```typescript good file=src/transfer.ts npm=pg@8.13.0
 import { pool } from './db'
 
@@ -50,13 +67,13 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.model.source import SourceFile
+from poolcheck.model.source import Checkout, SourceFile
 from poolcheck.rules._source import at, speaks_postgres
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
 def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
-    """Never released: an error. Released on the way without a throw: a warning."""
+    """Never released, or not on a way that nothing is thrown on: an error. Released unless something throws: a warning."""
     if file.language == "python" or file.purpose != "app" or not speaks_postgres(file, ctx):
         return
     for take in file.checkouts:
@@ -71,6 +88,12 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
         elif take.returned == "no":
             message = f"{take.name} = {take.call}{place} is never released."
             why = "Each call takes a connection out of the pool for good."
+        elif take.left_at:
+            message = f"{take.name} = {take.call}{place} is not released when the function ends at line {take.left_at}."
+            why = "Each call that ends there takes a connection out of the pool for good."
+        elif take.returned == "begin":
+            message = f"{take.name} = {take.call}{place} is not released when its BEGIN fails."
+            why = "It stands before the try: a connection that breaks just then is never given back."
         else:
             message = f"{take.name} = {take.call}{place} is not released when something throws."
             why = "Each error takes a connection out of the pool for good."
@@ -78,12 +101,21 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
             message=message,
             why=why,
             at=at(file, take),
-            severity=Severity.ERROR if take.returned == "no" and not take.at_module else Severity.WARNING,
+            severity=_severity(take),
             key=f"{take.within}:{take.name}:{take.call}",
             fix=Fix(
                 "Use pool.query(), or take a connection for each piece of work"
                 if take.at_module
+                else "Begin inside the try whose finally releases it"
+                if take.returned == "begin"
                 else "Release it in finally",
                 lines=() if take.at_module else ("try {", "  ...", "} finally {", f"  {take.give_back}", "}"),
             ),
         )
+
+
+def _severity(take: Checkout) -> Severity:
+    if take.returned == "begin":
+        return Severity.INFO
+    certain = take.returned == "no" or take.left_at > 0
+    return Severity.ERROR if certain and not take.at_module else Severity.WARNING

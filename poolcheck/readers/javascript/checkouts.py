@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 from tree_sitter import Node
 
-from poolcheck.model.source import Checkout, Closed
+from poolcheck.model.source import Checkout, Closed, Misuse
+from poolcheck.readers import session_state
+from poolcheck.readers.flow import Followed, What, follow
+from poolcheck.readers.javascript.bindings import Bindings
+from poolcheck.readers.javascript.paths import Events, Paths
 from poolcheck.readers.javascript.tree import (
     AROUND,
     FUNCTIONS,
     Module,
+    arguments,
+    bare,
     chain,
-    function_around,
     name_of,
+    string,
     up,
 )
 from poolcheck.readers.syntax import field, text, within
@@ -27,44 +34,211 @@ _USED = re.compile(
 )
 
 
-def checkouts(module: Module) -> Iterator[Checkout]:
-    """Every `const client = await pool.connect()` and its like, with how it is given back."""
-    if any(_OTHERS.match(name) for name in module.modules):
+class Tracked(NamedTuple):
+    """The connections that a file takes, and what is done with them that goes wrong."""
+
+    checkouts: tuple[Checkout, ...]
+    misuses: tuple[Misuse, ...]
+
+
+def tracked(module: Module, bindings: Bindings) -> Tracked:
+    """Every `const client = await pool.connect()` and its like, and what becomes of it on each way."""
+    found: list[Checkout] = []
+    wrong: list[Misuse] = []
+    if not any(_OTHERS.match(name) for name in module.modules):
+        for node in module.find(_TAKE):
+            call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
+            if call is not None:
+                _one(module, bindings, call, found, wrong)
+    return Tracked(tuple(found), tuple(wrong))
+
+
+def _one(module: Module, bindings: Bindings, call: Node, found: list[Checkout], wrong: list[Misuse]) -> None:
+    taken = field(call, "function")
+    owner = field(taken, "object")
+    if taken is None or owner is None or not chain(owner):
         return
-    for node in module.find(_TAKE):
-        call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
-        if call is None:
-            continue
-        taken = field(call, "function")
-        owner = field(taken, "object")
-        if taken is None or owner is None or not chain(owner):
-            continue
-        verb = text(field(taken, "property"))
-        bound = _bound(call, awaited=verb != "createQueryRunner")
-        if bound is None:
-            continue
-        name, how = bound
-        scope = function_around(call)
-        if how == "using" or name.startswith(("this.", "globalThis")):
-            continue
-        outer = scope if scope is not None else module.root
-        if not _used(module, name, outer):
-            continue
-        returned = _returned(module, name, call, outer)
-        if returned is None:
-            continue
-        if scope is None and not _exported(call):
-            continue
-        yield Checkout(
+    verb = text(field(taken, "property"))
+    bound = _bound(call, awaited=verb != "createQueryRunner")
+    if bound is None:
+        return
+    name, how = bound
+    scope = next((outer for outer in up(call) if outer.type in FUNCTIONS), None)
+    if how == "using" or name.startswith(("this.", "globalThis")):
+        return
+    outer = scope if scope is not None else module.root
+    if not _used(module, name, outer):
+        return
+    declared = _declaration(bindings, name, call)
+    if declared is None or not within(declared, outer):
+        return  # somebody else's variable: it is kept there
+    events = _events(module, bindings, name, declared, call)
+    followed = follow(Paths(name, events).block(_body(outer)), outer.end_point.row + 1)
+    within_words = name_of(scope) if scope is not None else ""
+    returned, left_at = _verdict(events, followed)
+    handed_on = any(what == "gone" for what, _ in events.values())
+    if handed_on and not left_at:
+        return
+    if scope is None:
+        if not _exported(call):
+            return
+        returned, left_at = ("no" if returned == "no" or not _gives(events) else "always"), 0
+    found.append(
+        Checkout(
             call=f"{text(owner)[-40:]}.{verb}()",
             name=name,
-            line=call.start_point.row + 1,
+            line=module.line(call),
             column=module.column(call),
             give_back=f"{name}.release()",
             returned=returned,
+            left_at=left_at,
             at_module=scope is None,
-            within=name_of(scope) if scope is not None else "",
+            within=within_words,
         )
+    )
+    wrong.extend(_wrong(name, followed, within_words))
+
+
+def _wrong(name: str, followed: Followed, within_words: str) -> Iterator[Misuse]:
+    for line in sorted(followed.twice):
+        yield Misuse(kind="twice", line=line, column=1, on=name, within=within_words)
+    begun: dict[int, bool] = {}
+    for _, line, threw in sorted(followed.open):
+        begun[line] = begun.get(line, True) and threw
+    for line, threw in begun.items():
+        yield Misuse(
+            kind="open", line=line, column=1, on=name, within=within_words, detail="throw" if threw else ""
+        )
+
+
+def _body(outer: Node) -> Node | None:
+    return outer if outer.type == "program" else field(outer, "body")
+
+
+def _declaration(bindings: Bindings, name: str, call: Node) -> Node | None:
+    for outer in up(call):
+        if outer.type == "variable_declarator" and text(field(outer, "name")) == name:
+            return outer
+        if outer.type == "assignment_expression":
+            left = field(outer, "left")
+            return bindings.declaration(left) if left is not None else None
+    return None
+
+
+def _gives(events: Events) -> bool:
+    return any(what in _GIVES for what, _ in events.values())
+
+
+def _verdict(events: Events, followed: Followed) -> tuple[Closed | Literal["begin"], int]:
+    """(how surely it is given back, the line on which it is lost although nothing is thrown)."""
+    lost, thrown = followed.left(threw=False), followed.left(threw=True)
+    if not any(what in (*_GIVES, "gone") for what, _ in events.values()):
+        return ("no" if lost or thrown else "always"), 0
+    if lost:
+        return "sometimes", lost[0].line
+    starts = {node.start_point.row + 1 for what, node in events.values() if what == "begin" or _starts(node)}
+    if thrown and all(each.line in starts for each in thrown):
+        return "begin", 0
+    return ("sometimes" if thrown else "always"), 0
+
+
+def _starts(use: Node) -> bool:
+    """`await queryRunner.connect()`: nothing was done yet."""
+    return text(field(use.parent, "property")) == "connect"
+
+
+def _events(
+    module: Module, bindings: Bindings, name: str, declared: Node, call: Node
+) -> dict[int, tuple[What, Node]]:
+    """What each use of the connection does to it, by where it stands."""
+    outer = next((each for each in up(call) if each.type in FUNCTIONS), module.root)
+    made: dict[int, tuple[What, Node]] = {}
+    taken = field(field(call, "function"), "property")
+    if taken is not None:
+        made[taken.start_byte] = ("take", call)
+    for use in bindings.uses(name, outer, declared):
+        parent = use.parent
+        if parent is None or within(call, parent):
+            continue
+        what = _what(bindings, use, parent, outer)
+        if what:
+            made[use.start_byte] = (what, use)
+    for function in _giving(made, outer):
+        for use in module.uses(name_of(function), outer):
+            if not within(use, function) and bindings.declaration(use) is not None:
+                made.setdefault(use.start_byte, ("perhaps", use))
+    return made
+
+
+def _giving(events: Events, outer: Node) -> list[Node]:
+    """The functions inside of this one that give the connection back, and have a name."""
+    found = {}
+    for what, node in events.values():
+        if what in _GIVES:
+            for each in up(node):
+                if each == outer:
+                    break
+                if each.type in FUNCTIONS and name_of(each):
+                    found[each.id] = each
+    return list(found.values())
+
+
+def _what(bindings: Bindings, use: Node, parent: Node, outer: Node) -> What | None:
+    if parent.type == "member_expression" and field(parent, "object") == use:
+        return _method(parent)
+    if parent.type == "call_expression" and field(parent, "function") == use:
+        return _of_sql(string(field(parent, "arguments")))
+    if parent.type == "arguments" and parent.parent is not None:
+        return _given_to(bindings, use, parent.parent, outer)
+    return "gone" if _handed_on(use, parent, outer) else None
+
+
+def _method(member: Node) -> What | None:
+    """What a method of the connection does to it."""
+    called = member.parent
+    verb = text(field(member, "property"))
+    direct = called is not None and called.type == "call_expression" and field(called, "function") == member
+    if verb in ("release", "end", "destroy"):
+        if not direct:
+            return "perhaps"
+        given = arguments(called)
+        return "drop" if given and text(given[0]) not in ("false", "undefined", "null") else "give"
+    if not direct:
+        return None
+    if verb in ("startTransaction", "connect"):
+        return "begin" if verb == "startTransaction" else "pass"
+    if verb in ("commitTransaction", "rollbackTransaction"):
+        return "end"
+    given = arguments(called)
+    return _of_sql(string(bare(given[0]))) if given and verb in ("query", "unsafe", "execute") else None
+
+
+def _of_sql(sql: str) -> What | None:
+    found = session_state.transaction_of(sql)
+    return "begin" if found == "begin" else "end" if found == "end" else None
+
+
+_GIVES = ("give", "drop", "perhaps")
+_TAKES_OVER = re.compile(
+    r"(?i)release|cleanup|close|dispose|\.set$|\.push$|\.add$|\.run$|callback|\bcb$|resolve|^done"
+)
+
+
+def _given_to(bindings: Bindings, use: Node, call: Node, outer: Node) -> What | None:
+    """What it says that the connection is an argument: of a function that gives it back, ends its transaction, ..."""
+    callee = field(call, "function") or field(call, "constructor")
+    called = text(callee)
+    if _TAKES_OVER.search(called):
+        return "gone"
+    declared = bindings.declaration(callee) if callee is not None and callee.type == "identifier" else None
+    body = text(declared) if declared is not None else ""
+    if re.search(r"\.release\s*\(", body):
+        return "perhaps"
+    place = _place(use, outer)
+    if place == "finally":
+        return "gone"
+    ends = place == "catch" or re.search(r"(?i)rollback|commit|abort|\bend", called + body)
+    return "end" if ends or call.type == "new_expression" else None
 
 
 def _bound(call: Node, *, awaited: bool) -> tuple[str, str] | None:
@@ -106,38 +280,6 @@ def _used(module: Module, name: str, outer: Node) -> bool:
     )
 
 
-def _returned(module: Module, name: str, call: Node, outer: Node) -> Closed | None:
-    """How surely the connection is given back; None when somebody else has to."""
-    released: list[Node] = []
-    in_catch = in_finally = False
-    for use in module.uses(name, outer):
-        if use.start_byte < call.start_byte and use.end_byte > call.start_byte - 1:
-            continue
-        parent = use.parent
-        if parent is None:
-            continue
-        if parent.type == "member_expression" and text(field(parent, "property")) in (
-            "release",
-            "end",
-            "destroy",
-        ):
-            place = _place(parent, outer)
-            in_finally = in_finally or place == "finally"
-            in_catch = in_catch or place == "catch"
-            released.append(parent)
-        elif _handed_on(use, parent, outer, call):
-            return None
-    if in_finally:
-        return "always"
-    if not released:
-        return "no"
-    if in_catch and len(released) > 1:
-        return "always"
-    if not _awaits_between(call, min(released, key=lambda node: node.start_byte), outer):
-        return "always"
-    return "sometimes"
-
-
 def _place(node: Node, outer: Node) -> str:
     """Whether a release stands in `finally`, in `.finally(...)`, in `catch`, or elsewhere."""
     inner = node
@@ -155,10 +297,8 @@ def _place(node: Node, outer: Node) -> str:
     return ""
 
 
-def _handed_on(use: Node, parent: Node, outer: Node, call: Node) -> bool:
-    """Whether the connection goes to somebody who may release it: returned, stored, or a bare argument in `finally`."""
-    if within(call, parent) and parent.type == "variable_declarator":
-        return False
+def _handed_on(use: Node, parent: Node, outer: Node) -> bool:
+    """Whether the connection goes to somebody who may release it: returned, stored, or inside of an argument."""
     inner = use
     each: Node | None = parent
     while each is not None and each.type in (*AROUND, "object", "pair", "array"):
@@ -173,31 +313,6 @@ def _handed_on(use: Node, parent: Node, outer: Node, call: Node) -> bool:
         return True
     if each.type == "arguments" and each.parent is not None:
         called = text(field(each.parent, "function"))
-        if re.search(
-            r"(?i)release|cleanup|close|dispose|\.set$|\.push$|\.add$|\.run$|callback|\bcb$|resolve|^done",
-            called,
-        ):
-            return True
-        return _place(use, outer) == "finally"
+        return _TAKES_OVER.search(called) is not None or _place(use, outer) == "finally"
     # another name for it is not followed
     return each.type == "variable_declarator" and field(each, "value") == inner and inner == use
-
-
-def _awaits_between(call: Node, release: Node, outer: Node) -> bool:
-    """Whether anything is awaited after the connection is taken and before it is given back."""
-    start = next((each for each in up(call) if each.type == "await_expression"), call).end_byte
-    stack = [outer]
-    while stack:
-        node = stack.pop()
-        if node.end_byte <= start or node.start_byte >= release.start_byte:
-            continue
-        if node.type in ("await_expression", "for_in_statement") and node.start_byte >= start:
-            return True
-        if node.type == "throw_statement" and node.start_byte >= start:
-            return True
-        if node.type == "return_statement" and node.start_byte >= start:
-            return True
-        if node.type in FUNCTIONS and node != outer and not within(call, node):
-            continue
-        stack.extend(node.children)
-    return False

@@ -52,17 +52,18 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
     found = tuple(sorted(sites.sites(module, makers), key=lambda site: (site.line, site.column)))
     sent = tuple(statements(module))
     receivers = Receivers(module, found, makers)
+    taken = checkouts.tracked(module, receivers.bindings)
     made = SourceFile(
         path=path,
         language=language,
         location=Location(path),
         sites=found,
         http=tuple(_mark(module, node, kind, url) for kind, node, url in sites.over_http(module, makers)),
-        checkouts=tuple(checkouts.checkouts(module)),
+        checkouts=taken.checkouts,
         disconnects=tuple(_disconnects(module)),
         hooks=tuple(_hooks(module, makers)),
         state=tuple(_state(sent, module)),
-        misuses=tuple(misuse.misuses(module, sent, receivers)),
+        misuses=(*misuse.misuses(module, sent, receivers), *taken.misuses),
         pools=tuple(receivers.pools()),
         modules=tuple(_modules(module, makers)),
         shapes=tuple(

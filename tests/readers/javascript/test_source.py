@@ -213,6 +213,19 @@ TAKES = {
     "early return": ("sometimes", "const c = await pool.connect()\nif (x) return 1\nc.release()"),
     "reserved": ("sometimes", "const c = await sql.reserve()\nawait c`select 1`\nc.release()"),
     "declared before": ("always", "let c\ntry { c = await pool.connect()\nawait c.query('x') } finally { c.release() }"),
+    "early throw": ("sometimes", "const c = await pool.connect()\nif (x) throw new Error('x')\nc.release()"),
+    "released before each return": ("always", "const c = await pool.connect()\nif (x) { c.release(); return 1 }\ntry { await c.query('x') } finally { c.release() }"),
+    "same name in another block": ("sometimes always", "try { const c = await pool.connect()\nawait c.query('x')\nc.release() } catch (e) { const c = await pool.connect()\nc.release() }"),
+    "released if there is one": ("always", "let c\ntry { c = await pool.connect()\nawait c.query('x') } finally { if (c) c.release() }"),
+    "released if it is ours": ("always", "const c = await pool.connect()\ntry { await c.query('x') } finally { if (own) c.release() }"),
+    "optional chain": ("always", "let c\ntry { c = await pool.connect()\nawait c.query('x') } finally { c?.release() }"),
+    "in a loop": ("always", "for (const x of y) { const c = await pool.connect()\ntry { await c.query('x') } finally { c.release() } }"),
+    "left in a loop": ("sometimes", "for (const x of y) { const c = await pool.connect()\nif (x) return\nc.release() }"),
+    "a switch": ("always", "const c = await pool.connect()\ntry { switch (x) { case 1: await c.query('x'); break\ndefault: return 1 } } finally { c.release() }"),
+    "a function of its own": ("always", "const c = await pool.connect()\nconst done = () => c.release()\ntry { await c.query('x') } finally { done() }"),
+    "nothing caught": ("sometimes", "const c = await pool.connect()\nawait c.query('x').then(() => c.release())"),
+    "BEGIN before the try": ("begin", "const c = await pool.connect()\nawait c.query('BEGIN')\ntry { await c.query('x') } catch (e) { await c.query('ROLLBACK') } finally { c.release() }"),
+    "query runner that starts before the try": ("begin", "const c = source.createQueryRunner()\nawait c.connect()\nawait c.startTransaction()\ntry { await c.query('x') } catch (e) { await c.rollbackTransaction() } finally { await c.release() }"),
     "query runner": ("no", "const c = source.createQueryRunner()\nawait c.startTransaction()"),
 }  # fmt: skip
 
@@ -222,7 +235,7 @@ def test_what_is_taken(returned: str, text: str) -> None:
     """How surely a connection goes back to its pool."""
     found = read(f"async function f() {{ {text} }}").checkouts
 
-    assert [take.returned for take in found] == [returned]
+    assert " ".join(take.returned for take in found) == returned
 
 
 @pytest.mark.parametrize(
@@ -240,6 +253,53 @@ def test_what_is_taken(returned: str, text: str) -> None:
 def test_what_somebody_else_gives_back(text: str) -> None:
     """Returned, stored, handed on, never a checkout: nothing is said."""
     assert read(f"class A {{ async f() {{ {text} }} }}").checkouts == ()
+
+
+LOST = {
+    "early return": (3, "const c = await pool.connect()\ntry {\nif (x) return null\nawait c.query('x')\nc.release() } catch (e) { c.release(); throw e }"),
+    "swallowed": (0, "const c = await pool.connect()\ntry { await c.query('x')\nc.release() } catch (e) { log(e) }"),
+    "at the end": (3, "const c = await pool.connect()\nif (x) { await c.query('x')\nc.release() }"),
+    "one of two": (2, "const c = await pool.connect()\nif (x) return c.query('x')\nreturn c"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "text"), LOST.values(), ids=LOST)
+def test_a_way_that_loses_it_without_an_error(line: int, text: str) -> None:
+    """The line on which the function ends with the connection still taken."""
+    found = read(f"async function f() {{ {text} }}").checkouts
+
+    assert [take.left_at for take in found] == [line]
+
+
+WAYS = {
+    "in try and in finally": ("twice", "const c = await pool.connect()\ntry { await c.query('x'); c.release() } finally { c.release() }"),
+    "in catch and in finally": ("twice", "const c = await pool.connect()\ntry { await c.query('x') } catch (e) { c.release(); throw e } finally { c.release() }"),
+    "an await behind the release": ("twice", "const c = await pool.connect()\ntry { await c.query('x'); c.release(); await log() } catch (e) { c.release() }"),
+    "no rollback": ("open", "const c = await pool.connect()\ntry { await c.query('BEGIN'); await c.query('x'); await c.query('COMMIT') } finally { c.release() }"),
+    "returned inside": ("open", "const c = await pool.connect()\ntry { await c.query('BEGIN'); if (x) return; await c.query('COMMIT') } catch (e) { await c.query('ROLLBACK') } finally { c.release() }"),
+    "TypeORM": ("open", "const c = source.createQueryRunner()\nawait c.startTransaction()\ntry { await c.manager.save(a); await c.commitTransaction() } finally { await c.release() }"),
+    "rolled back to a savepoint": ("open", "const c = await pool.connect()\ntry { await c.query('BEGIN'); await c.query('x'); await c.query('COMMIT') } catch (e) { await c.query('ROLLBACK TO a') } finally { c.release() }"),
+}  # fmt: skip
+FINE = {
+    "one way each": "const c = await pool.connect()\ntry { await c.query('x'); c.release() } catch (e) { c.release(); throw e }",
+    "asked first": "const c = await pool.connect()\nlet done = false\ntry { await c.query('x'); c.release(); done = true } finally { if (!done) c.release() }",
+    "rolled back": "const c = await pool.connect()\ntry { await c.query('BEGIN'); await c.query('COMMIT') } catch (e) { await c.query('ROLLBACK').catch(() => {}); throw e } finally { c.release() }",
+    "rolled back by a helper": "const c = await pool.connect()\ntry { await c.query('BEGIN'); await c.query('COMMIT') } catch (e) { await undo(c); throw e } finally { c.release() }",
+    "closed": "const c = await pool.connect()\ntry { await c.query('BEGIN'); await c.query('COMMIT'); c.release() } catch (e) { c.release(true) }",
+    "committed in one string": "const c = await pool.connect()\ntry { await c.query('BEGIN; update a set b = 1; COMMIT') } finally { c.release() }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), WAYS.values(), ids=WAYS)
+def test_given_back_wrongly(kind: str, text: str) -> None:
+    """A second time, or inside a transaction."""
+    assert [each.kind for each in read(f"async function f() {{ {text} }}").misuses] == [kind]
+
+
+@pytest.mark.parametrize("text", FINE.values(), ids=FINE)
+def test_given_back_well(text: str) -> None:
+    """Once on each way, with no transaction open."""
+    assert read(f"async function f() {{ {text} }}").misuses == ()
 
 
 def test_other_libraries_connect_too() -> None:
