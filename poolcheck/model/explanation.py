@@ -20,6 +20,7 @@ Layer = Literal[
     "app-pool",
     "prepared",
     "session-state",
+    "locks",
     "routing-auth",
     "unavailable",
     "killed",

@@ -97,7 +97,6 @@ UNRELATED = [
     'ERROR:  column "x" does not exist',
     "ERROR:  deadlock detected",
     "ERROR:  could not serialize access due to concurrent update",
-    "ERROR:  current transaction is aborted, commands ignored until end of transaction block",
     "ERROR:  division by zero",
     "SQLSTATE[HY000] [1040] Too many connections",
     "ERROR 1040 (HY000): Too many connections",
