@@ -58,9 +58,20 @@ _STAMP = (
     rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|\d\d/{MONTH}/\d{{4}}:\d\d|{MONTH} +\d{{1,2}}[ ,]|[IWEF]\d{{4}} \d\d:"
     r"|\d\d:\d\d:\d\d|\d{10}(?:\.\d|\d{3}\b)"
 )
+# What goes on with the event before it although it has a time: the server's DETAIL under its own prefix, and the lines
+# of a stack trace to each of which docker or CI gave the time.
+_GOES_ON = (
+    r"(?!(?:(?!LOG|ERROR|FATAL|PANIC|WARN|NOTICE|INFO|DEBUG|rror|xception)[^\n]){0,160}?"
+    r"\b(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  ?)"
+    r"(?!(?:[^\s|]{1,60} {1,30}\| )?\S{0,40}\d\d:\d\d:\d\d\S{0,20} (?:(?:stdout|stderr) [FP] )?"
+    r"[\t ]{0,20}(?:\r?\n|\Z|at \S|\.\.\. \d|Caused by: |Suppressed: |Context: |Please try again))"
+    r"(?!(?:[^\s|]{1,60} {1,30}\| )?\d{4}-\d\d-\d\dT[\d:.]{8,20}Z (?:(?:stdout|stderr) [FP] )?(?: {2}|\t|[}\])]))"
+    r"(?!\{\"log\":\"(?:\\t|\s{2}|Caused by: ))"
+)
 # A line that begins an event: a time near its start, or a JSON object. Also used on bytes, so ASCII only.
 HEAD = (
-    rf"(?:[^\s|]{{1,60}} {{1,30}}\| )?(?:(?:stdout|stderr) [FP] )?[\[<(\"']{{0,2}}(?:\S{{1,60}} ){{0,4}}?[\[(\"]?(?:{_STAMP})"
+    _GOES_ON
+    + rf"(?:[^\s|]{{1,60}} {{1,30}}\| )?(?:(?:stdout|stderr) [FP] )?[\[<(\"']{{0,2}}(?:\S{{1,60}} ){{0,4}}?[\[(\"]?(?:{_STAMP})"
     r'|(?:[^\s|]{1,60} {1,30}\| )?(?:\[pod/\S{1,150}\] )?\{ ?"'
 )
 _HEAD = re.compile(HEAD)
@@ -70,6 +81,11 @@ _MORE = re.compile(
     r"|This probably means|\*\*|\|"
 )
 _TRACE = re.compile(r"\s*Traceback \(most recent call last\)|Invalid `.{0,200}` invocation")
+_PARAGRAPH = re.compile(
+    r"Caused by|Suppressed: |During handling of|The above exception|(?:DETAIL|HINT|CONTEXT|STATEMENT|LOCATION|QUERY):"
+    r"|Please try again|Context: |More info"
+)
+_ONLY_A_CODE = re.compile(r"(?:[\w ]{1,40}: )?Error: P\d{4}\s*")
 _CHAIN = re.compile(r"During handling of|The above exception|Traceback \(")
 _ANSI = re.compile(r"(?:\x1b|\\(?:x1b|u001b|033|e))(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 _PREFIX = re.compile(r"(?:[^\s|]{1,60} {1,30}\| |\[pod/\S{1,150}\] )")
@@ -134,16 +150,15 @@ def _bare(line: str) -> str:
 def _grouped(lines: list[str]) -> Iterator[list[str]]:
     timed = any(_HEAD.match(line) for line in lines)
     group: list[str] = []
-    trace = False
+    trace = gap = False
     for line in lines:
         if timed:
             begins = _HEAD.match(line) is not None
         elif not line.strip():
-            begins = False
-            if not trace and group and not _more_follows(group):
-                yield group
-                group = []
+            gap = True
             continue
+        elif gap and group and not trace and not _in_a_trace(group):
+            begins = not _goes_on_behind_a_gap(group, line)
         elif trace:
             begins = False
             # the line that ends a traceback names the exception; what follows is another event, or a chained one
@@ -151,6 +166,7 @@ def _grouped(lines: list[str]) -> Iterator[list[str]]:
             trace = trace or line.startswith(("File ", "Invalid `"))
         else:
             begins = _MORE.match(line) is None and not (group and _CHAIN.match(line))
+        gap = False
         if begins and group:
             yield group
             group = []
@@ -161,9 +177,15 @@ def _grouped(lines: list[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _more_follows(group: list[str]) -> bool:
+def _in_a_trace(group: list[str]) -> bool:
     """Whether an empty line inside this group is part of it: chained tracebacks, Prisma's invocation texts."""
     return any(_TRACE.match(line) for line in group)
+
+
+def _goes_on_behind_a_gap(group: list[str], line: str) -> bool:
+    """Whether what stands behind an empty line belongs to this group: a cause, a detail, or what a code alone announced."""
+    alone = len(group) == 1 and _ONLY_A_CODE.fullmatch(group[0]) is not None
+    return alone or _PARAGRAPH.match(line) is not None
 
 
 # --- undoing escapes --------------------------------------------------------------------------------------------

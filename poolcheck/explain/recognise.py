@@ -18,9 +18,14 @@ ORIGIN = {"server": 0, "pooler": 1, "network": 2, "client": 3}
 _POOLER = re.compile(
     r"(?:port |:)(?:6432|6543)\b|-pooler\.|\.pooler\.|\bpgbouncer\b|pooled\.db\.prisma\.io|\.proxy-\w+\."
 )
+# The server's address stands behind words that say so. Any other one may be the client's: `C-0x1: db/user@10.0.0.7:3344`.
 _DIALLED = (
     re.compile(r'connection to server at "([^"]{1,120})"(?: \([^)]{1,60}\))?, port (\d{1,5})'),
-    re.compile(r"(?<![\w.:-])([\w-]{1,60}(?:\.[\w-]{1,60}){1,8}):(\d{4,5})\b"),
+    re.compile(
+        r"(?:\b(?:connect [A-Z]{4,20} |dial tcp (?:\S{1,60}->)?|connect to (?:server |host )?|server at |connection to (?:server )?|Connection to "
+        r"|host[= ]|reach |S-0x[0-9a-f]{1,16}: [^\s@]{1,120}@|URL[= ])|://(?:[^\s/@]{1,200}@)?)[`'\"]?"
+        r"([\w-]{1,60}(?:\.[\w-]{1,60}){1,8})[`'\"]?:[`'\"]?(\d{2,5})\b"
+    ),
 )
 # What else is connected to in the same words, by name, port or scheme; and what shows that it is about PostgreSQL.
 _OTHERS = re.compile(

@@ -19,17 +19,19 @@ _CODES = b"53300|26000|34000|55000|42501|42704|57014|58000|08006|28000|40001|643
 _NUMBERS = re.compile(rb"\b(?!(?:" + _CODES + rb")\b)\d+\b")
 _IDS = re.compile(rb"\b(?=[0-9a-f-]{0,99}\d)[0-9a-f]{4,}(?:-[0-9a-f]+){0,20}\b")
 
-Plain = tuple[int, list[tuple[str, int, tuple[Any, ...], tuple[Any, ...]]]]
+Plain = tuple[int, list[tuple[str, tuple[int, int], tuple[Any, ...], tuple[Any, ...]]]]
 
 
 @dataclass(slots=True)
 class _Seen:
-    """An entry that was recognised, how often and when."""
+    """An entry that was recognised, how often and when; `led`: how often as the inner cause."""
 
     shown: Explanation
     count: int = 0
     first: Moment | None = None
     last: Moment | None = None
+    led: int = 0
+    led_first: Moment | None = None
 
     def add(self, count: int, first: Moment | None, last: Moment | None) -> None:
         self.count += count
@@ -38,8 +40,20 @@ class _Seen:
         if last is not None and last is not self.last:
             self.last = latest((self.last, last))
 
+    def lead(self, count: int, first: Moment | None) -> None:
+        self.led += count
+        if first is not None and first is not self.led_first:
+            self.led_first = earliest((self.led_first, first))
+
     def explained(self) -> Explanation:
-        return replace(self.shown, count=self.count, first=self.first, last=self.last)
+        return replace(
+            self.shown,
+            count=self.count,
+            first=self.first,
+            last=self.last,
+            led=self.led,
+            led_first=self.led_first,
+        )
 
 
 @dataclass(slots=True)
@@ -90,7 +104,9 @@ class Tally:
     def _count(self, ids: tuple[str, ...], moment: Moment | None) -> None:
         for error_id in ids:
             self._seen[error_id].add(1, moment, moment)
-        self.records += bool(ids)
+        if ids:  # the inner cause stands first: one event is one error, of that one's layer
+            self._seen[ids[0]].lead(1, moment)
+            self.records += 1
 
     def plain(self) -> Plain:
         """What was counted, as strings and numbers: for handing over to another process."""
@@ -98,15 +114,16 @@ class Tally:
         for error_id, seen in self._seen.items():
             shown = seen.shown
             texts = (shown.layer, shown.evidence, shown.details, shown.notes, shown.inside)
-            times = tuple((moment.at, moment.form) if moment else None for moment in (seen.first, seen.last))
-            items.append((error_id, seen.count, texts, times))
+            moments = (seen.first, seen.last, seen.led_first)
+            times = tuple((moment.at, moment.form) if moment else None for moment in moments)
+            items.append((error_id, (seen.count, seen.led), texts, times))
         return self.records, items
 
     def merge(self, later: Plain) -> None:
         """Add what was counted in a later part of the same log."""
         records_seen, items = later
         self.records += records_seen
-        for error_id, count, (layer, evidence, details, notes, inside), times in items:
+        for error_id, (count, led), (layer, evidence, details, notes, inside), times in items:
             entry = known.error(error_id)
             assert entry is not None, error_id
             if error_id not in self._seen:
@@ -114,8 +131,9 @@ class Tally:
                     error=entry, layer=layer, evidence=evidence, details=details, notes=notes, inside=inside
                 )
                 self._seen[error_id] = _Seen(shown)
-            first, last = (Moment(*time) if time else None for time in times)
+            first, last, led_first = (Moment(*time) if time else None for time in times)
             self._seen[error_id].add(count, first, last)
+            self._seen[error_id].lead(led, led_first)
 
     def result(self, bytes_read: int = 0) -> Explanations:
         """Everything that was recognised: the story of a log, or the causes of one text from the inside outwards."""
@@ -146,21 +164,21 @@ def run_next(items: Iterable[Explanation], most: int = 4) -> tuple[str, ...]:
 def story(items: Iterable[Explanation]) -> tuple[Onset, ...]:
     """The layers in the order in which they began to fail: by time where all have comparable ones, else by place."""
     onsets: dict[Layer, Onset] = {}
-    listed = list(items)
-    for item in [each for each in listed if not each.error.wraps] or listed:
+    leading = [item for item in items if item.led]
+    for item in [each for each in leading if not each.error.wraps] or leading:
         old = onsets.get(item.layer)
         if old is None:
             onsets[item.layer] = Onset(
-                layer=item.layer, error=item.error.id, first=item.first, count=item.count
+                layer=item.layer, error=item.error.id, first=item.led_first, count=item.led
             )
             continue
-        first = earliest((old.first, item.first))
-        earlier = first is not None and first is item.first and first is not old.first
+        first = earliest((old.first, item.led_first))
+        earlier = first is not None and first is item.led_first and first is not old.first
         onsets[item.layer] = Onset(
             layer=old.layer,
             error=item.error.id if earlier else old.error,
             first=first,
-            count=old.count + item.count,
+            count=old.count + item.led,
         )
     found = list(onsets.values())
     forms = {onset.first.form if onset.first else None for onset in found}

@@ -184,6 +184,8 @@ class Explanation:
     count: int = 1
     first: Moment | None = None
     last: Moment | None = None
+    led: int = 0  # events whose inner cause it is; in the others something further inside stands beside it
+    led_first: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,7 @@ class Onset:
     layer: Layer
     error: str  # id of the layer's first error
     first: Moment | None
-    count: int  # of all errors of the layer
+    count: int  # of all events whose inner cause is of this layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

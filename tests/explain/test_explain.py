@@ -485,6 +485,141 @@ class TestLogs:
         )
 
 
+LOCK_WAIT = (
+    "process 180551 still waiting for AccessShareLock on relation 6260313 of database 16451 after 1000.263 ms"
+)
+P1002 = (
+    "The database server at `ep-x-pooler.eu-central-1.aws.neon.tech:5432` was reached but timed out.\n\n"
+    "Please try again.\n\nContext: Timed out trying to acquire a postgres advisory lock "
+    "(SELECT pg_advisory_lock(72707369)). Elapsed: 10000ms."
+)
+# (block of several lines, ids from the inside outwards)
+BLOCKS = [
+    (f"Error: P1002\n\n{P1002}\n", ["prisma-p1002-lock"]),
+    (f"Error: P1002: {P1002}\n", ["prisma-p1002-lock"]),
+    (
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    connect()\n'
+            f"psycopg.OperationalError: connection failed: {FULL}\n\n"
+            "The above exception was the direct cause of the following exception:\n\n"
+            'Traceback (most recent call last):\n  File "b.py", line 2, in g\n    raise x from e\n'
+            "sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00\n"
+        ),
+        ["pg-too-many-clients", "sqlalchemy-queuepool"],
+    ),
+    (
+        (
+            "java.sql.SQLTransientConnectionException: HikariPool-1 - Connection is not available, request timed out after"
+            " 30000ms.\n\tat com.zaxxer.hikari.pool.HikariPool.x(HikariPool.java:696)\n\t... 23 more\n"
+            f"Caused by: org.postgresql.util.PSQLException: {FULL}\n\tat org.postgresql.x(Y.java:1)\n"
+        ),
+        ["pg-too-many-clients", "hikari-timeout"],
+    ),
+    (
+        (
+            "Error: timeout exceeded when trying to connect\n    at Pool.x (/app/pool.js:1:2) {\n"
+            f"  [cause]: error: {FULL}\n      at Parser.x (/app/p.js:2:1) {{\n    code: '53300'\n  }}\n}}\n"
+        ),
+        ["pg-too-many-clients", "node-pool-timeout"],
+    ),
+]
+
+
+class TestOneErrorIsOneError:
+    """A block of several lines counts once, for the layer of its inner cause."""
+
+    @pytest.mark.parametrize(("block", "wanted"), BLOCKS)
+    def test_a_block(self, block: str, wanted: list[str]) -> None:
+        found = explain(block)
+
+        assert [(item.error.id, item.count) for item in found.items] == [(each, 1) for each in wanted]
+        assert not found.several
+
+    @pytest.mark.parametrize(("block", "wanted"), BLOCKS)
+    def test_three_of_them_are_three(self, block: str, wanted: list[str]) -> None:
+        found = explain(f"{block}\nall is well\n" * 3)
+
+        assert [(item.error.id, item.count) for item in found.items] == [(each, 3) for each in wanted]
+        assert [(onset.error, onset.count) for onset in found.story] == [(wanted[0], 3)]
+
+    @pytest.mark.parametrize(("block", "wanted"), BLOCKS[2:])
+    @pytest.mark.parametrize(
+        "prefix", ["2026-11-21T03:00:00.123456789Z ", "web-1  | 2026-11-21T03:00:00Z stderr F "]
+    )
+    def test_each_line_with_its_own_time(self, block: str, wanted: list[str], prefix: str) -> None:
+        """As docker, kubectl and CI print them."""
+        lines = "".join(f"{prefix}{line}\n" for line in block.splitlines() * 2)
+        found = explain(lines)
+
+        assert found.records == 2 or "Traceback" in block
+        assert {item.error.id for item in found.items} == {*wanted}
+
+    @pytest.mark.parametrize("prefix", ["", "Jul  9 11:01:11 db1 postgres[7]: [5-1] "])
+    @pytest.mark.parametrize("large", [False, True])
+    def test_the_servers_details_belong_to_its_line(self, prefix: str, large: bool) -> None:
+        """Each has the time and process of log_line_prefix; the holder of the lock stands in DETAIL."""
+        stamp = f"{prefix}2026-07-09 11:01:11.000 CEST [180551] exporter@app "
+        event = (
+            f"{stamp}LOG:  {LOCK_WAIT}\n"
+            f"{stamp}DETAIL:  Process holding the lock: 179255. Wait queue: 179504, 179552.\n"
+            f"{stamp}CONTEXT:  while waiting\n{stamp}STATEMENT:  select 1\n"
+        )
+        text = (event * 3).encode()
+        found = scanned(filler(SMALL) + text + filler(SMALL)) if large else scanned(text)
+        (item,) = found.items
+
+        assert (item.error.id, item.count, found.records) == ("pg-lock-wait", 3, 3)
+        assert ("holder", "179255") in item.details
+
+    def test_a_severity_before_the_word_begins_an_event(self) -> None:
+        line = "2026-07-09 11:01:11 ERROR psycopg.Error: out of shared memory HINT:  You might need to increase max_locks\n"
+
+        assert explain(line * 3).records == 3
+
+    def test_separate_errors_stay_separate(self) -> None:
+        found = explain(f"{FULL}\n\nError: {P2024}\n\nERROR: query_wait_timeout\n")
+
+        assert [item.count for item in found.items] == [1, 1, 1]
+        assert found.records == 3
+
+    def test_a_lock_queue_came_first(self) -> None:
+        waits = "".join(f"2026-07-09 11:0{m}:11.000 UTC [{m}] LOG:  {LOCK_WAIT}\n" for m in range(1, 6))
+        full = "".join(f"2026-07-09 11:09:{s}.000 UTC [4{s}] {FULL}\n" for s in range(10, 40))
+
+        assert [(onset.layer, onset.count) for onset in explain(full + waits).story] == [
+            ("locks", 5),
+            ("slots", 30),
+        ]
+
+
+class TestWhoWasDialled:
+    """The server's address where the words say so; a client's never."""
+
+    @pytest.mark.parametrize(
+        ("text", "wanted"),
+        [
+            ("Can't reach database server at `db.internal:5432`", "db.internal:5432"),
+            ("Can't reach database server at `db.internal`:`5432`", "db.internal:5432"),
+            ("Error: connect ECONNREFUSED 10.0.0.5:5432", "10.0.0.5:5432"),
+            ("dial tcp 10.0.0.5:5432: connect: connection refused", "10.0.0.5:5432"),
+            (
+                "Connection to db.internal:5432 refused. Check that the hostname and port are correct",
+                "db.internal:5432",
+            ),
+            ("S-0x55: shop/app@10.0.0.5:5432 closing because: connect failed (age=0s)", "10.0.0.5:5432"),
+            ("C-0x55: shop/app@10.2.1.3:4455 pooler error: query_wait_timeout", ""),
+            ("C-0x55: shop/app@10.2.1.3:4455 closing because: client_login_timeout (age=60s)", ""),
+            ("ERROR: pool is banned [10.2.1.3:4455] checkout timeout", ""),
+            (f"2026-11-21 03:00:00 UTC [1] 10.2.1.3:4455 app@shop {FULL}", ""),
+        ],
+    )
+    def test_dialled(self, text: str, wanted: str) -> None:
+        details = [dict(item.details).get("dialled", "") for item in explain_text(text)]
+
+        assert details
+        assert set(details) == {wanted}
+
+
 def filler(size: int) -> bytes:
     """Ordinary lines, in which nothing is wrong."""
     line = (

@@ -111,10 +111,10 @@ def _story(section: Explanations, paint: Paint) -> Iterator[str]:
     rows = []
     for onset in section.story:
         same = [item for item in section.items if item.layer == onset.layer]
-        title = same[0].error.title if same else ""
-        if len(same) > 1:
-            told = ", ".join(f"{item.error.title} {item.count:,} x" for item in same)
-            title = f"{error_texts.layer(onset.layer).title}: {told}"
+        told = [
+            f"{item.error.title} {item.count:,} x" if len(same) > 1 else item.error.title for item in same
+        ]
+        title = ": ".join([error_texts.layer(onset.layer).title, *filter(None, [", ".join(told)])])
         rows.append((str(onset.first or ""), onset.layer, f"{onset.count:,} x", title))
     if not any(row[0] for row in rows):
         rows = [("", *row[1:]) for row in rows]
