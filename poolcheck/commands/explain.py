@@ -69,20 +69,24 @@ def _said(words: tuple[str, ...]) -> Report:
         return _pages(pages)
     if found := entries_by_id(words):
         return _explained(found)
-    if len(words) == 1 and _is_file(words[0]):
+    if all(_is_file(word) for word in words):
         report = _read_files(words)
-        return replace(report, notes=(f"{words[0]} is a file, so it was read as a log.", *report.notes))
+        what = f"{words[0]} is a file, so it was" if len(words) == 1 else "These are files, so they were"
+        return replace(report, notes=(f"{what} read as a log.", *report.notes))
+    if len(words) == 1 and _is_folder(words[0]):
+        raise BadInput(
+            f"{words[0]} is a folder", "Give the logs in it: poolcheck explain --file FILE --file FILE"
+        )
     others = [word for word in words if not _page(word)]
     if pages and len(words) <= MOST_IDS and all(explain(word).items for word in others):
         report = _explained(explain("\n".join(others)))  # ids beside codes: explain PC101 P2024
         return replace(report, sections=(*_pages(pages).sections, *report.sections))
     found = explain("\n".join(words) if all(" " in word for word in words) else " ".join(words))
-    if found.items or any(" " in word for word in words):
+    if found.items or any(" " in word for word in words if not _LOG.search(word)):
         return _explained(found)
-    if len(words) == 1 and re.fullmatch(
-        r"(?:[^\s:]*/)?[\w.-]+\.(?:log|txt|out|err|json|gz|bz2|xz)(?:\.\d+)?", words[0]
-    ):
-        raise BadInput(f"{words[0]}: no such file", "Give a log that is there, or an error text in quotes.")
+    if all(_is_file(word) or _like_a_file(word) for word in words):
+        absent = next(word for word in words if not _is_file(word))
+        raise BadInput(f"{absent}: no such file", "Give a log that is there, or an error text in quotes.")
     return _explained(replace(found, meant=tuple(_did_you_mean(words))))
 
 
@@ -124,10 +128,29 @@ def _did_you_mean(words: tuple[str, ...]) -> Iterator[str]:
             yield f"Did you mean {' or '.join(known[each] for each in near)}?"
 
 
+# The end of a log's name; and a name with folders or a usual suffix, as no error text has it.
+_LOG = re.compile(r"\.(?:log|txt|out|err|jsonl?|ndjson|csv|gz|bz2|xz|zst|zip)(?:\.\d{1,4})?\Z")
+_PATH = re.compile(
+    r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s:*?\"<>|]+|[\w.-]+[/\\][\w./\\-]+|[\w-]+\.(?:conf|ini|md|ya?ml|toml|env|sql|html?|[jt]sx?|py|go|rb)"
+)
+
+
+def _like_a_file(word: str) -> bool:
+    """Whether a word that says nothing was meant as the name of a file."""
+    return _LOG.search(word) is not None or _PATH.fullmatch(word) is not None
+
+
 def _is_file(word: str) -> bool:
     try:
         return Path(word).is_file()
     except (OSError, ValueError):  # too long for a name, or a NUL in it: a text
+        return False
+
+
+def _is_folder(word: str) -> bool:
+    try:
+        return "/" in word and Path(word).is_dir()
+    except (OSError, ValueError):
         return False
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from poolcheck.catalogue import error_texts as known
+from poolcheck.explain import pieces
 from poolcheck.explain.tally import WHOLE, Tally, run_next, tally_text
 from poolcheck.model.explanation import ErrorText, Explanation, Explanations, Near
 from poolcheck.model.report import TITLES, Action, Step, StepStatus
@@ -21,18 +22,31 @@ _RANK: dict[StepStatus, int] = {"do": 3, "check": 2, "done": 1, "not needed": 0}
 
 def explain(text: str, *, dialled_pooler: bool | None = None) -> Explanations:
     """What a pasted text shows. Nothing recognised: `items` is empty, and `near` has what resembles it."""
+    return closer(text, _tallied(text, dialled_pooler))
+
+
+def _tallied(text: str, dialled_pooler: bool | None) -> Explanations:
     tally = Tally(dialled_pooler)
     tally_text(tally, text)
-    result = tally.result(len(text.encode("utf-8", "replace")))
-    return result if result.items else replace(result, near=nearest(text))
+    return tally.result(len(text.encode("utf-8", "replace")))
+
+
+def closer(text: str, found: Explanations) -> Explanations:
+    """Where the patterns found nothing in a pasted text: what it is a piece of, else what resembles it."""
+    if found.items:
+        return found
+    items, near = pieces.of(text)
+    if items:
+        return replace(found, items=items, run=run_next(items), records=1)
+    return replace(found, near=near or nearest(text))
 
 
 def explain_text(text: str, *, dialled_pooler: bool | None = None) -> tuple[Explanation, ...]:
-    """What an error text shows, the inner cause first; () when nothing in it is known.
+    """What a whole error text shows, the inner cause first; () when nothing in it is known. Pieces are not guessed at.
 
     `dialled_pooler` says whether the address that answered is a pooler's; None: judge by the text.
     """
-    return explain(text, dialled_pooler=dialled_pooler).items
+    return _tallied(text, dialled_pooler).items
 
 
 def entries_by_id(words: Iterable[str]) -> Explanations | None:

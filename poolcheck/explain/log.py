@@ -259,7 +259,7 @@ def _masked(text: str) -> str:
 
 _ANY = r"[0-9][0-9A-Z]{4}|XX000|P0001"
 _KEYED = re.compile(
-    r"(?i:sql_?state|state_code|err(?:or)?_?code|pg_?code|\bcode)[\"'`\]]{0,2}\s{0,3}[:=\[(]?\s{0,3}[\"'`]?("
+    r"(?i:sql_?state|state_code|err(?:or)?_?code|pg_?code|\bcode)[\"'`\]]{0,2}\s{0,3}[:=\[(]?\s{0,3}[\"'`“‘«„]?("
     + _ANY
     + r")\b"
 )
@@ -269,7 +269,7 @@ _PLACED = re.compile(
     + r")(?=\"?[:,：])"
 )
 _BARE = re.compile(r"\b(57P0[1-5]|25P0[34]|42P05|28P01|08P01)\b")  # nothing else looks like these
-_ROUTINE = re.compile(r"(?:routine|func_name|LOCATION)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(\w{4,60})")
+_ROUTINE = re.compile(r"(?:routine|func_name|LOCATION)[\"'`]?\s{0,3}[:=]\s{0,3}[\"'`“‘«„]?(\w{4,60})")
 
 
 def _sqlstates(text: str) -> Iterator[str]:

@@ -31,10 +31,13 @@ _DIALLED = (
 _OTHERS = re.compile(
     r"(?i)\b(?:redis|valkey|kafka|mongo(?:db)?|mysql|mariadb|rabbitmq|amqps?|elastic(?:search)?|opensearch|memcached?"
     r"|smtp|ldap|etcd|zookeeper|nats|clickhouse|cassandra|dynamodb|graphql)\b|\b(?:https?|wss?|grpc)://"
-    r"|:(?:25|80|443|587|2181|2379|3306|4222|4317|4318|5671|5672|6379|6380|8080|8123|8443|9042|9092|9200|11211|27017)\b"
+    r"|(?<!\d:\d\d)(?<![T ]\d\d):(?:25|80|443|587|2181|2379|3306|4222|4317|4318|5671|5672|6379|6380|8080|8123|8443|9042|9092|9200|11211|27017)\b"
 )
+_FOREIGN = re.compile(
+    r"\bHY000\b|\bORA-\d{5}|\bER_[A-Z_]{3,40}|\bMySQL\b|\bMongo\w*Error"
+)  # other databases' own codes
 _OURS = re.compile(
-    r"(?i)postgres|psycopg|\bpgx?\b|libpq|npgsql|prisma|pgbouncer|supabase|neon|\.rds\.|sqlalchemy|hikari|knex|sequelize"
+    r"(?i)postgres|psycopg|\bpgx?\b|libpq|npgsql|prisma|pris\.ly|pgbouncer|supabase|neon|\.rds\.|sqlalchemy|hikari|knex|sequelize"
     r"|typeorm|asyncpg|drizzle|activerecord|ecto\b|jdbc|\b(?:5432|6432|6543)\b|DATABASE_URL|\bSQL"
 )
 
@@ -109,15 +112,59 @@ def search(text: str) -> list[Hit]:
     return list(hits.values())
 
 
+_QUOTES = str.maketrans(dict.fromkeys("'`´‘’‚“”„«»‹›＂＇", '"'))
+
+
+@cache
+def _lenient_patterns() -> tuple[tuple[ErrorText, re.Pattern[str]], ...]:
+    """Every pattern that asks for quotes, with any kind of them or none."""
+    found = []
+    for error, pattern in _patterns():
+        plain = pattern.pattern.translate(_QUOTES)
+        if '"' in plain:
+            found.append((error, known.compiled(_loose(plain))))
+    return tuple(found)
+
+
+def _loose(pattern: str) -> str:
+    """The pattern with every quote outside of a class made optional."""
+    made, at, in_class = "", 0, False
+    while at < len(pattern):
+        step = 2 if pattern[at] == "\\" else 1
+        piece = pattern[at : at + step]
+        in_class = piece != "]" if in_class else piece == "["
+        optional = piece == '"' and not in_class and pattern[at + 1 : at + 2] not in set("*+?{")
+        made += piece + "?" * optional
+        at += step
+    return made
+
+
+def lenient(text: str) -> list[Hit]:
+    """As `search`, for texts whose quotes are others, or were lost on the way through a shell."""
+    plain = text.translate(_QUOTES)
+    hits: dict[str, Hit] = {}
+    for error, pattern in _lenient_patterns():
+        if error.id not in hits and (found := pattern.search(plain)):
+            hits[error.id] = Hit(error, found.start(), found.end())
+    return list(hits.values())
+
+
+def about_another_service(text: str) -> bool:
+    """Whether a text names another service, by name, port or scheme, and nothing of PostgreSQL."""
+    if _FOREIGN.search(text):
+        return True
+    return _OTHERS.search(text) is not None and _OURS.search(text) is None
+
+
 def recognise(record: Record) -> list[Hit]:
     """What a record shows, inner causes first; what is said better by something else in it is left out."""
     text = record.text
     hits = search(text)
     if not hits and len(record.lines) > 1:
         hits = search(record.unbroken)
-    if any(hit.error.generic for hit in hits) and _OTHERS.search(text) and not _OURS.search(text):
+    if any(hit.error.generic for hit in hits) and about_another_service(text):
         hits = [hit for hit in hits if not hit.error.generic]
-    return _weigh(hits + list(_coded(record, hits)))
+    return weigh(hits + list(_coded(record, hits)))
 
 
 def _coded(record: Record, hits: list[Hit]) -> Iterator[Hit]:
@@ -133,7 +180,7 @@ def _coded(record: Record, hits: list[Hit]) -> Iterator[Hit]:
                 yield Hit(error, by_code=True)
 
 
-def _weigh(hits: list[Hit]) -> list[Hit]:
+def weigh(hits: list[Hit]) -> list[Hit]:
     """Drop what lies inside a longer text of another entry and what is vague beside something exact; sort."""
     kept = [hit for hit in hits if not any(_covers(other, hit) for other in hits)]
     exact = [hit for hit in kept if not hit.error.vague]
@@ -202,7 +249,11 @@ def explanation(hit: Hit, hits: list[Hit], record: Record, dialled_pooler: bool 
 def _find(error: ErrorText, text: str) -> re.Match[str] | None:
     ours = [pattern for each, pattern in _patterns() if each is error]
     ours += [pattern for each, _, pattern in _translated() if each is error]
-    return next((found for pattern in ours if (found := pattern.search(text))), None)
+    exact = next((found for pattern in ours if (found := pattern.search(text))), None)
+    if exact is not None:
+        return exact
+    loose = (pattern for each, pattern in _lenient_patterns() if each is error)
+    return next((found for pattern in loose if (found := pattern.search(text.translate(_QUOTES)))), None)
 
 
 def _details(error: ErrorText, text: str, found: re.Match[str] | None) -> Iterator[tuple[str, str]]:

@@ -12,11 +12,11 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, cast
 
-from poolcheck.explain.explain import nearest
+from poolcheck.explain.explain import closer
 from poolcheck.explain.log import HEAD
 from poolcheck.explain.prefilter import places
 from poolcheck.explain.tally import Tally, tally_text
@@ -65,8 +65,7 @@ def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None
         total += reading.size
         if reading.broken:
             broken.append((name, reading.broken))
-    found = tally.result(total)
-    return Scanned(found if found.items else replace(found, near=nearest(pasted)), tuple(broken))
+    return Scanned(closer(pasted, tally.result(total)), tuple(broken))
 
 
 def _count_part(stream: BinaryIO, tally: Tally) -> None:

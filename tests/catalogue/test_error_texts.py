@@ -15,7 +15,7 @@ from poolcheck.catalogue import error_texts
 from poolcheck.connection.secret import redact
 from poolcheck.errors import CatalogueError
 from poolcheck.explain import prefilter
-from poolcheck.explain.explain import explain_text
+from poolcheck.explain.explain import explain, explain_text
 from poolcheck.explain.log import collapse
 from poolcheck.explain.recognise import search
 from poolcheck.explain.scan import SMALL, scan
@@ -129,7 +129,7 @@ UNRELATED = [
 
 @pytest.mark.parametrize("text", UNRELATED)
 def test_what_is_no_connection_trouble_is_not_explained(text: str) -> None:
-    assert explain_text(text) == ()
+    assert explain(text).items == ()
 
 
 def test_examples_hold_no_secret() -> None:

@@ -34,6 +34,72 @@ def record(*arguments: str, text: str | bytes | None = None) -> dict[str, Any]:
     return found
 
 
+class TestPieces:
+    """Halves of lines and codes alone; and names of files that are not there."""
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("too many clients already",),
+            ("QueuePool", "limit", "of", "size", "5", "overflow", "10", "reached"),
+            ("53300",),
+            ("P2024",),
+        ],
+    )
+    def test_a_piece(self, words: tuple[str, ...]) -> None:
+        assert explain(*words).exit_code == 0
+
+    def test_what_else_it_could_be(self) -> None:
+        result = " ".join(explain("too many clients already").stdout.split())
+
+        assert "Taken for a piece of: FATAL: sorry, too many clients already" in result
+        assert "It could also be: every child process of pgpool-II is busy (pgpool-children)" in result
+
+    def test_a_piece_on_standard_input(self) -> None:
+        assert (
+            "Every connection slot of the server is taken"
+            in explain(text="too many clients already\n").stdout
+        )
+
+    @pytest.mark.parametrize(
+        "word",
+        [
+            "app.log",
+            "logs/app",
+            "./x",
+            "/var/log/nothing",
+            "my logs/app.log",
+            r"C:\logs\x",
+            "pg_hba.conf",
+            "app.log.1",
+            "postgresql.log.gz",
+        ],
+    )
+    def test_a_file_that_is_not_there_is_said_to_be_so(
+        self, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        result = explain(word)
+
+        assert result.exit_code == 2
+        assert f"{word}: no such file" in result.stderr
+
+    def test_one_of_two_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("a.log").write_text(f"{FULL}\n")
+
+        assert "b.log: no such file" in explain("a.log", "b.log").stderr
+        Path("b.log").write_text(f"{FULL}\n")
+        assert "2 times" in explain("a.log", "b.log").stdout
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert "is a folder" in explain(str(tmp_path)).stderr
+
+    @pytest.mark.parametrize("word", ["neon.tech", "org.postgresql.util.PSQLException", "hello"])
+    def test_what_is_no_name_of_a_file(self, word: str) -> None:
+        assert "no such file" not in explain(word).output
+
+
 class TestTexts:
     """An error as an argument."""
 

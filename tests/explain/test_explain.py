@@ -839,14 +839,16 @@ class TestUnknown:
     @pytest.mark.parametrize(
         ("text", "wanted"),
         [
-            ("ERROR: too many connections", {"pg-role-limit", "pg-database-limit"}),
+            (
+                "does not exist",
+                {"pg-prepared-missing", "pg-no-role", "pg-no-database", "pg-prepared-pgbouncer-name"},
+            ),
             ("Too many connections for this", {"pg-role-limit", "pg-database-limit"}),
-            ("remaining connection slots", {"pg-reserved-for-role", "pg-reserved-superuser"}),
             ("could not get connection from pool", {"pgcat-pool"}),
         ],
     )
     def test_remembered_words(self, text: str, wanted: set[str]) -> None:
-        """A piece of a known text leads to it, the server's own first; it is not taken for the error itself."""
+        """Words that several texts hold, or that none holds quite so, lead to them; they are not taken for one."""
         found = explain(text)
 
         assert found.items == ()
