@@ -20,7 +20,7 @@ from rich.text import Text
 from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
 from poolcheck.errors import ExitCode
-from poolcheck.live import postgres, route
+from poolcheck.live import route, sight
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, begin, known
@@ -58,7 +58,7 @@ class Watch:
             if self.link is None or not self.link.open:
                 self.link = self.seen.connect(target)
                 self.way = None
-            snapshot, row = postgres.look(self.link, self.seen.options.timeouts)
+            snapshot, row = sight.look(self.link, self.seen.options.timeouts)
             if self.way is None:
                 self.way = route.find(
                     self.link,

@@ -1,7 +1,8 @@
 """One look, put together: what was seen, the verdicts on it and the limits it is judged by. Rules and formats read it."""
 
 from poolcheck.config.settings import DEFAULTS, Thresholds
-from poolcheck.live.leaks import blocks, judge
+from poolcheck.live.blocking import blocks
+from poolcheck.live.leaks import judge
 from poolcheck.model.look import Look
 from poolcheck.model.snapshot import (
     BouncerSnapshot,

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from poolcheck.config.settings import DEFAULTS, Thresholds
+from poolcheck.live.blocking import blocks
 from poolcheck.model.look import driver
-from poolcheck.model.snapshot import Backend, Block, Certainty, Leak, LeakKind, Snapshot, Verb
+from poolcheck.model.snapshot import Backend, Certainty, Leak, LeakKind, Snapshot
 from poolcheck.record import dataclass
 from poolcheck.text import seconds
 
@@ -61,7 +62,8 @@ def judge(
     Sessions that belong to a pooler are left out of all but idle transactions: idle is their normal state.
     """
     clients = snapshot.clients
-    blocking = {block.root: len(block.waiters) for block in blocks(snapshot)}
+    # Where something else than the root is to be acted upon, the root is at work.
+    blocking = {block.root: len(block.waiters) for block in blocks(snapshot) if block.kind == "root"}
     found = [*_idle_transactions(clients, thresholds, blocking), *_clients_gone(clients)]
     named = {member.pid for leak in found for member in leak.members}
     apart = [
@@ -275,40 +277,3 @@ def _leak(
         driver=driver(members),
         growing=growing,
     )
-
-
-def blocks(snapshot: Snapshot) -> tuple[Block, ...]:
-    """Who really blocks: sessions that others wait for and that wait for nobody, with all behind them.
-
-    A cancel does nothing to a session that is idle in a transaction: there is no statement to cancel.
-    """
-    leader = {backend.pid: backend.leader for backend in snapshot.backends if backend.leader}
-    edges: dict[int, set[int]] = {}
-    for wait in snapshot.waits:
-        pid = leader.get(wait.pid) or wait.pid
-        edges.setdefault(pid, set()).update(
-            blocker for each in wait.blockers if (blocker := leader.get(each) or each) != pid
-        )
-    by_pid = {backend.pid: backend for backend in snapshot.backends}
-    behind: dict[int, set[int]] = {}
-    for pid in edges:
-        seen: set[int] = set()
-        todo = [pid]
-        while todo:
-            at = todo.pop()
-            if at not in seen:
-                seen.add(at)
-                todo.extend(edges.get(at, ()))
-        for root in (each for each in seen if not edges.get(each) and each != pid):
-            behind.setdefault(root, set()).add(pid)
-    found = []
-    for root, waiters in behind.items():
-        backend = by_pid.get(root)
-        verb: Verb = "cancel" if backend is not None and backend.state == "active" else "terminate"
-        if root == 0:
-            verb = "finish"
-        slots = len(waiters) + (root != 0)
-        found.append(
-            Block(root=root, backend=backend, waiters=tuple(sorted(waiters)), slots=slots, verb=verb)
-        )
-    return tuple(sorted(found, key=lambda block: (-len(block.waiters), block.root)))

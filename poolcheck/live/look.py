@@ -12,7 +12,7 @@ from poolcheck.config.settings import Config
 from poolcheck.connection.secret import Secret
 from poolcheck.connection.string import DEFAULT_PORT
 from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
-from poolcheck.live import credentials, dsn, postgres, route
+from poolcheck.live import credentials, dsn, postgres, route, sight
 from poolcheck.live.dsn import Sources
 from poolcheck.live.postgres import (
     DEFAULT_TIMEOUTS,
@@ -122,7 +122,6 @@ def check_selection(config: Config) -> None:
 
 def load_judges() -> None:
     """Import what judges the look, while the server works on it: half of the waiting is then for nothing."""
-    postgres.prepare()
     import_module("poolcheck.diagnosis.steps")
     import_module("poolcheck.diagnosis.engine")
     import_module("poolcheck.rules").load("78")
@@ -248,11 +247,11 @@ class Inspection:
         self.options.meanwhile()
 
     def _look(self, link: Link, target: Target) -> None:
-        snapshot, row = postgres.look(link, self.options.timeouts, self._meanwhile)
+        snapshot, row = sight.look(link, self.options.timeouts, self._meanwhile)
         if self.options.sample:
             self.earlier = snapshot
             time.sleep(self.options.sample)
-            snapshot, row = postgres.look(link, self.options.timeouts)
+            snapshot, row = sight.look(link, self.options.timeouts)
         way = route.find(
             link,
             row,
@@ -374,15 +373,15 @@ class Inspection:
 
         if self.console is None:
             return None
-        server = self.snapshot
+        seen = self.snapshot
         states: dict[str, int] = {}
-        for client in server.clients if server else ():
+        for client in seen.clients if seen else ():
             if client.pid in self.console.server_pids and client.state:
                 states[client.state] = states.get(client.state, 0) + 1
         return PoolerLook(
             snapshot=self.console,
             thresholds=self.config.thresholds,
-            usable=server.server.usable if server else None,
+            usable=seen.server.usable if seen else None,
             states=tuple(states.items()),
             target=self.console_shown,
         )

@@ -114,11 +114,32 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prepared transaction: it holds its locks without a session, until somebody finishes it by its gid."""
+
+    gid: str
+    database: str
+    age: float  # seconds since PREPARE TRANSACTION
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What sessions wait for, and who has it."""
+
+    kind: str  # as pg_locks.locktype has it: relation, tuple, transactionid, advisory, ...
+    relation: str = ""  # with its schema; "" when it is no lock on a relation
+    holders: tuple[tuple[int, str], ...] = ()  # pid (0: a prepared transaction) and mode
+    prepared: tuple[Prepared, ...] = ()  # those of the holders without a session
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """A session waits for others. Pid 0 stands for a prepared transaction."""
 
     pid: int
     blockers: tuple[int, ...]
+    mode: str = ""  # as pg_locks.mode has it
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +205,7 @@ class Snapshot:
     caps: tuple[Cap, ...] = ()
     counters: Counters | None = None
     processes: tuple[tuple[str, int], ...] = ()  # background processes by kind
+    background: tuple[Backend, ...] = ()  # those of them that have a part in somebody's waiting
     route: LiveRoute = LiveRoute()
     skipped: tuple[Skipped, ...] = ()
 
@@ -238,6 +260,9 @@ LeakKind = Literal["idle in transaction", "forgotten release", "abandoned", "cli
 Verb = Literal[
     "terminate", "cancel", "finish"
 ]  # what frees what the session holds; finish: a prepared transaction
+# What is acted upon: the root of the tree; a request in the middle, that everybody else queues behind; all runs of one
+# statement that overlap; on a standby whoever replay waits for; nothing, because the holder must be let finish.
+BlockKind = Literal["root", "middle", "runs", "replay", "let"]
 Certainty = Literal["certain", "probable", "possible"]
 
 
@@ -261,10 +286,17 @@ class Block:
     """A session that others wait for and that waits for nobody, and everything behind it."""
 
     root: int  # pid; 0: a prepared transaction
-    backend: Backend | None  # None when it is not a client, or already gone
+    backend: Backend | None  # None when it is already gone; a background process is one, too
     waiters: tuple[int, ...]
     slots: int  # the chain costs so many
     verb: Verb
+    targets: tuple[int, ...] = ()  # pids that the verb is for: the root, or who waits in the middle
+    frees: int = 0  # waiters that go on when it is done
+    kind: BlockKind = "root"
+    relation: str = ""  # what the targets, or the waiters behind the root, wait for; "" no relation
+    held: str = ""  # the root's mode there, in words of SQL
+    wanted: str = ""  # the mode that is waited for
+    prepared: tuple[Prepared, ...] = ()  # the transactions behind root 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
 """What the rules about live servers share: names of groups, the statement to look for, roles as SQL."""
 
-from poolcheck.model.snapshot import Leak
+from collections.abc import Sequence
+
+from poolcheck.model.snapshot import Leak, Verb
 from poolcheck.text import clean
 
 
@@ -21,3 +23,15 @@ def code_path(leak: Leak) -> tuple[str, ...]:
 def role(name: str) -> str:
     """A role's name as SQL."""
     return '"' + clean(name).replace('"', '""') + '"'
+
+
+def ending(verb: Verb, pids: Sequence[int]) -> tuple[str, ...]:
+    """One statement that cancels or terminates these sessions; all names carry their schema."""
+    if len(pids) == 1:
+        return (f"SELECT pg_catalog.pg_{verb}_backend({pids[0]});",)
+    listed = ", ".join(map(str, pids))
+    return (
+        (f"SELECT pg_catalog.pg_{verb}_backend(pid) FROM pg_catalog.unnest(ARRAY[{listed}]) pid;",)
+        if pids
+        else ()
+    )

@@ -55,7 +55,7 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
         return
     oldest = found[0]
     old = [each for each in found if (each.state_age or 0) >= limits.idle_in_transaction_old_seconds]
-    blocking = {block.root for block in look.blocks} & {each.pid for each in found}
+    blocking = {block.root for block in look.blocks if block.kind == "root"} & {each.pid for each in found}
     emergency = (
         len(old) > limits.idle_in_transaction_count
         or (oldest.state_age or 0) >= limits.idle_in_transaction_oldest_seconds

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from poolcheck.live import postgres as wire
+from poolcheck.live import sight
 from poolcheck.live.terminate import statement, terminate
 from tests.commands.running import poolcheck
 from tests.conftest import need_bouncer
@@ -110,14 +111,14 @@ class TestEveryMajor:
                     "dbname": "postgres",
                 }
             )
-            snapshot, _ = wire.look(link)
+            snapshot, _ = sight.look(link)
             (seen,) = snapshot.clients
             conn.execute("select 1")
             outcome = terminate(link, seen, each_postgres.major)
             assert not outcome.ended
             assert "left alone" in outcome.why
             assert alive(conn)
-            (fresh,) = wire.look(link)[0].clients
+            (fresh,) = sight.look(link)[0].clients
             assert terminate(link, fresh, each_postgres.major).ended
             link.close()
 
@@ -216,7 +217,7 @@ def test_a_session_that_was_not_seen_cannot_be_named(postgres: Postgres) -> None
         link = wire.connect(
             {"host": postgres.host, "port": str(postgres.port), "user": "plain", "dbname": "postgres"}
         )
-        (hidden,) = wire.look(link)[0].clients
+        (hidden,) = sight.look(link)[0].clients
         link.close()
     with pytest.raises(ValueError, match="cannot be named"):
         statement(hidden, 18)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from poolcheck.config.settings import Thresholds
-from poolcheck.live.leaks import blocks, judge
+from poolcheck.live.blocking import blocks
+from poolcheck.live.leaks import judge
 from poolcheck.model.look import driver
 from poolcheck.model.snapshot import Leak
 from poolcheck.text import seconds

@@ -15,6 +15,7 @@ import pytest
 
 from poolcheck.connection.secret import Secret
 from poolcheck.live import postgres as wire
+from poolcheck.live import sight
 from poolcheck.live.look import NotPostgres
 from poolcheck.live.postgres import Timeouts
 from poolcheck.model.snapshot import Refusal
@@ -283,7 +284,7 @@ def test_frozen_server_ends_in_time() -> None:
             os.kill(child, signal.SIGSTOP)
         begun = time.monotonic()
         with pytest.raises(wire.Lost) as lost:
-            wire.look(link, Timeouts(statement=1))
+            sight.look(link, Timeouts(statement=1))
         assert lost.value.timed_out
         assert time.monotonic() - begun < 4
         link.close()
@@ -352,7 +353,7 @@ def test_locked_catalogue_is_cut_by_the_server(postgres: Postgres) -> None:
         link = wire.connect(words(postgres))
         holder.execute("lock table pg_authid in access exclusive mode")
         with pytest.raises(wire.StatementFailed) as failed:
-            wire.look(link, Timeouts(statement=0.5))
+            sight.look(link, Timeouts(statement=0.5))
         holder.execute("rollback")
         link.close()
     assert failed.value.sqlstate == "57014"

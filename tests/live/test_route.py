@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from poolcheck.live import postgres as live_postgres
+from poolcheck.live import sight
 from poolcheck.live.route import find
 from tests.conftest import need_bouncer, need_pgpool
 from tests.live.scenes import eventually, look, report, report_on, rules, scene
@@ -112,7 +113,7 @@ def test_two_clients_that_keep_apart(postgres: Postgres) -> None:
             return made
 
         try:
-            _, row = live_postgres.look(link)
+            _, row = sight.look(link)
             third.execute("select 1")  # takes the only server session there is
             assert find(link, row, second).mode == "transaction"
             assert len(again) == 1

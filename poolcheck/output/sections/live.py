@@ -149,6 +149,13 @@ def _block(block: Block) -> dict[str, Any]:
         "waiters": list(block.waiters),
         "slots": block.slots,
         "verb": block.verb,
+        "act_on": block.kind,
+        "targets": list(block.targets),
+        "frees": block.frees,
+        "relation": clean(block.relation) or None,
+        "held": block.held or None,
+        "wanted": block.wanted or None,
+        "prepared": [{"gid": clean(each.gid), "database": clean(each.database)} for each in block.prepared],
     }
 
 
@@ -342,31 +349,40 @@ def _blocking(look: Look, paint: Paint) -> Iterator[str]:
     yield paint.heading("Who blocks")
     shown = look.blocks if paint.look.verbosity > 0 else look.blocks[:SHOWN_BLOCKS]
     for block in shown:
-        each = block.backend
-        if block.root == 0:
-            who = "a prepared transaction"
-        elif each is None:
-            who = f"pid {block.root}"
-        else:
-            name = paint.name(each.application_name or each.user, 30)
-            who = f"pid {block.root} ({name}, {each.state or 'state hidden'}"
-            who += f" for {seconds(each.state_age)})" if each.state_age is not None else ")"
         pids = ", ".join(map(str, block.waiters[:5])) + (", ..." if len(block.waiters) > 5 else "")
-        what = {
-            "terminate": "terminate it: a cancel does nothing to an idle session",
-            "cancel": "cancel it",
-            "finish": "ROLLBACK PREPARED",
-        }
-        if block.verb == "terminate" and each is not None and not each.state:
-            what["terminate"] = "terminate it"
         yield from paint.wrap(
-            f"{who}: {plural(len(block.waiters), 'session')} wait behind it ({pids}),"
-            f" {plural(block.slots, 'slot')} in all; {what[block.verb]}",
+            f"{_root(block, paint)}: {plural(len(block.waiters), 'session')} wait behind it ({pids}),"
+            f" {plural(block.slots, 'slot')} in all; {_to_do(block)}",
             indent=4,
             first="  ",
         )
     if len(look.blocks) > len(shown):
         yield f"  and {plural(len(look.blocks) - len(shown), 'more root')} (-v)"
+
+
+def _root(block: Block, paint: Paint) -> str:
+    each = block.backend
+    if block.root == 0:
+        return "a prepared transaction"
+    if each is None:
+        return f"pid {block.root}"
+    name = paint.name(each.application_name or each.user or each.kind, 30)
+    age = f" for {seconds(each.state_age)}" if each.state_age is not None else ""
+    return f"pid {block.root} ({name}, {each.state or 'state hidden'}{age})"
+
+
+def _to_do(block: Block) -> str:
+    pids = ", ".join(map(str, block.targets[:5])) + (", ..." if len(block.targets) > 5 else "")
+    if block.verb == "finish":
+        return "ROLLBACK PREPARED"
+    if block.kind == "let":
+        return f"let it end, or cancel {pids}"
+    if block.kind == "replay":
+        return f"terminate {pids}" if pids else "end the transaction on the primary"
+    if block.kind != "root":
+        return f"cancel {pids}"
+    idle = block.backend is not None and block.backend.state.startswith("idle")
+    return f"{block.verb} it" + (": a cancel does nothing to an idle session" if idle else "")
 
 
 def _others(look: Look, paint: Paint) -> Iterator[str]:
