@@ -44,6 +44,11 @@ env_file_option = click.option(
 variable_option = click.option(
     "--var", "variable", metavar="NAME", help="This variable of the env file or the environment."
 )
+admin_option = click.option(
+    "--admin",
+    metavar="DSN",
+    help="Look with this one when the first is refused: a superuser, or reserved slots.",
+)
 connect_timeout_option = click.option(
     "--connect-timeout",
     type=Seconds(),

@@ -8,6 +8,7 @@ import click
 
 from poolcheck.commands._connecting import (
     Seconds,
+    admin_option,
     ask_password,
     connect_timeout_option,
     dsn_argument,
@@ -29,11 +30,7 @@ from poolcheck.commands._shared import Output, emit, html_option, output_options
 @env_file_option
 @variable_option
 @click.option("--bouncer", metavar="DSN", help="Look at this PgBouncer console too.")
-@click.option(
-    "--admin",
-    metavar="DSN",
-    help="Look with this one when the first is refused: a superuser, or reserved slots.",
-)
+@admin_option
 @click.option("--no-probe", is_flag=True, help="Open no second client, also when a pooler is suspected.")
 @click.option(
     "--sample",

@@ -4,6 +4,7 @@ import click
 
 from poolcheck.commands._connecting import (
     Seconds,
+    admin_option,
     ask_password,
     connect_timeout_option,
     dsn_argument,
@@ -27,6 +28,7 @@ STATES = {
 @dsn_argument
 @env_file_option
 @variable_option
+@admin_option
 @click.option("--yes", is_flag=True, help="End them. Without it, nothing is changed.")
 @click.option(
     "--older-than",
@@ -46,13 +48,14 @@ STATES = {
 @click.option("--app", "application", metavar="NAME", help="Only this application_name.")
 @click.option("--pid", "pids", multiple=True, type=click.IntRange(min=1), help="Only these pids.")
 @click.option(
-    "--max",
+    "--most",
     "most",
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
     help="End at most so many in one run.",
 )
+@click.option("--max", "most_before", type=click.IntRange(min=1), hidden=True)
 @connect_timeout_option
 @statement_timeout_option
 @click.option(
@@ -73,6 +76,8 @@ def command(
     application: str | None,
     pids: tuple[int, ...],
     most: int,
+    most_before: int | None,
+    admin: str | None,
     connect_timeout: float,
     statement_timeout: float,
     config_path: str | None,
@@ -100,13 +105,15 @@ def command(
         dsn=dsn,
         env_file=env_file,
         variable=variable,
+        admin=admin,
         timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
     )
     choice = ReapChoice(
         older_than=older_than,
         states=tuple(each for name in states for each in STATES[name]),
         application=application,
-        most=most,
+        most=most_before
+        or most,  # --max is max_connections everywhere else; the old spelling goes on working
         pids=pids,
         do=yes,
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poolcheck.config.settings import DEFAULTS, Configured
 from poolcheck.errors import BadTarget, ExitCode
-from poolcheck.live import terminate
+from poolcheck.live import dsn, terminate
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, LookOptions, address, begin, nobody
@@ -37,13 +37,25 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
     Raises:
         PoolcheckError: bad input, nothing to look at, a pooler in between, or the connection lost.
     """
+    if options.dsn is None and options.env_file is None and options.variable is None:
+        raise BadTarget(
+            "no server is named: what ends sessions wants its target in words",
+            'Name it: poolcheck reap "$DATABASE_URL", or poolcheck reap --env-file .env',
+        )
     seen = begin(options, settings, ask)
     config, chosen = seen.config, seen.sources
     try:
         link = seen.connect(chosen.main)
     except NoConnection as refused:
         seen.refused(refused.text, chosen.main)
-        return seen.report("reap")
+        if options.admin is None:
+            return seen.report("reap")
+        chosen = dsn.sources(options.admin, config, trusted=options.trusted)
+        try:
+            link = seen.connect(chosen.main)
+        except NoConnection as again:
+            seen.refused(again.text, chosen.main)
+            return seen.report("reap")
     with closing(link):
         try:
             snapshot = seen.first_look(link, chosen.main)
@@ -52,6 +64,8 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
             _no_pooler(snapshot, chosen.main.name)
             look = put_together(snapshot, config.thresholds, show_queries=options.show_queries)
             reaping = _end(link, look, choice, address(chosen.main))
+            if any(each.ended for each in reaping.endings) and (now := seen.first_look(link, chosen.main)):
+                reaping = replace(reaping, after=(now.used, now.server.usable))
         except Lost as lost:
             seen.refused(lost.text, chosen.main)
             return seen.report("reap")

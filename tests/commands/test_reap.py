@@ -210,6 +210,43 @@ def test_full_server(postgres15: Postgres) -> None:
         assert "pg_terminate_backend" in ran.out
 
 
+def test_full_server_through_the_reserve(postgres15: Postgres) -> None:
+    """--admin looks with a role that is let in, ends what leaks, and says how many slots are taken behind it."""
+    with scene(postgres15) as stage:
+        (leak,) = stage.open(name="worker", run="begin")
+        stage.fill("app")
+        time.sleep(0.3)
+        ran = poolcheck(
+            "reap", postgres15.url("app"), "--admin", postgres15.url("postgres"), "--older-than", "200ms", "--yes",
+            "--format", "json",
+        )  # fmt: skip
+        assert pids(ran.out) == {leak.info.backend_pid}, ran.err
+        after = json.loads(ran.out)["reap"]["after"]
+        eventually(lambda: not alive(leak), "its end")
+        assert after["used"] < after["usable"]
+        with postgres15.connect("app") as another:
+            assert alive(another)
+
+
+@pytest.mark.parametrize("option", ["--most", "--max"])
+def test_at_most_so_many(postgres: Postgres, option: str) -> None:
+    """The old spelling goes on working."""
+    with scene(postgres) as stage:
+        leaks = stage.open(3, name="worker", run="begin")
+        time.sleep(0.3)
+        ran = poolcheck("reap", postgres.url("app"), "--older-than", "200ms", option, "2", "--format", "json")
+        assert len(pids(ran.out)) == 2, ran.err
+        assert json.loads(ran.out)["reap"]["left"] == len(leaks)
+
+
+def test_what_ends_sessions_wants_its_target_in_words(postgres: Postgres, tmp_path: Path) -> None:
+    """Neither the environment nor an env file that lies here is taken."""
+    (tmp_path / ".env").write_text(f"DATABASE_URL={postgres.url('app')}\n")
+    ran = poolcheck("reap", "--yes", cwd=tmp_path, env={"DATABASE_URL": postgres.url("app")})
+    assert ran.code == 2
+    assert 'poolcheck reap "$DATABASE_URL"' in ran.err
+
+
 def test_a_session_that_was_not_seen_cannot_be_named(postgres: Postgres) -> None:
     """No statement is made for a hidden session, or with text that is no time."""
     with scene(postgres) as stage:

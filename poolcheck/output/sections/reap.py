@@ -17,6 +17,7 @@ def record(section: Reaping) -> dict[str, Any]:
             "sessions": [_one(ending) for ending in section.endings],
             "spared": dict(section.spared),
             "left": section.left,
+            "after": {"used": section.after[0], "usable": section.after[1]} if section.after else None,
         }
     }
 
@@ -55,7 +56,8 @@ def text(section: Reaping, paint: Paint) -> Iterator[str]:
         )
     else:
         ended = sum(bool(ending.ended) for ending in section.endings)
-        yield paint.heading(f"Ended {ended} of {plural(count, 'session')} at {section.target}")
+        now = f": {section.after[0]} of {section.after[1]} slots are taken now" if section.after else ""
+        yield paint.heading(f"Ended {ended} of {plural(count, 'session')} at {section.target}{now}")
     rows = [
         (
             str(ending.backend.pid),
