@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from poolcheck.config.settings import Config
 from poolcheck.connection.secret import Secret
 from poolcheck.connection.string import DEFAULT_PORT
-from poolcheck.errors import ExitCode, PoolcheckError, Unreachable
+from poolcheck.errors import ExitCode, NothingToCheck, PoolcheckError, Unreachable
 from poolcheck.live import credentials, dsn, postgres, route, sight
 from poolcheck.live.dsn import Sources
 from poolcheck.live.postgres import (
@@ -73,7 +73,15 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     Raises:
         PoolcheckError: bad input or config, nothing to look at, not PostgreSQL, or lost while looking.
     """
-    seen = begin(options, settings, ask)
+    alone = options.dsn is None and options.env_file is None and options.variable is None
+    if alone and options.admin:
+        options = replace(options, dsn=options.admin, admin=None)  # what is printed on a refusal stands alone
+    try:
+        seen = begin(options, settings, ask)
+    except NothingToCheck:
+        if not options.bouncer or not alone:
+            raise
+        return _console_alone(options, settings, ask)
     if options.bouncer:
         console = dsn.console_target(options.bouncer, seen.config, trusted=options.trusted)
         seen.sources = replace(seen.sources, console=console)
@@ -86,6 +94,18 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     if seen.snapshot is None and options.admin:
         seen.look_at_server(dsn.sources(options.admin, seen.config, trusted=options.trusted).main)
     return seen.report()
+
+
+def _console_alone(options: LookOptions, settings: "Configured", ask: Ask) -> "Report":
+    """A look at a pooler's console, where no string of a server is given or lies here."""
+    config = settings.over(Path())
+    check_selection(config)
+    console = dsn.console_target(options.bouncer or "", config, trusted=options.trusted)
+    seen = Inspection(config=config, options=options, sources=dsn.Sources(console), ask=ask)
+    seen.look_at_console(console)
+    failed = ExitCode.FAILED if seen.console is None else None
+    report = seen.report()
+    return replace(report, fix_path=(), exit_code=report.exit_code if failed is None else failed)
 
 
 def begin(options: LookOptions, settings: "Configured", ask: Ask) -> "Inspection":

@@ -2,6 +2,7 @@
 
 import re
 
+from poolcheck.connection.string import DEFAULT_PORT
 from poolcheck.explain.explain import explain_text
 from poolcheck.model.report import Action
 from poolcheck.model.snapshot import Refusal
@@ -71,7 +72,7 @@ def options(layer: str, text: str, target: Target, *, pooler: bool, bouncer: boo
             )
         said.append(RESCUE)
         said.append(Action("If a PgBouncer is in front, look at its console: it needs no slot", CONSOLE))
-        said += _reserve(text)
+        said += _reserve(text, target)
     elif layer == "role-limit":
         said.append(RESCUE)
         alter = f'ALTER ROLE "{_name(target.conn.user)}" CONNECTION LIMIT -1;'
@@ -97,9 +98,15 @@ def options(layer: str, text: str, target: Target, *, pooler: bool, bouncer: boo
     return said
 
 
-def _reserve(text: str) -> list[Action]:
+def _reserve(text: str, target: Target) -> list[Action]:
     """What the exact words tell about the slots that are kept back."""
-    look = ("poolcheck live --admin postgresql://ADMIN@HOST/DATABASE",)
+    conn = target.conn
+    host, database = conn.shown(conn.host or "localhost"), clean(conn.database or "postgres", limit=60)
+    where = host if conn.effective_port == DEFAULT_PORT else f"{host}:{conn.effective_port}"
+    plain = not host.startswith("/") and re.fullmatch(r"[\w.:\[\]-]{1,253}/\w{1,60}", f"{where}/{database}")
+    look = (
+        f"poolcheck live --admin postgresql://ADMIN@{f'{where}/{database}' if plain else 'HOST/DATABASE'}",
+    )
     if "pg_use_reserved_connections" in text or "rds_reserved" in text:
         return [
             Action("reserved_connections are free: a role granted pg_use_reserved_connections gets in", look)

@@ -629,7 +629,7 @@ class TestLive:
         assert result.exit_code == 1
         assert "No session can be opened" in result.stdout
         assert (
-            "poolcheck live --admin postgresql://ADMIN@HOST/DATABASE"
+            f"poolcheck live --admin postgresql://ADMIN@{postgres.host}:{postgres.port}/"
             in result.stdout.partition("Meanwhile")[2]
         )
 
