@@ -65,7 +65,12 @@ def _words(found: Iterable[tuple[Maker, bool]]) -> Iterator[Word]:
             if each.language not in ("javascript", "python"):
                 text, names = _written(each.language, module, exported), frozenset({last.encode()})
             elif each.any_database:
-                names = _DATABASES
+                called = module.rpartition("/")[2] if last in ("default", "*") else last
+                names = _DATABASES | {
+                    f"{called}(".encode(),
+                    b"')(",
+                    b'")(',
+                }  # what the database is may stand elsewhere
             elif orm and module != "*" and last not in ("default", "*"):
                 names = frozenset({last.encode()})
             else:

@@ -511,6 +511,7 @@ class ImageNumber:
     default: int | None = None  # where none is set; None: no source tells, or it is no number
     why: str = ""  # where default is None: half a sentence
     where: str = ""  # NAME=value: it is there only where that variable says so
+    params: tuple[str, ...] = ()  # of the string: parameters that set it, before any variable
     beyond: tuple[str, ...] = ()  # of a pool: variables whose number comes on top, as max_overflow
     beyond_default: int = 0
 
@@ -538,12 +539,15 @@ class Image:
     homepage: str
     words: tuple[str, ...]  # the name holds one of them: a cheap test before the file is parsed
     pattern: str
-    is_: Literal["server", "pooler", "client"]  # the key is `is` in TOML
+    is_: Literal[
+        "server", "pooler", "client", "other"
+    ]  # the key is `is` in TOML; other: it never speaks to PostgreSQL
     source: str
     checked: date
     examples: tuple[ImageExample, ...]
     not_pattern: str = ""
     otherwise: bool = False  # only where no other file fits
+    once: bool = False  # for people or for a moment: it is named, and in no sum
     # a server
     own_defaults: bool = False  # PostgreSQL's hold where neither the command nor a file says otherwise
     max_variable: str = ""  # the variable that sets it, where no file and no option does

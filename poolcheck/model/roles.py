@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from poolcheck.model.project import Package, Role
 
 DIRECT = frozenset("direct unpooled migrate migration migrations session nonpooling".split())
+MIGRATORS = frozenset("goose flyway dbmate liquibase".split())  # tools, in the names of their variables
 PARTS_HOST = {  # the variable that names the host, and its family
     "PGHOST": ("PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSSLMODE"),
     "POSTGRES_HOST": ("POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", ""),
@@ -23,6 +24,14 @@ SPELLINGS = {  # other spellings of one part
 }
 # DB_* and DATABASE_* belong to any database: one of these must speak for PostgreSQL.
 POSTGRES_WORDS = re.compile(r"postgres|pgsql|psql", re.IGNORECASE)
+# Packages, with their registry, that speak to PostgreSQL alone, and that speak to another kind of database.
+DRIVER = re.compile(
+    r"(?i)(?:^npm:(?:pg|pg-native|postgres)$|^pypi:(?:psycopg|asyncpg|pg8000|aiopg)|^gem:pg$|^hex:postgrex$|^nuget:npgsql|^maven:org\.postgresql:"
+    r"|^go:.*(?:/pgx|/lib/pq|driver/postgres)|^crate:(?:tokio-postgres|postgres|deadpool-postgres|sqlx-postgres)$|^composer:ext-(?:pdo_)?pgsql$)"
+)
+OTHER_DRIVER = re.compile(
+    r"(?i)mysql|maria|sqlite|oracle|cx_oracle|mssql|sqlserver|sqlclient|tedious|mongo|:h2$|pyodbc"
+)
 KIND_VARIABLES = ("DB_CONNECTION", "DB_ENGINE", "DB_TYPE", "DB_DRIVER", "DB_DIALECT", "DATABASE_TYPE", "DATABASE_CLIENT", "DATABASE_ENGINE")  # fmt: skip
 POSTGRES_PORTS = frozenset({"5432", "6543", "6432"})
 
@@ -39,7 +48,7 @@ def role_of(name: str, package: Package) -> tuple[Role, str]:
         return "shadow", "its name"
     if "test" in words or "testing" in words:
         return "other", "its name"
-    if DIRECT.intersection(words):
+    if DIRECT.intersection(words) or MIGRATORS.intersection(words):
         return "migration", "its name"
     return "app", "its name"
 

@@ -19,6 +19,7 @@ Scope = Literal["module", "cached", "function", "request"]
 Closed = Literal["no", "sometimes", "always"]
 Purpose = Literal["app", "test", "script"]
 MIDDLEWARE = "Next.js middleware"
+UNSAID = "unsaid"  # the argument of a site whose kind of database the file does not say
 _ENV_VALUE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^{}]*))?\}")
 
 
@@ -150,6 +151,9 @@ class SourceFile:
     package: Package = Package()
     purpose: Purpose = "app"
     sites: tuple[Site, ...] = ()
+    unsaid: tuple[
+        Site, ...
+    ] = ()  # of an ORM for many databases, where this file does not say which: for the map alone
     # clients that hold no connection: kind "neon()", text what names their string
     http: tuple[Mark, ...] = ()
     checkouts: tuple[Checkout, ...] = ()
@@ -186,6 +190,7 @@ class SourceFile:
         """Whether any rule could have something to say about it."""
         found = (
             self.sites,
+            self.unsaid,
             self.http,
             self.checkouts,
             self.disconnects,

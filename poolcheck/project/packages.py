@@ -308,6 +308,12 @@ class Packages:
             self._read_all()
         return [self.of(posixpath.join(folder, "x")) for folder in self._manifests]
 
+    def manifest_in(self, folder: str) -> bool:
+        """Whether a folder has a manifest of its own."""
+        if self._packages is None:
+            self._read_all()
+        return ("" if folder == "." else folder) in self._manifests
+
     def _configured(self, folder: str = "") -> Runtime | None:
         config = self.config.at(f"{folder}/.env" if folder else "")
         if config.runtime == "auto":

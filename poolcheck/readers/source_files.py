@@ -54,7 +54,7 @@ _SCRIPT = re.compile(
     r"alembic|docs|notebooks?|playgrounds?|sandbox|\.[\w-]+)/"
 )
 _SCRIPT_NAME = re.compile(
-    r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|check[-_](?:db|data)|test[-_.])"
+    r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|(?:check|verify|debug)[-_](?:db|data|conn|pg|postgres)|test[-_.])"
 )
 _ROUTE_FILE = re.compile(r"(?:^|/)(?:(?:routes?|routers?|controllers?)$|pages/api(?:/|$))")  # its folder
 # What is not closed goes on to the end, as in a browser; looking for its end again at each next one takes the square.

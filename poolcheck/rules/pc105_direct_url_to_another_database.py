@@ -52,6 +52,8 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if target is not _first_app(target, ctx):
         return  # a replica or a second database beside the one that migrations are for
     difference = _difference(target, twin)
+    if any(_difference(each, twin) is None for each in ctx.groups(_app_of_file)[target.location.path]):
+        return  # one of several strings of the app, and it is the one that migrations are for
     if difference:
         field, ours, theirs = difference
         yield Problem(

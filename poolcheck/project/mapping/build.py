@@ -1,6 +1,7 @@
 """From all that was read to the map: servers and poolers first, then everybody who connects to them."""
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +19,10 @@ from poolcheck.project.mapping.draft import MapDraft
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.readers.index import declared
 
+_RETIRED = re.compile(
+    r"(?:^|/)[._-]*(?:archived?|attic|deprecated|disabled|retired|unused)/"
+)  # kept, and not deployed
+
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Collected:
     """What was read with the map of the project, the strings of its deployment files, and the lines that both point at."""
     ctx = Context(catalogue=catalogue, assumed=assumptions.assumed_drivers(packages.config))
+    names = [name for name in names if _RETIRED.search(packages.below(name)) is None]
     draft = MapDraft(so_far, packages, ctx, assumptions.numbers(so_far, packages.config))
     alone = [each for each in so_far.poolers if not each.container and each.databases]
     resources = Counter(each.resource for each in alone)

@@ -18,7 +18,7 @@ from poolcheck.model.pooler_config import PoolerConfig
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package, Role, Runtime
 from poolcheck.model.report import Skipped
-from poolcheck.model.roles import name_claims, role_of
+from poolcheck.model.roles import MIGRATORS, name_claims, role_of
 from poolcheck.model.sizing import surge
 from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.project.collected import Collected
@@ -27,6 +27,7 @@ from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
 from poolcheck.project.mapping.pools import Beside, PoolReader, string_of
 from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
+from poolcheck.project.packages import inside
 from poolcheck.readers.env import dotenv
 from poolcheck.readers.env.dotenv import Entry
 from poolcheck.record import dataclass
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 # Services that run once, or for people: their few connections are what the buffer is for.
 _ONCE = re.compile(
-    r"migrat|seed|setup|init|backup|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
+    r"migrat|seed|setup|init|backup|backrest|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
 _NO_RELEASE = "release-name-"  # what `helm template` writes where the release's name will stand
 _STRING_NAME = re.compile(
@@ -112,6 +113,18 @@ class MapDraft:
         """The only package with a driver that has one of these names: its folder's, or its manifest's without the scope."""
         named = {each.path: each for name in names for each in self._by_name.get(name, ())}
         return next(iter(named.values())) if len(named) == 1 else None
+
+    def built(self, folder: str, name: str) -> Package:
+        """The package that is built in a folder; where its own code makes no client: the one below of that name, or the only one that does."""
+        own = self.packages.of(posixpath.join(folder, "x"))
+        if self.reader.sites(own):
+            return own
+        below = [each for each in self._speaking if self.reader.sites(each) and inside(each.path, folder)]
+        named = [
+            each for each in below if name in (posixpath.basename(each.path), each.title.rpartition("/")[2])
+        ]
+        found = named or below
+        return found[0] if len(found) == 1 else own
 
     @cached_property
     def _speaking(self) -> list[Package]:
@@ -487,7 +500,8 @@ def runs_once(name: str) -> bool:
 
 def for_app(name: str) -> bool:
     """Whether a variable of that name may hold the app's string."""
-    return name_claims(name) != "direct" and "SHADOW" not in name and "TEST" not in name
+    tool = not MIGRATORS.isdisjoint(name.lower().split("_"))
+    return name_claims(name) != "direct" and "SHADOW" not in name and "TEST" not in name and not tool
 
 
 def deployed_target(name: str, conn: ConnectionString, at: Location, package: Package) -> Target:

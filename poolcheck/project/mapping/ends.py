@@ -17,6 +17,7 @@ from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import ConnectionLimit, Mode
 from poolcheck.model.facts import Match
 from poolcheck.model.problem import Location
+from poolcheck.readers.deploy.compose import FILLED_IN
 
 if TYPE_CHECKING:
     from poolcheck.model.pooler_config import PoolerConfig
@@ -175,7 +176,7 @@ class Ends:
         declared = beside or self._known(scope, host, port, namespace)
         if declared is not None:
             declared.addresses[f"{host}:{port}"] = None
-            declared.asked[conn.database or "", conn.user or ""] = None
+            _ask(declared, conn)
             return End(declared, self.behind(declared, conn.database or "", namespace))
         told = self._told(host)
         if match.kind in ("pooled", "http") and match.provider is not None:
@@ -339,7 +340,7 @@ class Ends:
             made.software = match.endpoint.software if match.endpoint else ""
             self.poolers[key] = made
         self.poolers[key].addresses[f"{host}:{port}"] = None
-        self.poolers[key].asked[conn.database or "", conn.user or ""] = None
+        _ask(self.poolers[key], conn)
         return End(self.poolers[key], server)
 
     def _evident(self, told: NamedServer | None, scope: str, host: str, port: int, evidence: str) -> End:
@@ -352,6 +353,17 @@ class Ends:
             self.poolers[self._noted(key)] = made
         self.poolers[key].addresses[f"{host}:{port}"] = None
         return End(self.poolers[key], self.poolers[key].server)
+
+
+def _ask(pooler: PoolerDraft, conn: ConnectionString) -> None:
+    """Note which database and user a client asks for; what it does not say, or somebody fills in, is what another one says."""
+    said = tuple("" if each == FILLED_IN else each or "" for each in (conn.database, conn.user))
+    for other in pooler.asked:
+        if all(one == two or not one or not two for one, two in zip(said, other, strict=True)):
+            del pooler.asked[other]
+            said = tuple(one or two for one, two in zip(said, other, strict=True))
+            break
+    pooler.asked[said[0], said[1]] = None
 
 
 def _mode(text: str | None) -> Mode | None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _STARTS = re.compile(r"(?:^|[\s/\"'])(?:postgres|patroni|docker-entrypoint\.sh)(?:$|[\s\"'])|^-")
 _TOOL = re.compile(r"\b(?:psql|pg_\w+|pgbench|createdb|createuser)\b")
+_LANGUAGES = re.compile(
+    r"(?:oven/)?(?:node|bun|python|golang|ruby|php|elixir|rust|openjdk|eclipse-temurin|maven|gradle)|dotnet/sdk"
+)
 _PAGES = frozenset(
     f"npm:{name}"
     for name in ("react", "vue", "svelte", "solid-js", "preact", "@angular/core", "vite", "next", "nuxt")
@@ -75,7 +78,7 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
     for service in compose.services:
         image = _image(service)
         if service.name in poolers or (
-            image is not None and image.is_ in ("server", "pooler") and not _tool(compose, service)
+            image is not None and image.is_ != "client" and not _tool(compose, service)
         ):
             continue
         own = service.build is not None or (not builds and len(unknown) == 1)
@@ -121,7 +124,11 @@ def _image(service: "Service") -> "Image | None":
     """What a service runs that is well known: by its image, built here under that name, or a server by the service's name."""
     image = catalogue.image(service.repository)
     named = catalogue.image(service.name) if image is None else None
-    return named if named is not None and (service.build or named.is_ == "server") else image
+    return (
+        named
+        if named is not None and (service.build or named.is_ == "server") and named.is_ != "other"
+        else image
+    )
 
 
 def _tool(compose: "Compose", service: "Service") -> bool:
@@ -132,7 +139,8 @@ def _tool(compose: "Compose", service: "Service") -> bool:
     names = {name for each in compose.services if each is not service for name in (each.name, *each.others)}
     hosts = {host_and_port(text.value)[0] for name, text in service.environment if "HOST" in name.upper()}
     keeps = any(volume.partition(":")[2].startswith("/var/lib/postgresql") for volume in service.volumes)
-    return not names.isdisjoint(hosts) or (_TOOL.search(words) is not None and not keeps)
+    named = runs_once(service.name) and not names.isdisjoint(service.needs)
+    return not keeps and (named or not names.isdisjoint(hosts) or _TOOL.search(words) is not None)
 
 
 def _stranger(service: "Service") -> bool:
@@ -147,6 +155,7 @@ def _service(
     package: Package | None = None
     image = catalogue.image(service.repository) if service.build is None or service.based else None
     tool = image is not None and image.is_ == "server"
+    mounted = _mounted_code(draft, service)
     theirs = None
     if image is not None and not tool:  # somebody else's: no code of this project is its
         complete = all(path in draft.found.lines for path in service.env_files)
@@ -160,8 +169,10 @@ def _service(
             where=(service.name, service.location),
         )
         given = given or theirs.ways
+    elif mounted is not None:
+        package = draft.packages.of(posixpath.join(mounted, "x"))
     elif own and not tool:
-        package = draft.packages.of(posixpath.join(service.build or posixpath.dirname(service.path), "x"))
+        package = draft.built(service.build or posixpath.dirname(service.path), service.name)
     elif service.repository:
         package = draft.named_package({service.repository.rpartition("/")[2]})
     if package is not None:
@@ -187,7 +198,7 @@ def _service(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
             instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None,
             processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None, threads=running.threads,
-            environment=environment, once=tool or runs_once(service.name) or _apart(compose, service), kind=_kind(compose),
+            environment=environment, once=tool or (image is not None and image.once) or service.once or runs_once(service.name) or _apart(draft, compose, service), kind=_kind(compose),
         )
     )  # fmt: skip
     return found
@@ -198,9 +209,32 @@ def _kind(compose: "Compose") -> str:
     return posixpath.basename(compose.path) if compose.joined else compose.path
 
 
-def _apart(compose: "Compose", service: "Service") -> bool:
-    """Whether a service starts only when somebody asks for it; where every service has a profile, they say what runs where."""
-    return bool(service.profiles) and not all(each.profiles for each in compose.services)
+def _mounted_code(draft: MapDraft, service: "Service") -> str | None:
+    """The folder of the project that an image of a language alone runs: the one with a manifest that is mounted into it."""
+    if service.build is not None or _LANGUAGES.fullmatch(service.repository) is None:
+        return None
+    folder = posixpath.dirname(service.path)
+    sources = (volume.partition(":")[0] for volume in service.volumes)
+    found = [posixpath.normpath(posixpath.join(folder, each)) for each in sources if each.startswith(".")]
+    return next((each for each in found if draft.packages.manifest_in(each)), None)
+
+
+def _apart(draft: MapDraft, compose: "Compose", service: "Service") -> bool:
+    """Whether a service starts only when somebody asks for it: not where every service has a profile, nor where .env turns it on."""
+    beside = (
+        draft.assignments(posixpath.join(posixpath.dirname(compose.path), ".env")) if service.profiles else ()
+    )
+    on = {
+        name.strip()
+        for each in beside
+        if each.key == "COMPOSE_PROFILES"
+        for name in (each.value or "").split(",")
+    }
+    return (
+        bool(service.profiles)
+        and on.isdisjoint((*service.profiles, "*"))
+        and not all(each.profiles for each in compose.services)
+    )
 
 
 def _environment(draft: MapDraft, service: "Service") -> dict[str, str | None]:
@@ -230,7 +264,7 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
     ):
         yield way
         return
-    if any(way.role == "app" for way in found) or package is None:
+    if any(way.role == "app" for way in found) or package is None or _shown(draft, package):
         return
     yield from draft.of_code(package, service.location)
 

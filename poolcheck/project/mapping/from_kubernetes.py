@@ -63,7 +63,7 @@ def declare(draft: MapDraft, cluster: Cluster) -> None:
     """The servers and poolers that the cluster runs, under the names of their Services."""
     draft.poolers += from_objects.declare(draft, ((scope_of(group), group) for group in cluster.groups))
     for workload, group in cluster.workloads:
-        image = next((each for each in _known(workload) if each.is_ != "client"), None)
+        image = next((each for each in _known(workload) if each.is_ in ("server", "pooler")), None)
         if image is None:
             continue
         names = tuple(_names(workload, group))
@@ -150,7 +150,7 @@ def collect(draft: MapDraft, cluster: Cluster) -> None:
     alone = len({_repository(each) for each in unknown}) <= 1
     for workload, group in cluster.workloads:
         its = _known(workload)
-        if not any(image.is_ in ("server", "pooler") for image in its) or len(workload.images) > 1:
+        if not any(image.is_ != "client" for image in its) or len(workload.images) > 1:
             _workload(draft, workload, group, alone=alone)
 
 
@@ -171,7 +171,7 @@ def _workload(draft: MapDraft, workload: "Workload", group: "DeployedGroup", *, 
     connecting = [
         one
         for one in each
-        if one.kind not in _JOBS and not ((image := images[one.name]) and image.is_ in ("server", "pooler"))
+        if one.kind not in _JOBS and not ((image := images[one.name]) and image.is_ != "client")
         and _Strings(draft, one, group, draft.package(one.name.rpartition("/")[2], one.images)).written()
     ]  # fmt: skip
     before = [one for one in each if one.kind in _JOBS and workload.kind not in _JOBS]
@@ -206,7 +206,7 @@ def _client(
     if package is not None and not alone and not _own(package, workload):
         package = None
     instances = replicas_of(whole, group.scaler(whole.name))
-    once = workload.kind in _JOBS or runs_once(workload.name)
+    once = workload.kind in _JOBS or runs_once(workload.name) or (image is not None and image.once)
     running = draft.commands.amount(
         workload.command,
         workload.command_at or workload.location,
@@ -231,7 +231,9 @@ def _own_ways(ways: Sequence[Way], workload: "Workload") -> list[Way]:
     found = [
         way
         for way in ways
-        if way.end.server is None or way.end.server.key.host.partition(".")[0] != workload.name
+        if way.end.server is None
+        or way.end.server.unread
+        or way.end.server.key.host.partition(".")[0] != workload.name
     ]
     return [way for way in found if not way.variable.startswith("INIT_")] or found
 

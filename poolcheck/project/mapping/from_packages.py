@@ -1,13 +1,17 @@
 """Clients that no deployment file starts: a package by its env files and its code, or a string that was given."""
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
+from poolcheck.model.roles import DRIVER, OTHER_DRIVER
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
 from poolcheck.project.mapping.pools import Beside, same
+
+_UNREAD = re.compile(r"(?:maven|nuget|gem|hex|composer|crate):")
 
 
 def collect(draft: MapDraft) -> None:
@@ -65,6 +69,25 @@ def collect(draft: MapDraft) -> None:
             end = draft.ends.of_reference("the database")
             known = (Way(variable="", role="app", end=end, place=at),)
         _add(draft, _title(package), (at, package), known)
+    _by_manifest(draft, seen)
+
+
+def _by_manifest(draft: MapDraft, seen: set[object]) -> None:
+    """Where nothing else is a client: the packages that bring a driver of PostgreSQL, in languages whose calls are not read."""
+    if draft.running:
+        return
+    for package in draft.packages.known():
+        brought = [each for each in package.dependencies if _UNREAD.match(each) and DRIVER.search(each)]
+        if (
+            not brought
+            or same(package) in seen
+            or any(OTHER_DRIVER.search(each) for each in package.dependencies)
+        ):
+            continue
+        seen.add(same(package))
+        at = Location(package.manifests[0])
+        end = draft.ends.of_reference("the database")
+        _add(draft, _title(package), (at, package), (Way(variable="", role="app", end=end, place=at),))
 
 
 def _of_containers(way: Way) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from poolcheck.connection.parse import from_parts
+from poolcheck.connection.parse import from_parts, parse
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, at_least, exact, plus, times
 from poolcheck.model.connection_map import Pool
@@ -50,7 +50,7 @@ def known(
     return Theirs(
         speaks=_speaks(image, given), ways=tuple(_ways(draft, image, given, standing)),
         unseen=None if complete or where is None else _unseen(image, given, *where),
-        pools=tuple(_pool(each, given, complete=complete) for each in image.pools if _holds(each, given)),
+        pools=tuple(_pool(image, each, given, complete=complete) for each in image.pools if _holds(each, given)),
         processes=times(*(_times(each, given, complete=complete) for each in image.processes)) if image.processes else ONE,
     )  # fmt: skip
 
@@ -121,8 +121,10 @@ def _value(names: Sequence[str], given: Mapping[str, Variable]) -> str | None:
     return said[1].text if said else None
 
 
-def _pool(known: ImageNumber, given: Mapping[str, Variable], *, complete: bool) -> Pool:
-    size = _number(known.title, known.variables, known.default, known.why, given, complete=complete)
+def _pool(image: Image, known: ImageNumber, given: Mapping[str, Variable], *, complete: bool) -> Pool:
+    size = _in_string(image, known, given)
+    if size is None:
+        size = _number(known.title, known.variables, known.default, known.why, given, complete=complete)
     if isinstance(size, Amount) and known.beyond:
         more = _number(f"{known.title}, beyond its size", known.beyond, known.beyond_default, "", given, complete=complete, zero=True)  # fmt: skip
         size = plus(size, more) if isinstance(more, Amount) else more
@@ -132,6 +134,22 @@ def _pool(known: ImageNumber, given: Mapping[str, Variable], *, complete: bool) 
         size=size if isinstance(size, Amount) else None, why="" if isinstance(size, Amount) else size,
         code=" ".join((f"{known.variables[0]}={{size}}", *(f"{name}=0" for name in known.beyond[:1]))) if known.variables else "",
     )  # fmt: skip
+
+
+def _in_string(image: Image, known: ImageNumber, given: Mapping[str, Variable]) -> Amount | str | None:
+    """What a parameter of its string says; in words where the string is not here."""
+    said = _first(image.url, given) if known.params else None
+    if said is None:
+        return None
+    name, text = said
+    conn = parse(text.text) if text.text is not None else None
+    if conn is None:
+        return f"{known.title}: {name} is filled in when it is deployed"
+    for param in known.params:
+        value = conn.param(param)
+        if value is not None and _WHOLE.fullmatch(value) and int(value) > 0:
+            return exact(int(value), f"{param}={value}", text.place)
+    return None
 
 
 def _times(known: ImageNumber, given: Mapping[str, Variable], *, complete: bool) -> Amount:

@@ -16,6 +16,7 @@ from poolcheck.model.connection_map import Pool
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package
+from poolcheck.model.roles import DRIVER, OTHER_DRIVER
 from poolcheck.model.source import fits
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, reader, readers
@@ -61,13 +62,25 @@ def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs, _Configur
     for each in subjects:
         if isinstance(each, SourceFile) and each.purpose == "app":
             # a client that is given a pool: that pool is a site of its own
-            own = [site for site in each.makes if site.argument != "pool"]
+            own = [site for site in each.makes if site.argument != "pool" and not _ended(site)]
+            own += each.unsaid if _only_postgres(each.package) else ()
             sites.setdefault(same(each.package), []).extend((each, site) for site in own)
         elif isinstance(each, ConfigFile):
             configs.setdefault(same(each.package), []).append(each)
         elif isinstance(each, ConfiguredPool):
             configured.setdefault(same(each.package), []).append(each)
     return {package: list(_with_settings(found)) for package, found in sites.items()}, configs, configured
+
+
+def _ended(site: "Site") -> bool:
+    """Whether a function that runs now and then closes what it makes, however it ends: nothing of it stays."""
+    return site.scope == "function" and site.closed == "always"
+
+
+def _only_postgres(package: Package) -> bool:
+    """Whether an ORM for many databases can speak to no other one here."""
+    own = package.dependencies
+    return any(DRIVER.search(each) for each in own) and not any(OTHER_DRIVER.search(each) for each in own)
 
 
 def _with_settings(
@@ -468,7 +481,7 @@ def _number(site: "Site", name: str, at: Location, around: Beside) -> Amount | s
         return f"{name}: -1 sets no limit"
     variable = _VARIABLE.fullmatch(said)
     if variable is None:
-        return f"{name} of {site.call} is {said}, which is computed"
+        return f"{name} of {site.call} is {'computed' if '...' in said else f'{said}, which is computed'}"
     if variable[1] in around.environment:
         value = around.environment[variable[1]]
         if value is not None and value.isdigit():

@@ -8,7 +8,14 @@ from typing import NamedTuple
 from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.roles import KIND_VARIABLES, PARTS_HOST, POSTGRES_PORTS, POSTGRES_WORDS
+from poolcheck.model.roles import (
+    DRIVER,
+    KIND_VARIABLES,
+    OTHER_DRIVER,
+    PARTS_HOST,
+    POSTGRES_PORTS,
+    POSTGRES_WORDS,
+)
 from poolcheck.project.mapping.draft import MapDraft, Way, string_in
 from poolcheck.project.mapping.ends import Standing
 from poolcheck.readers.deploy.compose import address
@@ -20,6 +27,8 @@ _OF_POSTGRES = re.compile(
     r"PGHOST|(?:\w*_)?(?:POSTGRES(?:QL)?|PGSQL)_+(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)"
     r"|(?i:(?:[\w-]+\.)*[\w-]*(?:postgres|pgsql)[\w-]*\.[\w.-]+)"  # externalPostgresql.host, of a chart's values
 )
+_KINDS = ("TYPE", "ENGINE", "DRIVER", "DIALECT", "CLIENT", "KIND", "VENDOR", "CONNECTION", "DB_TYPE")
+_CHART_KIND = re.compile(r"(?i)(?:[\w-]+\.){1,8}(?:db_?type|type|driver|engine|dialect)")
 _MOST = 200  # words of a command that are looked at
 
 
@@ -87,13 +96,18 @@ def _of_hosts(
     """A host in a variable of its own: one that the files run, or one whose variable is PostgreSQL's."""
     every = {each.name: each.text for each in variables}
     for each in variables:
-        if _HOST.fullmatch(each.name) is None:
+        if _HOST.fullmatch(each.name) is None and _CHART_KIND.fullmatch(each.name) is None:
             continue
         host, port = host_and_port(each.text or "")
         beside = PARTS_HOST.get(each.name, ("",))[0] or re.sub(r"HOST(?:_?NAME)?$", "PORT", each.name)
         port = port or every.get(beside) or ""
-        is_postgres = _OF_POSTGRES.fullmatch(each.name) is not None or (
-            each.name in PARTS_HOST and _speaks(every, port)
+        is_postgres = (
+            _OF_POSTGRES.fullmatch(each.name) is not None
+            or _of_kind(each.name, every)
+            or (
+                each.name in PARTS_HOST
+                and (_speaks(every, port) or (package is not None and _alone(every, port, package)))
+            )
         )
         if each.text is None:
             if is_postgres:
@@ -110,6 +124,25 @@ def host_and_port(text: str) -> tuple[str, str]:
     """`host:port` in two; of a host alone, or an IPv6 address, the port is ""."""
     host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
     return host, port
+
+
+def _of_kind(name: str, every: dict[str, str | None]) -> bool:
+    """Whether a variable beside a host's says PostgreSQL: SHOP_DATABASE_TYPE of SHOP_DATABASE_HOST; of a chart the kind alone is there."""
+    head = re.sub(r"(?i)(?:HOST(?:_?NAME)?|ADDR(?:ESS)?|SERVER)$", "", name)
+    kinds = (every.get(f"{head}{kind}") for kind in _KINDS) if head != name else ()
+    return _CHART_KIND.fullmatch(name) is not None or any(POSTGRES_WORDS.search(each or "") for each in kinds)
+
+
+def _alone(every: dict[str, str | None], port: str, package: Package) -> bool:
+    """Whether DB_HOST is PostgreSQL's by its program: nothing says what it is, and the program has no other driver."""
+    said = any(name in every for name in KIND_VARIABLES)
+    of_other = port.isdigit() and port not in POSTGRES_PORTS
+    return (
+        not said
+        and not of_other
+        and any(DRIVER.search(each) for each in package.dependencies)
+        and not any(OTHER_DRIVER.search(each) for each in package.dependencies)
+    )
 
 
 def _speaks(every: dict[str, str | None], port: str) -> bool:

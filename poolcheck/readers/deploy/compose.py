@@ -17,12 +17,13 @@ from poolcheck.record import dataclass
 
 _NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w.-]+)?\.ya?ml")
 _DEVELOPMENT = re.compile(
-    r"(?:^|[/._-])(?:dev|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
+    r"(?:^|[/._-])(?:dev|debug|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
 )
 _SERVICE_KEY = re.compile(r"\s*[\"']?([\w.-]+)[\"']?\s*:")
 _DEEPEST = 8  # services that extend one another; real files have two
 _REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UNKNOWN}")
 _FILLED_IN = re.compile(r"\$\{?\w")
+FILLED_IN = "filled-in"  # stands in a string for what is not known before it runs
 
 
 _PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:$|[._-])")
@@ -66,6 +67,7 @@ class Service:
     descriptors: Text | None = None
     profiles: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()  # services that start before it, or that it is linked with
+    once: bool = False  # another one waits until it has ended
     dockerfile: str = ""  # what it is built from, as shown; "" where it is not built
     based: bool = False  # it is built from somebody's well-known image, which `image` names
     entrypoint: tuple[str, ...] = ()  # what runs in place of the image's own entry point
@@ -127,12 +129,12 @@ def address(text: str) -> str | None:
 
     Who logs in, with which password, to which database: no sum depends on it.
     """
-    filled = _REFERENCE.sub("filled-in", text.replace("$$", "\x00"))
+    filled = _REFERENCE.sub(FILLED_IN, text.replace("$$", "\x00"))
     if "$" in filled:
         return None
     _, _, behind = filled.rpartition("@")
     host, _, rest = behind.partition("/")
-    if "filled-in" in host or "filled-in" in rest.partition("?")[2]:
+    if FILLED_IN in host or FILLED_IN in rest.partition("?")[2]:
         return None
     return filled.replace("\x00", "$")
 
@@ -232,6 +234,8 @@ def read(text: str, path: str, below: str = "") -> Compose | None:
         if node.pairs
     )
     networks = made[0].get("networks")
+    ended = {name for node in services.pairs.values() for name in _ended(node)}
+    found = tuple(replace(each, once=True) if each.name in ended else each for each in found)
     return Compose(
         path=path, services=found, development=_DEVELOPMENT.search(below or path) is not None, lines=lines,
         joined=any(node.get("external") is not None for node in (networks.pairs.values() if networks else ())),
@@ -367,6 +371,14 @@ def _environment(node: Node | None) -> Iterator[tuple[str, Text]]:
             yield name.strip(), Text(value_text, item.line)
 
 
+def _ended(node: Node) -> Iterator[str]:
+    """The services that it starts after the end of."""
+    said = node.get("depends_on")
+    for name, how in said.pairs.items() if said is not None else ():
+        if text_of(how.get("condition")) == "service_completed_successfully":
+            yield name
+
+
 def _needs(node: Node) -> Iterator[str]:
     for key in ("depends_on", "links"):
         said = node.get(key)
@@ -402,12 +414,14 @@ def _words(node: Node | None) -> tuple[str, ...]:
         return ()
     if node.items:
         words = [item.text or "" for item in node.items]
-        return (
-            _split(words[2])
-            if words[:2] in (["sh", "-c"], ["bash", "-c"]) and len(words) == 3
-            else tuple(words)
-        )
-    return _split(node.text or "")
+        return _inner(tuple(words))
+    return _inner(_split(node.text or ""))
+
+
+def _inner(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What a shell is given to run."""
+    shell = len(words) == 3 and words[1] == "-c" and words[0].rpartition("/")[2] in ("sh", "bash", "ash")
+    return _split(words[2]) if shell else words
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ _SOURCES = {
 _SECRET = re.compile(r"\w*[eE]xistingSecret")
 _DATABASE = re.compile(r"postgres|pgsql|database|(?:^|[a-z.])(?:db|sql)(?:$|[A-Z.])", re.IGNORECASE)
 _HOST = re.compile(r"(?:\w*[hH]ost(?:[nN]ame)?|\w*[aA]ddr(?:ess)?|server|\w*[uU]r[li]|dsn|connectionString)")
+_KIND = re.compile(r"(?i)db_?type|type|driver|engine|dialect")
 _REPLICAS = (("replicaCount",), ("replicas",), ("controller", "replicas"))
 _DEEPEST, _MOST = 8, 2_000  # levels, and nodes, of the values that are looked at
 
@@ -195,6 +196,10 @@ def _other(chart: str, values: Node, name: str, namespace: str) -> Iterator[Made
         item for path, node in found if path and (kind := _source(path[-1])) is not None for item in _sources(node, kind)
     ]  # fmt: skip
     hosts = [_named(path, node) for path, node in found if node.text and _leads(path)]
+    if not hosts:  # that it is PostgreSQL is said, and where it is stands elsewhere
+        hosts = [
+            _named(path, Node(UNKNOWN, node.line)) for path, node in found if _says_postgres(path, node)
+        ][:1]
     bundled = next(
         (
             node
@@ -255,6 +260,16 @@ def _leads(path: tuple[str, ...]) -> bool:
         and _HOST.fullmatch(path[-1]) is not None
         and any(_DATABASE.search(each) for each in path[:-1])
     )
+
+
+def _says_postgres(path: tuple[str, ...], node: Node) -> bool:
+    """Whether a value is the kind of a database, and that is PostgreSQL."""
+    kind = (
+        len(path) > 1
+        and _KIND.fullmatch(path[-1]) is not None
+        and any(_DATABASE.search(each) for each in path[:-1])
+    )
+    return kind and re.fullmatch(r"(?i)postgres(?:ql|db)?|pgsql", text_of(node)) is not None
 
 
 def _named(path: tuple[str, ...], node: Node) -> Node:

@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from poolcheck.model.facts import Maker
 from poolcheck.model.makers import Makers
-from poolcheck.model.source import MIDDLEWARE, Closed, Site
+from poolcheck.model.source import MIDDLEWARE, UNSAID, Closed, Site
 from poolcheck.readers.javascript.checkouts import _place
 from poolcheck.readers.javascript.options import Values
 from poolcheck.readers.javascript.scope import place
@@ -30,6 +30,7 @@ _DIALECT = re.compile(
 )
 # process.env.X, import.meta.env.X, Bun.env.X; of Workers env.X, c.env.X, this.env.X, context.cloudflare.env.X
 _ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}(?:env|ENV)\.\w")
+_DIALECT_KEYS = frozenset({"client", "type", "dialect"})
 _POSTGRES = frozenset({"pg", "pg-native", "postgres", "postgresql", "cockroachdb"})
 
 
@@ -39,8 +40,11 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
     values = Values(module)
     for made, call, node in _calls(module, makers):
         given = _arguments(values, call, made)
-        if made.any_database and not _DIALECT.search(text(call)) and not _is_postgres(values, given.object):
-            continue
+        unsaid = (
+            made.any_database and not _DIALECT.search(text(call)) and not _is_postgres(values, given.object)
+        )
+        if unsaid and (given.shape == "string" or not _DIALECT_KEYS.isdisjoint(given.object.entries)):
+            continue  # it says another one
         if made.wraps and given.shape not in ("string", "env") and "connection" not in given.object.entries:
             continue  # given a client that exists already
         options = list(values.flat(given.object, deep=made.depth))
@@ -63,12 +67,12 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
             name=placed.name,
             on_global=on_global,
             closed=_closed(module, placed.name, inner)
-            if inner is not None and placed.scope == "request"
+            if inner is not None and placed.scope in ("request", "function")
             else "no",
             options=tuple((key, value) for key, value, _ in options),
             option_lines=tuple(line for _, _, line in options),
             complete=given.object.complete,
-            argument=given.shape,
+            argument=UNSAID if unsaid else given.shape,
             url=given.url,
         )
 
@@ -270,7 +274,7 @@ def _arguments(values: Values, call: Node, made: Maker) -> _Given:
 
 def _is_postgres(values: Values, given: Options) -> bool:
     """Whether options that stand elsewhere in the file say so, as `_DIALECT` does of the call."""
-    named = (given.entries[key].value for key in ("client", "type", "dialect") if key in given.entries)
+    named = (given.entries[key].value for key in _DIALECT_KEYS if key in given.entries)
     return any(string(values.declared(value)) in _POSTGRES for value in named)
 
 

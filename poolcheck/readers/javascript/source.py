@@ -8,7 +8,7 @@ from tree_sitter import Node
 from poolcheck.model.ignores import Comment, Ignores, ignores_of
 from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import Language, Mark, SourceFile
+from poolcheck.model.source import UNSAID, Language, Mark, SourceFile
 from poolcheck.readers import session_state
 from poolcheck.readers.javascript import checkouts, misuse, sites
 from poolcheck.readers.javascript.receivers import Receivers
@@ -49,7 +49,8 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
     module = Module(code, path, language)
     if module.root.has_error and _broken(module.root) > len(code) // 2:
         raise UnreadableSource("cannot be parsed")
-    found = tuple(sorted(sites.sites(module, makers), key=lambda site: (site.line, site.column)))
+    every = tuple(sorted(sites.sites(module, makers), key=lambda site: (site.line, site.column)))
+    found = tuple(site for site in every if site.argument != UNSAID)
     sent = tuple(statements(module))
     receivers = Receivers(module, found, makers)
     taken = checkouts.tracked(module, receivers.bindings)
@@ -58,6 +59,7 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
         language=language,
         location=Location(path),
         sites=found,
+        unsaid=tuple(site for site in every if site.argument == UNSAID),
         http=tuple(_mark(module, node, kind, url) for kind, node, url in sites.over_http(module, makers)),
         checkouts=taken.checkouts,
         disconnects=tuple(_disconnects(module)),

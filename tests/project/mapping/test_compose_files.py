@@ -158,3 +158,143 @@ def test_go_code_alone_is_a_client(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         module = f"module acme/api\nrequire (\n\tgorm.io/driver/{kind} v1.5.9\n\tgorm.io/gorm v1.25.0\n)\n"
         made = map_of({"go.mod": module, "main.go": call.replace("KIND", kind)}, folder, monkeypatch)
         assert len(made.clients) == clients
+
+
+def test_what_another_service_waits_for_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends before the other one starts, whatever it is called."""
+    url = URL.replace("HOST", "db")
+    text = f"services:\n{DB}  prepare:\n    image: acme/api\n{url}  api:\n    image: acme/api\n{url}    depends_on: {{prepare: {{condition: service_completed_successfully}}, db: {{condition: service_healthy}}}}\n"
+    made = map_of({"compose.yml": text}, tmp_path, monkeypatch)
+    assert led(made) == {"prepare": "once db", "api": "db"}
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "code", "pool"),
+    [
+        ('"@nestjs/typeorm": "10.0.0", "typeorm": "0.3.20", "pg": "8.11.0"', "import { TypeOrmModule } from '@nestjs/typeorm'\nimport { options } from './orm'\nexport const module = TypeOrmModule.forRoot(options)\n", [None]),
+        ('"sequelize": "6.37.0", "pg": "8.11.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize(process.env.DATABASE_URL)\n", [5]),
+        ('"sequelize": "6.37.0", "pg": "8.11.0", "mysql2": "3.0.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize(process.env.DATABASE_URL)\n", [None]),
+        ('"sequelize": "6.37.0", "pg": "8.11.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize({ dialect: 'mysql', host: 'm' })\n", [None]),
+        ('"pg": "8.11.0"', "import { Pool } from 'pg'\nasync function create() {\n  const first = new Pool({ database: 'postgres' })\n  try {\n    await first.query('x')\n  } finally {\n    await first.end()\n  }\n}\nexport const pool = new Pool()\nexport default create\n", [10]),
+    ],
+)  # fmt: skip
+def test_code_whose_database_stands_elsewhere(
+    dependencies: str, code: str, pool: list[int | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ORM for many databases speaks to PostgreSQL where no other driver is there; what is closed in the end stays in no sum."""
+    text = f"services:\n{DB}  api:\n    build: ./api\n{URL.replace('HOST', 'db')}"
+    files = {
+        "api/package.json": f'{{"name": "api", "dependencies": {{{dependencies}}}}}',
+        "api/src/db.ts": code,
+    }
+    made = map_of({"compose.yml": text, **files}, tmp_path, monkeypatch)
+    assert sizes(made, "api") == pool
+
+
+def test_an_env_file_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers of another kind are given it too, and are no clients."""
+    shared = "    env_file: [.env]\n"
+    text = f"services:\n{DB}  cache:\n    image: redis:7\n{shared}  proxy:\n    build: ./proxy\n{shared}  api:\n    image: acme/api\n{shared}"
+    files = {"compose.yml": text, ".env": "POSTGRES_HOST=db\n", "proxy/Dockerfile": "FROM nginx:1.27\n"}
+    assert led(map_of(files, tmp_path, monkeypatch)) == {"api": "db"}
+
+
+@pytest.mark.parametrize(("driver", "clients"), [("psycopg", ["api"]), ("mysqlclient", [])])
+def test_a_host_that_is_filled_in(
+    driver: str, clients: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DB_HOST of a program that speaks to PostgreSQL alone leads to a server, wherever that is."""
+    text = "services:\n  api:\n    build: ./api\n    environment: {DB_HOST: '${DB_HOST}'}\n"
+    made = map_of({"compose.yml": text, "api/requirements.txt": f"{driver}\n"}, tmp_path, monkeypatch)
+    assert list(led(made)) == clients
+
+
+@pytest.mark.parametrize(
+    ("files", "clients"),
+    [
+        ({"Gemfile": "gem 'rails'\ngem 'pg'\n"}, 1),
+        ({"mix.exs": 'defp deps do\n  [{:postgrex, ">= 0.0.0"}]\nend\n'}, 1),
+        ({"Gemfile": "gem 'rails'\ngem 'pg'\ngem 'mysql2'\n"}, 0),
+        ({"package.json": '{"dependencies": {"pg": "8.16.0"}}'}, 0),  # its calls are read, and there is none
+    ],
+)
+def test_only_a_manifest_tells(
+    files: dict[str, str], clients: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the language's calls are not read, a driver of PostgreSQL is a client that is asked about."""
+    made = map_of(files, tmp_path, monkeypatch)
+    assert len(made.clients) == clients
+    assert len([each for each in made.questions if each.what == "pool"]) == clients
+
+
+def test_code_that_is_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image of a language alone runs the folder that is mounted into it."""
+    text = f"services:\n{DB}  api:\n    image: node:22-alpine\n    volumes: ['./web:/app', '/app/node_modules']\n    depends_on: [db]\n"
+    made = map_of({"compose.yml": text, **WEB}, tmp_path, monkeypatch)
+    assert (led(made), sizes(made, "api")) == ({"api": "db"}, [10])
+
+
+def test_a_shell_around_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked into where the command is one text, too."""
+    text = f"""services:\n{DB}  jobs:\n    image: acme/api\n{URL.replace("HOST", "db")}    command: sh -c "cd /app && celery -A app worker --concurrency=4"\n"""
+    client = map_of({"compose.yml": text}, tmp_path, monkeypatch).client("jobs")
+    assert client is not None
+    assert client.processes.most == 4
+
+
+def test_what_a_pooler_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that names no database, or one that is filled in, asks for no pool of its own beside one that does."""
+    ini = "[databases]\n* = host=db\n[pgbouncer]\nlisten_port = 6432\ndefault_pool_size = 8\n"
+    pool = "  pool:\n    image: edoburu/pgbouncer\n    volumes: ['./pgbouncer.ini:/etc/pgbouncer/pgbouncer.ini']\n"
+    rest = "  api:\n    image: acme/api\n    environment: {DATABASE_URL: 'postgresql://app:pw@pool:6432/shop'}\n  one:\n    image: acme/one\n    environment: {DATABASE_URL: 'postgresql://${U}:${P}@pool:6432/${D}'}\n  two:\n    image: acme/two\n    environment: {PGHOST: pool}\n"
+    made = map_of(
+        {"compose.yml": f"services:\n{DB}{pool}{rest}", "pgbouncer.ini": ini}, tmp_path, monkeypatch
+    )
+    (pooler,) = made.poolers
+    assert [each.most.most for each in pooler.opens if each.most is not None] == [8]
+
+
+def test_strings_of_migration_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GOOSE_DBSTRING is the migrations' string, not the app's."""
+    url = "postgresql://app:pw@db:5432/app"
+    text = f"services:\n{DB}  api:\n    image: acme/api\n    environment: {{DATABASE_URL: '{url}', GOOSE_DBSTRING: '{url}', SPRING_FLYWAY_URL: 'jdbc:{url}'}}\n"
+    made = map_of({"compose.yml": text}, tmp_path, monkeypatch)
+    assert [each.variable for each in made.routes if each.role == "app"] == ["DATABASE_URL"]
+
+
+def test_profiles_that_the_env_file_turns_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COMPOSE_PROFILES of .env starts what has one of them; the rest starts when somebody asks."""
+    url = URL.replace("HOST", "db")
+    text = f"services:\n{DB}  jobs:\n    image: acme/api\n{url}    profiles: [full]\n  fix:\n    image: acme/api\n{url}    profiles: [tools]\n"
+    made = map_of({"compose.yml": text, ".env": "COMPOSE_PROFILES=full,more\n"}, tmp_path, monkeypatch)
+    assert led(made) == {"jobs": "db", "fix": "once db"}
+
+
+def test_built_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only package below that makes a client is what runs, where the root's own code makes none."""
+    text = f"services:\n{DB}  backend:\n    build: .\n{URL.replace('HOST', 'db')}"
+    files = {f"packages/{path}": code for path, code in WEB.items()}
+    root = {"package.json": '{"name": "all", "private": true, "dependencies": {"pg": "8.16.0"}}'}
+    assert sizes(map_of({"compose.yml": text, **root, **files}, tmp_path, monkeypatch), "backend") == [10]
+
+
+def test_what_is_kept_and_not_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compose file below an archive runs nothing."""
+    url = URL.replace("HOST", "db")
+    old = f"services:\n  gone:\n    image: acme/gone\n{url.replace('db', 'db.acme.internal')}"
+    files = {
+        "compose.yml": f"services:\n{DB}  api:\n    image: acme/api\n{url}",
+        ".archive/shop/compose.yml": old,
+    }
+    assert led(map_of(files, tmp_path, monkeypatch)) == {"api": "db"}
+
+
+@pytest.mark.parametrize("kind", ["SHOP_DATABASE_TYPE: postgres", "SHOP_DATABASE_TYPE: mysql"])
+def test_the_kind_of_a_family_of_variables(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands beside a host with the same beginning says whose it is."""
+    text = f"services:\n  shop:\n    image: acme/shop\n    environment: {{{kind}, SHOP_DATABASE_HOST: '${{HOST}}'}}\n"
+    assert list(led(map_of({"compose.yml": text}, tmp_path, monkeypatch))) == (
+        ["shop"] if "postgres" in kind else []
+    )

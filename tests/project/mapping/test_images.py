@@ -65,11 +65,11 @@ def check(image: Image, run: ImageRun, made: Map) -> None:
     assert [each.variable for each in made.routes if each.client == "it"] == list(run.ways)
     assert [-1 if each.size is None else each.size.most for each in client.pools] == list(run.pools)
     assert client.processes.low == run.processes
-    unknown = not run.pools or -1 in run.pools
+    unknown = not image.once and (not run.pools or -1 in run.pools)
     assert any(each.of == "it" and each.what == "pool" for each in made.questions) is unknown
     assert all(each.title for each in client.pools)
     assert all(each.size is not None or each.why for each in client.pools)
-    if not image.pools:
+    if not image.pools and not image.once:
         assert name_of(image) in next(each.why for each in made.questions if each.what == "pool")
 
 

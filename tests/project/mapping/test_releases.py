@@ -175,3 +175,12 @@ def test_what_only_the_step_before_reads(tmp_path: Path, monkeypatch: pytest.Mon
         {"it.yaml": flux("app", "app-template", template(app("acme/app", env)))}, tmp_path, monkeypatch
     )
     assert [each.variable for each in map_.routes] == ["DATABASE_URL"]
+
+
+def test_a_chart_that_says_the_kind_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the server is stands in a Secret: it is asked for, and the client is named."""
+    for kind, clients in (("postgres", 1), ("mysql", 0)):
+        folder = tmp_path / kind
+        folder.mkdir()
+        values = {"shop": {"config": {"database": {"DB_TYPE": kind}}}}
+        assert len(map_of({"it.yaml": flux("shop", "shop", values)}, folder, monkeypatch).clients) == clients
