@@ -122,8 +122,9 @@ class Misuse:
 
     # begin: BEGIN is sent to a pool; state: session state is, what kind stands in `detail`; local: a setting that ends with
     # its own statement; twice: a connection is given back again; open: it is given back inside a transaction, `detail`
-    # "throw" when that takes an error
-    kind: Literal["begin", "state", "local", "twice", "open"]
+    # "throw" when that takes an error; inside: the pool is asked for another connection while a transaction of it is held,
+    # which is called `text` and begins on the line `detail`
+    kind: Literal["begin", "state", "local", "twice", "open", "inside"]
     line: int
     column: int
     on: str  # the pool or connection, in words of the file: "pool", "this.db"

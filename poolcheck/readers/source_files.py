@@ -26,7 +26,17 @@ DEEPEST = 400  # brackets inside brackets; hand-written code stays below 40
 
 
 # A file without any of these, and without what makes a client, takes no connection and closes none.
-_JS = (b"$disconnect", b"beforeExit", b"createQueryRunner", b".reserve()", b"PrismaPg", b"PrismaNeon")
+_JS = (
+    b"$disconnect",
+    b"beforeExit",
+    b"createQueryRunner",
+    b".reserve()",
+    b"PrismaPg",
+    b"PrismaNeon",
+    b"ransaction(async",
+    b"tx(async",
+    b"begin(async",
+)
 _PYTHON = (b"SessionLocal", b"sessionmaker", b"getconn")
 _SQL = (
     b"SET ", b"LISTEN ", b"DISCARD ", b"RESET ", b"PREPARE ", b"DEALLOCATE", b"WITH HOLD", b"TEMP", b"set search_path",

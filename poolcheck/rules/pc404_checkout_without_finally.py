@@ -37,6 +37,33 @@ export async function find(id?: number) {
 }
 ```
 
+```javascript bad file=src/find.js npm=pg@8.13.0
+const { Pool } = require('pg')
+const pool = new Pool({ connectionTimeoutMillis: 5000, idleTimeoutMillis: 10000 })
+
+exports.find = (id, done) => {
+  pool.connect((error, client, release) => {
+    if (error) return done(error)
+    client.query('select * from a where id = $1', [id], (error, found) => done(error, found))
+  })
+}
+```
+
+```javascript good file=src/find.js npm=pg@8.13.0
+const { Pool } = require('pg')
+const pool = new Pool({ connectionTimeoutMillis: 5000, idleTimeoutMillis: 10000 })
+
+exports.find = (id, done) => {
+  pool.connect((error, client, release) => {
+    if (error) return done(error)
+    client.query('select * from a where id = $1', [id], (error, found) => {
+      release()
+      done(error, found)
+    })
+  })
+}
+```
+
 ```typescript good file=src/transfer.ts npm=pg@8.13.0
 import { pool } from './db'
 
@@ -77,25 +104,26 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     if file.language == "python" or file.purpose != "app" or not speaks_postgres(file, ctx):
         return
     for take in file.checkouts:
-        if take.returned == "always":
+        if take.returned == "always" or take.transaction:
             continue
         place = f" in {take.within}()" if take.within else ""
+        what = f"{take.name} = {take.call}" if take.name else f"What {take.call} gives"
         if take.at_module:
-            message = f"{take.name} is taken from the pool when the module is loaded, and kept."
+            message = f"{take.name or what} is taken from the pool when the module is loaded, and kept."
             why = (
                 "One connection serves every importer from then on; when it breaks, nothing takes a new one."
             )
         elif take.returned == "no":
-            message = f"{take.name} = {take.call}{place} is never released."
+            message = f"{what}{place} is never released."
             why = "Each call takes a connection out of the pool for good."
         elif take.left_at:
-            message = f"{take.name} = {take.call}{place} is not released when the function ends at line {take.left_at}."
+            message = f"{what}{place} is not released when the function ends at line {take.left_at}."
             why = "Each call that ends there takes a connection out of the pool for good."
         elif take.returned == "begin":
-            message = f"{take.name} = {take.call}{place} is not released when its BEGIN fails."
+            message = f"{what}{place} is not released when its BEGIN fails."
             why = "It stands before the try: a connection that breaks just then is never given back."
         else:
-            message = f"{take.name} = {take.call}{place} is not released when something throws."
+            message = f"{what}{place} is not released when something throws."
             why = "Each error takes a connection out of the pool for good."
         yield Problem(
             message=message,

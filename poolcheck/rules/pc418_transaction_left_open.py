@@ -1,8 +1,11 @@
-"""A connection goes back to its pool inside a transaction that nobody ended.
+"""A transaction is not ended on every way: its connection goes back to the pool inside of it, or never.
 
 ## Why it matters
 Releasing a connection ends no transaction. The next one that gets it works inside the old one: what it writes is lost or
 refused (25P02), locks stay, and the session is idle in transaction for as long as the pool keeps it.
+
+A transaction that was taken as an object, `await knex.transaction()`, holds its connection until `commit()` or
+`rollback()`: without one of them the slot is gone.
 
 ## What to do
 `ROLLBACK` before every way out: in `catch`, and before an early `return`. `client.release(true)` closes the connection
@@ -43,6 +46,34 @@ export async function transfer(from: number) {
 }
 ```
 
+```javascript bad file=src/find.js npm=knex@3.1.0,pg@8.13.0
+const knex = require('knex')({ client: 'pg' })
+
+exports.find = async (id) => {
+  const trx = await knex.transaction()
+  const row = await trx('orders').where({ id }).first()
+  if (!row) return null
+  await trx.commit()
+  return row
+}
+```
+
+```javascript good file=src/find.js npm=knex@3.1.0,pg@8.13.0
+const knex = require('knex')({ client: 'pg' })
+
+exports.find = async (id) => {
+  const trx = await knex.transaction()
+  try {
+    const row = await trx('orders').where({ id }).first()
+    await trx.commit()
+    return row
+  } catch (error) {
+    await trx.rollback()
+    throw error
+  }
+}
+```
+
 ```typescript good file=src/transfer.ts npm=pg@8.13.0
 import { pool } from './db'
 
@@ -65,6 +96,8 @@ export async function transfer(from: number) {
 - https://node-postgres.com/features/transactions
 - https://node-postgres.com/apis/pool#releasing-clients
 - https://www.postgresql.org/docs/current/sql-rollback.html
+- https://knexjs.org/guide/transactions.html
+- https://sequelize.org/docs/v6/other-topics/transactions/
 """
 
 from collections.abc import Iterator
@@ -74,7 +107,7 @@ from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import at, misuses
+from poolcheck.rules._source import at, misuses, speaks_postgres
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
@@ -94,5 +127,28 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
                 lines=("} catch (error) {", f"  await {each.on}.query('ROLLBACK')", "  throw error", "}")
                 if threw
                 else (f"await {each.on}.query('ROLLBACK')",),
+            ),
+        )
+    if file.language == "python" or file.purpose != "app" or file.postgres is False:
+        return
+    for take in file.checkouts:
+        if not take.transaction or take.returned == "always" or not speaks_postgres(file, ctx):
+            continue
+        when = (
+            "is never committed or rolled back"
+            if take.returned == "no"
+            else f"does not end when the function does at line {take.left_at}"
+            if take.left_at
+            else "does not end when something throws"
+        )
+        yield Problem(
+            message=f"{take.name} = {take.call}{f' in {take.within}()' if take.within else ''} {when}.",
+            why="It keeps its connection, and its locks, for good.",
+            at=at(file, take),
+            severity=Severity.ERROR if take.returned == "no" or take.left_at else Severity.WARNING,
+            key=f"{take.within}:{take.name}:{take.call}",
+            fix=Fix(
+                "Roll back in catch, and before every return",
+                lines=("} catch (error) {", f"  await {take.give_back}", "  throw error", "}"),
             ),
         )

@@ -10,7 +10,9 @@ from poolcheck.model.source import Checkout, Closed, Misuse
 from poolcheck.readers import session_state
 from poolcheck.readers.flow import Followed, What, follow
 from poolcheck.readers.javascript.bindings import Bindings
+from poolcheck.readers.javascript.inside import second
 from poolcheck.readers.javascript.paths import Events, Paths
+from poolcheck.readers.javascript.receivers import Receivers
 from poolcheck.readers.javascript.tree import (
     AROUND,
     FUNCTIONS,
@@ -19,16 +21,18 @@ from poolcheck.readers.javascript.tree import (
     bare,
     chain,
     name_of,
+    parameters,
     string,
     up,
 )
 from poolcheck.readers.syntax import field, text, within
 
-_TAKE = rb"\.(?:connect|reserve|createQueryRunner)\s*\(\s*\)|\.createQueryRunner\s*\(\s*['\"]"
+_TAKE = rb"\.(?:connect|reserve|createQueryRunner|transaction|startTransaction)\s*\(\s*\)|\.transaction\s*\(\s*\{|\.createQueryRunner\s*\(\s*['\"]"
 _OTHERS = re.compile(
     r"^(?:mongodb|mongoose|redis|ioredis|@redis/.*|amqplib.*|mqtt|nats|ws|socket\.io.*|kafkajs|mysql2?(?:/promise)?|mariadb|mssql|"
     r"oracledb|tedious|@modelcontextprotocol/.*|imap.*|ldapjs|ssh2.*|playwright.*|puppeteer.*|basic-ftp|pg-query-stream-x)$"
 )
+_ENDED = re.compile(r"\.(?:commit|rollback)\s*\(")
 _USED = re.compile(
     r"\.(?:query|release|unsafe|begin|manager|startTransaction|commitTransaction|queryRaw)\b|`"
 )
@@ -41,74 +45,180 @@ class Tracked(NamedTuple):
     misuses: tuple[Misuse, ...]
 
 
-def tracked(module: Module, bindings: Bindings) -> Tracked:
+def tracked(module: Module, receivers: Receivers) -> Tracked:
     """Every `const client = await pool.connect()` and its like, and what becomes of it on each way."""
-    found: list[Checkout] = []
-    wrong: list[Misuse] = []
+    reader = _Reader(module, receivers)
     if not any(_OTHERS.match(name) for name in module.modules):
         for node in module.find(_TAKE):
             call = next((outer for outer in up(node) if outer.type == "call_expression"), None)
             if call is not None:
-                _one(module, bindings, call, found, wrong)
-    return Tracked(tuple(found), tuple(wrong))
+                reader.one(call)
+        for node in module.find(rb"\.connect\s*\("):
+            call = node.parent.parent if node.parent is not None else None
+            if call is not None and call.type == "call_expression":
+                reader.unnamed(call)
+    return Tracked(tuple(reader.found), tuple(reader.wrong))
 
 
-def _one(module: Module, bindings: Bindings, call: Node, found: list[Checkout], wrong: list[Misuse]) -> None:
-    taken = field(call, "function")
-    owner = field(taken, "object")
-    if taken is None or owner is None or not chain(owner):
-        return
-    verb = text(field(taken, "property"))
-    bound = _bound(call, awaited=verb != "createQueryRunner")
-    if bound is None:
-        return
-    name, how = bound
-    scope = next((outer for outer in up(call) if outer.type in FUNCTIONS), None)
-    if how == "using" or name.startswith(("this.", "globalThis")):
-        return
-    outer = scope if scope is not None else module.root
-    if not _used(module, name, outer):
-        return
-    declared = _declaration(bindings, name, call)
-    if declared is None or not within(declared, outer):
-        return  # somebody else's variable: it is kept there
-    events = _events(module, bindings, name, declared, call)
-    followed = follow(Paths(name, events).block(_body(outer)), outer.end_point.row + 1)
-    within_words = name_of(scope) if scope is not None else ""
-    returned, left_at = _verdict(events, followed)
-    handed_on = any(what == "gone" for what, _ in events.values())
-    if handed_on and not left_at:
-        return
-    if scope is None:
-        if not _exported(call):
+class _Reader:
+    def __init__(self, module: Module, receivers: Receivers) -> None:
+        self.module, self.receivers = module, receivers
+        self.found: list[Checkout] = []
+        self.wrong: list[Misuse] = []
+
+    def one(self, call: Node) -> None:
+        """What becomes of what one call takes."""
+        taken = field(call, "function")
+        owner, verb = field(taken, "object"), text(field(taken, "property"))
+        opens = verb in _OPENS
+        if owner is None or not chain(owner) or (opens and not _opened_here(call)):
             return
-        returned, left_at = ("no" if returned == "no" or not _gives(events) else "always"), 0
-    found.append(
-        Checkout(
-            call=f"{text(owner)[-40:]}.{verb}()",
-            name=name,
-            line=module.line(call),
-            column=module.column(call),
-            give_back=f"{name}.release()",
-            returned=returned,
-            left_at=left_at,
-            at_module=scope is None,
-            within=within_words,
+        bound = _bound(call, awaited=verb != "createQueryRunner")
+        if bound is None:
+            return
+        name, how = bound
+        scope = next((outer for outer in up(call) if outer.type in FUNCTIONS), None)
+        outer = scope if scope is not None else self.module.root
+        if (
+            how == "using"
+            or name.startswith(("this.", "globalThis"))
+            or not _used(self.module, name, outer, opens=opens)
+        ):
+            return
+        declared = _declaration(self.receivers.bindings, name, call)
+        if declared is None or not within(declared, outer):
+            return  # somebody else's variable: it is kept there
+        events = _events(self.module, self.receivers.bindings, name, declared, call)
+        followed = follow(Paths(name, events).block(_body(outer)), outer.end_point.row + 1)
+        function = name_of(scope) if scope is not None else ""
+        self.wrong.extend(_wrong(name, followed, function))
+        self.wrong.extend(self._beside(owner, name, events, function))
+        returned, left_at = _verdict(events, followed)
+        if any(what == "gone" for what, _ in events.values()) and not left_at:
+            return
+        if scope is None:
+            if not _exported(call) or opens:
+                return
+            returned, left_at = ("no" if returned == "no" or not _gives(events) else "always"), 0
+        self.found.append(
+            Checkout(
+                call=f"{text(owner)[-40:]}.{verb}()",
+                name=name,
+                line=self.module.line(call),
+                column=self.module.column(call),
+                give_back=f"{name}.rollback()" if opens else f"{name}.release()",
+                returned=returned,
+                left_at=left_at,
+                at_module=scope is None,
+                within=function,
+                transaction=opens,
+            )
         )
+
+    def unnamed(self, call: Node) -> None:
+        """A connection that a callback or nobody is given: `pool.connect((error, client, release) => ...)`."""
+        owner = field(field(call, "function"), "object")
+        pool = self.receivers.of(owner)
+        if owner is None or pool is None or not (pool.maker is None or pool.maker.makes == "pool"):
+            return
+        given = arguments(call)
+        if given:
+            lost = given[0].type in FUNCTIONS and _callback_keeps(given[0], known=pool.maker is not None)
+        else:
+            lost = pool.maker is not None and _nobody_takes(call)
+        if not lost:
+            return
+        scope = next((outer for outer in up(call) if outer.type in FUNCTIONS), None)
+        self.found.append(
+            Checkout(
+                call=f"{text(owner)[-40:]}.connect()",
+                name="",
+                line=self.module.line(call),
+                column=self.module.column(call),
+                give_back="client.release()",
+                returned="no",
+                at_module=scope is None,
+                within=name_of(scope) if scope is not None else "",
+            )
+        )
+
+    def _beside(self, owner: Node, name: str, events: Events, function: str) -> Iterator[Misuse]:
+        """Queries of the pool itself between a connection's BEGIN and what ends its transaction."""
+        opens = text(field(owner.parent, "property")) in _OPENS
+        begins = [node for what, node in events.values() if what == ("take" if opens else "begin")]
+        ends = [node.start_byte for what, node in events.values() if what == ("perhaps" if opens else "end")]
+        for begin in begins[:1]:
+            around = next((each for each in up(begin) if each.type in FUNCTIONS), None)
+            body = field(around, "body")
+            last = max((at for at in ends if at > begin.start_byte), default=0)
+            for query in second(self.module, self.receivers, owner, body, {name}) if body is not None else ():
+                if begin.end_byte < query.start_byte < last and not _place(query, around or query):
+                    yield Misuse(
+                        kind="inside", line=self.module.line(query), column=self.module.column(query), on=text(owner),
+                        text=name, detail=str(self.module.line(begin)), within=function, known=True,
+                    )  # fmt: skip
+
+
+def _callback_keeps(function: Node, *, known: bool) -> bool:
+    """Whether a callback of connect() never gives back what it gets; without a name for it nobody can."""
+    given = parameters(function)
+    body = field(function, "body")
+    if body is None or any(not each.isidentifier() and ":" not in each for each in given):
+        return False
+    names = [each.partition(":")[0].strip(" ?") for each in given[1:3]]
+    if not names:
+        return known
+    if len(names) > 1 and re.search(rf"(?<![\w$.]){re.escape(names[1])}\b", text(body)):
+        return False
+    own = re.escape(names[0])
+    return (
+        re.search(
+            rf"(?<![\w$.]){own}\s*\??\.\s*(?:release|end)\b|[(,=:]\s*{own}\s*[),;}}\n]|return {own}\b",
+            text(body),
+        )
+        is None
     )
-    wrong.extend(_wrong(name, followed, within_words))
 
 
-def _wrong(name: str, followed: Followed, within_words: str) -> Iterator[Misuse]:
+def _nobody_takes(call: Node) -> bool:
+    """Whether what connect() gives has no name: awaited as a statement, or a `then` that does not take or keep it."""
+    inner = call
+    for outer in up(call):
+        if outer.type in (*AROUND, "await_expression"):
+            inner = outer
+        elif outer.type == "member_expression":
+            then = outer.parent
+            given = arguments(then) if text(field(outer, "property")) == "then" else []
+            if not given or given[0].type not in FUNCTIONS:
+                return False
+            names = parameters(given[0])
+            if not names:
+                return True
+            own = names[0].partition(":")[0].strip()
+            said = text(field(given[0], "body"))
+            return own.isidentifier() and re.search(rf"(?<![\w$.]){own}\b(?!\s*\.\s*query)", said) is None
+        else:
+            return outer.type == "expression_statement" and inner is not call
+    return False
+
+
+_OPENS = ("transaction", "startTransaction")  # what gives a transaction that ends with commit() or rollback()
+
+
+def _opened_here(call: Node) -> bool:
+    """Whether a transaction is handed out, and no function is run inside of it: `await knex.transaction()`."""
+    return all(given.type in ("object", "undefined") for given in arguments(call))
+
+
+def _wrong(name: str, followed: Followed, function: str) -> Iterator[Misuse]:
     for line in sorted(followed.twice):
-        yield Misuse(kind="twice", line=line, column=1, on=name, within=within_words)
+        yield Misuse(kind="twice", line=line, column=1, on=name, within=function)
     begun: dict[int, bool] = {}
     for _, line, threw in sorted(followed.open):
         begun[line] = begun.get(line, True) and threw
     for line, threw in begun.items():
-        yield Misuse(
-            kind="open", line=line, column=1, on=name, within=within_words, detail="throw" if threw else ""
-        )
+        detail = "throw" if threw else ""
+        yield Misuse(kind="open", line=line, column=1, on=name, within=function, detail=detail)
 
 
 def _body(outer: Node) -> Node | None:
@@ -198,6 +308,8 @@ def _method(member: Node) -> What | None:
     called = member.parent
     verb = text(field(member, "property"))
     direct = called is not None and called.type == "call_expression" and field(called, "function") == member
+    if verb in ("commit", "rollback"):
+        return "perhaps"
     if verb in ("release", "end", "destroy"):
         if not direct:
             return "perhaps"
@@ -244,7 +356,16 @@ def _given_to(bindings: Bindings, use: Node, call: Node, outer: Node) -> What | 
 def _bound(call: Node, *, awaited: bool) -> tuple[str, str] | None:
     """The variable that holds the result, and "using" where the language gives it back."""
     saw_await = False
+    inner = call
     for outer in up(call):
+        if outer.type == "member_expression" and text(field(outer, "property")) in (
+            "execute",
+            "setIsolationLevel",
+        ):
+            inner = outer
+            continue
+        if outer.type == "call_expression" and field(outer, "function") == inner:
+            continue
         if outer.type in AROUND:
             saw_await = saw_await or outer.type == "await_expression"
             continue
@@ -272,10 +393,11 @@ def _exported(call: Node) -> bool:
     return any(outer.type == "export_statement" for outer in up(call))
 
 
-def _used(module: Module, name: str, outer: Node) -> bool:
+def _used(module: Module, name: str, outer: Node, *, opens: bool) -> bool:
     """Whether the name is used as a connection to PostgreSQL is: queried, released, or as a tag."""
+    used = _ENDED if opens else _USED
     return any(
-        _USED.match(module.code[use.end_byte : use.end_byte + 40].decode("utf-8", "replace"))
+        used.match(module.code[use.end_byte : use.end_byte + 40].decode("utf-8", "replace"))
         for use in module.uses(name, outer)
     )
 

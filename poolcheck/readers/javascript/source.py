@@ -10,7 +10,7 @@ from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import UNSAID, Language, Mark, SourceFile
 from poolcheck.readers import session_state
-from poolcheck.readers.javascript import checkouts, misuse, sites
+from poolcheck.readers.javascript import checkouts, inside, misuse, sites
 from poolcheck.readers.javascript.receivers import Receivers
 from poolcheck.readers.javascript.scope import handler_around
 from poolcheck.readers.javascript.statements import Statement, statements
@@ -53,7 +53,7 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
     found = tuple(site for site in every if site.argument != UNSAID)
     sent = tuple(statements(module))
     receivers = Receivers(module, found, makers)
-    taken = checkouts.tracked(module, receivers.bindings)
+    taken = checkouts.tracked(module, receivers)
     made = SourceFile(
         path=path,
         language=language,
@@ -65,7 +65,7 @@ def _read(code: bytes, path: str, language: Language, makers: Makers) -> tuple[S
         disconnects=tuple(_disconnects(module)),
         hooks=tuple(_hooks(module, makers)),
         state=tuple(_state(sent, module)),
-        misuses=(*misuse.misuses(module, sent, receivers), *taken.misuses),
+        misuses=(*misuse.misuses(module, sent, receivers), *taken.misuses, *inside.inside(module, receivers)),
         pools=tuple(receivers.pools()),
         modules=tuple(_modules(module, makers)),
         shapes=tuple(

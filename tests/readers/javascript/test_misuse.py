@@ -86,3 +86,98 @@ def test_an_unlock_is_said_with_its_lock() -> None:
 
     assert [each.line for each in both] == [3]
     assert len(one) == 1
+
+
+LOST = {
+    "a callback": "pool.connect((err, client, release) => { client.query('x', (e, r) => { done(e, r) }) })",
+    "a callback without names": "pool.connect((err) => { console.log('connected') })",
+    "awaited by nobody": "await pool.connect()\nconsole.log('connected')",
+    "then without a name": "pool.connect().then(() => console.log('connected'))",
+    "then that does not release": "pool.connect().then((c) => c.query('x'))",
+}
+KEPT = {
+    "a callback that releases": "pool.connect((err, client, release) => { client.query('x', () => { release() }) })",
+    "a callback with done": "pool.connect(function (err, client, done) { if (err) return done(err); go(client, done) })",
+    "client.release()": "pool.connect((err, client) => { client.query('x', () => client.release()) })",
+    "a callback that hands it on": "pool.connect((err, client) => { next(client) })",
+    "then that releases": "pool.connect().then((c) => c.query('x').finally(() => c.release()))",
+    "a client of its own": "await client.connect()",
+    "another library": "socket.connect(() => 1)",
+    "given on": "return pool.connect()",
+}
+
+
+@pytest.mark.parametrize("code", LOST.values(), ids=LOST)
+def test_nobody_gives_it_back(code: str) -> None:
+    """A connection without a name, or that a callback keeps."""
+    found = read(f"{PG}const client = new Client()\nexport async function f(done) {{ {code} }}").checkouts
+
+    assert [each.returned for each in found] == ["no"]
+
+
+@pytest.mark.parametrize("code", KEPT.values(), ids=KEPT)
+def test_somebody_gives_it_back(code: str) -> None:
+    """The callback, or whoever gets it."""
+    assert (
+        read(f"{PG}const client = new Client()\nexport async function f(done) {{ {code} }}").checkouts == ()
+    )
+
+
+INSIDE = {
+    "Prisma": PRISMA + "export const f = () => prisma.$transaction(async (tx) => { await prisma.a.create({}) })",
+    "Prisma in a class": "class A { constructor(private prisma: PrismaService) {}\nf() { return this.prisma.$transaction(async (tx) => { await this.prisma.a.create({}) }) } }",
+    "Drizzle": PG + "import { drizzle } from 'drizzle-orm/node-postgres'\nconst db = drizzle(pool)\nexport const f = () => db.transaction(async (tx) => { await tx.insert(a); return db.insert(b) })",
+    "Knex": "const knex = require('knex')({ client: 'pg' })\nexports.f = () => knex.transaction(async (trx) => { await knex('a').insert({}) })",
+    "postgres.js": "import postgres from 'postgres'\nconst sql = postgres()\nexport const f = () => sql.begin(async (tx) => { await sql`select 1` })",
+    "Kysely": "export const f = (db) => db.transaction().execute(async (trx) => { await db.insertInto('a').values({}).execute() })",
+    "Sequelize": "import { Sequelize } from 'sequelize'\nconst db = new Sequelize('postgres://db/app')\nexport const f = () => db.transaction(async (t) => { await db.query('x') })",
+    "TypeORM": "import { DataSource } from 'typeorm'\nconst source = new DataSource({ type: 'postgres' })\nexport const f = () => source.transaction(async (manager) => { await source.getRepository(A).save(a) })",
+    "pg-promise": "const pgp = require('pg-promise')()\nconst db = pgp('postgres://db/app')\nexports.f = () => db.tx(async (t) => { await db.any('x') })",
+    "several at once": PRISMA + "export const f = () => prisma.$transaction(async (tx) => { await Promise.all([tx.a.count(), prisma.b.count()]) })",
+    "another transaction": PRISMA + "export const f = () => prisma.$transaction(async (tx) => { await prisma.$transaction(async (other) => { await other.a.count() }) })",
+    "a function of the file": PRISMA + "const log = async (x) => { await prisma.log.create({ data: x }) }\nexport const f = () => prisma.$transaction(async (tx) => { await log(1) })",
+    "a client": PG + "export async function f() { const c = await pool.connect()\ntry { await c.query('BEGIN'); await pool.query('x'); await c.query('COMMIT') } catch (e) { await c.query('ROLLBACK') } finally { c.release() } }",
+    "a transaction as an object": "const knex = require('knex')({ client: 'pg' })\nexports.f = async () => { const trx = await knex.transaction()\ntry { await knex('a').insert({}); await trx.commit() } catch (e) { await trx.rollback() } }",
+}  # fmt: skip
+OUTSIDE = {
+    "its own client": PRISMA + "export const f = () => prisma.$transaction(async (tx) => { await tx.a.create({}) })",
+    "the same name": PRISMA + "export const f = () => prisma.$transaction(async (prisma) => { await prisma.a.create({}) })",
+    "nobody waits": PRISMA + "export const f = () => prisma.$transaction(async (tx) => { void prisma.log.create({}) })",
+    "before and behind": PRISMA + "export const f = async () => { await prisma.a.count(); await prisma.$transaction(async (tx) => { await tx.a.count() }); await prisma.a.count() }",
+    "given the transaction": "const knex = require('knex')({ client: 'pg' })\nexports.f = () => knex.transaction(async (trx) => { await knex('a').insert({}).transacting(trx) })",
+    "an option": "import { Sequelize } from 'sequelize'\nconst db = new Sequelize('postgres://db/app')\nexport const f = () => db.transaction(async (t) => { const o = { transaction: t }; await db.query('x', o) })",
+    "a value": "const knex = require('knex')({ client: 'pg' })\nexports.f = () => knex.transaction(async (trx) => { await trx('a').update({ n: knex.raw('n + 1') }) })",
+    "a fragment": "import postgres from 'postgres'\nconst sql = postgres()\nexport const f = () => sql.begin(async (tx) => { await tx`select ${x ? sql`a` : sql`b`}` })",
+    "a function that takes the transaction": PRISMA + "const log = async (tx) => { await tx.log.create({}) }\nexport const f = () => prisma.$transaction(async (tx) => { await log(tx) })",
+    "after a rollback": PG + "export async function f() { const c = await pool.connect()\ntry { await c.query('BEGIN'); await c.query('COMMIT') } catch (e) { await c.query('ROLLBACK'); await pool.query('log') } finally { c.release() } }",
+    "IndexedDB": "export const f = (db) => db.transaction('a').objectStore('a')",
+    "an unknown object": "export const f = (queue) => queue.transaction(async (tx) => { await queue.push(1) })",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", INSIDE.values(), ids=INSIDE)
+def test_a_second_connection(code: str) -> None:
+    """The pool is asked inside a transaction of its own."""
+    assert [each.kind for each in read(code).misuses] == ["inside"]
+
+
+@pytest.mark.parametrize("code", OUTSIDE.values(), ids=OUTSIDE)
+def test_no_second_connection(code: str) -> None:
+    """What the transaction's own client sends, what nobody waits for, and parts of statements."""
+    assert read(code).misuses == ()
+
+
+ENDED = {
+    "early return": ("sometimes", 3, "const t = await knex.transaction()\nconst row = await t('a')\nif (!row) return null\nawait t.commit()"),
+    "never rolled back": ("sometimes", 0, "const t = await sequelize.transaction()\nawait A.create({}, { transaction: t })\nawait t.commit()"),
+    "both": ("always", 0, "const t = await sequelize.transaction()\ntry { await A.create({}, { transaction: t }); await t.commit() } catch (e) { await t.rollback() }"),
+    "Kysely": ("sometimes", 0, "const t = await db.startTransaction().execute()\nawait t.insertInto('a').execute()\nawait t.commit().execute()"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("returned", "line", "code"), ENDED.values(), ids=ENDED)
+def test_transactions_as_objects(returned: str, line: int, code: str) -> None:
+    """They end with commit() or rollback(), on each way."""
+    found = read(f"export async function f() {{ {code} }}").checkouts
+
+    assert [(each.returned, each.left_at, each.transaction) for each in found] == [(returned, line, True)]
