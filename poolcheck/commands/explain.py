@@ -5,19 +5,22 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 from poolcheck.catalogue import error_texts
 from poolcheck.commands._help import Command
-from poolcheck.commands._shared import Output, emit, output_options
+from poolcheck.commands._shared import Output, emit, output_options, write
 from poolcheck.config.disk import stream
 from poolcheck.errors import BadInput, ExitCode
 from poolcheck.explain.explain import entries_by_id, errors_table, explain, steps
-from poolcheck.model.explanation import Explanations, Page, Pages
+from poolcheck.model.explanation import Explanation, Explanations, Page, Pages
 from poolcheck.model.report import Report, Section, Skipped
 from poolcheck.text import clean, nearest
+
+if TYPE_CHECKING:
+    from poolcheck.explain.scan import Scanned
 
 LISTS = ("rules", "providers", "drivers", "errors")
 MOST_IDS = 8  # more words than this are a sentence
@@ -30,12 +33,18 @@ MOST_IDS = 8  # more words than this are a sentence
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="Read this log; gzip, bzip2, xz too."
 )
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Tell each new kind of error as it comes, until the log ends or Ctrl-C; then the report.",
+)
 @output_options
-def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
+def command(what: tuple[str, ...], files: tuple[str, ...], follow: bool, out: Output) -> int:
     r"""Say which layer failed, what that means, what it does not mean, and the first thing to do.
 
     Takes an error text, a log on standard input or in a file, the id of a rule, provider, driver or error, or one of
     the words rules, providers, drivers, errors for a list. Works offline. Passwords in the text are masked.
+    Ctrl-C on a log that is still being written ends the reading, and tells what was found until then.
     The exit code is 0 when something was recognised, and 3 when nothing was.
 
     \b
@@ -43,19 +52,26 @@ def command(what: tuple[str, ...], files: tuple[str, ...], out: Output) -> int:
       poolcheck explain "FATAL: sorry, too many clients already"
       poolcheck explain < app.log
       kubectl logs deploy/web | poolcheck explain
+      kubectl logs -f deploy/web | poolcheck explain --follow
       poolcheck explain --file postgresql.log.gz --format json
       poolcheck explain PC101
       poolcheck explain errors
     """
     if what and files:
         raise click.UsageError("Give a text, or files with --file, not both.")
+    if follow and (len(files) > 1 or (what and what != ("-",))):
+        raise click.UsageError("--follow reads standard input, or one --file.")
     if what and what != ("-",):
         return emit(_said(what), out)
-    if files:
+    if files and not follow:
         return emit(_read_files(files), out)
+    if files and files != ("-",):
+        return emit(_followed(files[0], out), out)
     given = sys.stdin.buffer if sys.stdin else None
     if given is None or (sys.stdin.isatty() and not what):
         raise click.UsageError("Give an error text or an id, or pipe a log: poolcheck explain < app.log")
+    if follow:
+        return emit(_follow(cast("BinaryIO", given), out), out)
     return emit(_read([("standard input", cast("BinaryIO", given))]), out)
 
 
@@ -178,13 +194,58 @@ def _read_files(paths: tuple[str, ...]) -> Report:
 
 def _read(streams: list[tuple[str, BinaryIO]]) -> Report:
     from poolcheck.explain.scan import scan  # noqa: PLC0415 - only logs need it
+    from poolcheck.explain.stopping import Stop  # noqa: PLC0415 - as above
 
-    scanned = scan(streams)
+    with Stop().listening() as stop:
+        return _scanned(scan(streams, stop=stop))
+
+
+def _followed(path: str, out: Output) -> Report:
+    """A file as it grows.
+
+    Raises:
+        BadInput: it cannot be opened.
+    """
+    try:
+        opened = stream(path)
+    except OSError as error:
+        raise BadInput(f"cannot read {error.filename}: {error.strerror}") from error
+    with opened:
+        return _follow(opened, out, grows=True)
+
+
+def _follow(given: BinaryIO, out: Output, *, grows: bool = False) -> Report:
+    """Tell what is new as it comes, where the report is text on standard output; then the whole."""
+    from poolcheck.explain.follow import LogFollower  # noqa: PLC0415 - only logs need it
+    from poolcheck.explain.stopping import Stop  # noqa: PLC0415 - as above
+
+    with Stop().listening() as stop:
+        follower = LogFollower(given, stop, grows=grows)
+        for item in follower:
+            if out.format == "text" and out.path is None:
+                write(_sighted(item), None)
+        return _scanned(follower.result())
+
+
+def _sighted(item: Explanation) -> str:
+    """One line for what is new, with the first thing to do when it is seen for the first time."""
+    when = f"{item.last or item.first} " if item.last or item.first else ""
+    many = f"{item.count:,} x " if item.count > 1 else ""
+    first = "" if item.count > 1 else f"\n  First  {clean(item.error.first)}"
+    return f"{when}{item.layer}: {many}{clean(item.error.title)} ({item.error.id}){first}"
+
+
+def _scanned(scanned: "Scanned") -> Report:
     skipped = tuple(
         Skipped(what=name, why=f"it could not be read to its end: {clean(why, limit=200)}")
         for name, why in scanned.broken
     )
-    return _explained(scanned.found, skipped=skipped)
+    report = _explained(scanned.found, skipped=skipped)
+    if not scanned.interrupted:
+        return report
+    return replace(
+        report, notes=("Stopped before the end of the log: this is what was found until then.", *report.notes)
+    )
 
 
 # --- reports ----------------------------------------------------------------------------------------------------

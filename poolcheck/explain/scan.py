@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 from poolcheck.explain.explain import closer
 from poolcheck.explain.log import HEAD
 from poolcheck.explain.prefilter import places
+from poolcheck.explain.stopping import Stop
 from poolcheck.explain.tally import Tally, tally_text
 from poolcheck.explain.workers import Crew, parts, scan_parts
 from poolcheck.model.explanation import Explanations
@@ -39,17 +40,24 @@ _PACKED: tuple[tuple[bytes, Callable[[BinaryIO], BinaryIO]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What the streams held, and (name, why) of those that could not be read to their end."""
+    """What the streams held, and (name, why) of those that could not be read to their end.
+
+    `interrupted`: somebody asked to stop before the end.
+    """
 
     found: Explanations
     broken: tuple[tuple[str, str], ...] = ()
+    interrupted: bool = False
 
 
-def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None = None) -> Scanned:
+def scan(
+    streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None = None, stop: Stop | None = None
+) -> Scanned:
     """Everything that is recognised in (name, stream)s of text: plain, gzip, bzip2 or xz, UTF-8 or UTF-16.
 
-    What a broken stream gave before it broke is counted.
+    What a broken stream gave before it broke is counted, and what was read before `stop` was asked for.
     """
+    stop = stop or Stop()
     tally = Tally(dialled_pooler)
     broken = []
     total = 0
@@ -57,15 +65,18 @@ def scan(streams: Iterable[tuple[str, BinaryIO]], *, dialled_pooler: bool | None
     for name, stream in streams:
         divided = parts(stream, lambda text, at: _HEAD.match(text, at) is not None)
         if divided:
-            scan_parts(_count_part, divided, tally)
+            with stop.waiting():  # the parts are read elsewhere: here a signal ends the program
+                scan_parts(_count_part, divided, tally)
             total += divided[-1][2] - divided[0][1]
             continue
-        reading = _Reading(stream)
+        reading = _Reading(stream, stop)
         pasted += _read(reading, tally)
         total += reading.size
         if reading.broken:
             broken.append((name, reading.broken))
-    return Scanned(closer(pasted, tally.result(total)), tuple(broken))
+        if stop.asked:
+            break
+    return Scanned(closer(pasted, tally.result(total)), tuple(broken), interrupted=stop.asked)
 
 
 def _count_part(stream: BinaryIO, tally: Tally) -> None:
@@ -94,10 +105,10 @@ def _read(reading: "_Reading", tally: Tally) -> str:
 class _Reading:
     """The blocks of a stream; iterating again goes on. Ends at a fault of the packing, which it remembers."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, stop: Stop) -> None:
         self.size = 0
         self.broken = ""
-        self._blocks = _blocks(stream)
+        self._blocks = _blocks(stream, stop)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -112,12 +123,16 @@ class _Reading:
         return block
 
 
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+def _blocks(stream: BinaryIO, stop: Stop) -> Iterator[bytes]:
     """The stream's text in blocks, whatever it is packed in."""
     source = (
         stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
     )
-    magic = source.peek(6)[:6]
+    try:
+        with stop.waiting():
+            magic = source.peek(6)[:6]
+    except KeyboardInterrupt:
+        return
     packed: BinaryIO = source
     unpack = next((opener for start, opener in _PACKED if magic.startswith(start)), None)
     if unpack is not None:
@@ -129,16 +144,19 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         while block := source.read(BLOCK):
             yield decoder.decode(block).encode("utf-8", "replace")
         return
-    yield from _steady(packed)
+    yield from _steady(packed, stop)
 
 
-def _steady(packed: BinaryIO) -> Iterator[bytes]:
-    """Blocks of about the same size; what came before a fault is given before it is raised."""
+def _steady(packed: BinaryIO, stop: Stop) -> Iterator[bytes]:
+    """Blocks of about the same size; what came before a fault is given before it is raised, and a stop is an end."""
     fault = None
     parts: list[bytes] = []
     while fault is None:
         try:
-            part = cast("io.BufferedIOBase", packed).read1(BLOCK)
+            with stop.waiting():
+                part = cast("io.BufferedIOBase", packed).read1(BLOCK)
+        except KeyboardInterrupt:
+            part = b""
         except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
             fault, part = error, b""
         parts.append(part)
@@ -159,14 +177,14 @@ def _chunks(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     rest = b""
     for block in blocks:
         text = rest + block
-        cut = _last_beginning(text)
+        cut = last_beginning(text)
         yield text, cut
         rest = text[cut:]
     if rest:
         yield rest, len(rest)
 
 
-def _last_beginning(text: bytes) -> int:
+def last_beginning(text: bytes) -> int:
     """Where the last event of some bytes begins: a line with a time, else one that is no continuation."""
     low = max(0, len(text) - REACH)
     line = last = text.rfind(b"\n", low) + 1

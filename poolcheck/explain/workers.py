@@ -20,6 +20,7 @@ from functools import cache
 from typing import BinaryIO, Self
 
 from poolcheck.explain.prefilter import passes
+from poolcheck.explain.stopping import SIGNALS
 from poolcheck.explain.tally import Plain, Tally
 
 WORTH_IT = 24 << 20  # bytes from which a second process pays
@@ -74,7 +75,7 @@ def scan_parts(
     work: Callable[[BinaryIO, Tally], None], found: list[tuple[int, int, int]], tally: Tally
 ) -> None:
     """Let `work` count every part in a process of its own, and add the counts up in the order of the file."""
-    with _pool(len(found)) as pool:
+    with _pool(len(found), signal.SIG_DFL) as pool:
         counted = pool.map(_count, [work] * len(found), found, [tally.dialled_pooler] * len(found))
         for part in counted:
             tally.merge(part)
@@ -106,7 +107,7 @@ class Crew:
         self.size += end
         processors = _processors()
         if self.pool is None and self.size > WORTH_IT and processors > 1:
-            self.pool = _pool(processors)
+            self.pool = _pool(processors, signal.SIG_IGN)
         if self.pool is None:
             self.work(text, end, self.tally)
             return
@@ -115,9 +116,10 @@ class Crew:
             self.tally.merge(self.pending.popleft().result())
 
 
-def _pool(processes: int) -> ProcessPoolExecutor:
+def _pool(processes: int, on_signal: signal.Handlers) -> ProcessPoolExecutor:
     passes()  # compiled once, before the processes part
-    return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _as_child, (os.getpid(),))
+    given = (os.getpid(), on_signal)
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _as_child, given)
 
 
 def _count_chunk(work: Callable[[bytes, int, Tally], None], text: bytes, pooled: bool | None) -> Plain:
@@ -126,9 +128,12 @@ def _count_chunk(work: Callable[[bytes, int, Tally], None], text: bytes, pooled:
     return tally.plain()
 
 
-def _as_child(parent: int) -> None:
-    """Ctrl-C reaches every process of the terminal: this one ends at once and says nothing. And it outlives no parent."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _as_child(parent: int, on_signal: signal.Handlers) -> None:
+    """Ctrl-C reaches every process of the terminal: what reads by itself ends at once and says nothing, what is handed
+    chunks leaves the decision to the parent. And it outlives no parent.
+    """
+    for number in SIGNALS:
+        signal.signal(number, on_signal)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -387,3 +388,126 @@ class TestLogs:
         out, _ = child.communicate(timeout=30)
 
         assert json.loads(out)["read"]["records"] == 3
+
+
+def started(*arguments: str) -> "subprocess.Popen[bytes]":
+    """The command in a process of its own, reading from a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "poolcheck", "explain", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+
+
+def told(child: "subprocess.Popen[bytes]", *pieces: str) -> None:
+    """Write to the process, which reads it before the next one comes."""
+    assert child.stdin is not None
+    for piece in pieces:
+        child.stdin.write(piece.encode())
+        child.stdin.flush()
+
+
+def waits_for_input(pid: int) -> bool:
+    """Whether the process sleeps, as it does in a read of a pipe that is empty."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+
+
+def settled(pid: int) -> None:
+    """Wait until the process has slept in three looks in a row."""
+    seen = 0
+    for _ in range(600):
+        seen = seen + 1 if waits_for_input(pid) else 0
+        if seen == 3:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never waited for input")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to see a process wait")
+class TestALogThatGoesOn:
+    """`kubectl logs -f deploy/web | poolcheck explain`: it ends when somebody has seen enough."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("arguments", [(), ("--follow",)])
+    def test_a_signal_prints_what_was_found(self, number: signal.Signals, arguments: tuple[str, ...]) -> None:
+        child = started(*arguments)
+        told(child, LOG)
+        settled(child.pid)
+        child.send_signal(number)
+        out, error = child.communicate(timeout=60)
+
+        assert (child.returncode, error) == (0, b"")
+        assert b"2 times, 2026-11-21T03:01:00Z to 2026-11-21T03:01:07Z" in out
+        assert b"Stopped before the end of the log" in out
+
+    def test_a_signal_before_anything_came(self) -> None:
+        child = started()
+        settled(child.pid)
+        child.send_signal(signal.SIGINT)
+        out, error = child.communicate(timeout=60)
+
+        assert (child.returncode, error) == (3, b"")
+        assert b"Stopped before the end of the log" in out
+
+    def test_a_signal_to_every_process_of_a_large_log(self) -> None:
+        """As a terminal sends it: what the other processes count is not lost."""
+        child = started("--format", "json")
+        quiet = '2026-11-21T03:00:00.000Z 10.0.0.7 "GET /orders HTTP/1.1" 200 1234 connection=keep-alive ok\n'
+        lines = (LOG + quiet * 200) * 2_000
+        told(child, lines)
+        settled(child.pid)
+        for one in (child.pid, *children(child.pid)):
+            os.kill(one, signal.SIGINT)
+        out, _ = child.communicate(timeout=120)
+
+        assert json.loads(out)["read"]["records"] == 6_000
+
+    def test_following_tells_as_it_comes(self) -> None:
+        child = started("--follow")
+        assert child.stdout is not None
+        told(child, LOG.splitlines(keepends=True)[0])
+        assert b"app-pool: Prisma's own pool" in child.stdout.readline()
+        assert b"  First  " in child.stdout.readline()
+        told(
+            child,
+            "".join(f"2026-11-21 03:02:{second:02d}.000 UTC [{second}] {FULL}\n" for second in range(40)),
+        )
+        rest, _ = child.communicate(timeout=60)
+
+        assert b"slots: 39 x every connection slot" in rest or b"slots: 40 x every connection slot" in rest
+        assert b"The layers, in the order in which they began to fail" in rest
+
+    def test_following_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "app.log"
+        path.write_text(LOG)
+        child = started("--follow", "--file", str(path))
+        assert child.stdout is not None
+        assert b"app-pool" in child.stdout.readline()
+        with path.open("a") as log:
+            log.write(
+                "2026-11-21 03:09:00.000 UTC [9] FATAL:  terminating connection due to administrator command\n"
+            )
+        while b"killed: the session was terminated" not in child.stdout.readline():
+            pass
+        child.send_signal(signal.SIGTERM)
+        rest, _ = child.communicate(timeout=60)
+
+        assert b"Stopped before the end of the log" in rest
+
+    def test_following_for_programs_says_nothing_before_the_end(self) -> None:
+        child = started("--follow", "--format", "json")
+        out, _ = child.communicate(LOG.encode(), timeout=60)
+
+        assert json.loads(out)["read"]["records"] == 3
+
+    @pytest.mark.parametrize(
+        "arguments", [("a text", "--follow"), ("--follow", "--file", "a", "--file", "b")]
+    )
+    def test_what_cannot_be_followed(self, arguments: tuple[str, ...]) -> None:
+        assert "--follow reads standard input, or one --file" in explain(*arguments).stderr
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
