@@ -19,7 +19,7 @@ from poolcheck.live.postgres import (
 )
 from poolcheck.live.sql.normalise import is_release, normalise
 from poolcheck.model.report import Skipped
-from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, LiveServer, Snapshot
+from poolcheck.model.snapshot import AdvisoryLock, Backend, Cap, Counters, LiveServer, Snapshot, Standby
 from poolcheck.text import clean
 
 FINGERPRINT = 400  # characters of a statement that tell it apart
@@ -80,6 +80,8 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         sees_all=row["sees_all"] == "t",
         max_wal_senders=whole(row["max_wal_senders"]) or 0,
         tcp_keepalives_idle=row["tcp_keepalives_idle"] or "",
+        synchronous_standby_names=row["synchronous_standby_names"] or "",
+        read_only_source=row["read_only_source"] or "",
     )
     own = whole(row["backend_pid"])
     processes: dict[str, int] = {}
@@ -125,6 +127,7 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
             if other["kind"] == "advisory"
         ),
         caps=_caps(others, backends),
+        standbys=_standbys(others, backends),
         counters=None
         if counters is None
         else Counters(
@@ -202,6 +205,15 @@ def _caps(others: list[Row], backends: tuple[Backend, ...]) -> tuple[Cap, ...]:
         elif row["kind"] == "database":
             caps.append(Cap("database", name, limit, databases[name]))
     return tuple(caps)
+
+
+def _standbys(others: list[Row], backends: tuple[Backend, ...]) -> tuple[Standby, ...]:
+    names = {backend.pid: backend.application_name for backend in backends}
+    return tuple(
+        Standby(names.get(whole(row["a"]) or 0, ""), row["more"] or "", row["name"] or "")
+        for row in others
+        if row["kind"] == "standby"
+    )
 
 
 def _local(address: str) -> bool:

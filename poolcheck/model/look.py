@@ -1,6 +1,7 @@
 """One look as frozen values: what was seen, the verdicts on it and the limits it is judged by. Rules and formats read it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -29,6 +30,9 @@ _APPLICATIONS = (
     (r"DBeaver.*", "DBeaver"),
     (r"pg_dump|pg_restore|pg_basebackup|pgbench|pg_activity", "a PostgreSQL tool"),
 )
+
+
+FEW_RUNS = 3  # active sessions with the same statement that are nothing to speak of, less one
 
 
 # Names that drivers give to prepared statements and cursors; they show in DEALLOCATE, CLOSE and FETCH.
@@ -134,6 +138,28 @@ class Look:
             if client.idle_in_transaction and (client.state_age or 0) >= least
         )
         return tuple(sorted(found, key=lambda each: -(each.state_age or 0)))
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """What active sessions wait for, most first: a lock, a standby (SyncRep), the disk, their client, ..."""
+        counts = Counter(
+            client.wait_type if client.wait_type not in ("IPC", "Client", "Timeout") else client.wait_event
+            for client in self.snapshot.clients
+            if client.state == "active" and client.wait_type
+        )
+        return dict(counts.most_common())
+
+    @property
+    def busiest(self) -> tuple[Backend, ...]:
+        """The active sessions that run the statement that most run, the longest first; () when no statement stands out."""
+        by_statement: dict[str, list[Backend]] = {}
+        active = [client for client in self.snapshot.clients if client.state == "active"]
+        for client in active:
+            by_statement.setdefault(client.statement, []).append(client)
+        most = max(by_statement.values(), key=len, default=[])
+        if len(most) < FEW_RUNS or len(most) * 2 < len(active) or not most[0].statement:
+            return ()
+        return tuple(sorted(most, key=lambda each: -(each.state_age or 0)))
 
     @property
     def migrate_locks(self) -> tuple[tuple[AdvisoryLock, Backend | None], ...]:

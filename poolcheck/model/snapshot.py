@@ -32,6 +32,10 @@ class LiveServer:
     sees_all: bool = True  # pg_read_all_stats, or superuser
     max_wal_senders: int = 0
     tcp_keepalives_idle: str = ""
+    synchronous_standby_names: str = ""
+    read_only_source: str = (
+        ""  # where default_transaction_read_only = on comes from, as pg_settings.source says it
+    )
 
     @property
     def major(self) -> int:
@@ -172,6 +176,15 @@ class Counters:
     since: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A connection that gets the server's log."""
+
+    name: str  # application_name: what synchronous_standby_names means
+    state: str  # streaming, catchup, ...; "" hidden from this role
+    sync: str  # sync, quorum, potential, async; "" hidden
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRoute:
     """How the connection came to the server, and what says so."""
@@ -204,6 +217,7 @@ class Snapshot:
     advisory: tuple[AdvisoryLock, ...] = ()
     caps: tuple[Cap, ...] = ()
     counters: Counters | None = None
+    standbys: tuple[Standby, ...] = ()
     processes: tuple[tuple[str, int], ...] = ()  # background processes by kind
     background: tuple[Backend, ...] = ()  # those of them that have a part in somebody's waiting
     route: LiveRoute = LiveRoute()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 COMMANDS: tuple[str, ...] = ()  # every command
 MOST = 14  # rows of a finding on 80 columns; -v shows the rest
 MOST_PROSE = 4  # rows of one paragraph in it
+MOST_FIRST = 2  # lines of the first action above everything else
+# What is the cause of others comes first among findings of the same severity: a full server is a consequence mostly.
+CAUSES = ("PC805", "PC712", "PC703", "PC806", "PC710", "PC801", "PC702", "PC706", "PC701")
 MOST_IDS = 4  # rules named in the count of infos
 NARROWEST_TABLE = 60  # columns
 LABELS = {1: "Pooler", 2: "Pool size", 3: "One client", 4: "HTTP driver", 5: "Limit"}  # the steps, in a table
@@ -36,7 +39,8 @@ def render(report: Report, style: Style) -> str:
 def lines(report: Report, paint: Paint) -> Iterator[str]:
     """The report, line by line. Parts are divided by one empty line."""
     quiet = paint.look.verbosity < 0
-    parts: list[Iterator[str]] = [
+    parts: list[Iterator[str]] = [verdict(report, paint)] if looked_at(report) else []
+    parts += [
         import_module(f"poolcheck.output.sections.{section.name}").text(section, paint)
         for section in report.sections
     ]
@@ -60,6 +64,27 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
                 yield ""
             yield line
             first = False
+
+
+def looked_at(report: Report) -> bool:
+    """Whether a server or a pooler answered, and something is wrong with it."""
+    names = {section.name for section in report.sections}
+    wrong = any(finding.severity > Severity.INFO for finding in report.findings)
+    return report.command == "live" and bool(names & {"live", "pooler"}) and wrong
+
+
+def verdict(report: Report, paint: Paint) -> Iterator[str]:
+    """What is wrong and what to do first, above everything else: it has to be on the first screen of an incident."""
+    order = {name: place for place, name in enumerate(CAUSES)}
+    worst = min(report.findings, key=lambda each: (-each.severity, order.get(each.rule.id, len(CAUSES))))
+    word = worst.severity.word
+    yield from paint.wrap(worst.message, indent=11, first=f"  {paint.style('Verdict', word)}  ")
+    if worst.fix:
+        yield from paint.wrap(worst.fix.title, indent=11, first="  First    ")
+        shown = worst.fix.lines[:MOST_FIRST]
+        yield from paint.code(shown, indent=11)
+        if len(worst.fix.lines) > len(shown):
+            yield f"           ... {plural(len(worst.fix.lines) - len(shown), 'more line')} below"
 
 
 def instead(report: Report) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from poolcheck.model.snapshot import Leak, Verb
+from poolcheck.model.snapshot import Block, Leak, Verb
 from poolcheck.text import clean
 
 
@@ -35,3 +35,8 @@ def ending(verb: Verb, pids: Sequence[int]) -> tuple[str, ...]:
         if pids
         else ()
     )
+
+
+def waits_for_standby(block: Block) -> bool:
+    """Whether the root has done its work and waits for a synchronous standby to confirm it."""
+    return block.backend is not None and block.backend.wait_event == "SyncRep"

@@ -13,8 +13,9 @@ Defaults: a warning from {warn_at:percent} on, an error from {critical_at:percen
 Earlier than the usual 80/90 %, because a deploy can double a fleet within a minute.
 
 ## What to do
-See who holds the slots (`poolcheck live` lists them), end what leaks (`poolcheck reap`), then make the pools smaller
-or put a pooler in front. A higher `max_connections` needs a restart and memory for every session.
+See what the slots are held for (`poolcheck live` says it): a queue behind a lock is freed at its root or its middle, a slow
+statement is cancelled and mended, what leaks is ended (`poolcheck reap`). Then make the pools smaller or put a pooler in
+front. A higher `max_connections` needs a restart and memory for every session.
 
 ```json bad
 {"server": {"max_connections": 100, "superuser_reserved": 3}, "sessions": [{"count": 85, "state": "idle"}]}
@@ -46,6 +47,7 @@ from poolcheck.model.look import Look
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
+from poolcheck.rules._live import ending, waits_for_standby
 from poolcheck.text import plural
 
 
@@ -69,5 +71,27 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
         why=why,
         severity=Severity.ERROR if critical else Severity.WARNING,
         subject=snapshot.server.database,
-        fix=Fix("End what leaks, then make the pools smaller or put a pooler in front"),
+        fix=first(look),
     )
+
+
+def first(look: Look) -> Fix:
+    """What most of the slots are held for decides what frees them."""
+    clients = look.snapshot.clients
+    half = len(clients) / 2
+    stuck = {pid for block in look.blocks for pid in (block.root, *block.waiters)}
+    if look.waiting.get("SyncRep", 0) >= half or any(map(waits_for_standby, look.blocks)):
+        return Fix("Let the commits go first: what commits-wait-for-standby (PC712) says")
+    if sum(client.pid in stuck for client in clients) >= half:
+        return Fix("Free the queue behind the lock first: what blocked-behind-one-session (PC703) says")
+    runs, lost = look.busiest, sum(len(leak.members) for leak in look.leaks if leak.certainty != "possible")
+    if len(runs) >= half and lost * 2 < half:
+        words = (
+            f"Nothing leaks: {len(runs)} sessions run one statement. Find why it is slow, or cancel its runs"
+        )
+        return Fix(words, lines=ending("cancel", [each.pid for each in runs]))
+    if sum(client.state == "active" for client in clients) >= half and lost * 2 < half:
+        return Fix(
+            "Nothing leaks: most sessions work. Find what is slow (-v shows the statements), then size the pools"
+        )
+    return Fix("End what leaks, then make the pools smaller or put a pooler in front")

@@ -50,7 +50,7 @@ from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.snapshot import Block
-from poolcheck.rules._live import ending
+from poolcheck.rules._live import ending, waits_for_standby
 from poolcheck.text import clean, plural, seconds
 
 FEW_WAITERS = 3
@@ -65,8 +65,8 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
         idle = block.backend is not None and block.backend.idle_in_transaction
         longest = max((ages.get(pid, 0) for pid in block.waiters), default=0)
         many = len(block.waiters) > FEW_WAITERS
-        if not (idle or block.root == 0 or many or longest > SHORT_WAIT):
-            continue
+        if waits_for_standby(block) or not (idle or block.root == 0 or many or longest > SHORT_WAIT):
+            continue  # cancelled, a commit that waits for a standby makes room for the next one: PC712
         lots = len(block.waiters) > look.thresholds.waiting_sessions
         yield Problem(
             message=f"{describe(block)} blocks {plural(len(block.waiters), 'session')}: {plural(block.slots, 'slot')} in all.",

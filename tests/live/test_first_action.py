@@ -13,8 +13,9 @@ import pytest
 
 from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report
+from tests.commands.running import poolcheck
 from tests.conftest import need_postgres
-from tests.live.scenes import Conn, Scene, eventually, look, report, scene
+from tests.live.scenes import Conn, Scene, eventually, look, report, rules, scene
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.postgres
@@ -424,3 +425,109 @@ class TestStandby:
             primary.execute(f"select pg_terminate_backend({root.info.backend_pid})")
             wait_for(standby, 0)
             thread.join(10)
+
+
+class TestStandbyIsGone:
+    """Commits that wait for a confirmation that nobody gives."""
+
+    @pytest.mark.parametrize("major", [12, 18])
+    def test_commits_go_on_without_the_name(self, major: int) -> None:
+        """All twelve have changed their row when the advice was carried out."""
+        need_postgres(major)
+        with Postgres(major) as server, scene(server) as stage:
+            own_table(server)
+            server.execute(
+                "alter system set synchronous_standby_names = 'replica1'", "select pg_reload_conf()"
+            )
+            pile(stage, 12, "update q set n = 7 where id = 1")
+            done = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
+            eventually(lambda: number(server, done) >= 1, "commits waiting")
+            pile(stage, 3, "update q set n = 8 where id = 2")
+            eventually(lambda: number(server, done) == 2, "both rows")
+            time.sleep(1.1)
+            said = report(server)
+            finding = found(said, "PC712")
+            assert finding.message.startswith("2 sessions wait"), "one a row"
+            assert finding.message.endswith("13 more wait for their locks.")
+            assert "PC703" not in rules(said), "cancelled, each makes room for the next"
+            assert "'replica1'; connected: no standby at all" in finding.why
+            assert look(said).waiting == {"Lock": 13, "SyncRep": 2}
+            carry_out(server, said, "PC712")
+            busy = "select count(*) from pg_stat_activity where backend_type = 'client backend' and state = 'active'"
+            eventually(lambda: number(server, busy) == 1, "all fifteen have committed")
+
+
+class TestReadOnly:
+    """Writes that fail while everything else looks well."""
+
+    @pytest.mark.parametrize("where", ["system", "database postgres"])
+    def test_writes_work_again(self, server: Postgres, where: str) -> None:
+        """Set for the server, and for a database."""
+        with scene(server) as stage:
+            server.execute(f"alter {where} set default_transaction_read_only = on", "select pg_reload_conf()")
+            time.sleep(0.3)
+            (app,) = stage.open(name="api")
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                app.execute("update q set n = 3 where id = 1")
+            said = report(server)
+            assert found(said, "PC713").severity.word == "warning"
+            fix = found(said, "PC713").fix
+            assert fix is not None
+            for line in fix.lines:
+                with server.connect(options="-c default_transaction_read_only=off") as admin:
+                    admin.execute(line.encode())
+            time.sleep(0.3)
+            (app,) = stage.open(name="api")
+            app.execute("update q set n = 3 where id = 1")
+            assert "PC713" not in [each.rule.id for each in report(server).findings]
+
+    def test_a_role_for_monitoring_is_read_only_on_purpose(self, server: Postgres) -> None:
+        """It is said, and is no warning."""
+        with scene(server):
+            server.execute("alter role monitor set default_transaction_read_only = on")
+            try:
+                assert found(report(server), "PC713").severity.word == "info"
+            finally:
+                server.execute("alter role monitor reset default_transaction_read_only")
+
+
+def test_every_slot_runs_the_same_statement() -> None:
+    """Nothing leaks: the statement is shown, and cancelled every slot is idle again."""
+    with Postgres(15, max_connections=30) as server, scene(server) as stage:
+        for conn in stage.open(25, name="api"):
+            stage.busy(conn, "select count(*) from t, pg_sleep(300) where n = 4711")
+        eventually(
+            lambda: number(server, "select count(*) from pg_stat_activity where state = 'active'") == 26,
+            "all busy",
+        )
+        said = report(server)
+        finding = found(said, "PC701")
+        assert finding.fix is not None
+        assert "Nothing leaks" in finding.fix.title
+        assert look(said).busiest[0].statement == "select count(*) from t, pg_sleep(?) where n = ?"
+        carry_out(server, said, "PC701")
+        eventually(
+            lambda: number(server, "select count(*) from pg_stat_activity where state = 'active'") == 1,
+            "all idle",
+        )
+
+
+def test_the_first_screen_tells_it(server: Postgres) -> None:
+    """24 lines of 80 columns: the verdict, the first action, how full, and who holds the slots, of many groups."""
+    with scene(server) as stage:
+        (root,) = stage.open(name="worker", run="begin")
+        root.execute("lock table q")
+        pid = root.info.backend_pid
+        for at in range(9):
+            stage.open(2, name=f"a-service-with-a-rather-long-name-{at}")
+        pile(stage, 5)
+        wait_for(server, 5)
+        ran = poolcheck("live", server.url("monitor"), env={"COLUMNS": "80"})
+    first = ran.out.splitlines()[:24]
+    assert first[0].startswith("  Verdict  Pid ")
+    shown = "\n".join(first)
+    assert f"SELECT pg_catalog.pg_terminate_backend({pid});" in shown
+    assert "24 of 297 usable" in shown
+    assert "wait for Lock 5" in shown
+    assert shown.count("a-service-with") >= 4
+    assert max(map(len, first)) <= 80

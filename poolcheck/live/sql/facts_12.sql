@@ -11,6 +11,7 @@ SELECT pg_catalog.version() AS version,
            AS rds_superuser_reserved,
        pg_catalog.current_setting('max_wal_senders') AS max_wal_senders,
        pg_catalog.current_setting('tcp_keepalives_idle') AS tcp_keepalives_idle,
+       pg_catalog.current_setting('synchronous_standby_names') AS synchronous_standby_names,
        pg_catalog.current_setting('idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
        coalesce(pg_catalog.current_setting('idle_session_timeout', true), '') AS idle_session_timeout,
        pg_catalog.current_database() AS database,
@@ -26,7 +27,7 @@ SELECT pg_catalog.version() AS version,
           FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS backend_age,
        (SELECT a.backend_start::pg_catalog.text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
            AS backend_start,
-       l.left_behind, l.search_path_reset, l.statement_timeout_reset,
+       l.left_behind, l.search_path_reset, l.statement_timeout_reset, l.read_only_source,
        pg_catalog.inet_client_port() AS client_port,
        pg_catalog.inet_server_port() AS server_port,
        (SELECT a.ssl FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS ssl,
@@ -39,5 +40,7 @@ SELECT pg_catalog.version() AS version,
                                         'transaction_isolation', 'transaction_deferrable', 'search_path',
                                         'statement_timeout')) AS left_behind,
                pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'search_path') AS search_path_reset,
-               pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'statement_timeout') AS statement_timeout_reset
+               pg_catalog.max(s.reset_val) FILTER (WHERE s.name = 'statement_timeout') AS statement_timeout_reset,
+               pg_catalog.max(s.source) FILTER (WHERE s.name = 'default_transaction_read_only' AND s.setting = 'on')
+                   AS read_only_source
           FROM pg_catalog.pg_settings s) l

@@ -13,6 +13,7 @@ from poolcheck.text import clean, plural, seconds
 SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all
 SHOWN_LEAKS = 4
 SHOWN_BLOCKS = 3
+FEWEST_WAITS = 3  # waits for a moment are normal
 NARROWEST_BAR = 8  # columns; below, the numbers speak alone
 
 
@@ -36,6 +37,8 @@ def record(look: Look) -> dict[str, Any]:
             "database": clean(server.database),
             "user": clean(server.user),
             "in_recovery": server.in_recovery,
+            "read_only_source": server.read_only_source or None,
+            "synchronous_standby_names": clean(server.synchronous_standby_names) or None,
             "sees_all": server.sees_all,
             "via_pooler": route.pooled,
             "pool_mode": route.mode,
@@ -54,6 +57,11 @@ def record(look: Look) -> dict[str, Any]:
             "exact": snapshot.hidden == 0,
             "deploy_used": look.deploy_used,
         },
+        "waiting_for": {clean(name): count for name, count in look.waiting.items()},
+        "standbys": [
+            {"name": clean(each.name), "state": each.state or None, "sync_state": each.sync or None}
+            for each in snapshot.standbys
+        ],
         "groups": [_group(group) for group in look.groups],
         "sessions": [_session(client, look) for client in snapshot.clients],
         "leaks": [_leaked(leak, member, look) for leak in look.leaks for member in leak.members],
@@ -193,7 +201,7 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
     snapshot = look.snapshot
     server = snapshot.server
     where = f"{paint.name(server.database, 40)} as {paint.name(server.user, 40)}"
-    kind = " (hot standby)" if server.in_recovery else ""
+    kind = " (hot standby: takes no writes)" if server.in_recovery else ""
     yield from paint.wrap(
         f"PostgreSQL {server.version}{kind}, {where}{' at ' + look.target if look.target else ''}", indent=2
     )
@@ -235,6 +243,7 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
     if snapshot.hidden:
         states.append(f"{snapshot.hidden} hidden from this role")
     yield from paint.wrap(", ".join(states) or "no client is connected", indent=9, first="  State  ")
+    yield from _doing(look, paint)
     for cap in snapshot.caps:
         if cap.limit and cap.used:
             yield from paint.wrap(
@@ -242,6 +251,20 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
                 indent=9,
                 first="  Limit  ",
             )
+
+
+def _doing(look: Look, paint: Paint) -> Iterator[str]:
+    """What the active ones wait for, and the statement that most of them run."""
+    waiting = look.waiting
+    if sum(waiting.values()) >= FEWEST_WAITS:
+        said = ", ".join(f"{clean(name, limit=30)} {count}" for name, count in waiting.items())
+        yield from paint.wrap(f"active sessions wait for {said}", indent=9, first="  Waits  ")
+    if runs := look.busiest:
+        ages = " to ".join(dict.fromkeys(seconds(runs[at].state_age) for at in (-1, 0)))
+        yield from paint.wrap(
+            f"{len(runs)} active sessions run one statement, for {ages}:", indent=9, first="  Runs   "
+        )
+        yield from paint.code(_statement(runs[0], look, paint), indent=9)
 
 
 def route_words(snapshot: Snapshot) -> str:
