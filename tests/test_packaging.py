@@ -193,7 +193,7 @@ class TestInstalled:
             .stdout.partition("Commands:")[2]
             .partition("Environment:")[0]
         )
-        names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
+        names = [line.split()[0] for line in listed.splitlines() if re.match(r"  \w", line)]
 
         assert {"lint", "live", "size", "simulate", "explain", "fix", "reap", "gate", "demo"} <= set(names)
         for name in names:

@@ -55,7 +55,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     if prisma is None or prisma.own is None:
         return
     yield Problem(
-        message=f"{target.label} sets no connection_limit: each instance opens up to {prisma.own.pool}.",
+        message=f"{target.label} sets no connection_limit: the pool of each instance is as large as its CPUs make it.",
         why=f"{runtime_words(target)}: the number of instances is not under your control, the size of each pool is.",
         at=at(target, target.conn.span("query") or target.conn.span("database")),
         fix=with_parameter(target, "Start with connection_limit=1", "connection_limit", "1"),
