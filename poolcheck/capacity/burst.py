@@ -76,7 +76,7 @@ def _ramp_helps(asked: Ramp) -> tuple[Help, ...]:
         found.append(
             Help(
                 change="1 connection per instance",
-                option="--limit 1",
+                option="--pool 1",
                 refused=single.refused,
                 failed=single.instances_hit,
                 of=asked.last,
@@ -89,7 +89,7 @@ def _ramp_helps(asked: Ramp) -> tuple[Help, ...]:
         found.append(
             Help(
                 change=words,
-                option=f"--to {cap}",
+                option=f"--instances {cap}",
                 refused=0,
                 failed=0,
                 of=asked.last,
@@ -196,7 +196,7 @@ def _traffic_helps(asked: Traffic, moments: list[float], holds: list[float]) -> 
     """The same requests, run again with one thing changed each time."""
     changes: list[tuple[str, str, Traffic]] = []
     if asked.limit > 1:
-        changes.append(("1 connection per instance", "--limit 1", replace(asked, limit=1)))
+        changes.append(("1 connection per instance", "--pool 1", replace(asked, limit=1)))
     if asked.eager:
         changes.append(("a lazy pool", "without --eager", replace(asked, eager=False)))
     if asked.frozen and not asked.eager:

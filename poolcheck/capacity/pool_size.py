@@ -252,7 +252,7 @@ def functions(inputs: Inputs, limit: int = FUNCTION_POOL) -> Sizing:
         BadConfig: a number is out of its range.
     """
     if limit < 1:
-        raise BadConfig(f"--limit must be at least 1, not {limit}")
+        raise BadConfig(f"--pool must be at least 1, not {limit}")
     base = recommend(replace(inputs, surge="0", formula="poolcheck", threads=None, workers=1))
     demand = inputs.instances * limit
     status: Status = "ok"
@@ -342,7 +342,7 @@ def pooler(
     Raises:
         BadConfig: a number is out of its range.
     """
-    for value, option in ((pairs, "--pairs"), (processes, "--pooler-processes"), (client_pool, "--limit")):
+    for value, option in ((pairs, "--pairs"), (processes, "--pooler-processes"), (client_pool, "--pool")):
         if value < 1:
             raise BadConfig(f"{option} must be at least 1, not {value}")
     if reserve_pool < 0:

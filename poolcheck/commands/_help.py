@@ -34,6 +34,18 @@ class Command(click.Command):
                     formatter.write_dl(rows)
 
 
+class Renamed(click.Option):
+    """An option of which only the first name is shown: the others are old spellings that go on working."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """As for an option of one name."""
+        names, self.opts = self.opts, self.opts[:1]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = names
+
+
 def plain_words(text: str) -> str:
     """An option or its help without click's own words."""
     text = re.sub(r"INTEGER(?: RANGE)?", "N", _RANGE.sub("", text))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from poolcheck.capacity import burst
-from poolcheck.commands._help import Command
+from poolcheck.commands._help import Command, Renamed
 from poolcheck.commands._max import max_option
 from poolcheck.commands._numbers import (
     GivenNumbers,
@@ -31,25 +31,26 @@ from poolcheck.text import sentence
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
 # What a project tells, by the option that says otherwise.
 LABELS = {
-    "client": "client", "first": "from", "last": "to", "limit": "limit", "max_connections": "max", "reserved": "reserved",
+    "client": "client", "first": "instances at the start", "last": "instances at the end", "limit": "pool", "max_connections": "max", "reserved": "reserved",
     "others": "others", "ramp_time": "in",
 }  # fmt: skip
 DEFAULT_RAMP = "60s"  # of a project's ramp: no file tells it, and no number but the seconds depends on it
 MOST_REQUESTS = 200_000
 WHAT = (
     "what shall be simulated?",
-    "Give a ramp (--from 8 --to 240 --in 90s) or traffic (--rate 2000/m --hold-ms 700), or name a project's folder.",
+    "Give a ramp (--instances 8..240 --in 90s) or traffic (--rate 2000/m --hold-ms 700), or name a project's folder.",
 )
 RATE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(?:/\s*(s|m|min|h))?")
 
 OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    number("--from", "first", help="Ramp: instances at the start."),
-    number("--to", "last", help="Ramp: instances at the end."),
+    click.option("--instances", "growth", metavar="N..N", help="Ramp: instances at the start and at the end, such as 8..240."),
+    number("--from", "first", hidden=True),  # the old spelling of the ramp, as is the next
+    number("--to", "last", hidden=True),
     click.option("--rate", metavar="R[..R]", help="Traffic: requests, such as 2000/m, 30/s or 67/m..2000/m."),
     click.option("--in", "ramp_time", metavar="TIME", help="How long the growth takes: 90s, 2m."),
     click.option("--for", "length", metavar="TIME", help="How long requests come. [default: twice --in, or 60s]"),
     click.option("--client", metavar="NAME", help="Ramp: this client of the project. [default: the one that asks for most]"),
-    number("--limit", help=f"Connections per instance. [default: {DEFAULT_LIMIT}]"),
+    number("--pool", "--limit", "limit", cls=Renamed, help=f"Connections per instance. [default: {DEFAULT_LIMIT}]"),
     click.option("--hold-ms", type=float, metavar="MS", help="Traffic: how long a request holds its connection."),
     click.option("--cv2", type=float, default=0.0, show_default=True, metavar="N", help="Squared variation of that: 0 constant, 1 exponential."),
     click.option("--preset", type=click.Choice(list(burst.PRESETS)), help="A platform's concurrency, limits and habits."),
@@ -94,7 +95,7 @@ def simulate_options(function: Any) -> Any:
 def command(out: Output, **options: Any) -> int:
     r"""Simulate a burst, and what would help.
 
-    Ramp (--from, --to, --in): instances that come at a steady pace, each with its whole pool. Without --to and --rate the
+    Ramp (--instances, --in): instances that come at a steady pace, each with its whole pool. Without --instances and --rate the
     ramp of the project at PATH, or here: from the fewest instances of its largest client to the most and what a deploy adds;
     options win. Traffic (--rate, --hold-ms): requests at random, and the instances that the platform starts for them.
     Exit code 1 when connections are refused or requests fail.
@@ -103,12 +104,13 @@ def command(out: Output, **options: Any) -> int:
     Examples:
       poolcheck simulate
       poolcheck simulate apps/api --client worker --max 200 --in 30s
-      poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --max 100
-      poolcheck simulate --rate 67/m..2000/m --in 90s --hold-ms 700 --limit 5 --preset lambda
-      poolcheck simulate --rate 2000/m --hold-ms 720 --limit 5 --pooler 33
-      poolcheck simulate --rate 50/s --hold-ms 900 --limit 2 --svg burst.svg
-      poolcheck simulate --from 8 --to 240 --in 90s --limit 5 --format csv
+      poolcheck simulate --instances 8..240 --in 90s --pool 5 --max 100
+      poolcheck simulate --rate 67/m..2000/m --in 90s --hold-ms 700 --pool 5 --preset lambda
+      poolcheck simulate --rate 2000/m --hold-ms 720 --pool 5 --pooler 33
+      poolcheck simulate --rate 50/s --hold-ms 900 --pool 2 --svg burst.svg
+      poolcheck simulate --instances 8..240 --in 90s --pool 5 --format csv
     """
+    _grow(options)
     numbers = GivenNumbers(options)
     project = bool(options["path"] or options["client"] or options["server_limits"])
     if project and options["rate"]:
@@ -136,6 +138,21 @@ def command(out: Output, **options: Any) -> int:
     if options["svg_path"]:
         write(rendered(report, "svg", Style()), str(Path(options["svg_path"])))
     return emit(report, out)
+
+
+def _grow(options: dict[str, Any]) -> None:
+    """`--instances 8..240` as the ramp's start and end; one number is its end.
+
+    Raises:
+        BadConfig: no such numbers.
+    """
+    growth = options.pop("growth")
+    if growth is None:
+        return
+    found = re.fullmatch(r"(?:(\d{1,9})\s*\.\.\s*)?(\d{1,9})", growth.strip())
+    if found is None:
+        raise BadConfig(f"--instances {growth} is no ramp of instances", "Write --instances 8..240, or 240.")
+    options["first"], options["last"] = int(found[1] or 0), int(found[2])
 
 
 def _from_project(numbers: GivenNumbers) -> None:
@@ -169,7 +186,7 @@ def run(numbers: GivenNumbers) -> Simulation:
     """
     get = numbers.get
     slots = slots_of(numbers)
-    limit = _least("--limit", get("limit"), 1)
+    limit = _least("--pool", get("limit"), 1)
     if get("last") is not None:
         return burst.ramp(_ramp(numbers, slots, DEFAULT_LIMIT if limit is None else limit))
     if get("rate") is None:
@@ -208,12 +225,12 @@ def _ramp(numbers: GivenNumbers, slots: Slots, limit: int) -> Ramp:
     for name in ("hold_ms", "preset", "pooler", "length", "deploy_at", "retry", "max_instances"):
         if get(name) is not None:
             option = {"length": "for"}.get(name, name).replace("_", "-")
-            raise BadConfig(f"--{option} belongs to traffic (--rate), not to a ramp (--from, --to)")
+            raise BadConfig(f"--{option} belongs to traffic (--rate), not to a ramp (--instances N..N)")
     first, last = _or(get("first"), 0), get("last")
     if first < 0 or last < 1 or last < first:
-        raise BadConfig(f"--from {first} --to {last}: a ramp grows, from 0 or more to 1 or more instances")
+        raise BadConfig(f"--instances {first}..{last}: a ramp grows, from 0 or more to 1 or more instances")
     if last * limit > 10_000_000:
-        raise BadConfig(f"--to {last} x --limit {limit} is more than any server has been asked for")
+        raise BadConfig(f"--instances {last} x --pool {limit} is more than any server has been asked for")
     if get("ramp_time") is None:
         raise BadConfig("how long does the ramp take?", "Add --in, for example --in 90s.")
     rate = rates(get("rate"))[1] if get("rate") else None
@@ -225,7 +242,9 @@ def _ramp(numbers: GivenNumbers, slots: Slots, limit: int) -> Ramp:
 def _traffic(numbers: GivenNumbers, slots: Slots) -> Traffic:
     get = numbers.get
     if get("first") is not None:
-        raise BadConfig("--from needs --to: a ramp of instances; traffic grows by --rate 67/m..2000/m")
+        raise BadConfig(
+            "a ramp of instances has an end (--instances 8..240); traffic grows by --rate 67/m..2000/m"
+        )
     if get("hold_ms") is None:
         raise BadConfig(
             "how long does a request hold its connection?", "Add --hold-ms, for example --hold-ms 100."

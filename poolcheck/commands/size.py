@@ -73,7 +73,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     number("--pooler-processes", help=f"With --pooler: PgBouncer processes, sidecars included. [default: {POOLER_DEFAULTS['processes']}]"),
     number("--reserve-pool", help=f"With --pooler: reserve_pool_size. [default: {POOLER_DEFAULTS['reserve_pool']}]"),
     click.option("--runtime", type=click.Choice(["auto", "serverless", "edge", "server", "local"]), help="serverless: --instances are functions that connect directly."),
-    number("--limit", help=f"Connections of a function (default {pool_size.FUNCTION_POOL}), or with --pooler of a process (default {pool_size.CLIENT_POOL})."),
+    number("--limit", hidden=True),  # the old spelling of --pool where it is for numbers alone
     click.option("--share", metavar="NAME=N[xP][+SURGE][@MOST],...", help="Several services on one server: instances, processes each, surge, most of use."),
     click.option("--provider", metavar="NAME", help="With --plan: limits from the catalogue."),
     click.option("--plan", metavar="NAME", help="Plan or compute size: 0.25cu, micro, b1ms."),
@@ -82,7 +82,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--from", "dsn", metavar="DSN or NAME", help="Read the limits from a server, such as a [server.NAME] of the config; with --sample the load too."),
     click.option("--sample", metavar="TIME", help="With --from: measure for this long, such as 60s."),
     click.option("--config", "config_path", type=click.Path(exists=True, dir_okay=False), help="This config file instead of the nearest."),
-    number("--pool", help="Connections of each process's pool, when no file of the project tells."),
+    number("--pool", help=f"Connections of each process's pool, when no file of the project tells; with --runtime serverless of a function (default {pool_size.FUNCTION_POOL}), with --pooler of a process (default {pool_size.CLIENT_POOL})."),
     click.option("--isolated", is_flag=True, help="Read no config file; with numbers alone no manifest either."),
 )  # fmt: skip
 
@@ -123,11 +123,14 @@ def command(out: Output, **options: Any) -> int:
       poolcheck size --max 100 --instances 10
       poolcheck size --max 100 --instances 10 --tps 200 --hold-ms 20 --cores 4
       poolcheck size --provider neon --plan 0.25cu --instances 4 --workers 2
-      poolcheck size --max 100 --instances 200 --runtime serverless --limit 3
+      poolcheck size --max 100 --instances 200 --runtime serverless --pool 3
       poolcheck size --max 100 --share web=8,worker=4x2,cron=1@1
       poolcheck size --max 100 --instances 10 --pooler --pairs 2 --format ini
       poolcheck size --from "$DATABASE_URL" --sample 60s --instances 10
     """
+    alone = options["pooler"] or options["runtime"] in ("serverless", "edge")
+    if alone and options["path"] is None and options["pool"] is not None:
+        options["limit"], options["pool"] = options["pool"], None
     numbers = GivenNumbers(options)
     if asks_project(numbers):
         try:
@@ -282,8 +285,8 @@ def _check_combination(numbers: GivenNumbers) -> None:
         raise BadConfig(f"--{pooler_only[0].replace('_', '-')} needs --pooler")
     if get("limit") is not None and not (serverless or get("pooler")):
         raise BadConfig(
-            "--limit needs --runtime serverless or --pooler",
-            "To see what any size does: poolcheck simulate --limit N.",
+            "--pool of numbers alone needs --runtime serverless or --pooler",
+            "To see what any size does: poolcheck simulate --pool N.",
         )
     if get("share"):
         other = next((name for name in ("tps", "hold_ms", "pooler", "threads") if get(name)), None)

@@ -19,7 +19,7 @@ from poolcheck.text import did_you_mean
 # What a ramp cannot do without: its name in `simulate`, what the map asks of it, and the option that tells it.
 ASKED = (
     ("last", "instances", "--to N"),
-    ("limit", "pool", "--limit N"),
+    ("limit", "pool", "--pool N"),
     ("max_connections", "max_connections", "--max N"),
 )
 WORDS = {

@@ -98,6 +98,8 @@ class Paint:
         lead = first or " " * indent
         if self.look.plain and lead.strip() in _BULLETS:
             lead = " " * (len(lead) - len(lead.lstrip()))
+        elif self.look.plain and lead.strip():  # no column of labels
+            lead = lead.rstrip() + " " * min(2, len(lead) - len(lead.rstrip()))
         line, used = lead, width(clean(lead))  # without its colours
         start = True
         for word in clean(text).split():

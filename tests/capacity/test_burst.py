@@ -113,7 +113,7 @@ def test_the_story() -> None:
     assert got.first_refusal_seconds is not None
     assert got.first_refusal_seconds < 2
     found = {each.option: each for each in got.helps}
-    assert found["--limit 1"].failed == found["without --eager"].failed == 0
+    assert found["--pool 1"].failed == found["without --eager"].failed == 0
     capped = found["--max-instances 18"]
     assert capped.failed == capped.refused == 0
     assert capped.throttled > 1000

@@ -44,8 +44,8 @@ def test_ramp_in_words_and_picture(capsys: pytest.CaptureFixture[str]) -> None:
         "20 x 5 = 100 is more than 97 = 100 max_connections - 3 reserved",
         "From 70 % of the slots to the first refusal: 2.3 s; from 85 %: 1.2 s",
         "240 instances, all busy, at 33.33 requests/s means 7.2 s per request",
-        "--limit 1",
-        "--to 18",
+        "--pool 1",
+        "--instances 18",
     ):
         assert part in said
     lines = out.splitlines()
@@ -218,7 +218,7 @@ def test_picture_keeps_to_the_width(
         (["--from", "1", "--to", "5", "--in", "0s"], "'0s' is no time"),
         (["--from", "1", "--to", "5", "--in", "soon"], "'soon' is no time"),
         (["--from", "1", "--to", "5", "--in", "9s", "--hold-ms", "5"], "--hold-ms belongs to traffic"),
-        (["--from", "1", "--to", "5", "--in", "9s", "--limit", "0"], "--limit must be at least 1"),
+        (["--from", "1", "--to", "5", "--in", "9s", "--limit", "0"], "--pool must be at least 1"),
         (["--from", "1", "--to", "99999999", "--in", "9s"], "more than any server"),
         (["--from", "1", "--to", "5", "--in", "9s", "--max", "3"], "no slot is left: 3 - 3 reserved"),
         (["--rate", "10/s"], "how long does a request hold its connection?"),
@@ -234,7 +234,7 @@ def test_picture_keeps_to_the_width(
         (["--rate", "10/s", "--hold-ms", "1", "--pooler", "0"], "--pooler must be at least 1"),
         (["--rate", "10/s", "--hold-ms", "1", "--cv2", "-1"], "--cv2 cannot be -1"),
         (["--rate", "10/s", "--hold-ms", "1", "--preset", "mainframe"], "'mainframe' is not one of"),
-        (["--rate", "10/s", "--hold-ms", "1", "--from", "3"], "--from needs --to"),
+        (["--rate", "10/s", "--hold-ms", "1", "--from", "3"], "a ramp of instances has an end"),
         (["--rate", "10/s", "--hold-ms", "1", "--svg", "no/such/folder/x.svg"], "cannot write"),
         (["--rate", "10/s", "--hold-ms", "1", "--format", "ini"], "simulate has no format 'ini'"),
     ],

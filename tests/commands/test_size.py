@@ -213,7 +213,7 @@ def test_drivers_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
         (["--max", "100", "--instances", "1", "--tps", "1", "--hold-ms", "1", "--percentile", "100"], "--percentile must be above 0 and below 100"),
         (["--max", "100", "--instances", "1", "--surge", "x"], "--surge is a share or a count"),
         (["--max", "100", "--instances", "1", "--pairs", "2"], "--pairs needs --pooler"),
-        (["--max", "100", "--instances", "1", "--limit", "2"], "--limit needs --runtime serverless or --pooler"),
+        (["--max", "100", "--instances", "1", "--limit", "2"], "--pool of numbers alone needs --runtime serverless or --pooler"),
         (["--max", "100", "--instances", "1", "--cpu-ms", "2"], "--cpu-ms needs --cores"),
         (["--max", "100", "--instances", "1", "--cpu-ms", "2", "--cores", "2"], "--cpu-ms needs the load"),
         (["--max", "100", "--share", "web"], "'web' is not NAME=INSTANCES"),

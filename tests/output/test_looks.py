@@ -219,7 +219,7 @@ class TestPlain:
 
         assert "until: 10.9 s; instances: 36; connections: 97; refused so far: 83" in shown
         assert (
-            "change: 1 connection per instance; hit: 60 %; turned away: 0 %; first refusal: 34.91 s; option: --limit 1"
+            "change: 1 connection per instance; hit: 60 %; turned away: 0 %; first refusal: 34.91 s; option: --pool 1"
             in shown
         )
         assert shown.startswith("error: First refusal 4.66 s in")
