@@ -11,6 +11,9 @@ from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
 from poolcheck.project.mapping.pools import Beside, same
 
+_CONFIG = re.compile(
+    r"(?:^|/)(?:database\.(?:ya?ml|php)|application[\w.-]{0,60}\.(?:ya?ml|properties)|appsettings[\w.-]{0,60}\.json|config/\w+\.exs)$"
+)
 _UNREAD = re.compile(r"(?:maven|nuget|gem|hex|composer|crate):")
 
 
@@ -74,8 +77,8 @@ def collect(draft: MapDraft) -> None:
 
 def _by_manifest(draft: MapDraft, seen: set[object]) -> None:
     """Where nothing else is a client: the packages that bring a driver of PostgreSQL, in languages whose calls are not read."""
-    if draft.running:
-        return
+    if draft.running or any(_CONFIG.search(name) for name in draft.packages.names):
+        return  # what a config says was read
     for package in draft.packages.known():
         brought = [each for each in package.dependencies if _UNREAD.match(each) and DRIVER.search(each)]
         if (
