@@ -547,6 +547,7 @@ class Image:
     examples: tuple[ImageExample, ...]
     not_pattern: str = ""
     otherwise: bool = False  # only where no other file fits
+    prepares: bool = False  # it makes a database for the containers that it runs before
     once: bool = False  # for people or for a moment: it is named, and in no sum
     # a server
     own_defaults: bool = False  # PostgreSQL's hold where neither the command nor a file says otherwise

@@ -30,7 +30,7 @@ DRIVER = re.compile(
     r"|^go:.*(?:/pgx|/lib/pq|driver/postgres)|^crate:(?:tokio-postgres|postgres|deadpool-postgres|sqlx-postgres)$|^composer:ext-(?:pdo_)?pgsql$)"
 )
 OTHER_DRIVER = re.compile(
-    r"(?i)mysql|maria|sqlite|oracle|cx_oracle|mssql|sqlserver|sqlclient|tedious|mongo|:h2$|pyodbc"
+    r"(?i)mysql|maria|sqlite|oracle|cx_oracle|mssql|sqlserver|sqlclient|tedious|:h2$|pyodbc"
 )
 KIND_VARIABLES = ("DB_CONNECTION", "DB_ENGINE", "DB_TYPE", "DB_DRIVER", "DB_DIALECT", "DATABASE_TYPE", "DATABASE_CLIENT", "DATABASE_ENGINE")  # fmt: skip
 POSTGRES_PORTS = frozenset({"5432", "6543", "6432"})

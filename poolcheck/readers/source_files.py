@@ -55,7 +55,7 @@ _STATE_IN_CODE = re.compile(
 # 'pg' alone may be anything; this says that it is the package.
 _IMPORT = re.compile(rb"""(?:from|require|import)[\s(]*['"]([^'"\n]{1,100})['"]""")
 _TEST = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|specs?|e2e|cypress|playwright|__mocks__|mocks?|fixtures?|testing|test[-_]utils?|"
+    r"(?:^|/)(?:tests?|__tests__|specs?|e2e|cypress|playwright|__mocks__|mocks?|fixtures?|testing|test[-_]?utils?|"
     r"integration(?:[-_]tests?)?|__fixtures__|stories)/|[._-](?:test|tests|spec|e2e|stories|bench|fixture)\.\w+$|"
     r"(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.py|conftest\.py|setupTests\.\w+|(?:jest|vitest|playwright|cypress)[.\w-]*\.[cm]?[jt]s)$"
 )

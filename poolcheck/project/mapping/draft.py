@@ -114,12 +114,17 @@ class MapDraft:
         named = {each.path: each for name in names for each in self._by_name.get(name, ())}
         return next(iter(named.values())) if len(named) == 1 else None
 
-    def built(self, folder: str, name: str) -> Package:
-        """The package that is built in a folder; where its own code makes no client: the one below of that name, or the only one that does."""
+    def built(self, folder: str, name: str, context: str = "") -> Package:
+        """The package that is built in a folder; where its own code makes no client: the one below of that name, or the only one that does.
+
+        `context` is looked below where the folder, the Dockerfile's, has nothing of its own.
+        """
         own = self.packages.of(posixpath.join(folder, "x"))
-        if self.reader.sites(own):
+        if self.reader.may_make(own):
             return own
-        below = [each for each in self._speaking if self.reader.sites(each) and inside(each.path, folder)]
+        making = [each for each in self.packages.known() if self.reader.may_make(each)]
+        below = [each for each in making if inside(each.path, folder)]
+        below = below or [each for each in making if context and inside(each.path, context)]
         named = [
             each for each in below if name in (posixpath.basename(each.path), each.title.rpartition("/")[2])
         ]
@@ -392,7 +397,7 @@ class MapDraft:
         pools = self._pools(each, name, table)
         if instances is None and not each.once:
             self._ask(name, "instances", f'--instances N (the autoscaler\'s maximum), or [client."{name}"] instances', why=each.why or "how many instances run at once is not known", where=each.place)  # fmt: skip
-        if processes.open:
+        if processes.open and not each.once:
             self._ask(
                 name,
                 "processes",

@@ -172,7 +172,7 @@ def _service(
     elif mounted is not None:
         package = draft.packages.of(posixpath.join(mounted, "x"))
     elif own and not tool:
-        package = draft.built(service.build or posixpath.dirname(service.path), service.name)
+        package = draft.built(service.build or posixpath.dirname(service.path), service.name, service.context)
     elif service.repository:
         package = draft.named_package({service.repository.rpartition("/")[2]})
     if package is not None:
@@ -184,8 +184,9 @@ def _service(
         return ()
     environment = _environment(draft, service)
     at = Location(service.command_path or service.path, service.command_line)
+    folder = service.build if service.build is not None or package is None else package.path
     running = draft.commands.amount(
-        service.entrypoint + service.command, at, environment, service.build, dockerfile=service.dockerfile
+        service.entrypoint + service.command, at, environment, folder, dockerfile=service.dockerfile
     )
     added = (
         exact(1, "order: start-first")

@@ -198,6 +198,9 @@ def _client(
         else None
     )
     found = (theirs.ways if theirs else ()) or tuple(_own_ways(strings.ways(), whole))
+    if not found and workload.kind not in _JOBS and _prepared(whole):
+        name = "INIT_POSTGRES_HOST"
+        found = (draft.by_reference(name, f"the database of {workload.name}", workload.location),)
     if not found and theirs is not None and theirs.unseen is not None:
         found = (draft.referred(theirs.unseen.name, theirs.unseen.reference, theirs.unseen.place),)
     environment = strings.environment
@@ -224,6 +227,12 @@ def _client(
             kind="a chart" if group.origin else "manifests",
         )
     )  # fmt: skip
+
+
+def _prepared(workload: "Workload") -> bool:
+    """Whether a container that runs before the others makes their database."""
+    before = (one for one in workload.containers if one.kind in _JOBS)
+    return any(image.prepares for one in before for image in _known(one))
 
 
 def _own_ways(ways: Sequence[Way], workload: "Workload") -> list[Way]:

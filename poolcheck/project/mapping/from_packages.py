@@ -11,9 +11,7 @@ from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
 from poolcheck.project.mapping.pools import Beside, same
 
-_CONFIG = re.compile(
-    r"(?:^|/)(?:database\.(?:ya?ml|php)|application[\w.-]{0,60}\.(?:ya?ml|properties)|appsettings[\w.-]{0,60}\.json|config/\w+\.exs)$"
-)
+_CONFIG = re.compile(r"(?:^|/)(?:database\.(?:ya?ml|php)|application[\w.-]{0,60}\.(?:ya?ml|properties))$")
 _UNREAD = re.compile(r"(?:maven|nuget|gem|hex|composer|crate):")
 
 

@@ -17,7 +17,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package
 from poolcheck.model.roles import DRIVER, OTHER_DRIVER
-from poolcheck.model.source import fits
+from poolcheck.model.source import UNSAID, fits
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, reader, readers
 from poolcheck.record import dataclass
@@ -48,8 +48,8 @@ _Configs: TypeAlias = "dict[object, list[ConfigFile]]"
 _Configured: TypeAlias = "dict[object, list[ConfiguredPool]]"
 
 
-def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs, _Configured]:
-    """Where the code of each package makes clients, its configs, and the pools that a framework makes by them."""
+def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Sites, _Configs, _Configured]:
+    """Where the code of each package makes clients, and where it may, its configs, and the pools that a framework makes by them."""
     from poolcheck.model.config_file import (  # noqa: PLC0415 - a string alone has no code beside it
         ConfigFile,
         ConfiguredPool,
@@ -57,6 +57,7 @@ def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs, _Configur
     from poolcheck.model.source import SourceFile  # noqa: PLC0415 - as above
 
     sites: _Sites = {}
+    open_: _Sites = {}
     configs: _Configs = {}
     configured: _Configured = {}
     for each in subjects:
@@ -65,11 +66,23 @@ def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Configs, _Configur
             own = [site for site in each.makes if site.argument != "pool" and not _ended(site)]
             own += each.unsaid if _only_postgres(each.package) else ()
             sites.setdefault(same(each.package), []).extend((each, site) for site in own)
+            left = [
+                site for site in (*each.sites, *each.unsaid) if site not in own and site.argument != "pool"
+            ]
+            open_.setdefault(same(each.package), []).extend(
+                (each, site) for site in left if not _ended(site) and _unsaid(site)
+            )
         elif isinstance(each, ConfigFile):
             configs.setdefault(same(each.package), []).append(each)
         elif isinstance(each, ConfiguredPool):
             configured.setdefault(same(each.package), []).append(each)
-    return {package: list(_with_settings(found)) for package, found in sites.items()}, configs, configured
+    made = {package: list(_with_settings(found)) for package, found in sites.items()}
+    return made, open_, configs, configured
+
+
+def _unsaid(site: "Site") -> bool:
+    """Whether neither the call nor its file says which kind of database it is for."""
+    return site.argument in ("", UNSAID) or not (site.made.elsewhere or site.made.any_database)
 
 
 def _ended(site: "Site") -> bool:
@@ -110,12 +123,16 @@ class PoolReader:
 
     def __init__(self, subjects: Sequence[object], ctx: Context) -> None:
         self.ctx = ctx
-        made = _by_package(subjects) if subjects else ({}, {}, {})
-        self._sites, self._configs, self._configured = made
+        made = _by_package(subjects) if subjects else ({}, {}, {}, {})
+        self._sites, self._open, self._configs, self._configured = made
 
     def sites(self, package: Package) -> "Sequence[tuple[SourceFile, Site]]":
         """Every place where the package's own code makes a client."""
         return self._sites.get(same(package), ())
+
+    def may_make(self, package: Package) -> bool:
+        """Whether its code makes a client of PostgreSQL, or one of whatever it is given."""
+        return bool(self._sites.get(same(package)) or self._open.get(same(package)))
 
     def makes(self, package: Package, *, code: bool) -> list[Location]:
         """Where pools are made: in the package's own `code`, and by the config of its framework."""
@@ -173,6 +190,9 @@ class PoolReader:
         made = [self._of_site(package, file.path, site, around) for file, site in self.sites(package)]
         for each in self.configured(package, around):
             made.append(self._of_site(package, each.path, _filled(each, around), around, each))
+        if not made and around.targets:  # the deployment gives it a string of PostgreSQL
+            open_ = self._open.get(same(package), ())
+            made = [self._of_site(package, file.path, site, around) for file, site in open_]
         if made:
             return tuple(made)
         first = around.targets[0].name if around.targets else ""

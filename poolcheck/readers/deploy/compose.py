@@ -67,6 +67,7 @@ class Service:
     descriptors: Text | None = None
     profiles: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()  # services that start before it, or that it is linked with
+    context: str = ""  # what is sent to the build, as shown; "" where it is not built
     once: bool = False  # another one waits until it has ended
     dockerfile: str = ""  # what it is built from, as shown; "" where it is not built
     based: bool = False  # it is built from somebody's well-known image, which `image` names
@@ -332,6 +333,7 @@ def _service(name: str, node: Node, path: str, line: int, every: Node | None) ->
         descriptors=_text(nofile),
         profiles=tuple(item.text or "" for item in (node.get("profiles") or Node([], 0)).items),
         needs=tuple(dict.fromkeys(_needs(node))),
+        context=posixpath.normpath(posixpath.join(folder, _built(build)[0])) if dockerfile else "",
         dockerfile=posixpath.normpath(posixpath.join(folder, dockerfile)) if dockerfile else "",
         entrypoint=_words(entry),
         others=tuple(dict.fromkeys(each for each in _others(node) if each and "$" not in each)),
@@ -420,7 +422,11 @@ def _words(node: Node | None) -> tuple[str, ...]:
 
 def _inner(words: tuple[str, ...]) -> tuple[str, ...]:
     """What a shell is given to run."""
-    shell = len(words) == 3 and words[1] == "-c" and words[0].rpartition("/")[2] in ("sh", "bash", "ash")
+    shell = (
+        len(words) == 3
+        and re.fullmatch(r"-\w{0,4}c", words[1])
+        and words[0].rpartition("/")[2] in ("sh", "bash", "ash")
+    )
     return _split(words[2]) if shell else words
 
 

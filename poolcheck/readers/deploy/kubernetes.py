@@ -213,7 +213,8 @@ def _texts(document: Node, kind: str, name: str, place: Callable[[int], Location
     for group in ("data", "stringData"):
         for key, value in (document.get(group) or Node({}, 0)).pairs.items():
             written = kind == "ConfigMap" or group == "stringData"
-            plain = text_of(value) if written else _decoded(text_of(value))
+            locked = text_of(value).startswith("ENC[")
+            plain = text_of(value) if written or locked else _decoded(text_of(value))
             if plain:
                 yield _held(name, key, plain, place(value.line))
 

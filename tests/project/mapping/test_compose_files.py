@@ -173,7 +173,7 @@ def test_what_another_service_waits_for_runs_once(tmp_path: Path, monkeypatch: p
     [
         ('"@nestjs/typeorm": "10.0.0", "typeorm": "0.3.20", "pg": "8.11.0"', "import { TypeOrmModule } from '@nestjs/typeorm'\nimport { options } from './orm'\nexport const module = TypeOrmModule.forRoot(options)\n", [None]),
         ('"sequelize": "6.37.0", "pg": "8.11.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize(process.env.DATABASE_URL)\n", [5]),
-        ('"sequelize": "6.37.0", "pg": "8.11.0", "mysql2": "3.0.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize(process.env.DATABASE_URL)\n", [None]),
+        ('"sequelize": "6.37.0", "pg": "8.11.0", "mysql2": "3.0.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize(process.env.DATABASE_URL)\n", [5]),  # its string says PostgreSQL
         ('"sequelize": "6.37.0", "pg": "8.11.0"', "import { Sequelize } from 'sequelize'\nexport const db = new Sequelize({ dialect: 'mysql', host: 'm' })\n", [None]),
         ('"pg": "8.11.0"', "import { Pool } from 'pg'\nasync function create() {\n  const first = new Pool({ database: 'postgres' })\n  try {\n    await first.query('x')\n  } finally {\n    await first.end()\n  }\n}\nexport const pool = new Pool()\nexport default create\n", [10]),
     ],
@@ -298,3 +298,40 @@ def test_the_kind_of_a_family_of_variables(
     assert list(led(map_of({"compose.yml": text}, tmp_path, monkeypatch))) == (
         ["shop"] if "postgres" in kind else []
     )
+
+
+SQLALCHEMY = {
+    "backend/requirements.txt": "sqlalchemy==2.0.30\n",
+    "backend/app/db.py": "import os\nfrom sqlalchemy import create_engine\n\nengine = create_engine(os.environ['DATABASE_URL'], pool_size=3, max_overflow=1)\n",
+}
+
+
+def test_the_deployment_says_what_the_code_speaks_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No manifest names a driver, and the string is one of PostgreSQL; of another database nothing is said."""
+    for url, pools in (
+        ("postgresql+asyncpg://app:pw@db:5432/app", [4]),
+        ("mysql+aiomysql://app:pw@m/app", None),
+    ):
+        folder = tmp_path / url[:5]
+        folder.mkdir()
+        text = f"services:\n{DB}  api:\n    build: ./backend\n    environment: {{DATABASE_URL: '{url}'}}\n"
+        made = map_of({"compose.yml": text, **SQLALCHEMY}, folder, monkeypatch)
+        assert (sizes(made, "api") if made.clients else None) == pools
+
+
+def test_a_dockerfile_apart_from_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the build is sent is looked below, where the Dockerfile's own folder holds nothing."""
+    text = f'services:\n{DB}  api:\n    build: {{context: ., dockerfile: docker/api.Dockerfile}}\n{URL.replace("HOST", "db")}    command: bash -lc "exec gunicorn --workers 3 app:app"\n'
+    files = {"docker/api.Dockerfile": "FROM python:3.13\n", **SQLALCHEMY}
+    made = map_of({"compose.yml": text, **files}, tmp_path, monkeypatch)
+    client = made.client("api")
+    assert client is not None
+    assert (client.processes.most, sizes(made, "api")) == (3, [4])
+
+
+def test_nobody_asks_how_many_processes_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration is in no sum, whatever its program would start."""
+    text = f"services:\n{DB}  kong-migration:\n    image: kong:3.5\n    environment: {{KONG_DATABASE: postgres, KONG_PG_HOST: db}}\n"
+    made = map_of({"compose.yml": text}, tmp_path, monkeypatch)
+    assert led(made) == {"kong-migration": "once db"}
+    assert not made.questions

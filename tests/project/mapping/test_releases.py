@@ -184,3 +184,20 @@ def test_a_chart_that_says_the_kind_alone(tmp_path: Path, monkeypatch: pytest.Mo
         folder.mkdir()
         values = {"shop": {"config": {"database": {"DB_TYPE": kind}}}}
         assert len(map_of({"it.yaml": flux("shop", "shop", values)}, folder, monkeypatch).clients) == clients
+
+
+def test_a_database_made_before_the_program_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs behind postgres-init is a client, though its variables are locked."""
+    values = template(
+        app("acme/app", {}, envFrom=[{"secretRef": {"name": "s"}}]),
+        initContainers={
+            "init-db": app(
+                "ghcr.io/home-operations/postgres-init", {}, envFrom=[{"secretRef": {"name": "i"}}]
+            )
+        },
+    )
+    locked = "apiVersion: v1\nkind: Secret\nmetadata: {name: i}\ndata: {INIT_POSTGRES_HOST: 'ENC[AES256_GCM,data:aa]'}\n"
+    found = led(
+        made({"it.yaml": flux("app", "app-template", values), "s.yaml": locked}, tmp_path, monkeypatch)
+    )
+    assert found == {"app": "the database of app", "app/init-db": "once i/INIT_POSTGRES_HOST"}
