@@ -133,7 +133,9 @@ def _by_code(text: str) -> list[_Guess]:
     name = _class(alone)
     own = [error for error in known.errors() if alone in (error.code, *error.codes)]
     if len(name) >= 8 and name != name.lower():
-        own += [error for error in known.errors() if error not in own and name in _classes(error)]
+        others = [error for error in known.errors() if error not in own and name in _classes(error)]
+        others.sort(key=lambda error: not any(alone in example for example in error.examples))
+        own += others
     told = f"Recognised by the name {alone} alone: the message behind it says more."
     return [_Guess(error, told) for error in own]
 
