@@ -3,6 +3,9 @@
 Works with every slot of the server taken and beyond max_client_conn: console users are exempt from it.
 """
 
+from dataclasses import replace
+from datetime import datetime
+
 from poolcheck.live.postgres import Link, Row, StatementFailed, whole
 from poolcheck.model.report import Skipped
 from poolcheck.model.snapshot import BouncerSnapshot, ConsoleDatabase, LivePool
@@ -34,8 +37,15 @@ SETTINGS = frozenset(
         "ignore_startup_parameters",
         "track_extra_parameters",
         "listen_addr",
+        "auth_user",
+        "so_reuseport",
+        "peer_id",
     ]
 )
+
+
+MOST_CLIENTS = 3000  # that SHOW CLIENTS is asked for
+NOBODY = "(nouser)"
 
 
 class NotConsole(Exception):
@@ -69,27 +79,74 @@ def look(link: Link) -> BouncerSnapshot:
 
     databases = tuple(_database(row) for row in show("DATABASES"))
     sizes = {database.name: database.pool_size for database in databases}
-    pools = tuple(_pool(row, sizes) for row in show("POOLS") if row.get("database") != "pgbouncer")
     lists = {row.get("list") or "": _count(row, "items") for row in show("LISTS")}
+    used = (lists.get("used_clients") or 0) + (lists.get("login_clients") or 0)
+    pools = tuple(_pool(row, sizes) for row in show("POOLS") if row.get("database") != "pgbouncer")
+    servers = show("SERVERS")
+    if any(pool.clients_waiting for pool in pools) and used <= MOST_CLIENTS:
+        pools = _with_logins(pools, show("CLIENTS"), servers)
     settings = tuple(
         (row["key"] or "", row["value"] or "") for row in show("CONFIG") if row.get("key") in SETTINGS
     )
     for _, value in settings:
         if value.removeprefix("-").isdigit():
             whole(value)
-    servers = show("SERVERS")
     return BouncerSnapshot(
         version=clean(version.partition("/")[0], limit=40),
         pools=pools,
         databases=databases,
         settings=settings,
         # Our own console connection is one of the clients.
-        clients_used=max(0, (lists.get("used_clients") or 0) + (lists.get("login_clients") or 0) - 1)
-        if "used_clients" in lists
-        else None,
+        clients_used=max(0, used - 1) if "used_clients" in lists else None,
         server_pids=frozenset(pid for row in servers if (pid := _count(row, "remote_pid"))),
         skipped=tuple(skipped),
     )
+
+
+def _with_logins(pools: tuple[LivePool, ...], clients: list[Row], servers: list[Row]) -> tuple[LivePool, ...]:
+    """The pools with the waits that SHOW POOLS leaves out: clients at their login, and the pooler's own login.
+
+    PgBouncer's clock is read off our own session, which has just sent a request. A client that auth_query is to look up has
+    no user yet.
+    """
+    now = max(
+        filter(None, (_time(row, "request_time") for row in clients if row.get("database") == "pgbouncer")),
+        default=None,
+    )
+    if now is None:
+        return pools
+
+    def longest(rows: list[Row], pool: LivePool, states: tuple[str, ...], since: str) -> float:
+        ages = [
+            (now - begun).total_seconds()
+            for row in rows
+            if row.get("database") == pool.database
+            and row.get("user") in (pool.user, NOBODY)
+            and row.get("state") in states
+            and (begun := _time(row, since)) is not None
+        ]
+        return max(ages, default=0.0)
+
+    return tuple(
+        replace(
+            pool,
+            login_wait_seconds=longest(clients, pool, ("waiting", "waiting_login"), "request_time")
+            if pool.clients_waiting and not pool.max_wait_seconds
+            else 0.0,
+            login_seconds=longest(servers, pool, ("new", "login"), "connect_time")
+            if pool.servers_login
+            else 0.0,
+        )
+        for pool in pools
+    )
+
+
+def _time(row: Row, name: str) -> datetime | None:
+    """A moment of PgBouncer's: `2026-12-01 04:16:02 UTC`; only differences of them are used."""
+    try:
+        return datetime.fromisoformat((row.get(name) or "")[:19])
+    except ValueError:
+        return None
 
 
 def _pool(row: Row, sizes: dict[str, int]) -> LivePool:

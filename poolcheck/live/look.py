@@ -91,6 +91,8 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     seen.look_at_server(chosen.main)
     if chosen.pooled is not None:
         seen.look_at_pooled(chosen.pooled)
+    if seen.console is not None and chosen.console is not None and seen.waited_for_pooler:
+        seen.look_again_at_console(chosen.console)
     if seen.snapshot is None and options.admin:
         seen.look_at_server(dsn.sources(options.admin, seen.config, trusted=options.trusted).main)
     return seen.report()
@@ -221,10 +223,38 @@ class Inspection:
         """Remember a refusal with what it means: as the error catalogue has it, unless `means` says it."""
         from poolcheck.live.refusal import refusal_of  # noqa: PLC0415 - only when refused
 
-        refusal = refusal_of(text, target, pooler=pooler or self.pooled(target), like=like)
+        refusal = refusal_of(
+            text, target, pooler=pooler or self.pooled(target), like=like, console=self.console is not None
+        )
         refusal = replace(refusal, means=means or refusal.means)
         self.refusals.append(refusal)
         return refusal
+
+    @property
+    def waited_for_pooler(self) -> bool:
+        """Whether a pooler took our connection and nothing came back."""
+        return any(refusal.pooler and "time" in refusal.text for refusal in self.refusals)
+
+    def look_again_at_console(self, target: Target) -> None:
+        """With our own client in the queue: what it waited for stands there now, and is the cause."""
+        from poolcheck.live import bouncer  # noqa: PLC0415 - only when there is a console
+
+        try:
+            with closing(self.connect(target)) as link:
+                self.console = bouncer.look(link)
+        except (NoConnection, Lost, bouncer.NotConsole):
+            return  # what the first look saw stands
+        empty = [pool for pool in self.console.pools if pool.clients_waiting and not pool.servers]
+        for at, refusal in enumerate(self.refusals):
+            if refusal.pooler and any(pool.database == refusal.database for pool in empty):
+                self.refusals[at] = replace(
+                    refusal,
+                    layer="pooler-upstream",
+                    title="the pooler let the client wait, and has no connection to the server for it",
+                    means="Neither the address nor the number of clients is the cause: see what the console's look says.",
+                    first="",
+                    options=(),
+                )
 
     def look_at_server(self, target: Target) -> None:
         """The look, the second one of --sample, and the way to the server.

@@ -25,10 +25,10 @@ RESCUE = Action(
 CONSOLE = ("poolcheck live --bouncer postgresql://stats@HOST:6432/pgbouncer",)
 
 
-def refusal_of(text: str, target: Target, *, pooler: bool, like: str = "") -> Refusal:
+def refusal_of(text: str, target: Target, *, pooler: bool, like: str = "", console: bool = False) -> Refusal:
     """What the text of a failed connection says. `pooler`: a pooler was dialled, as far as that can be known.
 
-    `like` is the text that means the same, where the other side said nothing at all.
+    `console`: whether the pooler's console has been looked at already. `like` is the text that means the same, where the other side said nothing at all.
     """
     bare = _WRAPPING.sub("", text).strip() or text
     found = explain_text(like or bare, dialled_pooler=pooler)
@@ -51,17 +51,24 @@ def refusal_of(text: str, target: Target, *, pooler: bool, like: str = "") -> Re
         pooler=pooler,
         options=tuple(
             options(
-                layer, bare, target, pooler=pooler, bouncer=first is not None and "PgBouncer" in first.who
+                layer,
+                bare,
+                target,
+                pooler=pooler,
+                bouncer=first is not None and "PgBouncer" in first.who and not console,
+                console=console,
             )
         ),
     )
 
 
-def options(layer: str, text: str, target: Target, *, pooler: bool, bouncer: bool) -> list[Action]:
-    """What can still be done, the quickest first. `bouncer`: the words are PgBouncer's."""
+def options(
+    layer: str, text: str, target: Target, *, pooler: bool, bouncer: bool, console: bool = False
+) -> list[Action]:
+    """What can still be done, the quickest first. `bouncer`: the words are PgBouncer's, and its console is still to be seen."""
     said: list[Action] = []
     provider = target.match.provider
-    console = (
+    ask_it = (
         bouncer and provider is None
     )  # of other poolers, and of a provider's, nothing is known of a console
     direct = Action("Look at the server itself, with its direct URL")
@@ -71,7 +78,8 @@ def options(layer: str, text: str, target: Target, *, pooler: bool, bouncer: boo
                 Action("The server is full behind the pooler: raising the pooler's limits does not help")
             )
         said.append(RESCUE)
-        said.append(Action("If a PgBouncer is in front, look at its console: it needs no slot", CONSOLE))
+        if not console:
+            said.append(Action("If a PgBouncer is in front, look at its console: it needs no slot", CONSOLE))
         said += _reserve(text, target)
     elif layer == "role-limit":
         said.append(RESCUE)
@@ -84,11 +92,11 @@ def options(layer: str, text: str, target: Target, *, pooler: bool, bouncer: boo
         said.append(Action("Other databases still answer; from there the owner lifts the limit", (alter,)))
         said.append(RESCUE)
     elif layer == "pooler-clients":
-        if console:
+        if ask_it:
             said.append(Action("PgBouncer's console is exempt from its client limit", CONSOLE))
         said.append(direct)
     elif layer in ("pooler-wait", "pooler-upstream"):
-        if console:
+        if ask_it:
             said.append(
                 Action("PgBouncer's console tells a busy pool from a server that is full or down", CONSOLE)
             )

@@ -328,6 +328,20 @@ class LivePool:
     servers_tested: int
     max_wait_seconds: float
     pool_size: int | None
+    login_wait_seconds: float = (
+        0.0  # of the first client that waits to be logged in: max_wait_seconds leaves those out
+    )
+    login_seconds: float = 0.0  # how long the pooler's own login to the server has been going on
+
+    @property
+    def servers(self) -> int:
+        """Server connections, those that log in included: what limits count."""
+        return self.servers_active + self.servers_idle + self.servers_tested + self.servers_login
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that the first client has waited, at its login or after it."""
+        return max(self.max_wait_seconds, self.login_wait_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +376,27 @@ class BouncerSnapshot:
     def setting(self, name: str) -> str:
         """A setting's value, "" when this version does not have it."""
         return dict(self.settings).get(name, "")
+
+    @property
+    def one_of_several(self) -> str:
+        """The setting that says other processes share this address, "" when none does: they are not in these numbers."""
+        if self.setting("so_reuseport") in ("1", "on", "yes"):
+            return "so_reuseport"
+        return "peer_id" if self.number("peer_id") else ""
+
+    def spent(self, pool: LivePool) -> tuple[str, int, tuple[LivePool, ...]] | None:
+        """The limit across pools that keeps this one from another server connection, and who has taken it."""
+        entry = next((each for each in self.databases if each.name == pool.database), None)
+        of_database = tuple(each for each in self.pools if each.database == pool.database and each.servers)
+        if entry and 0 < entry.max_connections <= max(
+            entry.current_connections, sum(each.servers for each in of_database)
+        ):
+            return "max_db_connections", entry.max_connections, of_database
+        of_user = tuple(each for each in self.pools if each.user == pool.user and each.servers)
+        limit = self.number("max_user_connections") or 0
+        if 0 < limit <= sum(each.servers for each in of_user):
+            return "max_user_connections", limit, of_user
+        return None
 
     def number(self, name: str) -> int | None:
         """A setting's value as a number; None when this version does not have it."""

@@ -48,21 +48,18 @@ def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
             or (not pool.servers_active and not pool.servers_idle)
         ):
             continue
-        if (
-            pool.clients_waiting <= limits.waiting_sessions
-            and pool.max_wait_seconds < limits.max_wait_seconds
-        ):
+        if pool.clients_waiting <= limits.waiting_sessions and pool.longest_wait < limits.max_wait_seconds:
             continue
         name = f"{clean(pool.database, limit=60)}/{clean(pool.user, limit=60)}"
         bad = (
-            pool.max_wait_seconds >= limits.max_wait_critical_seconds
+            pool.longest_wait >= limits.max_wait_critical_seconds
             or pool.clients_waiting > limits.waiting_sessions
         )
         why, title = cause(look, pool)
         yield Problem(
             message=(
                 f"{plural(pool.clients_waiting, 'client')} of pool {name} wait for a server connection,"
-                f" the first for {pool.max_wait_seconds:.1f} s; {pool.servers_active} of {pool.pool_size} are busy."
+                f" the first for {pool.longest_wait:.1f} s; {pool.servers_active} of {size(look, pool)} are busy."
             ),
             why=why,
             severity=Severity.ERROR if bad else Severity.WARNING,
@@ -72,14 +69,35 @@ def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
         )
 
 
+def size(look: PoolerLook, pool: LivePool) -> str:
+    """How many there may be: the reserve comes on top when clients have waited."""
+    entry = next((each for each in look.snapshot.databases if each.name == pool.database), None)
+    reserve = entry.reserve if entry else 0
+    return f"{pool.pool_size}" + (f" and {reserve} in reserve" if reserve else "")
+
+
 def cause(look: PoolerLook, pool: LivePool) -> tuple[str, str]:
     """What the pool's server sessions do, and what then helps."""
+    spent = look.snapshot.spent(pool)
+    if spent is not None and pool.servers < (pool.pool_size or 0):
+        name, limit, holders = spent
+        who = ", ".join(
+            f"{clean(each.database, limit=40)}/{clean(each.user, limit=40)} {each.servers}"
+            for each in holders[:4]
+        )
+        return f"{name} = {limit} is used up: {who}.", f"Raise {name}, or make the other pools smaller"
     states = dict(look.states)
     idle_in = sum(count for state, count in states.items() if state.startswith("idle in transaction"))
     if idle_in * 2 > sum(states.values()):
         return (
             f"{idle_in} of its server sessions are idle in a transaction: the code holds transactions, a larger pool only hides it.",
             "Shorten the transactions",
+        )
+    active = states.get("active", 0)
+    if pool.mode == "session" and active * 2 > sum(states.values()):
+        return (
+            f"{active} of its server sessions run statements: slow ones, or the pool is too small. Transaction mode would not help.",
+            "Find the slow statements (poolcheck live with the server's own URL shows them), then size the pool",
         )
     if pool.mode == "session":
         return (

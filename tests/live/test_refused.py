@@ -118,12 +118,17 @@ class TestBouncer:
         with scene(postgres), Bouncer(postgres, "transaction", max_client_conn=4) as bouncer:
             held = [bouncer.connect("app") for _ in range(4)]
             try:
+                alone = report(bouncer, "app")
                 said = report(bouncer, "app", bouncer=bouncer.url("stats", "pgbouncer"))
             finally:
                 for each in held:
                     each.close()
         assert refusal(said).refusal.layer == "pooler-clients"
-        assert any("PgBouncer's console" in option.text for option in refusal(said).refusal.options)
+        told = [
+            any("PgBouncer's console" in option.text for option in refusal(each).refusal.options)
+            for each in (alone, said)
+        ]
+        assert told == [True, False], "it is not advised when it has been looked at"
         assert rules(said)["PC802"] == "error"
         assert pooler(said).snapshot.clients_used == 4
 

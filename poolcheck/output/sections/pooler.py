@@ -31,7 +31,7 @@ def record(look: PoolerLook) -> dict[str, Any]:
                     "servers_active": pool.servers_active,
                     "servers_idle": pool.servers_idle,
                     "servers_login": pool.servers_login,
-                    "max_wait_seconds": round(pool.max_wait_seconds, 3),
+                    "max_wait_seconds": round(pool.longest_wait, 3),
                     "pool_size": pool.pool_size,
                 }
                 for pool in snapshot.pools
@@ -77,6 +77,12 @@ def text(look: PoolerLook, paint: Paint) -> Iterator[str]:
         )
     if words:
         yield from paint.wrap("; ".join(words), indent=2)
+    if setting := snapshot.one_of_several:
+        yield from paint.wrap(
+            f"{setting} is set: this is one of several processes at this address, and the numbers are its own."
+            " Ask again, or each at its own port, for the others",
+            indent=2,
+        )
     pools = sorted(snapshot.pools, key=lambda pool: (-pool.clients_waiting, -pool.clients_active))
     shown = pools if paint.look.verbosity > 0 else pools[:SHOWN_POOLS]
     rows = [
@@ -85,7 +91,7 @@ def text(look: PoolerLook, paint: Paint) -> Iterator[str]:
             pool.mode,
             str(pool.clients_active),
             str(pool.clients_waiting),
-            f"{pool.max_wait_seconds:.1f} s",
+            f"{pool.longest_wait:.1f} s",
             f"{pool.servers_active}+{pool.servers_idle}",
             "" if pool.pool_size is None else str(pool.pool_size),
         )
