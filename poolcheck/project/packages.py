@@ -69,6 +69,8 @@ class Packages:
         self._packages: dict[str, Package] | None = None
         self._manifests: dict[str, list[Manifest]] = {}
         self._signals: dict[str, list[Signal]] = {}
+        self._entries: dict[str, list[Signal]] = {}  # what the source says, by the folder of its manifest
+        self._served: list[Signal] = []  # the same, before the manifests are known
         self.against: dict[str, None] = {}  # sentences about files that contradict each other
         self.schemas: list[PrismaSchema] = []
         self.js_configs: list[JsConfig] = []
@@ -239,6 +241,12 @@ class Packages:
                 self.skipped.append(Skipped(name, f"not UTF-8 at byte {error.start}", "Save it as UTF-8."))
         return self._texts[name]
 
+    def serves(self, name: str, call: str, line: int) -> None:
+        """Note that a source file listens on a port; before the first question for a package."""
+        from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - see _read_all
+
+        self._served.append(platform.Signal("server", "", name, platform.HINTED, f"it calls {call}", line))
+
     def _read_all(self) -> None:
         """Read every context file once."""
         self._packages = {}
@@ -280,6 +288,10 @@ class Packages:
                 signal = platform.read(text, name, self.below(name))
                 if signal is not None:
                     self._signals.setdefault(folder, []).append(signal)
+        for entry in self._served:
+            places = upwards(posixpath.dirname(entry.path))
+            home = next((place for place in places if place in self._manifests), "")
+            self._entries.setdefault(home, []).append(entry)
 
     # --- answering ---
 
@@ -344,7 +356,9 @@ class Packages:
         runtime = self._configured(folder)
         if runtime is None:
             first = next((each.path for each in manifests if not each.lock), "")
-            concluded = platform.conclude([*signals, *platform.frameworks(names, first)])
+            homes = dict.fromkeys(posixpath.dirname(each.path) for each in manifests) or {"": None}
+            entries = [entry for home in homes for entry in self._entries.get(home, ())]
+            concluded = platform.conclude([*signals, *platform.frameworks(names, first), *entries])
             runtime = concluded.runtime
             for other in concluded.against:
                 self.against.setdefault(
@@ -423,7 +437,7 @@ LOADERS = {
 }
 PLATFORM_ENDINGS = (
     ".json", ".jsonc", ".toml", ".yaml", ".yml", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".py", ".tf",
-    ".tfvars", ".conf",
+    ".tfvars", ".conf", ".service",
 )  # fmt: skip
 PROCESS_FILES = re.compile(
     r"gunicorn[\w.-]{0,255}\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)|\.conf$"

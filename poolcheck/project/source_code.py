@@ -21,6 +21,7 @@ from poolcheck.model.roles import packages_speak
 from poolcheck.model.source import MAPPED_LANGUAGES, MIDDLEWARE, Mark, SourceFile, SourceTree
 from poolcheck.project.collected import Collected
 from poolcheck.readers import languages, source_files
+from poolcheck.readers.deploy import entry_points
 from poolcheck.readers.languages import OTHERS
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Place(Protocol):
 
     def of(self, name: str) -> Package:
         """The package that a file belongs to."""
+
+    def serves(self, name: str, call: str, line: int) -> None:
+        """Note that a file listens on a port."""
 
 
 class _Reading:
@@ -140,6 +144,9 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
             if kind is None:
                 continue
             read += 1
+            entry = entry_points.serves(code, name)
+            if entry is not None and source_files.purpose(packages.below(name)) == "app":
+                packages.serves(name, *entry)
             if ATTACHES in code:
                 attaching.add(name)
             if workers and not hyperdrive:

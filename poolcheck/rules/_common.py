@@ -14,6 +14,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.facts import OWN, Endpoint
 from poolcheck.model.problem import Edit, Fix, Location
 from poolcheck.model.project import Runtime
+from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target
 from poolcheck.text import nearest
 
@@ -115,6 +116,12 @@ def runtime_words(target: Target) -> str:
     if runtime.kind == "unknown":
         return "No platform file says where this runs, so it is taken as serverless"
     return platform_words(runtime)
+
+
+def runtime_severity(target: Target) -> Severity | None:
+    """A warning where nothing but an unknown runtime makes an error, in a project that could have said it."""
+    package = target.package
+    return Severity.WARNING if package.runtime.kind == "unknown" and package.manifests else None
 
 
 def platform_words(runtime: Runtime) -> str:

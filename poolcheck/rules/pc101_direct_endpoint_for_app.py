@@ -37,7 +37,14 @@ from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
 from poolcheck.model.url_readers import readers
-from poolcheck.rules._common import at, direct_twin, endpoint_of_kind, pooled_fix, runtime_words
+from poolcheck.rules._common import (
+    at,
+    direct_twin,
+    endpoint_of_kind,
+    pooled_fix,
+    runtime_severity,
+    runtime_words,
+)
 
 
 @rule(Target, severity=Severity.ERROR, step=1)
@@ -56,6 +63,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     yield Problem(
         message=f"{target.label} sends app traffic to {provider.title}'s direct endpoint, past its pooler.",
         why=f"{runtime_words(target)}: every instance takes slots of its own, and a burst is refused when they are gone.",
+        severity=runtime_severity(target),
         at=at(target, target.conn.span("host")),
         fix=pooled_fix(target, keep_direct=direct_twin(target, ctx) is None)
         or Fix(provider.pooler or "Use the pooled string"),

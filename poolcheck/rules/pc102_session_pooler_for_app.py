@@ -34,7 +34,7 @@ from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
 from poolcheck.model.target import Target, app_traffic
-from poolcheck.rules._common import at, direct_twin, pooled_fix, runtime_words
+from poolcheck.rules._common import at, direct_twin, pooled_fix, runtime_severity, runtime_words
 
 
 @rule(Target, severity=Severity.ERROR, step=1)
@@ -48,6 +48,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
     yield Problem(
         message=f"{target.label} uses a session-mode pooler for app traffic: each client holds a server connection.",
         why=f"{runtime_words(target)}: warm instances stay connected, so the pool is full after as many instances as it has connections.",
+        severity=runtime_severity(target),
         at=at(target, target.conn.span("port") or target.conn.span("host")),
         fix=pooled_fix(target, keep_direct=direct_twin(target, ctx) is None),
         sources=(endpoint.source,),

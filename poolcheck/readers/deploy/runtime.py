@@ -69,6 +69,9 @@ _NAMES: dict[str, tuple[RuntimeKind, str, int]] = {
     "zappa_settings.json": ("serverless", "aws-lambda", DEPLOYED),
     "zappa_settings.toml": ("serverless", "aws-lambda", DEPLOYED),
     "host.json": ("serverless", "azure-functions", DEPLOYED),
+    # https://firebase.google.com/docs/app-hosting/about-app-hosting: it runs the app on Cloud Run
+    "apphosting.yaml": ("serverless", "cloud-run", DEPLOYED),
+    "vapor.yml": ("serverless", "aws-lambda", DEPLOYED),  # https://docs.vapor.build/projects/the-basics
     "fly.toml": ("server", "fly", DEPLOYED),
     "render.yaml": ("server", "render", DEPLOYED),
     "railway.json": ("server", "railway", DEPLOYED),
@@ -86,6 +89,7 @@ _NAMES: dict[str, tuple[RuntimeKind, str, int]] = {
 }
 _COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml")
 _WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+_UNIT = re.compile(r"[\w@.-]+\.service")  # of systemd
 _SERVERLESS = re.compile(r"serverless(?:[.-][\w.-]+)?\.(?:ya?ml|json|ts|js)")
 # Names that need their contents to say anything.
 _BY_TEXT = ("firebase.json", "app.json", "app.yaml", "functions.yaml")
@@ -106,16 +110,26 @@ SERVER_FRAMEWORKS = (
     "pypi:granian",
     "pypi:waitress",
     "pypi:django",
+    "pypi:celery",
+    "pypi:dramatiq",
     "gem:puma",
     "gem:unicorn",
     "gem:rails",
+    "gem:sidekiq",
+    "gem:falcon",
+    "composer:laravel/framework",
+    "composer:symfony/framework-bundle",
     "hex:phoenix",
+    "hex:bandit",
+    "hex:plug_cowboy",
     "maven:org.springframework.boot:spring-boot-starter-web",
     "maven:org.springframework.boot:spring-boot-starter-webflux",
     "maven:io.quarkus:quarkus-rest",
     "go:github.com/gin-gonic/gin",
     "go:github.com/labstack/echo/v4",
+    "go:github.com/labstack/echo/v5",
     "go:github.com/gofiber/fiber/v2",
+    "go:github.com/gofiber/fiber/v3",
     "crate:axum",
     "crate:actix-web",
     "crate:rocket",
@@ -141,7 +155,20 @@ SERVERLESS_ADAPTERS = {
     "pypi:azure-functions": "azure-functions",
     "pypi:functions-framework": "google-cloud-functions",
     "go:github.com/aws/aws-lambda-go": "aws-lambda",
+    "go:github.com/GoogleCloudPlatform/functions-framework-go": "google-cloud-functions",
     "gem:lamby": "aws-lambda",
+    "gem:functions_framework": "google-cloud-functions",
+    "composer:bref/bref": "aws-lambda",
+    "composer:laravel/vapor-core": "aws-lambda",
+    "maven:com.amazonaws.serverless:aws-serverless-java-container-springboot3": "aws-lambda",
+    "maven:com.amazonaws:aws-lambda-java-core": "aws-lambda",
+    "maven:org.springframework.cloud:spring-cloud-function-adapter-aws": "aws-lambda",
+    "maven:io.quarkus:quarkus-amazon-lambda": "aws-lambda",
+    "maven:com.google.cloud.functions:functions-framework-api": "google-cloud-functions",
+    "nuget:Amazon.Lambda.AspNetCoreServer.Hosting": "aws-lambda",
+    "nuget:Amazon.Lambda.Core": "aws-lambda",
+    "nuget:Microsoft.Azure.Functions.Worker": "azure-functions",
+    "nuget:Google.Cloud.Functions.Hosting": "google-cloud-functions",
     "crate:lambda_http": "aws-lambda",
 }
 EDGE_ADAPTERS = {
@@ -163,6 +190,7 @@ def matches(path: str) -> bool:
         or (name.endswith((".yaml", ".yml", ".dockerfile")) and name != "pnpm-lock.yaml")
         or _SERVERLESS.fullmatch(name) is not None
         or (name == "template.json")
+        or _UNIT.fullmatch(name) is not None
         or "/.vercel/project.json" in f"/{path}"
     )
 
@@ -179,10 +207,7 @@ def read(text: str | None, path: str, below: str = "") -> Signal | None:
     if name in _WRANGLER:
         return _wrangler(text, path)
     if name in _NAMES:
-        kind, platform, weight = _NAMES[name]
-        if name == "amplify.yml" and text is not None and "backend:" not in text and "server" not in text:
-            return None  # a static site
-        return Signal(kind, platform, path, weight, f"{name} is here")
+        return _by_name(name, text, path)
     if name.startswith("Dockerfile.") or name.endswith(".dockerfile"):
         return Signal("server", "docker", path, BUILT, f"{name} is here")
     if name.startswith("Procfile."):
@@ -193,19 +218,42 @@ def read(text: str | None, path: str, below: str = "") -> Signal | None:
         return _compose(text, path)
     if text is None:
         return None
-    if name == "firebase.json":
+    if _UNIT.fullmatch(name):
+        starts = re.search(r"^ExecStart=", text, re.MULTILINE) is not None
+        return Signal("server", "systemd", path, BUILT, "a systemd unit starts it") if starts else None
+    if name in ("firebase.json", "app.json"):
+        return _by_keys(name, text, path)
+    return _yaml_signal(_COMMENT_ROW.sub("", text), path)
+
+
+def _by_name(name: str, text: str | None, path: str) -> Signal | None:
+    """A file whose name decides, unless there is nothing in it."""
+    kind, platform, weight = _NAMES[name]
+    if name == "amplify.yml" and text is not None and "backend:" not in text and "server" not in text:
+        return None  # a static site
+    if name in ("vercel.json", "now.json") and text is not None:
+        if not text.strip():
+            return None
+        # `{}` sets nothing: it stays behind when somebody has moved on, and any other file says more.
         data = load_json(text, comments=True)
-        if isinstance(data, dict) and "functions" in data:
-            return Signal(
-                "serverless", "firebase-functions", path, DEPLOYED, "firebase.json deploys functions"
-            )
+        if isinstance(data, dict) and not data.keys() - {"$schema"}:
+            weight = HINTED
+    return Signal(kind, platform, path, weight, f"{name} is here")
+
+
+def _by_keys(name: str, text: str, path: str) -> Signal | None:
+    """A file that several tools have, by its keys."""
+    data = load_json(text, comments=name == "firebase.json")
+    if not isinstance(data, dict):
         return None
     if name == "app.json":
-        data = load_json(text)
-        if isinstance(data, dict) and ("formation" in data or "buildpacks" in data or "addons" in data):
-            return Signal("server", "heroku", path, BUILT, "app.json describes a Heroku app")
-        return None
-    return _yaml_signal(_COMMENT_ROW.sub("", text), path)
+        heroku = not data.keys().isdisjoint(("formation", "buildpacks", "addons"))
+        return Signal("server", "heroku", path, BUILT, "app.json describes a Heroku app") if heroku else None
+    if "functions" in data:
+        return Signal("serverless", "firebase-functions", path, DEPLOYED, "firebase.json deploys functions")
+    if "apphosting" in data:
+        return Signal("serverless", "cloud-run", path, DEPLOYED, "firebase.json deploys to App Hosting")
+    return None
 
 
 def _wrangler(text: str | None, path: str) -> Signal:

@@ -9,6 +9,8 @@ from poolcheck.readers.deploy import runtime
 DEPLOYMENT = (
     "apiVersion: v1\nkind: Service\n---\napiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n"
 )
+CRONS, SCHEMA = '{"crons": []}', '{"$schema": "https://openapi.vercel.sh/vercel.json"}'
+UNIT = "[Service]\nExecStart=/srv/app/bin/server\n"
 KNATIVE = (
     "apiVersion: serving.knative.dev/v1\nkind: Service\nspec:\n  template:\n    metadata:\n      annotations:\n"
     '        autoscaling.knative.dev/maxScale: "40"\n    spec:\n      containerConcurrency: 80\n'
@@ -64,6 +66,10 @@ KNATIVE = (
         ),
         ("amplify.yml", "backend:\n", "serverless", "aws-amplify"),
         ("apprunner.yaml", "", "server", "aws-app-runner"),
+        ("apphosting.yaml", "runConfig:\n  maxInstances: 4\n", "serverless", "cloud-run"),
+        ("firebase.json", '{"apphosting": []}', "serverless", "cloud-run"),
+        ("vapor.yml", "id: 1\n", "serverless", "aws-lambda"),
+        ("deploy/app@.service", UNIT, "server", "systemd"),
     ],
 )
 def test_signal(path: str, text: str, kind: str, where: str) -> None:
@@ -87,6 +93,8 @@ def test_signal(path: str, text: str, kind: str, where: str) -> None:
         ("Dockerfile.dev", "FROM node"),
         ("Procfile.dev", "web: rails s"),
         ("app.json", '{"expo": {}}'),
+        ("avahi.service", "<service-group/>"),
+        ("vercel.json", ""),
         ("app.json", "{"),
         ("firebase.json", '{"hosting": {}}'),
         ("amplify.yml", "frontend:\n"),
@@ -131,10 +139,13 @@ def _conclude(files: dict[str, str], dependencies: set[str] | None = None) -> ru
         ({}, {"npm:next"}, "unknown", "", []),
         ({}, {"npm:express"}, "server", "package.json", []),
         ({"vercel.json": "{}"}, {"npm:express"}, "serverless", "vercel.json", []),
-        ({"Dockerfile": "", "vercel.json": "{}"}, set(), "serverless", "vercel.json", ["Dockerfile"]),
+        ({"Dockerfile": "", "vercel.json": CRONS}, set(), "serverless", "vercel.json", ["Dockerfile"]),
+        ({"Dockerfile": "", "vercel.json": "{}"}, set(), "server", "Dockerfile", []),
+        ({"Dockerfile": "", "vercel.json": SCHEMA}, set(), "server", "Dockerfile", []),
+        ({"vercel.json": " \n"}, set(), "unknown", "", []),
         ({"Dockerfile": "", "fly.toml": ""}, set(), "server", "fly.toml", []),
-        ({"fly.toml": "", "vercel.json": "{}"}, set(), "serverless", "vercel.json", ["fly.toml"]),
-        ({"vercel.json": "{}", "wrangler.toml": ""}, set(), "edge", "wrangler.toml", ["vercel.json"]),
+        ({"fly.toml": "", "vercel.json": CRONS}, set(), "serverless", "vercel.json", ["fly.toml"]),
+        ({"vercel.json": CRONS, "wrangler.toml": ""}, set(), "edge", "wrangler.toml", ["vercel.json"]),
         ({"Dockerfile": ""}, {"pypi:mangum", "pypi:uvicorn"}, "serverless", "package.json", ["Dockerfile"]),
         ({"k8s.yaml": DEPLOYMENT}, {"npm:serverless-http"}, "server", "k8s.yaml", ["package.json"]),
         ({"Procfile": "web: puma"}, {"gem:rails"}, "server", "Procfile", []),
