@@ -56,6 +56,7 @@ class CommandFolder(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest name when there is no such command."""
+        ctx.meta["poolcheck.words"] = tuple(args)  # a page or picture shows what it is an answer to
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
@@ -12,9 +13,12 @@ from poolcheck.errors import BadInput
 from poolcheck.model.report import Report
 from poolcheck.output.paint import Style
 from poolcheck.record import dataclass
-from poolcheck.text import shown
+from poolcheck.text import clean, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
+# The options that say what a report looks like: not what it is an answer to.
+FORM_OPTIONS = frozenset({"--format", "--output", "-o", "--color", "--html"})
+FORM_FLAGS = frozenset({"--plain", "-q", "--quiet", "-v", "--verbose"})
 FORMATS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "output")  # pathlib takes 3 ms
 
 
@@ -173,9 +177,34 @@ def emit(report: Report, out: Output) -> int:
     Raises:
         BadInput: the file of --output cannot be written.
     """
+    if out.html is not None or out.format == "picture":
+        from dataclasses import replace  # noqa: PLC0415 - only for what is kept
+
+        made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+        report = replace(report, line=typed(), made=made)
     write_page(report, out)
     write(rendered(report, out.format, style_for(out)), out.path)
     return int(report.code)
+
+
+def typed() -> str:
+    """The command line of this run, masked, as it can be typed again; the form of the report is left out."""
+    from shlex import quote  # noqa: PLC0415 - only a page or a picture shows it
+
+    from poolcheck.connection.secret import redact  # noqa: PLC0415 - as above
+
+    ctx = click.get_current_context(silent=True)
+    words = list(ctx.meta.get("poolcheck.words", ())) if ctx is not None else []
+    kept, skip = [], False
+    for word in words:
+        name, _, value = word.partition("=")
+        if skip or word in FORM_FLAGS:
+            skip = False
+        elif name in FORM_OPTIONS:
+            skip = not value
+        else:
+            kept.append(quote(redact(word)))
+    return clean(" ".join(["poolcheck", *kept]), limit=200) if kept else ""
 
 
 def rendered(report: Report, name: str, style: Style) -> str:

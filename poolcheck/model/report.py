@@ -70,6 +70,8 @@ class Report:
     """Frozen, complete, and free of secrets once rendered."""
 
     command: str
+    line: str = ""  # the command as it was typed, masked, without the options of the report's form; "" for a program's
+    made: str = ""  # when, as `2026-12-01 04:30 UTC`; "" where nobody asks
     findings: "tuple[Finding, ...]" = ()
     suppressed: "tuple[Finding, ...]" = ()
     accepted: int = 0  # how many of them the baseline accepts

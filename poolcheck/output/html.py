@@ -33,7 +33,7 @@ def render(report: Report, style: Style) -> str:
 
 def page(report: Report) -> Iterator[str]:
     """Head, then what the text shows, in the same order."""
-    title = f"poolcheck {report.command}"
+    title = report.line or f"poolcheck {report.command}"
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield '<meta name="color-scheme" content="light dark">'
@@ -65,7 +65,7 @@ def page(report: Report) -> Iterator[str]:
         if len(made) > 1 or part is not text.targets:
             yield from ("<section>", *made, "</section>") if made else ()
     yield from steps(report.fix_path)
-    yield f"</main>\n<footer>poolcheck {esc(__version__)}. Passwords are masked.</footer>\n</body>\n</html>"
+    yield f"</main>\n<footer>poolcheck {esc(__version__)}{esc(f', {report.made}' if report.made else '')}. Passwords are masked.</footer>\n</body>\n</html>"
 
 
 def one_finding(finding: Finding, paint: HtmlPaint) -> Iterator[str]:

@@ -45,7 +45,7 @@ def render(report: Report, style: Style) -> str:
     """The text in colour, drawn; long lines go on in the next one, as a terminal does it."""
     look = replace(style, color=True, unicode=True, plain=False)
     lines = [part for line in text.render(report, look).split("\n") for part in fold(line, look.width)]
-    return "\n".join(draw(lines, look.width, f"poolcheck {report.command}")) + "\n"
+    return "\n".join(draw(lines, look.width, report.line or f"poolcheck {report.command}")) + "\n"
 
 
 def runs(line: str) -> Iterator[tuple[str, str]]:
@@ -84,7 +84,8 @@ def draw(lines: list[list[tuple[str, str]]], columns: int, title: str) -> Iterat
     yield f"<title>{escape(title)}</title>"
     yield f"<style>{rules(0)} @media (prefers-color-scheme: dark) {{ {rules(1)} }}</style>"
     yield f'<rect class="ground" x="0.5" y="0.5" width="{wide - 1}" height="{high - 1}" rx="8"/>'
-    yield f'<text class="quiet" x="{EDGE}" y="21" xml:space="preserve">$ {escape(title)}</text>'
+    said = title if width(title) <= columns - 2 else f"{title[: columns - 5]}..."
+    yield f'<text class="quiet" x="{EDGE}" y="21" xml:space="preserve">$ {escape(said)}</text>'
     for number, line in enumerate(lines):
         column = 0
         for words, codes in line:

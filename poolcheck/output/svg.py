@@ -15,7 +15,7 @@ from poolcheck.output.sections.simulation import verdict
 
 COMMANDS: tuple[str, ...] = ("simulate", "map")
 WIDTH, HEIGHT = 760, 380
-LEFT, RIGHT, TOP, BOTTOM = 60, 20, 64, 64  # margins
+LEFT, RIGHT, TOP, BOTTOM = 60, 48, 64, 64  # margins
 INK, QUIET, CONNECTIONS, LIMIT, INSTANCES, WAITING = (
     "#1f2933",
     "#7b8794",
@@ -39,9 +39,8 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
     series = section.series
     end = series[-1].t or 1.0
     pooled = isinstance(section.inputs, Traffic) and section.inputs.pooler is not None
-    top = 1.08 * max(
-        section.slots, *(max(p.instances, p.connections, p.waiting if pooled else 0) for p in series)
-    )
+    top = 1.08 * max(section.slots, *(max(p.connections, p.waiting if pooled else 0) for p in series))
+    most = max(1, *(p.instances for p in series))  # the axis at the right: instances are no connections
 
     def x(t: float) -> float:
         return LEFT + t / end * (width - LEFT - RIGHT)
@@ -64,7 +63,8 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
         yield from _heading(said)
     yield f'<polygon points="{x(0):.1f},{y(0):.1f} {line(lambda p: p.connections)} {x(end):.1f},{y(0):.1f}" fill="{CONNECTIONS}" fill-opacity="0.25"/>'
     yield f'<polyline points="{line(lambda p: p.connections)}" fill="none" stroke="{CONNECTIONS}" stroke-width="2"/>'
-    yield f'<polyline points="{line(lambda p: p.instances)}" fill="none" stroke="{INSTANCES}" stroke-width="2" stroke-dasharray="2 3"/>'
+    grown = " ".join(f"{x(point.t):.1f},{y(point.instances * top / (1.08 * most)):.1f}" for point in series)
+    yield f'<polyline points="{grown}" fill="none" stroke="{INSTANCES}" stroke-width="2" stroke-dasharray="2 3"/>'
     if pooled:
         yield f'<polyline points="{line(lambda p: p.waiting)}" fill="none" stroke="{WAITING}" stroke-width="1.5"/>'
     yield f'<line x1="{x(0):.1f}" x2="{x(end):.1f}" y1="{y(section.slots):.1f}" y2="{y(section.slots):.1f}" stroke="{LIMIT}" stroke-width="1.5" stroke-dasharray="7 4"/>'
@@ -74,8 +74,10 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
         yield f'<circle cx="{at:.1f}" cy="{y(section.slots):.1f}" r="5" fill="{LIMIT}"/>'
         anchor = "start" if at < width / 2 else "end"
         gap = 8 if anchor == "start" else -8
-        yield f'<text x="{at + gap:.1f}" y="{y(section.slots) - 8:.1f}" text-anchor="{anchor}" fill="{LIMIT}">first refusal, {section.first_refusal_seconds:.2f} s</text>'
+        yield f'<text x="{at + gap:.1f}" y="{y(section.slots) - 8:.1f}" text-anchor="{anchor}" fill="{LIMIT}" stroke="#ffffff" stroke-width="4" paint-order="stroke">first refusal, {section.first_refusal_seconds:.2f} s</text>'
     yield from _axes(x, y, end, top)
+    for value in _ticks(1.08 * most):
+        yield f'<text x="{x(end) + 8:.1f}" y="{y(value * top / (1.08 * most)) + 4:.1f}" fill="{INSTANCES}">{value}</text>'
     yield from _legend(pooled=pooled, width=width)
     yield "</svg>"
 
@@ -95,13 +97,20 @@ def _heading(said: str) -> Iterator[str]:
 def _axes(x: Callable[[float], float], y: Callable[[float], float], end: float, top: float) -> Iterator[str]:
     yield f'<line x1="{x(0):.1f}" x2="{x(end):.1f}" y1="{y(0):.1f}" y2="{y(0):.1f}" stroke="{QUIET}"/>'
     for quarter in range(5):
-        t, value = end * quarter / 4, top * quarter / 4
+        t = end * quarter / 4
         yield f'<text x="{x(t):.1f}" y="{y(0) + 18:.1f}" text-anchor="middle" fill="{QUIET}">{t:g} s</text>'
-        yield f'<text x="{x(0) - 8:.1f}" y="{y(value) + 4:.1f}" text-anchor="end" fill="{QUIET}">{value:.0f}</text>'
+    for value in _ticks(top):
+        yield f'<text x="{x(0) - 8:.1f}" y="{y(value) + 4:.1f}" text-anchor="end" fill="{QUIET}">{value}</text>'
+
+
+def _ticks(top: float) -> range:
+    """Round numbers from 0 to `top`, four to nine of them: steps of 1, 2 or 5 times a power of ten."""
+    step = next(unit * 10**power for power in range(12) for unit in (1, 2, 5) if top / (unit * 10**power) < 9)
+    return range(0, int(top) + 1, step)
 
 
 def _legend(*, pooled: bool, width: int) -> Iterator[str]:
-    entries = [("connections", CONNECTIONS), ("slots", LIMIT), ("instances", INSTANCES)]
+    entries = [("connections", CONNECTIONS), ("slots", LIMIT), ("instances (right axis)", INSTANCES)]
     if pooled:
         entries.append(("waiting clients", WAITING))
     start = LEFT if width >= WIDTH else 16

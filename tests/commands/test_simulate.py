@@ -278,3 +278,17 @@ def test_the_thresholds_of_the_config(
         f"From 50 % of the slots to the first refusal: {earlier['warn_seconds']:.1f} s; from 62.5 %:" in said
     )
     assert earlier["inputs"]["slots"]["warn_at"] == 0.5
+
+
+def test_instances_have_an_axis_of_their_own(tmp_path: Path) -> None:
+    """At the right, in round numbers; what is drawn against slots are connections."""
+    picture = tmp_path / "burst.svg"
+    assert run(["simulate", *RAMP, "--svg", str(picture)]) == 1
+    text = picture.read_text(encoding="utf-8")
+
+    def numbers(colour: str) -> list[int]:
+        return [int(each) for each in re.findall(rf'<text [^>]*fill="{colour}">(\d+)</text>', text)]
+
+    assert numbers("#b7791f") == [0, 50, 100, 150, 200, 250]
+    assert numbers("#7b8794") == [0, 20, 40, 60, 80, 100]
+    assert "instances (right axis)" in text

@@ -331,3 +331,30 @@ def test_a_mark_stands_on_its_character() -> None:
     paint = HtmlPaint()
 
     assert "a<mark>b</mark>c" in paint.resolve("".join(paint.excerpt(7, "abc", 2)))
+
+
+class TestTyped:
+    """A page and a picture say what they are an answer to."""
+
+    def test_command_line_and_date(self, tmp_path: Path) -> None:
+        """As it can be typed again, without what the report looks like; the page has its date."""
+        page = tmp_path / "size.html"
+        poolcheck(
+            "size", "--max", "100", "--instances", "10", "--isolated", "-q", f"--html={page}", "--plain"
+        )
+        text = page.read_text(encoding="utf-8")
+
+        assert "<title>poolcheck size --max 100 --instances 10 --isolated</title>" in text
+        assert re.search(r"<footer>poolcheck [\d.]+, \d{4}-\d\d-\d\d \d\d:\d\d UTC\. ", text)
+
+    @pytest.mark.parametrize("form", ["--html", "--output"])
+    def test_no_secret_of_the_command_line(self, tmp_path: Path, form: str) -> None:
+        """The string that was given is shown masked, in a page and in a picture."""
+        kept = tmp_path / "kept"
+        url = "postgresql://app:s3cretcanary@db.example.com/app?sslpassword=c4nary"
+        poolcheck("lint", url, form, str(kept), "--format", "picture" if form == "--output" else "text")
+        text = kept.read_text(encoding="utf-8")
+
+        assert "poolcheck lint" in text
+        assert "s3cretcanary" not in text
+        assert "c4nary" not in text

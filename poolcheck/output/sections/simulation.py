@@ -217,11 +217,12 @@ def course(section: Simulation) -> tuple[list[list[str]], list[str]]:
 
 
 def picture(section: Simulation, width: int) -> Iterator[str]:
-    """Connections (#) against the slots (-), instances (.), the first refusal (X); plain ASCII."""
+    """Connections (#) against the slots (-), instances (.) on a scale of their own, the first refusal (X); plain ASCII."""
     columns = max(20, min(width, 100) - LABEL - 3)
     bins = _bins(section, columns)
     pooled = isinstance(section.inputs, Traffic) and section.inputs.pooler is not None
-    top = max(section.slots, *(max(p.instances, p.connections, p.waiting if pooled else 0) for p in bins))
+    top = max(section.slots, *(max(p.connections, p.waiting if pooled else 0) for p in bins))
+    most = max(1, *(p.instances for p in bins))
     grid = [[" "] * columns for _ in range(HEIGHT)]
 
     def row(value: float) -> int:
@@ -237,7 +238,7 @@ def picture(section: Simulation, width: int) -> Iterator[str]:
         if pooled and point.waiting:
             grid[row(point.waiting) - 1][column] = "w"
         if point.instances:
-            grid[row(point.instances) - 1][column] = "."
+            grid[row(point.instances * top / most) - 1][column] = "."
     first = section.first_refusal_seconds
     end = section.series[-1].t if section.series else 0.0
     if first is not None and end:
@@ -247,7 +248,7 @@ def picture(section: Simulation, width: int) -> Iterator[str]:
         yield f"{label:>{LABEL}} |" + "".join(grid[number - 1]).rstrip()
     yield f"{'0':>{LABEL}} +" + "-" * columns
     yield " " * (LABEL + 2) + _axis(end, columns)
-    legend = ["# connections", "- slots", ". instances"]
+    legend = ["# connections", "- slots", f". instances, 0 to {most}"]
     legend += ["w waiting"] if pooled else []
     legend += ["X first refusal"] if first is not None else []
     line = ""
