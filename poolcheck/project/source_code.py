@@ -270,23 +270,28 @@ def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading) -> None:
 def _settle(reading: _Reading) -> None:
     """What is done with a pool of another file counts when that file makes one; else it is forgotten."""
     files = reading.files
+    known = makers()
     by_stem: dict[str, list[str]] = {}
     for name in [name for name, file in files.items() if file.pools]:
         by_stem.setdefault(_stem(name), []).append(name)
-    verbs = {made.kind: made.transaction for made in makers().javascript.calls.values()}
+    verbs = {
+        made.kind: made.transaction
+        for each in (known.javascript, known.python)
+        for made in each.calls.values()
+    }
     for name, file in list(files.items()):
         if not any(each.module for each in file.misuses):
             continue
+        find = _resolve_python if file.language == "python" else _resolve
         kept = []
         for each in file.misuses:
-            to = _resolve(each.module, name, by_stem) if each.module else ""
+            to = find(each.module, name, by_stem) if each.module else ""
             if not each.module or (not to and each.named):
                 kept.append(each)
             elif to:
                 pools = files[to].pools
                 made = next((mark for mark in pools if mark.text == each.exported), pools[0])
-                verb = verbs.get(made.kind, "")
-                kept.append(replace(each, module="", known=True, transaction=verb))
+                kept.append(replace(each, module="", known=True, transaction=verbs.get(made.kind, "")))
         files[name] = replace(file, misuses=tuple(kept))
 
 
@@ -294,6 +299,26 @@ def _stem(name: str) -> str:
     """A path as an import names it: without its ending, without /index."""
     stem = posixpath.splitext(name)[0]
     return stem.removesuffix("/index")
+
+
+def _resolve_python(module: str, importer: str, by_stem: Mapping[str, list[str]]) -> str:
+    """The file that makes clients which `from MODULE import` names; "" when it names none, or several fit."""
+    dots = len(module) - len(module.lstrip("."))
+    path = module.lstrip(".").replace(".", "/")
+    if dots:
+        folder = posixpath.dirname(importer)
+        for _ in range(dots - 1):
+            folder = posixpath.dirname(folder)
+        wanted = [posixpath.normpath(posixpath.join(folder, path))]
+        fits = [name for stem in wanted for end in ("", "/__init__") for name in by_stem.get(stem + end, ())]
+        return fits[0] if fits else ""
+    fits = [
+        name
+        for stem, many in by_stem.items()
+        for name in many
+        if name.endswith(".py") and f"/{stem.removesuffix('/__init__')}".endswith(f"/{path}")
+    ]
+    return fits[0] if len(fits) == 1 else ""
 
 
 def _resolve(specifier: str, importer: str, by_stem: Mapping[str, list[str]]) -> str:
@@ -363,7 +388,9 @@ def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchem
         own = {name for name in package.dependencies if name.startswith(registry)}
         if each.language in MAPPED_LANGUAGES:
             return packages_speak(own)
-        return not own.isdisjoint(catalogue.driver_packages(registry)) if own else None
+        if not own or not own.isdisjoint(catalogue.driver_packages(registry)):
+            return True if own else None
+        return None if own & _with_schema(registry) else False
     if any(
         mark.kind in ("@prisma/adapter-pg", "@prisma/adapter-neon", "@prisma/adapter-ppg")
         for mark in each.modules
@@ -379,6 +406,15 @@ def _postgres(each: SourceFile, package: Package, schemas: "Sequence[PrismaSchem
     if not said:
         return None
     return _of_nearest(each.path, said)
+
+
+def _with_schema(registry: str) -> frozenset[str]:
+    """The packages whose clients read their database from a schema of its own."""
+    made = {each.driver for each in makers().python.calls.values() if each.wire == "engine"}
+    drivers = [catalogue.driver(stem) for stem in made]
+    return frozenset(
+        name for each in drivers if each is not None for name in each.packages if name.startswith(registry)
+    )
 
 
 def _of_nearest(path: str, said: Sequence[tuple[str, bool]]) -> bool:

@@ -75,11 +75,31 @@ const pool = new Pool({ connectionTimeoutMillis: 5000, idleTimeoutMillis: 10000 
 export const wipe = () => pool.query('BEGIN; delete from a; delete from b; COMMIT')
 ```
 
+```python bad file=app/orders.py pypi=asyncpg@0.30.0
+import asyncpg
+
+
+async def place(pool: asyncpg.Pool, item: str):
+    await pool.execute("BEGIN")
+    await pool.execute("insert into orders(item) values ($1)", item)
+    await pool.execute("COMMIT")
+```
+
+```python good file=app/orders.py pypi=asyncpg@0.30.0
+import asyncpg
+
+
+async def place(pool: asyncpg.Pool, item: str):
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("insert into orders(item) values ($1)", item)
+```
+
 ## Sources
 - https://node-postgres.com/features/transactions
 - https://github.com/porsager/postgres#transactions
 - https://www.prisma.io/docs/orm/prisma-client/queries/transactions
 - https://orm.drizzle.team/docs/transactions
+- https://magicstack.github.io/asyncpg/current/api/index.html#transactions
 """
 
 from collections.abc import Iterator
@@ -102,8 +122,20 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
             at=at(file, each),
             confidence=Confidence.HIGH if each.known else Confidence.MEDIUM,
             key=f"{each.within}:{each.on}",
-            fix=Fix("Send the whole transaction to one connection", lines=_instead(each)),
+            fix=Fix(
+                "Send the whole transaction to one connection",
+                lines=_in_python(each) if file.language == "python" else _instead(each),
+            ),
         )
+
+
+def _in_python(each: Misuse) -> tuple[str, ...]:
+    if each.transaction:
+        return (f"async with {each.on}.{each.transaction}() as tx:", "    ...  # everything through tx")
+    return (
+        f"async with {each.on}.acquire() as connection, connection.transaction():",
+        "    ...  # everything through connection",
+    )
 
 
 def _instead(each: Misuse) -> tuple[str, ...]:

@@ -63,6 +63,26 @@ pool.on('connect', (client) => {
 })
 ```
 
+```python bad file=app/tenant.py pypi=prisma@0.15.0
+from prisma import Prisma
+
+db = Prisma()
+
+
+async def enter(tenant):
+    await db.execute_raw(f"SET app.tenant = '{tenant}'")
+```
+
+```python good file=app/tenant.py pypi=asyncpg@0.30.0
+import asyncpg
+
+
+async def orders(pool: asyncpg.Pool, tenant: str):
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("select set_config('app.tenant', $1, true)", tenant)
+        return await connection.fetch("select * from orders")
+```
+
 ## Sources
 - https://node-postgres.com/features/pooling
 - https://www.postgresql.org/docs/current/sql-set.html

@@ -1,4 +1,4 @@
-"""A transaction holds one connection, and its code asks the same pool for another.
+"""A transaction or a `with` holds one connection, and its code asks the same pool for another.
 
 ## Why it matters
 Each such request needs two connections at once. As many of them at a time as the pool has connections, and each holds
@@ -69,6 +69,29 @@ exports.save = (list) =>
   })
 ```
 
+```python bad file=app/orders.py pypi=sqlalchemy@2.0.30,psycopg2@2.9.9
+from sqlalchemy import create_engine, text
+
+engine = create_engine(URL)
+
+
+def place(item):
+    with engine.begin() as connection:
+        connection.execute(text("insert into orders(item) values (:item)"), {"item": item})
+        with engine.connect() as other:
+            other.execute(text("insert into log(item) values (:item)"), {"item": item})
+```
+
+```python good file=app/orders.py pypi=asyncpg@0.30.0
+import asyncpg
+
+
+async def place(pool: asyncpg.Pool, item: str):
+    async with pool.acquire() as connection:
+        await connection.execute("insert into orders(item) values ($1)", item)
+    await pool.execute("insert into log(item) values ($1)", item)
+```
+
 ## Sources
 - https://github.com/brettwooldridge/HikariCP/wiki/About-Pool-Sizing#pool-locking
 - https://github.com/knex/knex/issues/1040
@@ -91,7 +114,7 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     """Only what the transaction waits for: what nobody awaits takes a connection, and blocks nothing."""
     for each in misuses(file, ctx, "inside"):
         yield Problem(
-            message=f"{each.on} is asked for a second connection inside the transaction of line {each.detail}, which holds one.",
+            message=f"{each.on} is asked for a second connection while one is held since line {each.detail}.",
             why="Enough of them at once, and every one waits for a connection that another of them holds.",
             at=at(file, each),
             confidence=Confidence.HIGH if each.known else Confidence.MEDIUM,

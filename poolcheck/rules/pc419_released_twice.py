@@ -2,6 +2,7 @@
 
 ## Why it matters
 node-postgres throws at the second `release()`: `Release called on client which has already been released to the pool.`
+psycopg2 and psycopg refuse the second `putconn()` as well.
 What was done is reported as failed, and an error in `finally` hides the first one. Until then somebody else may have got
 the connection.
 
@@ -40,7 +41,22 @@ exports.find = async (id) => {
 }
 ```
 
+```python bad file=app/find.py pypi=psycopg2@2.9.9
+import psycopg2
+
+
+def find(pool):
+    connection = pool.getconn()
+    try:
+        rows = connection.cursor().execute("select 1")
+        pool.putconn(connection)
+        return rows
+    finally:
+        pool.putconn(connection)
+```
+
 ## Sources
+- https://www.psycopg.org/docs/pool.html
 - https://node-postgres.com/apis/pool#releasing-clients
 """
 
@@ -59,9 +75,9 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     """Only where some way comes to both, and neither asks first whether it was released."""
     for each in misuses(file, ctx, "twice"):
         yield Problem(
-            message=f"{each.on} was already released on one of the ways to this release().",
+            message=f"{each.on} was already given back on one of the ways to this line.",
             why="The pool throws at the second one, and what was done before looks failed.",
             at=at(file, each),
             key=f"{each.within}:{each.on}",
-            fix=Fix("Release it once, in finally"),
+            fix=Fix("Give it back once, in finally"),
         )

@@ -34,6 +34,20 @@ def users(db=Depends(get_db)):
     return db.execute("select 1")
 ```
 
+```python bad file=app/find.py pypi=psycopg2@2.9.9
+import psycopg2
+
+
+def find(pool, number):
+    connection = pool.getconn()
+    if number is None:
+        return None
+    try:
+        return connection.cursor().execute("select 1")
+    finally:
+        pool.putconn(connection)
+```
+
 ```python good file=app/work.py pypi=asyncpg@0.30.0
 import asyncpg
 
@@ -95,12 +109,18 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
         never = "is never given back" if slot else "is never closed"
         yield Problem(
             message=f"{take.name + ' = ' if take.name else ''}{take.call} in {take.within}() "
-            + (f"{never}." if take.returned == "no" else "is not given back when something throws."),
+            + (
+                f"{never}."
+                if take.returned == "no"
+                else f"is not given back when the function ends at line {take.left_at}."
+                if take.left_at
+                else "is not given back when something throws."
+            ),
             why="Each such call takes a connection out of the pool for good."
             if slot
             else "Its connection is held until Python collects it, which under load is too late.",
             at=at(file, take),
-            severity=Severity.ERROR if slot and take.returned == "no" else Severity.WARNING,
+            severity=Severity.ERROR if slot and (take.returned == "no" or take.left_at) else Severity.WARNING,
             key=f"{take.within}:{take.name}:{take.call}",
             fix=Fix(
                 "Use a with block, or give it back in finally",

@@ -1,13 +1,16 @@
 """Connections and sessions in Python that are bound to a name instead of a `with`, and whether they are given back."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import takewhile
+from typing import NamedTuple
 
 from tree_sitter import Node
 
 from poolcheck.model.facts import Maker
-from poolcheck.model.source import Checkout, Closed
+from poolcheck.model.source import Checkout, Closed, Misuse
+from poolcheck.readers.flow import Followed, What, follow
+from poolcheck.readers.python.paths import Events, Paths
 from poolcheck.readers.python.scope import Scopes, bound, is_value, name_of
 from poolcheck.readers.python.tree import Module, arguments, called, dotted, verb
 from poolcheck.readers.syntax import field, text, within
@@ -25,13 +28,20 @@ _GIVES_BACK = re.compile(r"putconn|release|clos|cleanup|callback|push|enter|set_
 _CLOSES = frozenset({"close", "aclose", "release", "remove", "terminate"})
 
 
-def checkouts(
-    module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[str, Maker]
-) -> Iterator[Checkout]:
-    """What is taken and bound to a name in a function, with how it is given back."""
+class Tracked(NamedTuple):
+    """The connections that a file takes, and what is done with them that goes wrong."""
+
+    checkouts: tuple[Checkout, ...]
+    misuses: tuple[Misuse, ...]
+
+
+def tracked(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[str, Maker]) -> Tracked:
+    """What is taken and bound to a name in a function, and what becomes of it on each way."""
     uses_pool = any(
         name.startswith(("asyncpg", "psycopg", "psycopg2", "psycopg_pool")) for name in module.names.values()
     )
+    found: list[Checkout] = []
+    wrong: list[Misuse] = []
     for call in calls:
         function = module.function(call)
         taken = _taken(module, call, makers, uses_pool=uses_pool) if function is not None else ""
@@ -40,14 +50,20 @@ def checkouts(
         name = bound(module, call)
         if not name:
             if taken == "session" and _returned_dependency(module, scopes, call, function):
-                yield _made(module, call, function, name="", back="", returned="no")
+                found.append(_made(module, call, function, name="", back="", verdict=("no", 0)))
             continue
         if "." in name or (taken != "slot" and scopes.place(call).scope != "request"):
             continue
-        returned = _returned(module, name, function)
-        if returned == "no" or (returned == "sometimes" and taken == "slot"):
+        events = _events(module, name, call, function)
+        followed = follow(Paths(name, events).block(field(function, "body")), function.end_point.row + 1)
+        verdict = _verdict(events, followed)
+        if verdict[0] == "no" or verdict[1] or (verdict[0] == "sometimes" and taken == "slot"):
             back = _back(call, name, slot=taken == "slot")
-            yield _made(module, call, function, name=name, back=back, returned=returned)
+            found.append(_made(module, call, function, name=name, back=back, verdict=verdict))
+        if verb(call) == "getconn":  # the other pools take no notice
+            for line in sorted(followed.twice):
+                wrong.append(Misuse(kind="twice", line=line, column=1, on=name, within=name_of(function)))
+    return Tracked(tuple(found), tuple(wrong))
 
 
 def _taken(module: Module, call: Node, makers: Mapping[str, Maker], *, uses_pool: bool) -> str:
@@ -72,14 +88,17 @@ def _back(call: Node, name: str, *, slot: bool) -> str:
     return f"{owner}.release({name})" if slot else f"{name}.close()"
 
 
-def _made(module: Module, call: Node, function: Node, *, name: str, back: str, returned: Closed) -> Checkout:
+def _made(
+    module: Module, call: Node, function: Node, *, name: str, back: str, verdict: tuple[Closed, int]
+) -> Checkout:
     return Checkout(
         call=f"{dotted(called(call))[-40:]}()",
         name=name,
         line=module.line(call),
         column=module.column(call),
         give_back=back,
-        returned=returned,
+        returned=verdict[0],
+        left_at=verdict[1],
         within=name_of(function),
     )
 
@@ -90,34 +109,56 @@ def _returned_dependency(module: Module, scopes: Scopes, call: Node, function: N
     return outer is not None and outer.type == "return_statement" and name_of(function) in scopes.depends
 
 
-def _returned(module: Module, name: str, function: Node) -> Closed | None:
-    """How surely it is given back; None when somebody else has to."""
-    found: Closed = "no"
-    in_except = False
+def _verdict(events: Events, followed: Followed) -> tuple[Closed, int]:
+    """(how surely it is given back, the line on which it is lost although nothing is raised)."""
+    lost, raised = followed.left(threw=False), followed.left(threw=True)
+    said = set(events.values())
+    if not said & {"give", "perhaps", "gone"}:
+        return ("no" if lost or raised else "always"), 0
+    if lost and "gone" not in said:
+        return "sometimes", lost[0].line
+    return ("sometimes" if raised and "gone" not in said else "always"), 0
+
+
+def _events(module: Module, name: str, call: Node, function: Node) -> dict[int, What]:
+    """What each use of the connection does to it, by where it stands."""
+    made: dict[int, What] = {}
     for node in module.uses(name, function):
-        said = _use(module, node, function)
-        if said is None or said == "always":
-            return said
-        if said == "sometimes":
-            found = said
-            in_except = in_except or _closed_in_except(module, node)
-    return "always" if found == "sometimes" and in_except else found
+        outer = module.parent(node)
+        if outer is None or within(call, outer):
+            continue
+        what = _use(module, node, outer)
+        if what:
+            made[node.start_byte] = what
+    attribute = called(call)
+    while attribute is not None and attribute.type == "attribute":
+        attribute = field(attribute, "object")
+    if attribute is not None:
+        made[attribute.start_byte] = "take"
+    return made
 
 
-def _use(module: Module, node: Node, function: Node) -> Closed | None:
-    """What one use of a connection says about its way back; "no": nothing."""
-    outer = module.parent(node)
-    if outer is None:
-        return "no"
-    if outer.type == "with_item":
-        return "always"
-    if outer.type == "return_statement":
-        return None
+def _use(module: Module, node: Node, outer: Node) -> What | None:
+    """What one use of a connection does to it; None: nothing."""
+    if outer.type in ("with_item", "return_statement", "lambda"):
+        return "gone"
+    if outer.type in _INSIDE:
+        above = next((each for each in module.up(outer) if each.type not in _INSIDE), None)
+        return "gone" if above is None or above.type in ("return_statement", "yield", "assignment") else None
     if outer.type == "assignment" and field(outer, "type") is None and is_value(outer, node):
-        return None
+        return "gone"
+    if outer.type == "keyword_argument":
+        above = module.parent(outer)
+        return _handed(above, node) if above is not None and above.type == "call" else None
     if outer.type == "call":
-        return _handed(module, outer, node, function)
-    return closed_at(module, outer, function) if _closes(outer, node) else "no"
+        return _handed(outer, node)
+    if not _closes(outer, node):
+        return None
+    above = module.parent(outer)
+    return "give" if above is not None and above.type == "call" else "perhaps"
+
+
+_INSIDE = frozenset({"expression_list", "tuple", "list", "dictionary", "pair", "set"})
 
 
 def _closes(outer: Node, node: Node) -> bool:
@@ -125,26 +166,19 @@ def _closes(outer: Node, node: Node) -> bool:
     return owner is not None and within(node, owner) and text(field(outer, "attribute")) in _CLOSES
 
 
-def _closed_in_except(module: Module, node: Node) -> bool:
-    outer = module.parent(node)
-    return (
-        outer is not None
-        and outer.type == "attribute"
-        and any(above.type in ("except_clause", "except_group_clause") for above in module.up(node))
-    )
-
-
-def _handed(module: Module, call: Node, node: Node, function: Node) -> Closed | None:
-    """What it says that a connection is an argument of a call; None: an object holds it now."""
+def _handed(call: Node, node: Node) -> What | None:
+    """What it says that a connection is an argument of a call; gone: an object holds it now."""
     function_part = field(call, "function")
     if function_part is not None and within(node, function_part):
-        return "no"
+        return None
     taker = dotted(called(call)).rpartition(".")[2]
+    if taker in ("putconn", "release"):
+        return "give"
     if taker in _KEPT:
-        return "always"
+        return "gone"
     if _GIVES_BACK.search(taker):
-        return closed_at(module, call, function)
-    return None if taker[:1].isupper() else "no"
+        return "perhaps"
+    return "gone" if taker[:1].isupper() else None
 
 
 def closed_at(module: Module, node: Node, function: Node | None = None) -> Closed:

@@ -11,18 +11,16 @@ from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Closed, Mark, Site, SourceFile
 from poolcheck.readers import session_state
-from poolcheck.readers.python.checkouts import checkouts, closed_at
+from poolcheck.readers.python.checkouts import closed_at, tracked
 from poolcheck.readers.python.damage import Errors
 from poolcheck.readers.python.literals import string
+from poolcheck.readers.python.misuse import SENDS, Pools, misuses
 from poolcheck.readers.python.options import Values
 from poolcheck.readers.python.scope import MOST_CALLS, Scopes
 from poolcheck.readers.python.tree import Module, arguments, bare, called, dotted, verb
 from poolcheck.readers.syntax import TooMuch, UnreadableSource, field, text
 from poolcheck.readers.written_options import Options, WrittenOption
 
-_SENDS = frozenset(
-    {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "text", "mogrify"}
-)
 _CLOSES = frozenset({"close", "dispose", "closeall", "terminate", "aclose"})
 
 
@@ -51,12 +49,17 @@ def _read(source: str, path: str, makers: Makers) -> tuple[SourceFile, Ignores, 
     if sum(_matters(module, call, known) for call in calls) > 2 * MOST_CALLS:
         raise TooMuch
     scopes = Scopes(module, calls)
+    taken = tracked(module, scopes, calls, known)
+    found = tuple(_sites(module, scopes, calls, known))
+    pools = Pools(module, found)
     made = SourceFile(
         path=path,
         language="python",
         location=Location(path),
-        sites=(*_sites(module, scopes, calls, known), *_settings(module, settings)),
-        checkouts=tuple(checkouts(module, scopes, calls, known)),
+        sites=(*found, *_settings(module, settings)),
+        checkouts=taken.checkouts,
+        misuses=(*taken.misuses, *misuses(module, calls, pools)),
+        pools=tuple(pools.marks()),
         state=tuple(_state(module, calls)),
         modules=tuple(Mark(name.partition(".")[0], 1, 1) for name in sorted(set(module.names.values()))),
     )
@@ -158,7 +161,7 @@ def _state(module: Module, calls: list[Node]) -> Iterator[Mark]:
     """Session state in SQL that is sent: the argument of execute() and its like."""
     for call in calls:
         sends = verb(call) or dotted(called(call))
-        given = next(iter(arguments(call)), None) if sends in _SENDS else None
+        given = next(iter(arguments(call)), None) if sends in SENDS else None
         written = string(given)
         if given is None or written is None:
             continue

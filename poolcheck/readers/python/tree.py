@@ -34,6 +34,9 @@ class Module(Parsed):
         super().__init__(_without_long_runs(lines).encode("utf-8", "surrogatepass"), parser())
         self.path = path
         self.names: dict[str, str] = {}  # local name → dotted name of what it is
+        self.own: dict[
+            str, tuple[str, str]
+        ] = {}  # local name → (module, name there), also of the project itself
         self.calls: list[Node] = []
         self.assignments: list[Node] = []
         self.with_items: list[Node] = []
@@ -120,6 +123,10 @@ class Module(Parsed):
 
     def _import_from(self, node: Node) -> None:
         module = field(node, "module_name")
+        for one in node.children_by_field_name("name"):
+            alias = text(field(one, "alias"))
+            name = _words(field(one, "name") if alias else one)
+            self.own.setdefault(alias or name, (text(module), name))
         if module is not None and module.type != "dotted_name":
             return  # of the project itself
         came = _words(module) if module is not None else "__future__"
