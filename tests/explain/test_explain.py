@@ -207,7 +207,7 @@ class TestNesting:
                     "psycopg_pool.PoolTimeout: couldn't get a connection after 30.00 sec\n"
                     "error connecting in 'pool-1': connection failed: Connection refused"
                 ),
-                ["net-refused", "psycopg-pool-timeout"],
+                ["net-refused", "psycopg-pool-timeout", "psycopg-pool-connecting"],
             ),
             (
                 (
