@@ -111,7 +111,7 @@ class TestTexts:
         assert "Every connection slot of the server is taken" in result.stdout
         assert "| FATAL: sorry, too many clients already" in result.stdout
         assert "poolcheck live" in result.stdout
-        assert "5. Raise the limit" in result.stdout
+        assert "5. Limit" in result.stdout
         assert "\x1b" not in result.stdout
 
     def test_the_documented_record(self) -> None:
