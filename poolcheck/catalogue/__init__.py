@@ -23,11 +23,12 @@ from poolcheck.catalogue.lookup import (
     programs,
     provider,
     providers,
+    speak_postgres,
     stale,
 )
 
 __all__ = [
     "Stale", "all_programs", "behaviour", "convert", "database_object", "database_objects", "driver", "driver_of_dialect",
     "driver_packages", "drivers", "drivers_for_packages", "first_size_line", "image", "images", "limit", "match", "parameter_names",
-    "pooler", "poolers", "programs", "provider", "providers", "stale",
+    "pooler", "poolers", "programs", "provider", "providers", "speak_postgres", "stale",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from poolcheck.model.facts import (
     Provider,
 )
 from poolcheck.model.project import Version
+from poolcheck.model.roles import packages_speak
 
 _HERE = os.path.dirname(__file__)  # pathlib takes 3 ms to import
 PROVIDERS = Shelf(Provider, os.path.join(_HERE, "providers"))
@@ -134,6 +135,14 @@ def driver_packages(prefix: str) -> frozenset[str]:
     drivers_ = {stem for stem, text in DRIVERS.texts.items() if quick_word(text, "kind") == "driver"}
     lists = DRIVERS.names("packages")
     return frozenset(name for stem in drivers_ for name in lists[stem] if name.startswith(prefix))
+
+
+def speak_postgres(dependencies: Iterable[str]) -> bool:
+    """Whether programs with these dependencies (`pypi:psycopg`) speak to PostgreSQL, whatever else they speak to."""
+    names = tuple(dependencies)
+    registries = {name.partition(":")[0] for name in names}
+    drivers_ = (driver_packages(f"{registry}:") for registry in registries)
+    return any(not each.isdisjoint(names) for each in drivers_) or packages_speak(names) is True
 
 
 def driver_of_dialect(dialect: str) -> str | None:

@@ -107,6 +107,7 @@ class ConfiguredPool:
     stage: str = ""  # "": where no other is chosen
     strings: tuple[ConfiguredKey, ...] = ()  # "url", else the parts
     sizes: tuple[ConfiguredKey, ...] = ()
+    chosen_by: Written = ()  # it counts where this is the last of its keys; (): always
     stage_variables: tuple[str, ...] = ()  # of the environment: they choose the stage
     usual: tuple[str, ...] = ()  # the stage of a deployment that does not say which
     spoken: bool = True  # False: no file says that there is a database, only a variable could

@@ -394,6 +394,7 @@ class Maker:
     ] = ()  # the string; the first that is there counts; "": it stands there itself
     part_keys: tuple[tuple[str, str], ...] = ()  # (host, port, user, password or database, its key)
     kind_keys: tuple[str, ...] = ()  # what says of which database it is
+    chosen_by: str = ""  # the key of the file that names the one of several pools that is used
     needs: bool = False  # of several drivers that read the same keys, the one that the manifests name
     driver: str = ""  # the stem of its file, which no table says: the catalogue does
 

@@ -74,7 +74,12 @@ def name_claims(name: str) -> str:
 def packages_speak(dependencies: Iterable[str]) -> bool | None:
     """Whether programs with these dependencies speak to PostgreSQL, whatever else they speak to; None: nothing says so."""
     names = tuple(dependencies)
-    if any(re.search(r"(?i)postgres|pgx|lib/pq|npgsql|pgdriver|deadpool-pg", name) for name in names):
+    if any(re.search(r"(?i)postgre[sx]|pgx|lib/pq|npgsql|pgdriver|deadpool-pg", name) for name in names):
         return True
-    others = r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|\bh2\b"
-    return False if any(re.search(others, name) for name in names) else None
+    return False if other_databases(names) else None
+
+
+def other_databases(dependencies: Iterable[str]) -> bool:
+    """Whether a program with these dependencies may speak to another database."""
+    others = r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|tedious|\bh2\b"
+    return any(re.search(others, name) for name in dependencies)

@@ -7,20 +7,22 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck import catalogue
 from poolcheck.catalogue.makers import makers
+from poolcheck.connection.parse import looks_like_connection_string
 from poolcheck.model.config_file import ConfiguredKey, ConfiguredPool
-from poolcheck.model.config_text import literal, variables
+from poolcheck.model.config_text import Written, literal, variables
 from poolcheck.model.facts import Maker
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.roles import packages_speak
+from poolcheck.model.roles import other_databases
 from poolcheck.model.source import Site
 from poolcheck.model.target import Target
 from poolcheck.project.collected import Collected
-from poolcheck.project.mapping.pools import Beside, same, string_of
+from poolcheck.project.mapping.pools import Beside, is_chosen, same, string_of
 from poolcheck.readers.configs import rows as reader
 from poolcheck.readers.configs.rows import ConfigRow, ConfigRows, Family
 from poolcheck.readers.env import dotenv
@@ -133,22 +135,22 @@ def _matching(pattern: str, laid: _Laid) -> Iterator[str]:
     for key, placed in laid.said.items():
         parts = key.split(".")[: len(steps)]
         if len(parts) == len(steps) and all(
-            one in ("*", part) for one, part in zip(steps, parts, strict=True)
+            fnmatchcase(part, one) for one, part in zip(steps, parts, strict=True)
         ):
             found.setdefault(".".join(parts), ".".join(placed.row.key.split(".")[: len(steps)]))
     yield from found.values()
 
 
 def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[ConfiguredPool]:
-    maker = _chosen(mine, lambda name: literal(laid.key(section, name).text), laid.package)
+    maker = _chosen(mine, lambda name: laid.key(section, name).text, laid.package)
     strings = [laid.key(section, name, "url") for name in maker.string_keys]
     if strings:
         over = tuple(name for each in strings for name in each.variables)
         strings = [replace(next((each for each in strings if each.text), strings[0]), variables=over)]
     strings += [laid.key(section, name, part) for part, name in maker.part_keys]
     spoken = any(each.text for each in strings if each.name in ("url", "host", "database"))
-    kinds = [literal(laid.key(section, name).text) for name in maker.kind_keys]
-    url = next((literal(each.text) for each in strings if each.name == "url"), "")
+    kinds = [_kind(laid.key(section, name).text) for name in maker.kind_keys]
+    url = next((_kind(each.text) for each in strings if each.name == "url"), "")
     if not _of_postgres(url, kinds, laid.package) or not (spoken or laid.package.driver(maker.driver)):
         return
     called = ".".join([section, *filter(None, ["".join(maker.string_keys[-1:]).rpartition(".")[0]])])
@@ -158,21 +160,24 @@ def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[Configur
     at = next((each.location for each in (*sizes, *strings) if each.text), Location(laid.path, 1))
     yield ConfiguredPool(
         path=at.path, name=called, package=laid.package, stage=laid.stage, strings=tuple(strings), sizes=tuple(sizes),
-        stage_variables=laid.family.stages, usual=laid.family.usual, spoken=spoken,
+        chosen_by=laid.key("", maker.chosen_by).text if maker.chosen_by else (), stage_variables=laid.family.stages, usual=laid.family.usual, spoken=spoken,
         site=Site(made=maker, call=maker.title, line=at.line or 1, column=1, scope="module", complete=laid.whole),
     )  # fmt: skip
 
 
-def _chosen(mine: Sequence[Maker], said: "Callable[[str], str]", package: Package) -> Maker:
+def _kind(text: Written) -> str:
+    """What a text says of its database; what only stands in for a variable, a developer's SQLite, says nothing against PostgreSQL."""
+    said = literal(text)
+    return said if _POSTGRES.search(said) or not any(variables(text)) else ""
+
+
+def _chosen(mine: Sequence[Maker], said: Callable[[str], Written], package: Package) -> Maker:
     """Of several that read the same keys the one that a key names; else one that is there and has its size set."""
     for maker in mine:
-        if any(said(name) == value for name, value, _ in maker.bounds):
+        if any(said(name) and value in ("*", literal(said(name))) for name, value, _ in maker.bounds):
             return maker
-        if (
-            maker.needs
-            and package.driver(maker.driver) is not None
-            and any(said(each) for each in maker.size_options)
-        ):
+        there = maker.needs and package.driver(maker.driver) is not None
+        if there and any(said(each) for each in maker.size_options):
             return maker
     return next((maker for maker in mine if not maker.needs), mine[0])
 
@@ -186,34 +191,33 @@ def _of_keywords(text: str, package: Package) -> bool:
         return False
     if re.match(r"(?i)\s*host\s*=", text) or re.search(r"(?i);\s*port\s*=\s*(?:5432|6432|6543)\b", text):
         return True
-    names = package.dependencies
-    return (
-        packages_speak(names) is True
-        and packages_speak(each for each in names if "npgsql" not in each.lower()) is None
-    )
+    return catalogue.speak_postgres(package.dependencies) and not other_databases(package.dependencies)
 
 
 def _of_postgres(url: str, kinds: Sequence[str], package: Package) -> bool:
     """Whether a pool is one of PostgreSQL: by its string, else by what stands beside it, else by the manifests."""
     if _KEYWORDS.match(url):
         return _of_keywords(url, package)
+    if looks_like_connection_string(url):
+        return True
     for said in (url, *kinds):
         if _POSTGRES.search(said):
             return True
         if re.match(r"\w+:", said) or _OTHERS.search(said):
             return False
-    return packages_speak(package.dependencies) is True
+    return catalogue.speak_postgres(package.dependencies)
 
 
 # --- the strings of pools that env files fill in ---
 
 
 def stages(pools: Sequence[ConfiguredPool]) -> dict[tuple[str, int | None], str]:
-    """The stage that each line of a string is for."""
+    """The stage that each line of a string is for, as env files call it."""
     found: dict[tuple[str, int | None], str] = {}
     for pool in pools:  # those of no stage come first
         for each in pool.strings:
-            found.setdefault((each.location.path, each.location.line), pool.stage)
+            stage = "production" if pool.stage in pool.usual else pool.stage
+            found.setdefault((each.location.path, each.location.line), stage)
     return found
 
 
@@ -224,7 +228,8 @@ def targets(
     seen = {(each.location.path, each.location.line) for each in written}
     holds = stages(pools)
     for pool in pools:
-        string = string_of(pool, Beside(environment={}))
+        nothing = Beside(environment={})
+        string = string_of(pool, nothing) if is_chosen(pool, nothing) else None
         if string is None or string.conn is None or (at := (string.place.path, string.place.line)) in seen:
             continue
         match = catalogue.match(string.conn)
@@ -256,7 +261,7 @@ def _of_env_files(packages: "Packages", pools: Sequence[ConfiguredPool], read: C
                 continue
             if pool.stage not in ("", env.stage, *pool.usual):
                 continue
-            string = string_of(pool, around)
+            string = string_of(pool, around) if is_chosen(pool, around) else None
             entry = values.get(string.name) if string else None
             if string is None or string.conn is None or entry is None:
                 continue

@@ -18,6 +18,7 @@ from poolcheck.model.roles import (
     POSTGRES_PORTS,
     POSTGRES_WORDS,
     SPELLINGS,
+    other_databases,
     role_of,
 )
 from poolcheck.model.target import Disagreement, Target
@@ -167,8 +168,11 @@ def part_targets(
         if entry is None or not (entry.resolved or entry.value) or host_name in hosts:
             continue
         values = [part(last, name) for name in names]
-        if host_name.startswith(("DB_", "DATABASE_")) and not speaks_postgres(last, values[0]):
-            continue
+        if host_name.startswith(("DB_", "DATABASE_")):
+            used = package.dependencies
+            alone = catalogue.speak_postgres(used) and not other_databases(used)
+            if not speaks_postgres(last, values[0], alone=alone):
+                continue
         conn = from_parts(
             host=entry.resolved or entry.value,
             port=values[0],
@@ -199,7 +203,9 @@ def part(last: Mapping[str, Entry], name: str) -> str | None:
     return None
 
 
-def speaks_postgres(last: Mapping[str, Entry], port: str | None) -> bool:
-    """Whether DB_* variables are about PostgreSQL: a variable says so, or the port does."""
+def speaks_postgres(last: Mapping[str, Entry], port: str | None, *, alone: bool = False) -> bool:
+    """Whether DB_* variables are about PostgreSQL: a variable says so, or the port does, or nothing else is there (`alone`)."""
     said = [last[name].value or "" for name in KIND_VARIABLES if name in last]
-    return any(POSTGRES_WORDS.search(each) for each in said) if said else port in POSTGRES_PORTS
+    if said:
+        return any(POSTGRES_WORDS.search(each) for each in said)
+    return port in POSTGRES_PORTS if port else alone

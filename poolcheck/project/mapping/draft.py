@@ -11,7 +11,7 @@ from poolcheck import catalogue
 from poolcheck.config.settings import Config, NamedClient
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.connection.string import ConnectionString
-from poolcheck.model.amount import Amount, How, exact
+from poolcheck.model.amount import Amount, How, at_least, exact
 from poolcheck.model.connection_map import Client, ConnectionLimit, Map, Pool, Question, Route
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.pooler_config import PoolerConfig
@@ -395,6 +395,15 @@ class MapDraft:
                 instances = None
                 self._ask(name, "deployment", "lint the one that is deployed, by its path", why=f"{several[end.name]} both deploy to {end.name}: which is used is not known", where=each.place, server=end.name)  # fmt: skip
         pools = self._pools(each, name, table)
+        known = bool(pools) and all(pool.size is not None and not pool.size.open for pool in pools)
+        if (
+            known
+            and processes.how == "default"
+            and each.threads is None
+            and numbers.workers == 1
+            and _of_php(each.package)
+        ):
+            processes = at_least(1, "PHP-FPM starts up to pm.max_children, which no file here sets")
         if instances is None and not each.once:
             self._ask(name, "instances", f'--instances N (the autoscaler\'s maximum), or [client."{name}"] instances', why=each.why or "how many instances run at once is not known", where=each.place)  # fmt: skip
         if processes.open and not each.once:
@@ -421,8 +430,9 @@ class MapDraft:
             targets = [way.target for way in app if way.target is not None]
             stage = next((target.stage for target in targets), "")
             around = Beside(
-                environment=each.environment, complete=each.complete, targets=targets, stage=stage
-            )
+                environment=each.environment, complete=each.complete, targets=targets, stage=stage,
+                threads=each.threads,
+            )  # fmt: skip
             pools = self.reader.pools(each.package, around)
         made = pools or ()
         if not app or each.once:
@@ -486,6 +496,11 @@ def _session(target: Target | None) -> dict[str, str]:
     conn = target.conn
     named = conn.param("application_name") or ""
     return {"user": conn.user or "", "database": conn.database or conn.user or "", "application": named}
+
+
+def _of_php(package: Package | None) -> bool:
+    """Whether a program is PHP's, of which a process serves one request at a time, and a server runs many."""
+    return package is not None and any(each.endswith("composer.json") for each in package.manifests)
 
 
 def _here(conn: ConnectionString) -> bool:

@@ -35,7 +35,7 @@ def collect(draft: MapDraft) -> None:
         key = same(target.package)
         if reached.get(key, set()).isdisjoint(_ends((way,))):
             # files that lead to one server are one deployment: a later file of a cascade wins, or another says the same
-            stage = target.stage if target.origin == "env" else ""
+            stage = target.stage if target.origin in ("env", "parts", "config") else ""
             stage = homes.setdefault((key, way.end.pooler or way.end.server), stage)
             groups.setdefault((key, stage), []).append((target, way))
     real = [key for (key, _), pairs in groups.items() if not on_this_machine(pairs[0][0])]

@@ -59,7 +59,6 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
     for deployment, run in found:
         package = draft.packages.of(posixpath.join(deployment.folder, "x"))
         its = tuple(_ways(draft, deployment, package))
-        its = its or tuple(_ways_of_config(draft, deployment, package))
         its = its or tuple(_ways_of_code(draft, deployment, package, run.processes))
         if its:
             draft.running.append(_running(draft, deployment, package, its, run))
@@ -68,7 +67,7 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
     for each in (one for name in names for one in _functions_of(draft, name)):
         package = draft.packages.of(each.place.path)
         its = tuple(ways(draft, each.variables, package, NOWHERE)) or tuple(
-            _way_of_app(draft, package, each.place)
+            _way_of_app(draft, package, each.place, Beside(environment={}, complete=False))
         )
         if its:
             draft.running.append(
@@ -142,23 +141,17 @@ def _ways(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterat
     return ways(draft, variables, package, NOWHERE, deployment.command)
 
 
-def _ways_of_config(draft: MapDraft, deployment: "Deployment", package: Package) -> Iterator[Way]:
-    """The strings that a framework's config makes of the deployment's environment."""
-    environment = _environment(deployment)
-    around = Beside(environment=environment, complete=_whole(deployment))
-    asked = {name for pool in draft.reader.configured(package, around) for name in asked_by(pool)}
-    if not asked.isdisjoint(environment):
-        yield from draft.of_config(package, around, deployment.location)
-
-
 def _ways_of_code(
     draft: MapDraft, deployment: "Deployment", package: Package, workers: Amount
 ) -> Iterator[Way]:
     """A file that says more of its deployment than that there is one, and not which string its code reads."""
+    around = Beside(environment=_environment(deployment), complete=_whole(deployment))
     told = deployment.instances.words and deployment.instances.number != 1
+    asked = {name for pool in draft.reader.configured(package, around) for name in asked_by(pool)}
+    told = told or not asked.isdisjoint(around.environment)
     if not told and workers.most == 1 and not workers.open and deployment.platform not in PARTIAL:
         return
-    found = tuple(_way_of_app(draft, package, deployment.location))
+    found = tuple(_way_of_app(draft, package, deployment.location, around))
     yield from found
     if (
         not found
@@ -177,13 +170,14 @@ def _of_postgres(draft: MapDraft, use: DriverUse) -> bool:
     return known is not None and known.kind == "driver"
 
 
-def _way_of_app(draft: MapDraft, package: Package, at: Location) -> Iterator[Way]:
-    """The project's only string, else the variables that the code reads."""
+def _way_of_app(draft: MapDraft, package: Package, at: Location, around: Beside) -> Iterator[Way]:
+    """The project's only string, else what its framework's config makes, else the variables that the code reads."""
     target = app_target(draft.found.targets)
     if target is not None:
         yield draft.way_of_target(target)
-    else:
-        yield from draft.of_code(package, at)
+        return
+    found = tuple(draft.of_config(package, around, at))
+    yield from found or draft.of_code(package, at)
 
 
 def app_target(targets: Sequence[Target]) -> Target | None:
@@ -191,7 +185,7 @@ def app_target(targets: Sequence[Target]) -> Target | None:
     found = {
         target.conn.host: target
         for target in app_targets(targets)
-        if target.origin == "env" and not target.match.local
+        if target.origin in ("env", "parts") and not target.match.local
     }
     return next(iter(found.values())) if len(found) == 1 else None
 

@@ -41,6 +41,7 @@ class Beside:
     complete: bool = True  # nothing else sets variables
     targets: Sequence[Target] = ()  # the strings that it is given, by variable
     stage: str = ""  # of the files that its strings come from
+    threads: Amount | None = None  # requests that the process serves at once; None: not known
 
 
 _Sites: TypeAlias = "dict[object, list[tuple[SourceFile, Site]]]"
@@ -177,7 +178,7 @@ class PoolReader:
         """The pools that its framework makes by config files where nothing in the code makes one of that driver."""
         every = self._configured.get(same(package), ())
         drivers = {site.made.driver for _, site in self.sites(package)}
-        mine = [each for each in every if each.site.made.driver not in drivers]
+        mine = [each for each in every if each.site.made.driver not in drivers and is_chosen(each, around)]
         named = {
             name: [each for each in mine if each.name == name]
             for name in dict.fromkeys(each.name for each in mine)
@@ -250,13 +251,25 @@ def _of_stage(many: "Sequence[ConfiguredPool]", around: Beside) -> "ConfiguredPo
     """A pool as the stage has it that the environment chooses, else the one of the strings, else the usual one."""
     stages = {each.stage: each for each in many}
     chosen = [around.environment[name] for name in many[0].stage_variables if name in around.environment]
-    wanted = [stage.strip().lower() for said in chosen[:1] for stage in reversed((said or "").split(","))]
+    wanted = [
+        stage.strip().rpartition(".")[2].lower()
+        for said in chosen[:1]
+        for stage in reversed((said or "").split(","))
+    ]
     asked = wanted if chosen else [around.stage, *many[0].usual]
     found = stages.get(next((stage for stage in asked if stage and stage in stages), ""))
     if found is not None and found.spoken:
         return found
     others = [each for each in many if each.spoken and not chosen and each.stage not in DEVELOPERS]
     return others[0] if len(others) == 1 else found
+
+
+def is_chosen(pool: "ConfiguredPool", around: Beside) -> bool:
+    """Whether the config uses the pool; where that is not known, strings of PostgreSQL speak for it."""
+    said = fill(pool.chosen_by, around.environment, complete=around.complete).text
+    return not pool.chosen_by or (
+        bool(around.targets) if said is None else said == pool.name.rpartition(".")[2]
+    )
 
 
 def _told(pool: "ConfiguredPool", around: Beside) -> bool:
@@ -409,7 +422,7 @@ def _size(
     if made.wire == "http":
         return exact(0, f"{made.title} {NO_CONNECTION}", at, "catalogue")
     name = next((name for name in made.size_options if _is_set(site, name)), "")
-    bound = _bound(site, at, sized=bool(name))
+    bound = _bound(site, at, around, sized=bool(name))
     if bound is not None:
         return bound
     extra = _number(site, made.overflow_option, at, around) if made.overflow_option else None
@@ -455,7 +468,7 @@ def _unseen(site: "Site") -> str:
     return f"not every argument of {site.call} is understood"
 
 
-def _bound(site: "Site", at: Location, *, sized: bool) -> Amount | str | None:
+def _bound(site: "Site", at: Location, around: Beside, *, sized: bool) -> Amount | str | None:
     """What another option than the size makes of a pool: one connection, none kept, or what is not known; None: nothing."""
     made = site.made
     other = next((name for name in made.bounding_options if _is_set(site, name)), "")
@@ -465,6 +478,10 @@ def _bound(site: "Site", at: Location, *, sized: bool) -> Amount | str | None:
     if holds == "one":
         return exact(1, f"{other}={said}", at, "code")
     if holds == "each" or (made.each and not sized):
+        if made.language == "config" and not site.complete:
+            return _unseen(site)
+        if around.threads is not None:
+            return replace(around.threads, words=f"one connection for each of {around.threads.words}")
         return at_least(1, f"{site.call} keeps no pool: each session has a connection of its own", at, "code")
     return f"{other} decides how many connections {site.call} opens" if other and holds != "size" else None
 
@@ -529,6 +546,7 @@ def _hidden(site: "Site", names: Sequence[str]) -> bool:
             for outer in [each for each in said if fits(each, key) and not each.endswith(".*")]:
                 inner = [each for each in said if each.startswith(f"{outer}.")]
                 string = parts[-2] == "connection" or _VARIABLE.fullmatch(said[outer]) is not None
+                string = string or (outer, said[outer], "size") in site.made.bounds
                 if f"{outer}.*" in inner or (not inner and said[outer] != "{}" and not string):
                     return True
     return False

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tree_sitter import Node
 
 from poolcheck.connection.secret import Secret
+from poolcheck.model.config_text import UNKNOWN, Slot, Written
 from poolcheck.model.problem import Location
 from poolcheck.readers.configs.js_config import ConfigRead, PlainValue
 from poolcheck.readers.python.tree import parser
@@ -26,8 +28,16 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _DEEPEST = 8
 
 
-def databases(source: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[PlainValue, ...]]:
-    """The reads and settings of every PostgreSQL entry of DATABASES, keyed "default.url", "default.HOST" and so on."""
+class Databases(NamedTuple):
+    """What a settings file says of its databases, keyed "default.url", "default.HOST" and so on."""
+
+    reads: tuple[ConfigRead, ...]
+    settings: tuple[PlainValue, ...]
+    rows: tuple[tuple[str, Written, int], ...]  # of every database: (key, text, line)
+
+
+def databases(source: str, path: str) -> Databases:
+    """The reads, settings and rows of DATABASES; the first two of PostgreSQL's entries alone."""
     code = source.encode("utf-8", "surrogatepass")
     reader = _Reader(code, path)
     root = parser().parse(code).root_node
@@ -47,7 +57,25 @@ def databases(source: str, path: str) -> tuple[tuple[ConfigRead, ...], tuple[Pla
                 reader.entry(steps[0], right)
             elif steps:
                 reader.setting(steps[0], ".".join(steps[1:]), right)
-    return tuple(reader.reads), tuple(reader.settings)
+                reader.row(f"{steps[0]}.{'.'.join(steps[1:])}", right)
+    for alias, value in _updates(root):
+        reader.entry(alias, value)
+    return Databases(tuple(reader.reads), tuple(reader.settings), tuple(reader.rows))
+
+
+def _updates(root: Node) -> Iterator[tuple[str, Node]]:
+    """DATABASES["default"].update(dj_database_url.config())."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.type == "call":
+            target = text(node.child_by_field_name("function"))
+            match = re.fullmatch(r"DATABASES\[\s*[\"'](\w+)[\"']\s*\]\.update", target)
+            positional, _ = _call_arguments(node)
+            if match and positional:
+                yield match[1], positional[0]
+        elif node.type not in ("function_definition", "class_definition", "lambda", "assignment"):
+            stack.extend(reversed(node.children))
 
 
 class _Reader:
@@ -57,6 +85,7 @@ class _Reader:
         self.names: dict[str, Node] = {}
         self.reads: list[ConfigRead] = []
         self.settings: list[PlainValue] = []
+        self.rows: list[tuple[str, Written, int]] = []
 
     def aliases(self, dictionary: Node) -> Iterator[tuple[str, Node]]:
         """The entries of DATABASES; the alias may be a constant."""
@@ -70,6 +99,8 @@ class _Reader:
         value = self._followed(value)
         if value.type == "dictionary":
             pairs = list(_pairs(value))
+            for key, _, item in pairs:
+                self.row(f"{alias}.{_PARTS.get(key, key)}", item)
             engine = next((item for key, _, item in pairs if key == "ENGINE"), None)
             literal = _string(self._followed(engine)) if engine is not None else None
             if literal is not None and not _POSTGRES.search(literal):
@@ -94,15 +125,19 @@ class _Reader:
         if function == "parse" or (named is not None and "://" in named):
             if first is not None:
                 self._read(f"{alias}.url", call, first)
+                self.row(f"{alias}.url", first)
         else:
             # dj_database_url.config() and env.db() read DATABASE_URL unless told otherwise
             variable = named if named and _VARIABLE.fullmatch(named) else "DATABASE_URL"
+            stands_in = self.written(keywords["default"]) if "default" in keywords else None
+            self.rows.append((f"{alias}.url", (Slot((variable,), stands_in),), call.start_point.row + 1))
             self._add(
                 f"{alias}.url", call, (variable,), default if literal is not None else None, composed=False
             )
         for key in ("conn_max_age", "conn_health_checks", "disable_server_side_cursors"):
             if key in keywords:
                 self.setting(alias, key.upper(), keywords[key])
+                self.row(f"{alias}.{key.upper()}", keywords[key])
 
     def setting(self, alias: str, key: str, value: Node) -> None:
         """A pool setting, dictionaries flattened: OPTIONS.pool.max_size."""
@@ -117,6 +152,76 @@ class _Reader:
         if plain is not None or value.type in ("integer", "float", "true", "false", "none"):
             if "password" not in key.lower():
                 self.settings.append(PlainValue(f"{alias}.{key}", shown, value.start_point.row + 1))
+
+    def row(self, key: str, value: Node, deep: int = _DEEPEST) -> None:
+        """A value of any kind, dictionaries flattened."""
+        value = self._followed(value)
+        if value.type == "dictionary" and deep:
+            for inner, _, item in _pairs(value):
+                self.row(f"{key}.{inner}", item, deep - 1)
+        else:
+            self.rows.append((key, self.written(value), value.start_point.row + 1))
+
+    def written(self, node: Node, deep: int = _DEEPEST) -> Written:
+        """What a value comes to: a literal, variables of the environment with what stands in for them, or not known."""
+        node = self._followed(node)
+        plain = _string(node)
+        if plain is not None or node.type in ("integer", "true", "false"):
+            shown = text(node).replace("_", "") if node.type == "integer" else text(node)
+            made: Written = (plain if plain is not None else shown,)
+            return made if made != ("",) else ()
+        if node.type == "none":
+            return ()
+        if not deep:
+            return UNKNOWN
+        if node.type == "parenthesized_expression" and node.named_children:
+            return self.written(node.named_children[0], deep - 1)
+        if node.type == "string":
+            return self._formatted(node, deep)
+        if node.type == "boolean_operator" and text(node.child_by_field_name("operator")) == "or":
+            return self._either(node, deep)
+        if node.type == "subscript" and text(node.child_by_field_name("value")).endswith("environ"):
+            index = node.child_by_field_name("subscript")
+            name = _string(index) if index is not None else None
+            return (Slot((name,)),) if name else UNKNOWN
+        return self._called(node, deep) if node.type == "call" else UNKNOWN
+
+    def _formatted(self, node: Node, deep: int) -> Written:
+        """An f-string: its pieces."""
+        pieces: list[str | Slot] = []
+        for child in node.children:
+            if child.type == "string_content":
+                pieces.append(text(child))
+            elif child.type == "interpolation":
+                inner = child.child_by_field_name("expression")
+                pieces += self.written(inner, deep - 1) if inner is not None else UNKNOWN
+        return tuple(pieces)
+
+    def _either(self, node: Node, deep: int) -> Written:
+        """`a or b`: b where a variable is not set."""
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        first = self.written(left, deep - 1) if left is not None else UNKNOWN
+        if len(first) != 1 or not isinstance(slot := first[0], Slot) or right is None:
+            return first or (self.written(right, deep - 1) if right is not None else UNKNOWN)
+        while slot.default and len(slot.default) == 1 and isinstance(slot.default[0], Slot):
+            return UNKNOWN  # three and more
+        return (slot._replace(default=self.written(right, deep - 1)),) if not slot.default else first
+
+    def _called(self, node: Node, deep: int) -> Written:
+        """os.getenv("X", "5"), env.int("X", default=5), int(...)."""
+        positional, keywords = _call_arguments(node)
+        called = text(node.child_by_field_name("function"))
+        name = _string(positional[0]) if positional else None
+        if name is None or not _VARIABLE.fullmatch(name):
+            return (
+                self.written(positional[0], deep - 1)
+                if called in ("int", "str", "bool") and positional
+                else UNKNOWN
+            )
+        if not re.search(r"(?:getenv|environ\.get|env|config|env\.(?:str|int|bool)|get_env\w*)$", called):
+            return UNKNOWN
+        stands_in = keywords.get("default") or (positional[1] if len(positional) > 1 else None)
+        return (Slot((name,), self.written(stands_in, deep - 1) if stands_in is not None else None),)
 
     def _read(self, key: str, at: Node, value: Node) -> None:
         variables, literal, composed = self._value(value, _DEEPEST)

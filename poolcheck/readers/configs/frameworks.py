@@ -21,7 +21,7 @@ from poolcheck.record import dataclass
 
 KIND = "framework"
 NAMES = (
-    "alembic.ini", "database.", "application", "appsettings", "datasource", "data-source", "typeorm", "ormconfig", "settings",
+    "alembic.ini", "database.", "application", "appsettings", "datasource", "data-source", "typeorm", "ormconfig", "settings", "config/",
 )  # fmt: skip  # words of the names of its files, see readers.index
 
 _LONGEST = 1_000_000  # characters
@@ -48,29 +48,24 @@ class _Row(NamedTuple):
     start: int  # of the value, from 0
 
 
-_SPRING = re.compile(r"application(?:-[\w-]+)?\.(?:ya?ml|properties)")
+_TOOLS = {
+    "application": "hikaricp", "appsettings": "npgsql", "database.yml": "activerecord", "settings.py": "django",
+    "database.php": "laravel", "config.exs": "ecto",
+}  # fmt: skip  # family of files → the driver whose rules read it
 
 
 def tool(path: str) -> str | None:
     """The tool whose config this is, by its name. Any settings file of Python may be Django's: `read` tells."""
-    folder, name = posixpath.split(path)
-    parent = posixpath.basename(folder)
+    name = posixpath.basename(path)
     if name == "alembic.ini":
         return "sqlalchemy"
-    if name in ("database.yml", "database.yaml"):
-        return "activerecord"
-    if name == "database.php" and parent == "config":
-        return "laravel"
-    if _SPRING.fullmatch(name):
-        return "hikaricp"
-    if rows.family(path) is not None:
-        return "npgsql"
+    known = rows.family(path)
+    if known is not None:
+        return _TOOLS[known.id]
     if re.fullmatch(
         r"(?:[\w-]+[.-])?(?:data-?source|typeorm(?:\.config)?|ormconfig)\.[cm]?[jt]s", name, re.IGNORECASE
     ):
         return "typeorm"
-    if name.endswith(".py") and ("settings" in name or parent == "settings"):
-        return "django"
     return None
 
 
@@ -99,7 +94,8 @@ def read(text: str, path: str) -> FrameworkConfig:
         "hikaricp": _spring,
         "typeorm": _typeorm,
         "django": _django,
-        "npgsql": _dotnet,
+        "npgsql": _rows_alone,
+        "ecto": _rows_alone,
     }
     return readers[found](text, path)
 
@@ -357,13 +353,13 @@ def _typeorm(text: str, path: str) -> FrameworkConfig:
     return FrameworkConfig(path=path, tool="typeorm", reads=reads, settings=settings)
 
 
-def _dotnet(_text: str, path: str) -> FrameworkConfig:
+def _rows_alone(_text: str, path: str) -> FrameworkConfig:
     """What its rows say is all that is known of it."""
-    return FrameworkConfig(path=path, tool="npgsql")
+    return FrameworkConfig(path=path, tool=tool(path) or "")
 
 
 def _django(text: str, path: str) -> FrameworkConfig:
     if "DATABASES" not in text:
         return FrameworkConfig(path=path, tool="django")
-    reads, settings = databases(text, path)
-    return FrameworkConfig(path=path, tool="django", reads=reads, settings=settings)
+    found = databases(text, path)
+    return FrameworkConfig(path=path, tool="django", reads=found.reads, settings=found.settings)

@@ -6,6 +6,7 @@ Which keys are a pool, and what is its size, is not known here: drivers/*.toml s
 import posixpath
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from poolcheck.model.config_text import UNKNOWN, Slot, Written
@@ -37,7 +38,9 @@ class Family(NamedTuple):
     """Files that a framework lays over each other, by what all of them have in common."""
 
     id: str
-    files: re.Pattern[str]  # their names; a group `stage` is the stage that a file is for
+    files: re.Pattern[
+        str
+    ]  # their names, with their folder's before; a group that matches is the stage that a file is for
     read: Callable[[str, str], ConfigRows]  # of a text and the file's name
     stages: tuple[str, ...]  # variables of the environment that choose one
     usual: tuple[str, ...]  # the stage of a deployment that does not say which
@@ -132,9 +135,9 @@ def _property_parts(text: str) -> list[_Part]:
         if not row or row[0] in "#!":
             continue
         while row.endswith("\\") and at < len(lines):
-            row = row[:-1] + lines[at].strip()
+            row = row[:4000].removesuffix("\\") + lines[at].strip()
             at += 1
-        match = re.fullmatch(r"((?:[^\s=:\\]|\\.)+)\s*[=:\s]\s*(.*)", row[:4000])
+        match = re.fullmatch(r"((?:[^\s=:\\]|\\.)+)(?:\s*+[=:])?\s*+(.*)", row[:4000])
         if match:
             parts[-1].append(
                 (re.sub(r"\\(.)", r"\1", match[1]), re.sub(r"\\([:=#! \\])", r"\1", match[2]), first)
@@ -196,7 +199,7 @@ def _with_underscores(key: str) -> tuple[str, ...]:
 
 # --- database.yml of Rails: YAML with Ruby in it ---
 
-_ERB = re.compile(r"<%(=?)((?:[^%]|%(?!>))*)%>")
+_ERB = re.compile(r"<%(=?)((?:[^<%]|%(?!>)|<(?!%))*)%>")
 _RUBY_ENV = re.compile(
     r"""ENV(?:\[\s*(?P<quote>["'])(?P<index>[\w.-]+)(?P=quote)\s*\]|"""
     r"""\.fetch[(\s]\s*(?P<open>["'])(?P<fetch>[\w.-]+)(?P=open)\s*(?:,\s*(?P<second>[^(){}]*[^(){}\s]))?\s*\)?)"""
@@ -262,12 +265,178 @@ def _database_url(key: str) -> tuple[str, ...]:
     return ("DATABASE_URL",) if name in ("", "primary") else (f"{name.upper()}_DATABASE_URL",)
 
 
+# --- settings of Django ---
+
+
+def _settings(text: str, name: str) -> ConfigRows:
+    if "DATABASES" not in text:
+        return ConfigRows()
+    from poolcheck.readers.configs import django  # noqa: PLC0415 - most projects have no Django
+
+    found = django.databases(text, name).rows
+    behind = text[text.rindex("DATABASES") :]  # from .local import *: may set it anew
+    whole = re.search(r"(?m)^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*", behind) is None
+    return ConfigRows(tuple(ConfigRow(*each) for each in found), whole)
+
+
+# --- config/database.php of Laravel ---
+
+_PHP_PAIR = re.compile(r"""\s*["']([\w.-]+)["']\s*=>\s*(.*)""")
+_PHP_ENV = re.compile(r"""(?:\(\w+\)\s*)?(?:env|getenv)\(\s*["'](\w+)["']\s*(?:,\s*(.*?))?\s*\)""")
+
+
+def _database_php(text: str, _name: str) -> ConfigRows:
+    """Every `'key' => value` of the arrays of a file."""
+    rows: list[ConfigRow] = []
+    parents: list[str] = []  # a key for each open bracket
+    for number, line in enumerate(text.split("\n"), 1):
+        row = line.strip()[:2000]
+        if row.startswith(("//", "#", "*", "/*", "|")):
+            continue
+        match = _PHP_PAIR.match(row)
+        bare = re.sub(r"""'[^']*'|"[^"]*\"""", "", row)
+        opened, closed = (
+            bare.count("[") + bare.count("array("),
+            bare.count("]") + (bare.count(")") - bare.count("(") > 0),
+        )
+        if match and opened <= closed:
+            value = re.sub(r"\s*//[^'\"]*\Z", "", match[2]).strip().rstrip(",").strip()
+            rows.append(ConfigRow(".".join([*filter(None, parents), match[1]]), php(value), number))
+        if opened > closed:
+            parents += [match[1] if match else ""] + [""] * (opened - closed - 1)
+        for _ in range(closed - opened):
+            if parents:
+                parents.pop()
+    return ConfigRows(tuple(rows))
+
+
+def php(code: str, deep: int = _DEEPEST) -> Written:
+    """What a piece of PHP comes to: env() with its default, or a literal; else not known."""
+    if code.lower() in ("null", "''", '""'):
+        return ()
+    literal = re.fullmatch(r"""'([^'\\]*)'|"([^"$\\]*)"|(\d+|true|false)""", code, re.IGNORECASE)
+    if literal:
+        return (next(part for part in literal.groups() if part is not None),)
+    match = _PHP_ENV.fullmatch(code)
+    if match is None or not deep:
+        return UNKNOWN
+    return (Slot((match[1],), php(match[2], deep - 1) if match[2] is not None else None),)
+
+
+# --- config/*.exs of Elixir ---
+
+_CONFIG = re.compile(r"(?m)^[ \t]*config[ (]+:(\w+),\s*([A-Z][\w.]*)\s*,\s*\[?")
+_ASSIGNED = re.compile(r"(?m)^[ \t]*([a-z_]\w*)[ \t]*=\s*")
+_ONLY_IN = re.compile(r"(?m)^[ \t]*if\s+config_env\(\)\s*(?:==\s*|in\s*\[\s*):(\w+)")
+_ELIXIR_PART = re.compile(
+    r'"""[\s\S]*?(?:"""|\Z)|"(?:[^"\\\n]|\\.)*"|#[^\n]*|[\[{(]|[\]})]|,|\n|[^\s\[\]{}(),"#]+|[ \t\r]+'
+)
+_KEYWORD = re.compile(r"\s*+(?:#[^\n]*+\s*+)*([a-z_]\w*[?!]?):\s")
+_OPENS, _CLOSES = frozenset("[{("), frozenset("]})")
+_LONGEST_EXPRESSION = 2000  # characters
+_MOST_STATEMENTS = 300  # of one file; real ones have thirty
+_ELIXIR_ENV = re.compile(r'System\.(?:get_env|fetch_env!)\(\s*"(\w+)"\s*(?:,\s*(.*))?\)', re.DOTALL)
+
+
+def _config_exs(text: str, name: str) -> ConfigRows:
+    """The keywords of each `config :app, Module, ...`; a module's dots are slashes, for the keys' sake."""
+    code = _Elixir(text)
+    rows: list[ConfigRow] = []
+    only = [(match.start(), match[1]) for match in _ONLY_IN.finditer(text)] if "runtime" in name else []
+    line = counted = 0
+    for match in islice(_CONFIG.finditer(text), _MOST_STATEMENTS):
+        stage = next((stage for at, stage in reversed(only) if at < match.start()), "")
+        at = match.end()
+        while at >= 0 and (key := _KEYWORD.match(text, at)):
+            line, counted = line + text.count("\n", counted, key.start(1)), key.start(1)
+            value, at = code.expression(key.end())
+            rows.append(
+                ConfigRow(
+                    f"{match[1]}.{match[2].replace('.', '/')}.{key[1]}", code.written(value), line + 1, stage
+                )
+            )
+            if len(rows) > _MOST:
+                return ConfigRows(whole=False)
+    return ConfigRows(tuple(rows))
+
+
+class _Elixir:
+    """Expressions of one file of Elixir, as far as configs have them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names = {match[1]: match.end() for match in _ASSIGNED.finditer(text)}
+
+    def expression(self, at: int) -> tuple[str, int]:
+        """The expression that begins there, and where the next keyword does behind a comma; -1: none does."""
+        deep, end = 0, at
+        for match in _ELIXIR_PART.finditer(self.text, at, at + _LONGEST_EXPRESSION):
+            part = match[0]
+            deep += (part in _OPENS) - (part in _CLOSES)
+            if deep < 0:
+                break
+            if part == "," and deep == 0:
+                return self.text[at:end].strip(), match.end()
+            if part == "\n" and deep == 0 and not self._goes_on(at, end, match.end()):
+                break
+            end = match.end() if not part.startswith("#") else end
+        return self.text[at:end].strip(), -1
+
+    def _goes_on(self, at: int, end: int, behind: int) -> bool:
+        """Whether an expression goes on in the next row."""
+        joins = ("||", "|>", "<>")
+        last = self.text[max(at, end - 200) : end].strip()
+        return (
+            not last
+            or last.endswith((*joins, "raise"))
+            or self.text[behind : behind + 200].lstrip().startswith(joins)
+        )
+
+    def written(self, code: str, deep: int = _DEEPEST) -> Written:
+        """What it comes to: System.get_env with what stands in for it, or a literal; else not known."""
+        code = re.sub(r"\s*\|>\s*String\.to_integer(?:\(\))?\Z", "", code.strip())
+        wrapped = re.fullmatch(r"String\.to_integer\((.*)\)", code, re.DOTALL)
+        code = (wrapped[1] if wrapped else code).strip()
+        if not deep:
+            return UNKNOWN
+        first, either, second = code.partition("||")
+        if either:
+            return self._either(self.written(first, deep - 1), second.strip(), deep)
+        literal = re.fullmatch(r'(\d[\d_]*)|"([^"\\]*)"', code)
+        if literal:
+            return (literal[1].replace("_", ""),) if literal[1] else self._interpolated(literal[2], deep)
+        match = _ELIXIR_ENV.fullmatch(code)
+        if match:
+            return (Slot((match[1],), self.written(match[2], deep - 1) if match[2] else None),)
+        if code == "nil":
+            return ()
+        return self.written(self.expression(self.names[code])[0], deep - 1) if code in self.names else UNKNOWN
+
+    def _either(self, first: Written, second: str, deep: int) -> Written:
+        if second.startswith("raise"):
+            return first
+        if (
+            len(first) != 1
+            or not isinstance(slot := first[0], Slot)
+            or not slot.names
+            or slot.default is not None
+        ):
+            return UNKNOWN
+        return (slot._replace(default=self.written(second, deep - 1)),)
+
+    def _interpolated(self, text: str, deep: int) -> Written:
+        """`ecto://#{user}@#{host}/app`: its pieces."""
+        pieces = re.split(r"#\{([^{}]*)\}", text)
+        made = (self.written(each, deep - 1) if at % 2 else (each,) for at, each in enumerate(pieces))
+        return tuple(piece for each in made for piece in each if piece)
+
+
 # --- what is read ---
 
 FAMILIES = (
     Family(
         "application",
-        re.compile(r"application(?:-(?P<stage>[\w-]+))?\.(?:ya?ml|properties)"),
+        re.compile(r"[^/]*/application(?:-(?P<stage>[\w-]+))?\.(?:ya?ml|properties)"),
         _application,
         ("SPRING_PROFILES_ACTIVE", "QUARKUS_PROFILE", "MICRONAUT_ENVIRONMENTS"),
         ("production", "prod"),
@@ -276,7 +445,7 @@ FAMILIES = (
     ),
     Family(
         "appsettings",
-        re.compile(r"appsettings(?:\.(?P<stage>[\w-]+))?\.json", re.IGNORECASE),
+        re.compile(r"[^/]*/appsettings(?:\.(?P<stage>[\w-]+))?\.json", re.IGNORECASE),
         _appsettings,
         ("ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT"),
         ("production",),
@@ -285,19 +454,42 @@ FAMILIES = (
     ),
     Family(
         "database.yml",
-        re.compile(r"database\.ya?ml"),
+        re.compile(r"[^/]*/database\.ya?ml"),
         _database_yml,
         ("RAILS_ENV", "RACK_ENV"),
         ("production",),
         override=_database_url,
+    ),
+    Family(
+        "settings.py",
+        re.compile(
+            r"settings/(?!(?:__init__|base|common|defaults?|settings)\.py)(?P<stage>[\w-]+)\.py|settings/\w+\.py|"
+            r"[^/]*/settings[_-](?P<behind>\w+)\.py|[^/]*/(?P<before>\w+)[_-]settings\.py|[^/]*/[^/]*settings[^/]*\.py"
+        ),
+        _settings,
+        ("DJANGO_SETTINGS_MODULE",),
+        ("production", "prod"),
+    ),
+    Family("database.php", re.compile(r"config/database\.php"), _database_php, (), ()),
+    Family(
+        "config.exs",
+        re.compile(r"config/(?:config|runtime|releases|(?P<stage>\w+))\.exs"),
+        _config_exs,
+        ("MIX_ENV",),
+        ("prod",),
     ),
 )
 
 
 def family(path: str) -> Family | None:
     """The family of a file, by its name."""
-    name = posixpath.basename(path)
-    return next((each for each in FAMILIES if each.files.fullmatch(name)), None)
+    return next((each for each in FAMILIES if each.files.fullmatch(_place(path))), None)
+
+
+def _place(path: str) -> str:
+    """A file's name with its folder's: config/database.php."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder.rpartition('/')[2]}/{name}"
 
 
 def read(text: str, path: str) -> ConfigRows:
@@ -313,8 +505,8 @@ def read(text: str, path: str) -> ConfigRows:
         return ConfigRows(whole=False)
     name = posixpath.basename(path)
     made = found.read(text, name)
-    match = found.files.fullmatch(name)
-    own = (match.groupdict().get("stage") or "") if match else ""
+    match = found.files.fullmatch(_place(path))
+    own = next(filter(None, match.groups()), "") if match else ""
     rows = tuple(row._replace(stage=(row.stage or own).lower()) for row in made.rows[:_MOST])
     return ConfigRows(rows, made.whole and len(made.rows) <= _MOST)
 

@@ -299,3 +299,181 @@ def test_rails_in_a_container() -> None:
     ) == [9]
     (alone,) = map_of(files, KNOWN).routes
     assert alone.variable == "DATABASE_URL"
+
+
+# --- Django ---
+
+DJANGO = {
+    "requirements.txt": "django==5.2.1\npsycopg[binary,pool]==3.2.9\ngunicorn==23.0.0\n",
+    "manage.py": "import django\n",
+}
+PARTS = '"ENGINE": "django.db.backends.postgresql", "HOST": "pg.acme.dev", "NAME": "app", "USER": "app"'
+
+
+def django(databases: str, path: str = "shop/settings.py", procfile: str = "") -> dict[str, str]:
+    """A program of Django; DATABASES is one expression."""
+    text = f"import os, dj_database_url\nDATABASES = {databases}\n"
+    return {**DJANGO, path: text, **({"Procfile": f"web: {procfile}\n"} if procfile else {})}
+
+
+@pytest.mark.parametrize(
+    ("databases", "procfile", "made"),
+    [
+        (f'{{"default": {{{PARTS}}}}}', "gunicorn shop.wsgi --workers 3", [1]),
+        (f'{{"default": {{{PARTS}}}}}', "gunicorn shop.wsgi --workers 3 --threads 4", [4]),
+        (f'{{"default": {{{PARTS}}}}}', "", [None]),
+        (f'{{"default": {{{PARTS}, "OPTIONS": {{"pool": True}}}}}}', "", [4]),
+        (f'{{"default": {{{PARTS}, "OPTIONS": {{"pool": {{"min_size": 2, "max_size": 20}}}}}}}}', "", [20]),
+        (f'{{"default": {{{PARTS}, "OPTIONS": {{"pool": {{"max_size": int(os.getenv("POOL", "8"))}}}}}}}}', "", [8]),
+        (f'{{"default": {{{PARTS}, "OPTIONS": {{"pool": {{"max_size": size()}}}}}}}}', "", [None]),
+        ('{"default": dj_database_url.parse("postgres://app@pg.acme.dev/app", conn_max_age=60)}', "gunicorn shop.wsgi", [1]),
+        ('{"default": dj_database_url.config(default="postgres://app@pg.acme.dev/app")}', "", [None]),
+        (f'{{"default": {{{PARTS}}}, "log": {{"ENGINE": "django.db.backends.sqlite3", "NAME": "x"}}}}', "gunicorn shop.wsgi", [1]),
+    ],
+)  # fmt: skip
+def test_django(databases: str, procfile: str, made: list[int | None]) -> None:
+    """One connection for each thread, or the pool of its OPTIONS."""
+    found = map_of(django(databases, procfile=procfile), KNOWN)
+
+    assert sizes(found) == made
+    assert hosts(found) == {"pg.acme.dev:5432"}
+
+
+def test_django_parts_of_an_env_file() -> None:
+    """Parts without a port, in variables of any name."""
+    parts = '{"default": {"ENGINE": "django.db.backends.postgresql", "HOST": os.environ["SHOP_DB"], "NAME": os.environ.get("SHOP_NAME", "shop"), "PASSWORD": os.environ["SHOP_PASSWORD"]}}'
+    env = {".env.production": "SHOP_DB=10.20.0.5\nSHOP_PASSWORD=s3cretpw\n"}
+    made = map_of(django(parts) | env, KNOWN)
+
+    assert hosts(made) == {"10.20.0.5:5432"}
+    assert [(each.variable, each.database) for each in made.routes] == [("SHOP_DB", "shop")]
+
+
+def test_django_settings_of_stages() -> None:
+    """Production's settings count before those of every stage, and the environment may choose others."""
+    files = django(f'{{"default": {{{PARTS}}}}}', "config/settings/base.py")
+    for stage, most in (("production", 12), ("staging", 6), ("local", 2)):
+        files[f"config/settings/{stage}.py"] = (
+            f'from .base import *\nDATABASES["default"]["OPTIONS"] = {{"pool": {{"max_size": {most}}}}}\n'
+        )
+
+    assert sizes(map_of(files, KNOWN)) == [12]
+    other = compose({"DJANGO_SETTINGS_MODULE": "config.settings.staging"})
+    assert sizes(map_of(files | other, KNOWN)) == [6]
+
+
+# --- Laravel ---
+
+PHP = {"composer.json": '{"name": "acme/shop", "require": {"laravel/framework": "^12.0"}}'}
+DATABASE_PHP = """<?php
+return [
+    'default' => env('DB_CONNECTION', 'sqlite'),
+    'connections' => [
+        'sqlite' => ['driver' => 'sqlite'],
+        'mysql' => [
+            'driver' => 'mysql',
+            'host' => env('DB_HOST', '127.0.0.1'),
+        ],
+        'pgsql' => [
+            'driver' => 'pgsql',
+            'url' => env('DB_URL'),
+            'host' => env('DB_HOST', '127.0.0.1'),
+            'port' => env('DB_PORT', '5432'),
+            'database' => env('DB_DATABASE', 'laravel'), // its name
+            'options' => [PDO::ATTR_PERSISTENT => true],
+        ],
+    ],
+];
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "made"),
+    [
+        ("DB_CONNECTION=pgsql\nDB_HOST=pg.acme.dev\nDB_DATABASE=shop\n", [1]),
+        ("DB_CONNECTION=pgsql\nDB_URL=postgres://pg.acme.dev/shop\n", [1]),
+        ("DB_CONNECTION=mysql\nDB_HOST=my.acme.dev\n", []),
+        ("APP_ENV=production\n", []),
+    ],
+)
+def test_laravel(env: str, made: list[int | None]) -> None:
+    """One connection for each process of PHP, whose number is asked for; of another database none."""
+    found = map_of({**PHP, "config/database.php": DATABASE_PHP, ".env.production": env}, KNOWN)
+
+    assert (sizes(found) if found.clients else []) == made
+    assert hosts(found) == ({"pg.acme.dev:5432"} if made else set())
+    assert {each.what for each in found.questions} == ({"processes"} if made else set())
+
+
+# --- Ecto ---
+
+MIX = {
+    "mix.exs": 'defmodule Shop.MixProject do\n  defp deps do\n    [{:ecto_sql, "~> 3.10"}, {:postgrex, ">= 0.0.0"}]\n  end\nend\n'
+}
+RUNTIME = """import Config
+
+if config_env() == :prod do
+  database_url =
+    System.get_env("DATABASE_URL") ||
+      raise \"\"\"
+      environment variable DATABASE_URL is missing.
+      For example: ecto://USER:PASS@HOST/DATABASE
+      \"\"\"
+
+  config :shop, Shop.Repo,
+    # ssl: true,
+    url: database_url,
+    pool_size: POOL,
+    socket_options: [:inet6]
+
+  config :shop, ShopWeb.Endpoint,
+    url: [host: "shop.dev", port: 443]
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("pool", "made"),
+    [
+        ('String.to_integer(System.get_env("POOL_SIZE") || "10")', 10),
+        ('String.to_integer(System.get_env("POOL_SIZE", "15"))', 15),
+        ('System.get_env("POOL_SIZE", "15") |> String.to_integer()', 15),
+        ("20", 20),
+        ('String.to_integer(System.fetch_env!("POOL_SIZE"))', None),
+        ("System.schedulers_online() * 2", None),
+    ],
+)
+def test_ecto(pool: str, made: int | None) -> None:
+    """The repo's pool of a release, and DATABASE_URL as its string; a URL of the site is none of it."""
+    files = {
+        **MIX,
+        "config/runtime.exs": RUNTIME.replace("POOL", pool, 1)
+        if "POOL_SIZE" not in pool
+        else RUNTIME.replace("pool_size: POOL", f"pool_size: {pool}"),
+    }
+    dev = 'import Config\nconfig :shop, Shop.Repo,\n  hostname: "localhost",\n  pool_size: 3\n'
+    found = map_of(files | {"config/dev.exs": dev}, KNOWN)
+
+    assert sizes(found) == [made]
+    assert [each.variable for each in found.routes] == ["DATABASE_URL"]
+    env = {".env.production": "DATABASE_URL=ecto://app@pg.acme.dev/shop\nPOOL_SIZE=33\n"}
+    assert sizes(map_of(files | env, KNOWN)) == [33 if "POOL_SIZE" in pool else made]
+
+
+def test_ecto_default() -> None:
+    """Ten for each repo where nothing is said; two repos are two pools."""
+    text = 'import Config\nconfig :shop, Shop.Repo, url: System.fetch_env!("DATABASE_URL")\nconfig(:shop, Shop.ReadRepo, [url: "ecto://pg.two/shop", pool_size: 4])\n'
+    found = map_of(
+        {**MIX, "config/prod.exs": text, ".env.production": "DATABASE_URL=ecto://app@pg.acme.dev/shop\n"},
+        KNOWN,
+    )
+
+    assert sorted(sizes(found), key=str) == [10, 4]
+
+
+def test_django_that_others_may_change() -> None:
+    """What stands behind DATABASES may set it anew: how many connections a thread has is asked for."""
+    files = django(f'{{"default": {{{PARTS}}}}}', procfile="gunicorn shop.wsgi")
+    files["shop/settings.py"] += "from .local import *\n"
+
+    assert sizes(map_of(files, KNOWN)) == [None]

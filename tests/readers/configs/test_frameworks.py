@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcheck.readers.configs import frameworks
+from poolcheck.readers.configs import frameworks, rows
 from poolcheck.readers.configs.frameworks import FrameworkConfig
 
 
@@ -281,11 +281,27 @@ PATHS = [
     "data-source.ts",
     "application.yml",
     "config/database.php",
+    "application.properties",
+    "appsettings.json",
+    "config/runtime.exs",
 ]
 PIECES = st.sampled_from(
     [
         *"{}()[]=,:'\"\n %$\\é\0\ud800",
         *("DATABASES", "default", "url", "env(", "<%= ENV['A'] %>", "${A:b}", "%(A)s", "'pgsql' => ["),
+        *(
+            "config :shop, Shop.Repo,",
+            "url: x",
+            "#{",
+            '"""',
+            "|| ",
+            "erb0erb",
+            "&a ",
+            "*a",
+            "<<: ",
+            "#---",
+            "ENV.fetch('A') { ",
+        ),
         *("new DataSource(", "os.environ[", "\r\n", "spring.datasource.url", "sqlalchemy.url", "# ", "- "),
     ]
 )
@@ -296,10 +312,29 @@ PIECES = st.sampled_from(
 def test_no_text_raises(path: str, text: str) -> None:
     """Any text is read, and literals are where they say."""
     frameworks.read(text, path)
+    if rows.family(path) is not None:
+        assert all(row.line >= 1 for row in rows.read(text, path).rows)
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("piece", ["DATABASES = url{", "a:\n  ", "url: \n", "host = (", "'pgsql' => [\n"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "DATABASES = url{",
+        "a:\n  ",
+        "url: \n",
+        "host = (",
+        "'pgsql' => [\n",
+        "${a:",
+        "config :a, B.Repo, a: b,\n",
+        "a = b ||\n",
+        "<%= ENV.fetch('a') { ",
+        '{"a": [',
+    ],
+)
 def test_linear(path: str, piece: str) -> None:
     """Half a megabyte of anything is read: a pass that is not linear would not end."""
-    frameworks.read("url" + piece * (500_000 // len(piece)), path)
+    text = "url" + piece * (500_000 // len(piece))
+    frameworks.read(text, path)
+    if rows.family(path) is not None:
+        rows.read(text, path)
