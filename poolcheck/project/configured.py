@@ -253,7 +253,7 @@ def _of_env_files(packages: "Packages", pools: Sequence[ConfiguredPool], read: C
     known |= {(each.location.path, each.conn.host) for each in read.targets}
     for path in [each for each in read.lines if dotenv.matches(posixpath.basename(each))]:
         env = dotenv.read(packages.text(path) or "", path)
-        home = packages.of(path)
+        home = packages.of_env_file(path)
         values = {entry.key: entry for entry in env.active}
         around = Beside(environment={key: entry.resolved or entry.value for key, entry in values.items()})
         for pool in pools:

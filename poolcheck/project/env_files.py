@@ -52,7 +52,10 @@ def read_env_file(name: str, packages: Packages, *, explicit: bool) -> Collected
     if text is None:
         return Collected(skipped=skipped)
     return together(
-        (Collected(skipped=skipped, files=1), env_targets(dotenv.read(text, name), packages.of(name)))
+        (
+            Collected(skipped=skipped, files=1),
+            env_targets(dotenv.read(text, name), packages.of_env_file(name)),
+        )
     )
 
 

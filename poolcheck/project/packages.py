@@ -314,6 +314,17 @@ class Packages:
             self._packages[folder] = self._make(folder)
         return self._packages[folder]
 
+    def of_env_file(self, name: str) -> Package:
+        """The package that an env file is for: its folder's; in a folder of no package (deploy/) the one that its name tells, or the only one."""
+        home = self.of(name)
+        if home.manifests:
+            return home
+        speaking = {each.manifests: each for each in self.known() if each.drivers}
+        words = re.split(r"[^A-Za-z0-9-]+", posixpath.basename(name))
+        named = [each for each in speaking.values() if posixpath.basename(each.path) in words]
+        found = named or list(speaking.values())
+        return found[0] if len(found) == 1 else home
+
     def known(self) -> list[Package]:
         """Every package that has a manifest, when no env file led to one."""
         if self._packages is None:

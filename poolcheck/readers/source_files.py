@@ -15,6 +15,7 @@ from poolcheck.model.source import MAPPED_LANGUAGES, Language, Mark, Purpose, So
 from poolcheck.readers import session_state as state
 from poolcheck.readers.languages import language
 from poolcheck.readers.python import source as python
+from poolcheck.readers.specifiers import plain_module
 from poolcheck.readers.syntax import UnreadableSource
 from poolcheck.record import dataclass
 
@@ -117,9 +118,17 @@ def _makes(code: bytes, makers: Makers) -> bool:
     """Whether it may make a client: it imports what one is made with."""
     for text, quoted, names in makers.words:
         if text in code and (not names or _holds(code, names)):
-            if not quoted or text in _IMPORT.findall(code):
+            if not quoted or text in _imported(code):
                 return True
     return False
+
+
+def _imported(code: bytes) -> list[bytes]:
+    """The modules that a file imports, by their plain names."""
+    found = _IMPORT.findall(code)
+    return [
+        plain_module(each.decode("latin-1")).encode("latin-1") if b":" in each else each for each in found
+    ]
 
 
 def _holds(code: bytes, words: tuple[bytes, ...]) -> bool:

@@ -57,7 +57,7 @@ def collect(draft: MapDraft) -> None:
     seen = deployed | {key for key, _ in groups}
     # a workload whose program is not known may run it, and is asked about already
     anonymous = any(each.deployed and each.package is None and each.pools is None for each in draft.running)
-    for package in draft.packages.known():
+    for package in (*draft.packages.known(), *draft.reader.packages()):
         made = draft.reader.makes(package, code=draft.found.looked_at_source or not anonymous)
         if same(package) in seen or not made:
             continue

@@ -127,6 +127,12 @@ class PoolReader:
         made = _by_package(subjects) if subjects else ({}, {}, {}, {})
         self._sites, self._open, self._configs, self._configured = made
 
+    def packages(self) -> list[Package]:
+        """Those with a place that makes a pool, manifests or not."""
+        found = [(home, many[0][0].package) for home, many in self._sites.items()]
+        found += [(home, many[0].package) for home, many in self._configured.items()]
+        return list(dict(reversed(found)).values())
+
     def sites(self, package: Package) -> "Sequence[tuple[SourceFile, Site]]":
         """Every place where the package's own code makes a client."""
         return self._sites.get(same(package), ())

@@ -9,6 +9,7 @@ import tree_sitter_javascript
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
+from poolcheck.readers.specifiers import plain_module
 from poolcheck.readers.syntax import Parsed, field, text
 
 FUNCTIONS = frozenset(
@@ -125,11 +126,11 @@ class Module(Parsed):
         if node.type == "export_statement":
             source = field(node, "source")
             if source is not None and not any(child.type == "type" for child in node.children):
-                self.modules.setdefault(string(source), node)
+                self.modules.setdefault(plain_module(string(source)), node)
             return
         if node.type != "import_statement" or any(child.type == "type" for child in node.children):
             return
-        module = string(field(node, "source"))
+        module = plain_module(string(field(node, "source")))
         clause = next((child for child in node.named_children if child.type == "import_clause"), None)
         values = clause is None
         for part in clause.named_children if clause is not None else ():
@@ -154,7 +155,7 @@ class Module(Parsed):
             call = call.parent if call is not None and call.type == "import" else call
             if call is None or call.type != "call_expression" or not arguments(call):
                 continue
-            module = string(arguments(call)[0])
+            module = plain_module(string(arguments(call)[0]))
             if not module:
                 continue
             self.modules.setdefault(module, call)

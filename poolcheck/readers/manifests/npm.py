@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from poolcheck.model.project import Version
 from poolcheck.readers.manifests.types import Dependency, Manifest, json_key_lines, load_json, table, words
 from poolcheck.readers.manifests.versions import npm, pinned
+from poolcheck.readers.specifiers import plain_module, version_of
 from poolcheck.readers.yaml import Node, documents, text_of
 
 # Section of package.json → only needed while developing. Peers are what the host app installs: not the package's own.
@@ -46,6 +47,22 @@ def package_json(text: str, path: str) -> Manifest:
         scripts=scripts,
         prisma_schema=schema if isinstance(schema, str) else "",
     )
+
+
+def deno_json(text: str, path: str) -> Manifest:
+    """The npm packages of the import map of deno.json or deno.jsonc: https://docs.deno.com/runtime/fundamentals/modules/"""
+    data = load_json(text, comments=True)
+    if not isinstance(data, dict):
+        return Manifest(path=path, ecosystem="npm", problem=data)
+    lines = json_key_lines(text)
+    found: dict[str, Dependency] = {}
+    for local, asked in table(data.get("imports")).items():
+        name = plain_module(asked) if isinstance(asked, str) else ""
+        if name and name != asked:
+            package = re.match(r"@[^/]+/[^/]+|[^/]+", name)
+            wanted = version_of(asked)
+            found[local] = Dependency(name=package[0] if package else name, version=npm(wanted), line=lines.get(("imports", local)), local=_local(local, name))  # fmt: skip
+    return Manifest(path=path, ecosystem="npm", dependencies=tuple(found.values()))
 
 
 def package_lock(text: str, path: str) -> Manifest:
@@ -264,6 +281,8 @@ def _local(local: str, name: str) -> str:
 
 FILES = {
     "package.json": package_json,
+    "deno.json": deno_json,
+    "deno.jsonc": deno_json,
     "package-lock.json": package_lock,
     "npm-shrinkwrap.json": package_lock,
     "yarn.lock": yarn_lock,
