@@ -200,7 +200,10 @@ def _parameters(ground: Ground) -> Said:
         if ground.who
         else "No manifest names the driver: the lines are for the common ones."
     )
-    return Said("check", f"{lead} {said}".strip(), brief or "no pool is known", _size_lines(ground))
+    drivers = f"{listed(reader.use.id for reader in ground.who)}: " if ground.who else ""
+    return Said(
+        "check", f"{lead} {said}".strip(), f"{drivers}{brief or 'no pool is known'}", _size_lines(ground)
+    )
 
 
 def _sizes(ground: Ground) -> tuple[str, str]:

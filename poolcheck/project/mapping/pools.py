@@ -129,7 +129,7 @@ class PoolReader:
 
     def packages(self) -> list[Package]:
         """Those with a place that makes a pool, manifests or not."""
-        found = [(home, many[0][0].package) for home, many in self._sites.items()]
+        found = [(home, many[0][0].package) for home, many in self._sites.items() if many]
         found += [(home, many[0].package) for home, many in self._configured.items()]
         return list(dict(reversed(found)).values())
 
