@@ -116,7 +116,8 @@ def _advised(
     has clients.
     """
     own = [each for target in app for each in _rows_of(target, rows, ctx)] if app else list(rows)
-    candidates = [each for each in own if each.clients]
+    # A template's string leads nowhere; the code that reads its variable does.
+    candidates = [each for each in own or rows if each.clients]
     full = (each for each in candidates if each.verdict == "does not fit")
     row = next(full, next(iter(candidates), None))
     if row is None:
