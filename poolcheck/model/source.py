@@ -187,6 +187,11 @@ class SourceFile:
         return self.path
 
     @property
+    def serves(self) -> bool:
+        """Whether a function of it runs for each request and makes a client."""
+        return any(site.scope == "request" for site in self.sites)
+
+    @property
     def says_anything(self) -> bool:
         """Whether any rule could have something to say about it."""
         found = (

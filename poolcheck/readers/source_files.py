@@ -64,6 +64,7 @@ _SCRIPT = re.compile(
     r"(?:^|/)(?:scripts?|bin|seeds?|seeders?|migrations?|migrate|tools?|tooling|cli|bench|benchmarks?|management/commands|"
     r"alembic|docs|notebooks?|playgrounds?|sandbox|\.[\w-]+)/"
 )
+_BY_HAND = re.compile(r"(?:^|/)(?:scripts?|bin|tools?|tooling|cli)/")  # those that hold handlers as well
 _SCRIPT_NAME = re.compile(
     r"(?i)^(?:seed|migrat|backfill|reset|populate|init[-_]?db|create[-_](?:db|admin|user|table)|drop[-_]|(?:check|verify|debug)[-_](?:db|data|conn|pg|postgres)|test[-_.])"
 )
@@ -183,7 +184,10 @@ def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | U
         made = _read_javascript(code, path, kind, makers.javascript)
     if isinstance(made, UnreadSource):
         return made
-    return made._replace(file=replace(made.file, purpose=purpose(below or path)))
+    where = purpose(below or path)
+    if where == "script" and _BY_HAND.search(below or path) and made.file.serves:
+        where = "app"  # a handler's signature says more than the name of its folder
+    return made._replace(file=replace(made.file, purpose=where))
 
 
 def _read_python(code: bytes, path: str, makers: Makers) -> Read | UnreadSource:

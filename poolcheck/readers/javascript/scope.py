@@ -35,6 +35,10 @@ _REQUEST_TYPES = re.compile(
     r"LoaderFunctionArgs|ActionFunctionArgs|LoaderArgs|ActionArgs|RequestEvent|GetServerSidePropsContext|"
     r"VercelRequest|IncomingMessage|HandlerEvent|SQSEvent|APIContext)\b"
 )
+_ROUTE_DECORATOR = re.compile(
+    r"@(?:Get|Post|Put|Patch|Delete|All|Head|Options|Query|Mutation|ResolveField|MessagePattern|EventPattern|Sse)\s*\("
+)
+_PER_REQUEST = re.compile(r"scope\s*:\s*(?:Scope\.)?(?:REQUEST|TRANSIENT)\b")
 _FIRST = re.compile(r"^_?(?:req|request)\b")
 _SECOND = re.compile(r"^_?(?:res|response|reply|rep|h)\b")
 _EVENT, _CONTEXT = re.compile(r"^_?(?:event|evt)\b"), re.compile(r"^_?(?:context|ctx)\b")
@@ -65,6 +69,9 @@ def place(module: Module, site: Node, *, deep: int = 0) -> Placed:
     function = function_around(site)
     kept = _kept(site, function)
     name = kept.target.rpartition(".")[2] if kept.target else ""
+    scoped = _by_scope(site)
+    if scoped and kept.field != "static":
+        return Placed("request", scoped, name)
     if kept.field:
         return Placed("module" if kept.field == "static" else "function", name=name)
     if function is None:
@@ -77,6 +84,8 @@ def place(module: Module, site: Node, *, deep: int = 0) -> Placed:
     if outlives and (kept.guarded or _returns_early(function, site)):
         return Placed("cached", name=name)
     if kept.guarded and kept.target and not kept.own:
+        return Placed("cached", name=name)
+    if _inside_of_guard(module, site, function):
         return Placed("cached", name=name)
     found = handler_around(module, site)
     if found:
@@ -134,6 +143,29 @@ def _kept(site: Node, function: Node | None) -> _Kept:
     return _Kept(guarded, target, own, "", keeper)
 
 
+def _by_scope(site: Node) -> str:
+    """A NestJS provider that is made for each request: a class by its decorator, a factory beside its scope.
+
+    https://docs.nestjs.com/fundamentals/injection-scopes
+    """
+    inner = site
+    for outer in up(site):
+        if outer.type in CLASSES:
+            around = [*outer.children, *(outer.parent.children if outer.parent is not None else [])]
+            member = name_of(inner) in ("", "constructor") or inner.type.endswith("field_definition")
+            if member and any(
+                each.type == "decorator" and _PER_REQUEST.search(text(each)) for each in around
+            ):
+                return f"the provider {text(field(outer, 'name'))}"
+        if outer.type == "object" and inner.type == "pair" and text(field(inner, "key")) == "useFactory":
+            rest = "".join(text(each) for each in outer.named_children if each != inner)
+            if _PER_REQUEST.search(rest):
+                return "a provider's factory"
+        if outer.type != "class_body":
+            inner = outer
+    return ""
+
+
 def _is_kept_function(function: Node) -> bool:
     """Whether the function's result is kept: an argument of `cache`, `once`, `lazy`, or right of `??=`."""
     parent = function.parent
@@ -167,6 +199,25 @@ def _outlives(module: Module, kept: _Kept, function: Node) -> bool:
     if not kept.own:
         return not _declares(module, function, root)
     return _handed_out(module, kept.target, function)
+
+
+_GUARD = re.compile(r"\(?\s*(?:!\s*([\w$.]+)|([\w$.]+)\s*={2,3}\s*(?:null|undefined))\s*\)?")
+
+
+def _inside_of_guard(module: Module, site: Node, function: Node) -> bool:
+    """Whether it is made beside what a guard makes: `if (!pool) { pool = ...; const admin = new Pool() }` runs once."""
+    for outer in up(site):
+        if outer == function:
+            return False
+        found = _GUARD.fullmatch(text(field(outer, "condition"))) if outer.type == "if_statement" else None
+        then = field(outer, "consequence")
+        if found is None or then is None or not within(site, then):
+            continue
+        kept = found[1] or found[2]
+        assigned = rf"(?<![\w$.]){re.escape(kept)}\s*(?:\?\?|\|\|)?=(?!=)"
+        if re.search(assigned, text(then)) and not _declares(module, function, kept.partition(".")[0]):
+            return True
+    return False
 
 
 def _handed_out(module: Module, name: str, function: Node, *, deep: int = 3) -> bool:
@@ -270,8 +321,25 @@ def handler_around(module: Module, node: Node) -> str:
 
 def handler(module: Module, function: Node) -> str:
     """What a function is when it runs for each request, in words; "" when that is not known."""
-    name, given, path = name_of(function), parameters(function), module.path
-    out = exported(function)
+    found = _handler(module, function, name_of(function), exported(function)) or _decorated(function)
+    if found or exported(function):
+        return found
+    forms = (_handler(module, function, name, out) for name, out in module.exports_of(name_of(function)))
+    return next(filter(None, forms), "")
+
+
+def _decorated(function: Node) -> str:
+    """A method that NestJS or type-graphql calls for each request, by its decorator."""
+    before = function.prev_named_sibling
+    while before is not None and before.type in ("decorator", "comment"):
+        if before.type == "decorator" and _ROUTE_DECORATOR.match(text(before)):
+            return f"the route method {name_of(function)}"
+        before = before.prev_named_sibling
+    return ""
+
+
+def _handler(module: Module, function: Node, name: str, out: str) -> str:
+    given, path = parameters(function), module.path
     first, second = (given[0] if given else ""), (given[1] if len(given) > 1 else "")
     base = path.rpartition("/")[2]
     if out and name in _METHODS and re.match(r"(?:route|\+server|index)?", base):

@@ -15,10 +15,12 @@ from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.tree import (
     AROUND,
     CLASSES,
+    FUNCTIONS,
     Module,
     arguments,
     bare,
     function_around,
+    parameters,
     string,
     up,
 )
@@ -45,7 +47,12 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
         )
         if unsaid and (given.shape == "string" or not _DIALECT_KEYS.isdisjoint(given.object.entries)):
             continue  # it says another one
-        if made.wraps and given.shape not in ("string", "env") and "connection" not in given.object.entries:
+        if (
+            made.wraps
+            and given.shape not in ("string", "env")
+            and not _is_text(call)
+            and "connection" not in given.object.entries
+        ):
             continue  # given a client that exists already
         options = list(values.flat(given.object, deep=made.depth))
         owner = (
@@ -75,6 +82,25 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
             argument=UNSAID if unsaid else given.shape,
             url=given.url,
         )
+
+
+_URL_NAME = re.compile(r"(?i)(?:url|uri|dsn|connection_?string)$")
+
+
+def _is_text(call: Node) -> bool:
+    """Whether the first argument is a parameter that holds a string, by its type or its name: `drizzle(url)`."""
+    given = bare(next(iter(arguments(call)), None))
+    if given is None or given.type != "identifier":
+        return False
+    name = text(given)
+    for outer in up(call):
+        if outer.type in FUNCTIONS:
+            for each in parameters(outer):
+                own, _, kind = each.partition(":")
+                if own.strip(" ?") == name:
+                    typed = kind.partition("=")[0].strip()
+                    return typed == "string" if typed else _URL_NAME.search(name) is not None
+    return False
 
 
 def over_http(module: Module, makers: Makers) -> Iterator[tuple[str, Node, str]]:

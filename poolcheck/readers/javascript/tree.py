@@ -88,6 +88,7 @@ class Module(Parsed):
         self.directives = self._directives()
         self.imports: dict[str, Import] = {}
         self.modules: dict[str, Node] = {}  # imported as values, by the module's name
+        self._exports: list[tuple[str, str, str]] | None = None
         for node in self.root.named_children:
             self._import(node)
         self._requires()
@@ -111,6 +112,28 @@ class Module(Parsed):
                 if node is not None and node.type in kinds:
                     yield node
             at = self.code.find(word, after, end)
+
+    def exports_of(self, name: str) -> list[tuple[str, str]]:
+        """(exported name, "named" or "default") of what stands apart from a declaration: `export { handle as POST }`."""
+        if self._exports is None:
+            self._exports = list(self._exported_apart())
+        return [(exported, how) for local, exported, how in self._exports if local == name and name]
+
+    def _exported_apart(self) -> Iterator[tuple[str, str, str]]:
+        for node in self.root.named_children:
+            if node.type == "export_statement":
+                if field(node, "source") is not None:
+                    continue
+                value = field(node, "value")
+                if value is not None and value.type == "identifier":
+                    yield text(value), text(value), "default"
+                for clause in (child for child in node.named_children if child.type == "export_clause"):
+                    for one in clause.named_children:
+                        local = text(field(one, "name"))
+                        exported = text(field(one, "alias")) or local
+                        yield local, exported, "default" if exported == "default" else "named"
+            elif node.type == "expression_statement" and node.named_children:
+                yield from _assigned_export(node.named_children[0])
 
     def _directives(self) -> tuple[str, ...]:
         found = []
@@ -189,6 +212,23 @@ class Module(Parsed):
                     self.imports[text(part)] = Import(known.module, text(part))
                 elif part.type == "pair_pattern":
                     self.imports[text(field(part, "value"))] = Import(known.module, text(field(part, "key")))
+
+
+def _assigned_export(node: Node) -> Iterator[tuple[str, str, str]]:
+    """`module.exports = handle`, `module.exports = { handler: handle }`, `exports.handler = handle`."""
+    left, right = text(field(node, "left")), bare(field(node, "right"))
+    if node.type != "assignment_expression" or right is None:
+        return
+    if left in ("module.exports", "exports.default"):
+        if right.type == "identifier":
+            yield text(right), text(right), "default"
+        for part in right.named_children if right.type == "object" else ():
+            if part.type == "shorthand_property_identifier":
+                yield text(part), text(part), "named"
+            elif part.type == "pair":
+                yield text(field(part, "value")), text(field(part, "key")), "named"
+    elif left.startswith(("exports.", "module.exports.")) and right.type == "identifier":
+        yield text(right), left.rpartition(".")[2], "named"
 
 
 def chain(node: Node) -> tuple[str, ...]:

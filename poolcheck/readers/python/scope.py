@@ -79,6 +79,8 @@ class Scopes:
             return Placed("cached", name=name)
         if _guarded(module, call, function) and _outlives(module, name, function):
             return Placed("cached", name=name)
+        if _inside_of_guard(module, call, function):
+            return Placed("cached", name=name)
         words = next(filter(None, map(self.handler, around)), "")
         return Placed("request", words, name) if words else Placed("function", name=name)
 
@@ -180,6 +182,24 @@ def _guarded(module: Module, node: Node, function: Node) -> bool:
             break
         if statement.type == "if_statement":
             if any(child.type == "return_statement" for child in body(statement, "consequence")):
+                return True
+    return False
+
+
+_GUARD = re.compile(r"(?:not\s+([\w.]+)|([\w.]+)\s+is\s+None)")
+
+
+def _inside_of_guard(module: Module, node: Node, function: Node) -> bool:
+    """Whether it is made beside what a guard makes: what `if pool is None: pool = ...` does besides runs once."""
+    for outer in takewhile(lambda outer: outer != function, module.up(node)):
+        condition = field(outer, "condition") if outer.type == "if_statement" else None
+        found = _GUARD.fullmatch(_words(condition)) if condition is not None else None
+        if found is None:
+            continue
+        kept = found[1] or found[2]
+        for assignment in module.inside(module.assignments, function):
+            inside = within(assignment, outer) and dotted(field(assignment, "left")) == kept
+            if inside and _outlives(module, kept, function):
                 return True
     return False
 

@@ -35,6 +35,14 @@ REQUEST = {
     "server component": ("app/users/page.tsx", "export default async function Page() { const p = new PrismaClient() }"),
     "server action file": ("app/actions.ts", "'use server'\nexport async function save() { const p = new PrismaClient() }"),
     "inline server action": ("app/form.tsx", "export function F() { async function save() { 'use server'\n const p = new PrismaClient() } }"),
+    "exported by name": ("app/api/a/route.ts", "async function handle(r) { const p = new PrismaClient() }\nexport { handle as POST }"),
+    "exported by assignment": ("src/fn.js", "const run = async (event) => { const p = new PrismaClient() }\nexports.handler = run"),
+    "exported in an object": ("src/fn.js", "async function run(event) { const p = new PrismaClient() }\nmodule.exports = { handler: run }"),
+    "exported at the end": ("pages/api/a.js", "async function run(a, b) { const p = new PrismaClient() }\nexport default run"),
+    "a method of a NestJS controller": ("src/a.ts", "class A { @Get('x')\nasync find() { const p = new PrismaClient() } }"),
+    "a provider for each request": ("src/a.ts", "@Injectable({ scope: Scope.REQUEST })\nclass A { constructor() { this.p = new PrismaClient() } }"),
+    "a field of a provider for each request": ("src/a.ts", "@Injectable({ scope: Scope.REQUEST })\nclass A { private p = new PrismaClient() }"),
+    "a factory for each request": ("src/a.ts", "const a = { provide: 'P', useFactory: () => new PrismaClient(), scope: Scope.REQUEST }"),
     "lambda": ("src/fn.mjs", "export const handler = async (event) => { const p = new PrismaClient() }"),
     "lambda, CommonJS": ("src/fn.js", "exports.handler = async (event, context) => { const p = new PrismaClient() }"),
     "express": ("src/a.js", "app.get('/x', async (req, res) => { const p = new PrismaClient() })"),
@@ -300,6 +308,55 @@ def test_given_back_wrongly(kind: str, text: str) -> None:
 def test_given_back_well(text: str) -> None:
     """Once on each way, with no transaction open."""
     assert read(f"async function f() {{ {text} }}").misuses == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "let p\nexport const handler = async (event) => { if (!p) { p = new PrismaClient(); try { await p.$connect() } catch (e) { const admin = new PrismaClient(); await admin.$disconnect() } } }",
+        "@Injectable()\nclass A { private p = new PrismaClient() }",
+        "const a = { provide: 'P', useFactory: () => new PrismaClient() }",
+        "async function handle() { const p = new PrismaClient() }\nexport { handle as POSTS }",
+    ],
+)  # fmt: skip
+def test_what_does_not_run_for_each_request(text: str) -> None:
+    """Beside what a guard makes, providers of the usual scope, other names."""
+    assert "request" not in scopes(PRISMA + text)
+
+
+@pytest.mark.parametrize(
+    ("argument", "made"),
+    [("url: string", 1), ("databaseUrl", 1), ("client: Client", 0), ("pool", 0), ("url: URL", 0)],
+)
+def test_drizzle_of_a_parameter(argument: str, made: int) -> None:
+    """A connection string by its type or its name; a client that exists is none of its own."""
+    name = argument.partition(":")[0]
+    code = f"import {{ drizzle }} from 'drizzle-orm/node-postgres'\nexport const f = ({argument}) => drizzle({name})"
+
+    assert len(read(code).sites) == made
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "purpose"),
+    [
+        (
+            "functions/bin/a.ts",
+            "export const handler = async (event) => { const p = new PrismaClient() }",
+            "app",
+        ),
+        ("scripts/server.js", "app.get('/x', async (req, res) => { const p = new PrismaClient() })", "app"),
+        ("scripts/fill.ts", "const p = new PrismaClient()", "script"),
+        (
+            "prisma/seed.ts",
+            "export const handler = async (event) => { const p = new PrismaClient() }",
+            "script",
+        ),
+        ("test/a.ts", "export const handler = async (event) => { const p = new PrismaClient() }", "test"),
+    ],
+)
+def test_a_handler_says_more_than_its_folder(path: str, text: str, purpose: str) -> None:
+    """Of folders that hold programs run by hand, and handlers too."""
+    assert read(PRISMA + text, path).purpose == purpose
 
 
 def test_other_libraries_connect_too() -> None:

@@ -81,3 +81,24 @@ def test_ways_that_lose_it(line: int, code: str) -> None:
 def test_ways_that_keep_it(code: str) -> None:
     """Put back on each of them, or somebody else's now."""
     assert read(HEAD + code).checkouts == ()
+
+
+def test_beside_what_a_guard_makes() -> None:
+    """What an `if pool is None` does besides runs once."""
+    code = (
+        "import asyncpg\nfrom fastapi import FastAPI\napp = FastAPI()\npool = None\n@app.get('/')\nasync def f():\n"
+        "    global pool\n    if pool is None:\n        admin = await asyncpg.connect(URL)\n        await admin.close()\n"
+        "        pool = await asyncpg.create_pool(URL)\n    other = await asyncpg.connect(URL)\n"
+    )
+
+    assert [site.scope for site in read(code).sites] == ["cached", "cached", "request"]
+
+
+def test_a_handler_says_more_than_its_folder() -> None:
+    """A Lambda under bin/ is no script."""
+    handler = (
+        "import psycopg2\ndef lambda_handler(event, context):\n    c = psycopg2.connect(URL)\n    c.close()\n"
+    )
+
+    assert read(handler, "functions/bin/a.py").purpose == "app"
+    assert read("import psycopg2\nc = psycopg2.connect(URL)\n", "functions/bin/a.py").purpose == "script"
