@@ -3,7 +3,6 @@
 from poolcheck.catalogue.conversions import convert
 from poolcheck.catalogue.endpoints import match
 from poolcheck.catalogue.lookup import (
-    Stale,
     all_programs,
     behaviour,
     database_object,
@@ -24,11 +23,10 @@ from poolcheck.catalogue.lookup import (
     provider,
     providers,
     speak_postgres,
-    stale,
 )
 
 __all__ = [
-    "Stale", "all_programs", "behaviour", "convert", "database_object", "database_objects", "driver", "driver_of_dialect",
+    "all_programs", "behaviour", "convert", "database_object", "database_objects", "driver", "driver_of_dialect",
     "driver_packages", "drivers", "drivers_for_packages", "first_size_line", "image", "images", "limit", "match", "parameter_names",
-    "pooler", "poolers", "programs", "provider", "providers", "speak_postgres", "stale",
+    "pooler", "poolers", "programs", "provider", "providers", "speak_postgres",
 ]  # fmt: skip

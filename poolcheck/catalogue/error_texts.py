@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from poolcheck.catalogue.age import by_day, today
 from poolcheck.catalogue.shelf import build
 from poolcheck.config.disk import own_bytes
 from poolcheck.errors import CatalogueError
@@ -51,7 +52,7 @@ def _read(kind: type[T], path: Path, *, stem: bool = False) -> T:
     """
     where = str(path.relative_to(FOLDER.parent))
     try:
-        table = tomllib.loads(own_bytes(path).decode())
+        table = tomllib.loads(by_day(own_bytes(path).decode(), today()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{where}: {error}") from error
     defaults = table.pop("defaults", {})

@@ -7,10 +7,8 @@ Looking up one host must not cost the parsing of every file. So the lists that n
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
-from datetime import date, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from poolcheck.catalogue.shelf import Shelf, admits, pattern, quick_word
 from poolcheck.model.facts import (
@@ -210,41 +208,6 @@ def _plain(plan: str) -> str:
     return re.sub(r"[\s_-]", "", plan.lower()).removeprefix("db.")
 
 
-# --- recognising a connection string ----------------------------------------------------------------------------
-
-
-# --- from one endpoint to another -------------------------------------------------------------------------------
-
-
-# --- how old the facts are --------------------------------------------------------------------------------------
-
-
-class Stale(NamedTuple):
-    """A fact that was last checked long ago. `where` is like `providers/neon.toml: limits[0]`."""
-
-    where: str
-    checked: date
-    source: str
-
-
-def stale(days: int, today: date) -> tuple[Stale, ...]:
-    """The facts of every kind that were checked more than `days` days before `today`, oldest first."""
-    found = [
-        old
-        for shelf in (PROVIDERS, DRIVERS, _POOLERS, _IMAGES, _PROGRAMS, _OBJECTS)
-        for item in shelf.all()
-        for old in _dated(item, f"{os.path.basename(shelf.folder)}/{item.id}.toml:")
-        if today - old.checked > timedelta(days=days)
-    ]
-    return tuple(sorted(found, key=lambda old: (old.checked, old.where)))
-
-
-def _dated(item: Any, where: str) -> Iterable[Stale]:
-    """All tables below `item` that carry a date."""
-    for field in fields(item):
-        value, name = getattr(item, field.name), field.name
-        for index, part in enumerate(value if isinstance(value, tuple) else ()):
-            if is_dataclass(part):
-                yield from _dated(part, f"{where} {name}[{index}]")
-    if hasattr(item, "checked"):
-        yield Stale(where, item.checked, item.source)
+def shelves() -> tuple[Shelf[Any], ...]:
+    """Every shelf."""
+    return (PROVIDERS, DRIVERS, _POOLERS, _IMAGES, _PROGRAMS, _OBJECTS)

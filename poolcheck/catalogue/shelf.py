@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
+from poolcheck.catalogue.age import by_day, today
 from poolcheck.config.disk import own_bytes
 from poolcheck.config.tables import Complaint, Keys, Walk, shape
 from poolcheck.errors import CatalogueError
@@ -308,7 +309,7 @@ def _toml(text: bytes, where: str) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - 2 ms that a lint without any known host need not spend
 
     try:
-        return tomllib.loads(text.decode())
+        return tomllib.loads(by_day(text.decode(), today()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{where}: {error}") from error
 

@@ -177,6 +177,10 @@ def emit(report: Report, out: Output) -> int:
     Raises:
         BadInput: the file of --output cannot be written.
     """
+    if report.targets or report.packages or report.command == "explain":
+        report = import_module("poolcheck.commands._age").with_age(
+            report
+        )  # what rests on the catalogue has loaded it
     if out.html is not None or out.format == "picture":
         from dataclasses import replace  # noqa: PLC0415 - only for what is kept
 

@@ -29,6 +29,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from poolcheck.catalogue.age import by_day
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
@@ -57,7 +58,10 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         ):
             yield Problem(
                 message=f"{target.label}: {target.conn.shown(target.conn.host) or 'no host'} is not where Prisma Accelerate answers.",
-                why="Its host is accelerate.prisma-data.net, and hosted Accelerate ends on 2026-12-01.",
+                why=by_day(
+                    "Its host is accelerate.prisma-data.net, and hosted Accelerate ends on 2026-12-01.",
+                    date.fromisoformat(ctx.today),
+                ),
                 at=at(target, target.conn.span("host")),
                 fix=Fix("Take the pooled string of the database behind it"),
                 sources=("https://www.prisma.io/docs/v6/accelerate/getting-started",),

@@ -342,17 +342,6 @@ def test_a_file_that_is_wrong(tmp_path: Path, text: bytes, complaint: str) -> No
 # --- age and cost
 
 
-def test_stale() -> None:
-    """Facts grow old by the day, the oldest come first, and each is named by its place."""
-    everything = catalogue.stale(0, date(2100, 1, 1))
-    assert [old.checked for old in everything] == sorted(old.checked for old in everything)
-    assert any(old.where.startswith("providers/neon.toml: limits[0]") for old in everything)
-    assert any(old.where.startswith("drivers/") for old in everything)
-    assert any(old.where.startswith("poolers/") for old in everything)
-    newest = max(old.checked for old in everything)
-    assert catalogue.stale(0, newest) == tuple(old for old in everything if old.checked < newest)
-
-
 def test_one_host_parses_one_file() -> None:
     """A lint of one string pays for one provider, and for none when nobody knows the host."""
     code = (
