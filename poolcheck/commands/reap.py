@@ -56,6 +56,13 @@ STATES = {
     help="End at most so many in one run.",
 )
 @click.option("--max", "most_before", type=click.IntRange(min=1), hidden=True)
+@click.option(
+    "--sample",
+    type=Seconds(),
+    default=0.0,
+    metavar="TIME",
+    help="Two looks, so far apart: sessions that were forgotten and grow in number are seen only so.",
+)
 @connect_timeout_option
 @statement_timeout_option
 @click.option(
@@ -78,6 +85,7 @@ def command(
     most: int,
     most_before: int | None,
     admin: str | None,
+    sample: float,
     connect_timeout: float,
     statement_timeout: float,
     config_path: str | None,
@@ -85,8 +93,8 @@ def command(
 ) -> int:
     r"""End sessions that are held for nothing.
 
-    Without --state these are the leaks that `poolcheck live` calls certain or probable: idle in a transaction, or
-    forgotten and growing. NAME is a [server.NAME] of poolcheck.toml, whose dsn_env names the variable. Each session's pid, start and state are checked again in the statement that ends it. Never
+    Without --state these are the leaks that `poolcheck live` calls certain or probable: idle in a transaction, left by a
+    client that is gone, or with --sample forgotten and growing. NAME is a [server.NAME] of poolcheck.toml, whose dsn_env names the variable. Each session's pid, start and state are checked again in the statement that ends it. Never
     ended: superusers, replication, autovacuum, other databases, sessions that were used meanwhile, and its own.
 
     Exit code 0: nothing is left to end. 1: something is.
@@ -106,6 +114,7 @@ def command(
         env_file=env_file,
         variable=variable,
         admin=admin,
+        sample=sample,
         timeouts=Timeouts(connect=connect_timeout, statement=statement_timeout),
     )
     choice = ReapChoice(

@@ -19,6 +19,7 @@ from poolcheck.model.snapshot import Backend, Certainty, Leak, LeakKind, Snapsho
 from poolcheck.record import dataclass
 from poolcheck.text import seconds
 
+PEOPLE = frozenset({"psql", "pgAdmin", "DBeaver"})
 FEWEST_STUCK = 3  # two idle sessions are nobody's outage, and shares of two mean nothing
 SAME_STATEMENT = 0.8  # share of stuck sessions with the same last statement
 OWN_MOMENT = 0.6  # share of stuck sessions that came to rest alone, not in a cluster
@@ -66,14 +67,23 @@ def judge(
     blocking = {block.root: len(block.waiters) for block in blocks(snapshot) if block.kind == "root"}
     found = [*_idle_transactions(clients, thresholds, blocking), *_clients_gone(clients)]
     named = {member.pid for leak in found for member in leak.members}
+    leading = {lock.pid for lock in snapshot.advisory if lock.granted}
     apart = [
         client
         for client in clients
-        if client.pid not in named and not _of_pooler(client, snapshot, pooler_pids)
+        if client.pid not in named
+        and client.pid not in leading
+        and not _on_purpose(client)
+        and not _of_pooler(client, snapshot, pooler_pids)
     ]
     found += _at_rest(apart, snapshot, thresholds, earlier)
     order = {"certain": 0, "probable": 1, "possible": 2}
     return tuple(sorted(found, key=lambda leak: (order[leak.certainty], -len(leak.members), leak.group)))
+
+
+def _on_purpose(client: Backend) -> bool:
+    """A session whose work is to rest: it listens, or a person sits before it. (A held advisory lock is a third kind: a leader.)"""
+    return client.statement.lstrip().lower().startswith("listen ") or driver((client,)) in PEOPLE
 
 
 def _of_pooler(backend: Backend, snapshot: Snapshot, pooler_pids: frozenset[int]) -> bool:

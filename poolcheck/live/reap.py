@@ -62,8 +62,11 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
             if snapshot is None:
                 return seen.report("reap")
             _no_pooler(snapshot, chosen.main.name)
-            look = put_together(snapshot, config.thresholds, show_queries=options.show_queries)
+            look = put_together(
+                snapshot, config.thresholds, earlier=seen.earlier, show_queries=options.show_queries
+            )
             reaping = _end(link, look, choice, address(chosen.main))
+            seen.options = replace(options, sample=0.0)  # what is left is seen at once
             if any(each.ended for each in reaping.endings) and (now := seen.first_look(link, chosen.main)):
                 reaping = replace(reaping, after=(now.used, now.server.usable))
         except Lost as lost:
@@ -105,27 +108,50 @@ def _end(link: Link, look: Look, choice: ReapChoice, target: str) -> Reaping:
             )
         endings.append(ending)
     return Reaping(
-        endings=tuple(endings), dry=not choice.do, spared=spared, hidden=look.snapshot.hidden, target=target
+        endings=tuple(endings),
+        dry=not choice.do,
+        spared=spared,
+        hidden=look.snapshot.hidden,
+        target=target,
+        sampled=look.earlier is not None,
     )
 
 
 def choose(look: Look, choice: ReapChoice) -> tuple[list[tuple[Backend, str]], tuple[tuple[str, int], ...]]:
-    """The sessions to end with the reason for each, the oldest first; and what was spared, counted by reason."""
+    """The sessions to end with the reason for each, what frees most first; and what was spared, counted by reason."""
     spared: dict[str, int] = {}
     found: list[tuple[Backend, str]] = []
+    young = [each for each in _named(look, choice) if _too_young(each[0], look, choice)]
+    if young:
+        ages = sorted(each.state_age or 0 for each, _ in young)
+        spared[f"younger than {seconds(choice.older_than)}: --older-than {int(ages[0])}s ends them too"] = (
+            len(young)
+        )
     for backend, why in _fitting(look, choice):
         if reason := _spare(backend, look.snapshot):
             spared[reason] = spared.get(reason, 0) + 1
         else:
             found.append((backend, why))
-    found.sort(key=lambda item: -(item[0].state_age or 0))
+    behind = {block.root: len(block.waiters) for block in look.blocks}
+    found.sort(key=lambda item: (-behind.get(item[0].pid, 0), -(item[0].state_age or 0)))
     if len(found) > choice.most:
-        spared[f"beyond --max {choice.most}"] = len(found) - choice.most
+        spared[f"beyond --most {choice.most}"] = len(found) - choice.most
     return found[: choice.most], tuple(sorted(spared.items()))
 
 
 def _fitting(look: Look, choice: ReapChoice) -> Iterable[tuple[Backend, str]]:
-    """Sessions that the options name, with the reason."""
+    """Sessions that the options name and that are old enough, with the reason."""
+    return (each for each in _named(look, choice) if (each[0].state_age or 0) >= choice.older_than)
+
+
+def _too_young(backend: Backend, look: Look, choice: ReapChoice) -> bool:
+    """Whether `live` says for certain that it is a leak, and only its age keeps it alive."""
+    judged = any(backend in leak.members for leak in look.leaks if leak.certainty != "possible")
+    return judged and (backend.state_age or 0) < choice.older_than and not _spare(backend, look.snapshot)
+
+
+def _named(look: Look, choice: ReapChoice) -> Iterable[tuple[Backend, str]]:
+    """Sessions that the options name at any age, with the reason."""
     if choice.states:
         named: list[tuple[Backend, str]] = [
             (client, f"{client.state} for {seconds(client.state_age)}")
@@ -140,12 +166,10 @@ def _fitting(look: Look, choice: ReapChoice) -> Iterable[tuple[Backend, str]]:
         named += [
             (member, _why(member, leak.evidence, look))
             for leak in look.leaks
-            if leak.certainty == "probable"
+            if leak.certainty == "probable" or leak.kind == "client gone"
             for member in leak.members
         ]
     for each, why in named:
-        if (each.state_age or 0) < choice.older_than:
-            continue
         if choice.application is not None and each.application_name != choice.application:
             continue
         if choice.pids and each.pid not in choice.pids:
@@ -167,7 +191,7 @@ def _spare(backend: Backend, snapshot: Snapshot) -> str:
         return "a superuser's session"
     if backend.database != snapshot.server.database:
         return f"another database than {clean(snapshot.server.database, limit=40)}"
-    if backend.state not in IDLE:
+    if backend.state not in IDLE and not backend.client_gone:
         return "not idle"
     if not backend.backend_start or not backend.state_change:
         return "hidden from this role"

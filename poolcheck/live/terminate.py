@@ -22,9 +22,10 @@ class Outcome:
 
 
 def nameable(backend: Backend) -> bool:
-    """Whether the session was seen well enough: idle, with its start and its last change of state."""
+    """Whether the session was seen well enough: idle or without a client, with its start and its last change of state."""
     times = (backend.backend_start, backend.state_change)
-    return backend.state in _STATES and all(_TIME.fullmatch(time) for time in times)
+    fits = backend.state in _STATES or (backend.client_gone and backend.state == "active")
+    return fits and all(_TIME.fullmatch(time) for time in times)
 
 
 def statement(backend: Backend, major: int) -> str:

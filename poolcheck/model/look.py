@@ -213,6 +213,7 @@ class Reaping:
     spared: tuple[tuple[str, int], ...] = ()  # why sessions that fit were left alone, and how many
     hidden: int = 0  # sessions whose state this role may not see
     target: str = ""
+    sampled: bool = False  # whether two looks were taken: only then growth is seen
     after: tuple[int, int] | None = None  # a look behind it: slots taken, of how many usable
 
     @property

@@ -28,7 +28,7 @@ from poolcheck.model.look import Look
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._live import group_name, role
+from poolcheck.rules._live import ending, group_name, role
 from poolcheck.text import plural
 
 
@@ -38,7 +38,9 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
     for leak in look.leaks:
         if leak.kind != "client gone":
             continue
-        pids = ", ".join(str(member.pid) for member in leak.members[:5])
+        pids = ", ".join(str(member.pid) for member in leak.members[:5]) + (
+            ", ..." if leak.members[5:] else ""
+        )
         server = look.snapshot.server
         yield Problem(
             message=f"{group_name(leak)}: {plural(len(leak.members), 'session runs', 'sessions run')} on without a client (pid {pids}).",
@@ -48,10 +50,7 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
             fix=Fix(
                 "End them, and let the server look for vanished clients",
                 lines=(
-                    *(
-                        f"SELECT pg_catalog.pg_terminate_backend({member.pid});"
-                        for member in leak.members[:3]
-                    ),
+                    *ending("terminate", [member.pid for member in leak.members]),
                     *(
                         (f"ALTER ROLE {role(leak.group[1])} SET client_connection_check_interval = '10s';",)
                         if server.major >= 14 or not server.major

@@ -1,16 +1,21 @@
 """The first action that `live` names, carried out on a real server: the sessions that waited go on, or the slots are free."""
 
+import re
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from poolcheck.config.settings import Config, Thresholds
 from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report
 from tests.commands.running import poolcheck
@@ -531,3 +536,123 @@ def test_the_first_screen_tells_it(server: Postgres) -> None:
     assert "wait for Lock 5" in shown
     assert shown.count("a-service-with") >= 4
     assert max(map(len, first)) <= 80
+
+
+GONE = """
+import psycopg, sys, threading, time
+conns = [psycopg.connect(sys.argv[1], autocommit=True, application_name="burst") for _ in range(12)]
+[threading.Thread(target=conn.execute, args=("select pg_sleep(600)",), daemon=True).start() for conn in conns]
+time.sleep(600)
+"""
+BURST = "select count(*) from pg_stat_activity where application_name = 'burst' and state = 'active'"
+
+
+@contextmanager
+def vanished(server: Postgres) -> Iterator[None]:
+    """Twelve statements whose client was killed."""
+    if not Path("/proc/net/tcp").exists():
+        pytest.skip("the kernel's socket table is Linux's")
+    with scene(server):
+        child = subprocess.Popen([sys.executable, "-c", GONE, server.url("app")])
+        try:
+            eventually(lambda: number(server, BURST) == 12, "twelve statements")
+        finally:
+            child.kill()
+            child.wait(10)
+        yield
+
+
+class TestVanished:
+    """Clients that are gone while their statements run."""
+
+    def test_one_line_ends_them_all(self, server: Postgres) -> None:
+        """Not three of twelve."""
+        with vanished(server):
+            said = report(server)
+            carry = found(said, "PC710").fix
+            assert carry is not None
+            server.execute(carry.lines[0])
+            eventually(lambda: number(server, BURST) == 0, "their slots")
+
+    def test_reap_ends_them(self, server: Postgres) -> None:
+        """What live calls certain: a dry run first, and then for real."""
+        with vanished(server):
+            time.sleep(0.3)
+            dry = poolcheck("reap", server.url("app"), "--older-than", "200ms")
+            assert "Would end 12 sessions" in dry.out
+            assert number(server, BURST) == 12
+            ran = poolcheck("reap", server.url("app"), "--older-than", "200ms", "--yes")
+            assert "Ended 12 of 12" in ran.out
+            assert number(server, BURST) == 0
+
+
+class TestReap:
+    """What `live` calls certain is ended, or the option is named that ends it."""
+
+    def test_the_option_that_it_names(self, server: Postgres) -> None:
+        """A blocker younger than the default: said, with the option; with it, the waiters go on."""
+        with scene(server) as stage:
+            (root,) = stage.open(name="worker", run="begin")
+            root.execute("lock table q")
+            pile(stage, 4)
+            wait_for(server, 4)
+            time.sleep(1.2)
+            said = poolcheck("reap", server.url("app"))
+            option = re.search(r"younger than 5 min: --older-than (\d+)s", " ".join(said.out.split()))
+            assert option
+            ran = poolcheck("reap", server.url("app"), "--older-than", f"{option[1]}s", "--yes")
+            assert "Ended 1 of 1" in ran.out
+            wait_for(server, 0)
+
+    def test_whoever_frees_most_is_ended_first(self, server: Postgres) -> None:
+        """The blocker, although another transaction is older."""
+        with scene(server) as stage:
+            stage.open(2, name="old", run="begin")
+            time.sleep(0.3)
+            (root,) = stage.open(name="blocker", run="begin")
+            root.execute("lock table q")
+            pile(stage, 2)
+            wait_for(server, 2)
+            time.sleep(0.3)
+            ran = poolcheck("reap", server.url("app"), "--older-than", "200ms", "--most", "1", "--yes")
+            assert "Ended 1 of 1" in ran.out
+            wait_for(server, 0)
+
+    def test_growth_between_two_looks(self, server: Postgres) -> None:
+        """One look ends nothing and says what would; two find what was forgotten."""
+        with scene(server) as stage:
+            stop = threading.Event()
+
+            def leak() -> None:
+                while not stop.is_set():
+                    stage.open(name="shop", run="select n from q where id = 1")
+                    time.sleep(1.2)
+
+            thread = threading.Thread(target=leak, daemon=True)
+            thread.start()
+            try:
+                time.sleep(6)
+                once = poolcheck("reap", server.url("app"), "--older-than", "2s")
+                twice = poolcheck("reap", server.url("app"), "--older-than", "2s", "--sample", "3s", "--yes")
+            finally:
+                stop.set()
+                thread.join(10)
+            assert "Nothing to end" in once.out
+            assert "--sample 30s" in once.out
+            assert int(twice.out.partition("Ended ")[2].split()[0]) >= 3
+
+
+def test_sessions_that_rest_on_purpose_are_no_leak(server: Postgres) -> None:
+    """Workers that listen, a leader with its lock, people at psql: opened one by one, used once, and at work."""
+    with scene(server) as stage:
+        for _ in range(3):
+            stage.open(name="worker", run="listen jobs")
+            stage.open(name="leader", run="select pg_advisory_lock_shared(42)")
+            stage.open(name="psql", run="select count(*) from q")
+            time.sleep(1.1)
+        time.sleep(1.5)
+        quick = Config(thresholds=Thresholds(idle_seconds=1))
+        assert look(report(server, "monitor", quick)).leaks == ()
+        said = report(server, "monitor", quick, sample=2.0)
+        assert look(said).leaks == ()
+        assert rules(said) == {}

@@ -1,5 +1,5 @@
--- Ends one session, only when it is still the one that was judged: same pid, start and last change of state, still
--- idle, an ordinary client of this database. From 14 on it waits 2 s for the end.
+-- Ends one session, only when it is still the one that was judged: same pid, start and last change of state, in the same
+-- state (idle, or active without a client), an ordinary client of this database. From 14 on it waits 2 s for the end.
 -- Every operator carries its schema: `reap` prints this, and it may be pasted where other ones have been made.
 SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid, 2000) AS ended
   FROM pg_catalog.pg_stat_activity a

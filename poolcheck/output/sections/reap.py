@@ -50,6 +50,10 @@ def text(section: Reaping, paint: Paint) -> Iterator[str]:
             else ""
         )
         yield paint.heading(f"Nothing to end at {section.target}{seen}")
+        if not section.sampled:
+            yield from paint.wrap(
+                "A leak that grows shows between two looks: --sample 30s", indent=4, first="  "
+            )
     elif section.dry:
         yield paint.heading(
             f"Would end {plural(count, 'session')} at {section.target} (dry run; --yes does it)"
