@@ -28,6 +28,9 @@ COMMON = ("prisma", "pg", "postgres-js", "sqlalchemy")
 PRISMA_URL = "...?connection_limit={size}{flag}"
 
 
+_SHORT = 44  # characters that fit in a row of the fix path
+
+
 def plan(
     findings: Sequence[Finding], ctx: Context, *, looked_at_source: bool = False, through: str = ""
 ) -> tuple[Step, ...]:
@@ -316,7 +319,8 @@ def _reuse(ground: Ground) -> Said:
     if kept := _kept(ground):
         where = listed(str(each.place) for each in kept)
         why = f"Made once for the process: {listed(f'{each.title} ({each.place})' for each in kept)}."
-        return Said("done", why, f"made once: {where}")
+        one = f"{kept[0].title}, {where}" if len(kept) == 1 else where
+        return Said("done", why, f"made once: {one if len(one) < _SHORT else where}")
     languages = {reader.driver.language.lower() for reader in ground.who}
     code = next(
         (lines for name, lines in SINGLETON.items() if any(name in language for language in languages)),

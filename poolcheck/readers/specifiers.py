@@ -8,13 +8,14 @@ _VERSION = re.compile(r"(?<=[\w-])@[\w.^~*+-]+(?=[/?]|\Z)")
 
 
 def plain_module(name: str) -> str:
-    """`npm:postgres@3.4.5` as the package's name: "postgres". Of https://deno.land/x/ only the version goes."""
+    """`npm:postgres@3.4.5` as the package's name: "postgres"; https://deno.land/x/postgresjs@v3/mod.js as "deno.land/x/postgresjs"."""
     if ":" not in name:
         return name
     found = _REGISTRY.match(name)
-    if found is None and not name.startswith("https://deno.land/x/"):
-        return name
-    return _VERSION.sub("", name[found.end() if found else 0 :], count=1).partition("?")[0]
+    if found is not None:
+        return _VERSION.sub("", name[found.end() :], count=1).partition("?")[0]
+    own = re.fullmatch(r"https://(deno\.land/x/[\w-]+)(?:@[\w.+-]+)?/mod\.[jt]s", name)
+    return own[1] if own else name
 
 
 def version_of(name: str) -> str:

@@ -477,3 +477,36 @@ def test_django_that_others_may_change() -> None:
     files["shop/settings.py"] += "from .local import *\n"
 
     assert sizes(map_of(files, KNOWN)) == [None]
+
+
+# --- Deno, and env files that stand apart ---
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "import postgres from 'npm:postgres@3.4.5'",
+        "import postgres from 'https://deno.land/x/postgresjs@v3.4.5/mod.js'",
+        "import postgres from 'https://esm.sh/postgres@3'",
+        "const { default: postgres } = await import('npm:postgres')",
+    ],
+)
+def test_deno(head: str) -> None:
+    """A pool of a module by any of its names, in a folder without a manifest."""
+    text = f"{head}\nexport const sql = postgres(Deno.env.get('SUPABASE_DB_URL'), {{ max: 3 }})\n"
+    made = map_of({"supabase/functions/list/index.ts": text}, KNOWN)
+
+    assert sizes(made) == [3]
+    assert [each.variable for each in made.routes] == ["SUPABASE_DB_URL"]
+
+
+def test_env_file_in_a_folder_of_no_package() -> None:
+    """deploy/.env.backend is the backend's: by its name, where several programs have a driver."""
+    code = "import asyncpg, os\nasync def main():\n    global pool\n    pool = await asyncpg.create_pool(os.environ['DATABASE_URL'], max_size=20)\n"
+    one = {"backend/requirements.txt": "asyncpg==0.30.0\n", "backend/db.py": code}
+    env = {"deploy/.env.backend": "DATABASE_URL=postgresql://app@pg.acme.dev/app\n"}
+    other = {"jobs/requirements.txt": "psycopg==3.2.9\n"}
+
+    for files in (one | env, one | env | other):
+        made = map_of(files, KNOWN)
+        assert (sizes(made), hosts(made)) == ([20], {"pg.acme.dev:5432"})
