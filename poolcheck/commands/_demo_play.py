@@ -11,13 +11,16 @@ from poolcheck.commands._settings import Settings
 from poolcheck.commands._shared import Output, rendered, style_for, write
 from poolcheck.config.settings import Thresholds
 from poolcheck.demo.server import DemoServer
-from poolcheck.demo.story import SCENES, SETUP, STUCK_SECONDS, Scene, Stage
+from poolcheck.demo.story import SCENES, SETUP, STUCK_SECONDS, Scene, Stage, block
 from poolcheck.live.look import LookOptions, live
 from poolcheck.live.reap import ReapChoice, reap
 from poolcheck.output.paint import Paint
 
 if TYPE_CHECKING:
     from poolcheck.model.report import Report
+
+
+ROOM = 4  # sessions that leave before the blocking transaction is played again
 
 
 def list_scenes() -> None:
@@ -51,7 +54,7 @@ def play(scene: str | None, paint: Paint, out: Output, *, keep: bool, port: int 
         if scene is None:
             _reap(server, paint, out)
         if keep:
-            _kept(server)
+            _kept(server, stage, again=scene is None)
     finally:
         if not keep:
             stage.close()
@@ -109,11 +112,17 @@ def _show(report: "Report", out: Output, *, brief: bool = False) -> None:
     write(rendered(report, out.format, replace(style, verbosity=-1) if brief else style), out.path)
 
 
-def _kept(server: DemoServer) -> None:
+def _kept(server: DemoServer, stage: Stage, *, again: bool) -> None:
+    """Leave the server with its sessions; where the story has ended its leak, with the leak played `again`."""
+    if again:
+        for each in stage.held[-ROOM:]:
+            each.close()
+        block(stage)
     url = server.url_for("monitor")
     pid = server.keep()
     click.echo("")
-    click.echo(f"The server stays: process {pid}, folder {server.home}")
+    click.echo(f"The server stays with its sessions: process {pid}, folder {server.home}")
     click.echo(f"  poolcheck live {url}")
     click.echo(f"  poolcheck reap {server.url}")
     click.echo(f"Stop it: kill -QUIT {pid}; rm -r {server.home}")
+    stage.leave_to_a_child(pid)

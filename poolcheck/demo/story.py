@@ -4,7 +4,9 @@ Every session is a real connection of a real client; nothing is made up. Ages ar
 looks are lowered to seconds, and that is said.
 """
 
+import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from poolcheck.demo.keeper import alive
 from poolcheck.demo.server import DemoServer
 
 SETUP = (
@@ -43,6 +46,26 @@ class Stage:
         )
         self.held.append(made)
         return made
+
+    def leave_to_a_child(self, server: int) -> None:
+        """Sessions stay as they are until the server, by its pid, ends: a process without a terminal keeps their sockets.
+
+        A connection that this process closed would take its session with it, so it only lets go of the sockets.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if os.fork() == 0:
+            os.setsid()
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in range(3):
+                os.dup2(nowhere, stream)
+            while alive(server):
+                time.sleep(1)
+            os._exit(0)
+        for each in self.held:
+            if not each.closed:
+                with suppress(OSError):
+                    os.close(each.fileno())
 
     def close(self) -> None:
         """Close what is still open: reaped sessions are gone already."""
