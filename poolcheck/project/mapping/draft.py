@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from poolcheck.readers.sql_limits import SqlLimit
 
 # Services that run once, or for people: their few connections are what the buffer is for.
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml")
 _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|backrest|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )
@@ -129,6 +130,8 @@ class MapDraft:
             each for each in below if name in (posixpath.basename(each.path), each.title.rpartition("/")[2])
         ]
         found = named or below
+        if context and not found and not self.packages.manifest_in(folder) and self.packages.manifest_in(context):  # fmt: skip
+            return self.packages.of(posixpath.join(context, "x"))  # its Dockerfile lies elsewhere
         return found[0] if len(found) == 1 else own
 
     @cached_property
@@ -152,6 +155,23 @@ class MapDraft:
             and not target.example_file and not on_this_machine(target) and not target.conn.has_placeholder
         ]  # fmt: skip
         return found[0] if len(found) == 1 else None
+
+    def _stacks_apart(self, path: str, other: str) -> bool:
+        """Whether an env file lies with the compose file of another folder than the compose file that is read."""
+        here, there = posixpath.dirname(path), posixpath.dirname(other)
+        return (
+            here != there
+            and _COMPOSE.fullmatch(posixpath.basename(other)) is not None
+            and here in self._compose_folders
+        )
+
+    @cached_property
+    def _compose_folders(self) -> set[str]:
+        return {
+            posixpath.dirname(each)
+            for each in self.packages.names
+            if _COMPOSE.fullmatch(posixpath.basename(each))
+        }
 
     def assignments(self, path: str) -> Sequence[Entry]:
         """What an env file sets that was read; of any other nothing is known. Many services are given the same one."""
@@ -199,7 +219,7 @@ class MapDraft:
     def referred(self, name: str, reference: str, at: Location) -> Way:
         """The way of a variable that does lead to a server, and whose text is not in the repository."""
         known = self.env_target(name)
-        if known is not None:
+        if known is not None and not self._stacks_apart(known.location.path, at.path):
             return self.way_of_target(known)
         return self.by_reference(name, reference, at)
 

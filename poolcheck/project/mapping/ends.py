@@ -20,7 +20,7 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.deploy.compose import FILLED_IN
 
 if TYPE_CHECKING:
-    from poolcheck.model.pooler_config import PoolerConfig
+    from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase
 
 PORT = 5432
 _POOLER_PORTS = (6432, 6543)
@@ -291,7 +291,7 @@ class Ends:
             each for each in config.databases if each.name == "*"
         ]
         lines = lines or list(config.databases[:1])
-        host = lines[0].value("host") if lines else None
+        host = next(iter(hosts_of(lines[0])), None) if lines else None
         if host and self.pooler_at(pooler, host) is not None:
             return None  # another pooler; which server is behind that one, its own line says
         return self.at(pooler, host, lines[0].value("port") if lines else None, namespace) if host else None
@@ -305,7 +305,7 @@ class Ends:
     def at(self, pooler: PoolerDraft, host: str, port: str | None, namespace: str = "") -> ServerDraft:
         """The server at a host of a pooler's file."""
         if _NAME.fullmatch(host) is None:
-            return self.server(Key("", f"the server of {pooler.title}", 0))
+            return self.server(Key("", f"a database line of {pooler.title}", 0))
         resource = _RESOURCE.match(host)
         host = resource[0] if resource else host.lower()
         at = int(port) if port and port.isdigit() and len(port) < 6 else PORT
@@ -353,6 +353,12 @@ class Ends:
             self.poolers[self._noted(key)] = made
         self.poolers[key].addresses[f"{host}:{port}"] = None
         return End(self.poolers[key], self.poolers[key].server)
+
+
+def hosts_of(database: "PoolerDatabase") -> list[str]:
+    """The hosts of a line of PgBouncer, which takes turns between them: https://www.pgbouncer.org/config.html, host."""
+    host = database.value("host")
+    return [] if host is None else [each.strip() for each in host.split(",") if each.strip()] or [host]
 
 
 def _ask(pooler: PoolerDraft, conn: ConnectionString) -> None:

@@ -32,6 +32,7 @@ _PAGES = frozenset(
     f"npm:{name}"
     for name in ("react", "vue", "svelte", "solid-js", "preact", "@angular/core", "vite", "next", "nuxt")
 )
+_OTHER_SERVERS = re.compile(r"(?:^|/)(?:mysql|mariadb|mongo|mssql)(?:-server|db|/server)?$")
 _DEFAULT = re.compile(r"\$\{\w+:?-(\S+)\}")
 
 
@@ -102,7 +103,7 @@ _Runs: TypeAlias = "tuple[str, tuple[str, ...]] | None"
 def _runs(draft: MapDraft, service: "Service") -> _Runs:
     """What services have in common that run the same program with the same env files made elsewhere; None: nothing is."""
     elsewhere = any(path not in draft.found.lines for path in service.env_files)
-    program = service.build or service.image
+    program = f"{service.build} {service.context} {service.dockerfile}" if service.build else service.image
     return (program, service.env_files) if elsewhere and program else None
 
 
@@ -182,6 +183,8 @@ def _service(
         found = (draft.referred(theirs.unseen.name, theirs.unseen.reference, theirs.unseen.place),)
     if not found or (theirs is not None and not theirs.speaks):
         return ()
+    if not any(way.target for way in found) and _of_another_kind(compose, service):
+        return ()
     environment = _environment(draft, service)
     at = Location(service.command_path or service.path, service.command_line)
     folder = service.build if service.build is not None or package is None else package.path
@@ -206,8 +209,18 @@ def _service(
 
 
 def _kind(compose: "Compose") -> str:
-    """The way of deployment: files of several folders that share a network are one, by their last name."""
-    return posixpath.basename(compose.path) if compose.joined else compose.path
+    """The way of deployment: files of several folders that share a network are one, whatever their names' spelling."""
+    base = posixpath.basename(compose.path)
+    return f"{base.rpartition('.')[0].removeprefix('docker-')}.yml" if compose.joined else compose.path
+
+
+def _of_another_kind(compose: "Compose", service: "Service") -> bool:
+    """Whether a service starts after databases of other kinds alone; what it is given is theirs where nothing says more."""
+    needed = [each for each in compose.services if not {each.name, *each.others}.isdisjoint(service.needs)]
+    return any(_OTHER_SERVERS.search(each.repository) for each in needed) and not any(
+        (image := catalogue.image(each.repository)) is not None and image.is_ in ("server", "pooler")
+        for each in needed
+    )
 
 
 def _mounted_code(draft: MapDraft, service: "Service") -> str | None:

@@ -59,6 +59,8 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
     for deployment, run in found:
         package = draft.packages.of(posixpath.join(deployment.folder, "x"))
         its = tuple(_ways(draft, deployment, package))
+        if deployment.platform == "pm2" and not its and _contained(draft, package):
+            continue
         its = its or tuple(_ways_of_code(draft, deployment, package, run.processes))
         if its:
             draft.running.append(_running(draft, deployment, package, its, run))
@@ -77,6 +79,14 @@ def collect(draft: MapDraft, names: Sequence[str]) -> None:
                     threads=_at_once(reader.ONE_AT_ONCE if each.platform == "aws-lambda" else reader.InstanceCount(), package),
                 )
             )  # fmt: skip
+
+
+def _contained(draft: MapDraft, package: Package) -> bool:
+    """Whether a container runs this package already: PM2's file is then another way to start it."""
+    return any(
+        each.package is not None and each.package.path == package.path and not each.once
+        for each in draft.running
+    )
 
 
 def _running(

@@ -1,7 +1,7 @@
 """What the servers and poolers of the map take: from their files, the settings, the options, the provider's plan."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck import catalogue
@@ -11,7 +11,7 @@ from poolcheck.model.connection_map import Opening, Pooler, Question, Server
 from poolcheck.model.context import Numbers
 from poolcheck.model.problem import Location
 from poolcheck.project.assumptions import known_plan, known_provider
-from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft
+from poolcheck.project.mapping.ends import PORT, Ends, PoolerDraft, ServerDraft, hosts_of
 from poolcheck.text import plural
 
 if TYPE_CHECKING:
@@ -98,8 +98,10 @@ class Limits:
                 names = {database for database, _ in pooler.asked if database not in own}
             if config.facts is not None and config.facts.per_client:
                 names = set()  # the same pools for all
-            for name in names or {line.name}:
+            here = {user for _, user in pooler.asked if user}  # of those whom nobody asks for as well
+            for name, host in product(names or {line.name}, hosts_of(line)):
                 users = {user for database, user in pooler.asked if database == name and user}
+                users = users or (set() if names else here)
                 most = pooler_sums.opened(
                     config, line, len(users) if users and not line.value("user") else None
                 )

@@ -335,3 +335,87 @@ def test_nobody_asks_how_many_processes_run_once(tmp_path: Path, monkeypatch: py
     made = map_of({"compose.yml": text}, tmp_path, monkeypatch)
     assert led(made) == {"kong-migration": "once db"}
     assert not made.questions
+
+
+def test_an_env_file_of_another_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands beside another compose file is that one's; what starts after MySQL alone is no client."""
+    url = "    environment: {DATABASE_URL: '${DATABASE_URL}'}\n"
+    made = map_of(
+        {
+            "tracker/compose.yml": f"services:\n{DB}  tracker:\n    image: acme/tracker\n    env_file: [tracker.env]\n",
+            "tracker/tracker.env": "DATABASE_URL=postgres://app:pw@db:5432/app\n",
+            "wiki/compose.yml": f"services:\n  wiki:\n    image: acme/wiki\n{url}",
+            "shop/compose.yml": f"services:\n  store:\n    image: mysql:8\n  shop:\n    image: acme/shop\n    depends_on: [store]\n{url}",
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"tracker": "db", "wiki": "DATABASE_URL"}
+
+
+def test_one_network_and_two_spellings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that share a network are one deployment, called compose.yml here and docker-compose.yaml there."""
+    net = "networks:\n  shared:\n    external: true\n"
+    url = URL.replace("HOST", "db")
+    on = "    networks: [shared]\n"
+    made = map_of(
+        {
+            "db/docker-compose.yml": f"services:\n{DB}{on}{net}",
+            "one/docker-compose.yaml": f"services:\n  one:\n    image: acme/one\n{url}{on}{net}",
+            "two/compose.yml": f"services:\n  two:\n    image: acme/two\n{url}{on}{net}",
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"one": "db", "two": "db"}
+    assert not [each for each in made.questions if each.what == "deployment"]
+
+
+def test_dockerfiles_of_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two services are not the same program because their Dockerfiles lie together."""
+    built = (
+        "  NAME:\n    build: {context: ./NAME, dockerfile: ../docker/NAME.Dockerfile}\n    env_file: [.env]\n"
+    )
+    made = map_of(
+        {
+            "compose.yml": f"services:\n{DB}{built.replace('NAME', 'api')}    depends_on: [db]\n{built.replace('NAME', 'page')}    depends_on: [api]\n",
+            "docker/api.Dockerfile": "FROM node:22\n",
+            "docker/page.Dockerfile": "FROM node:22\n",
+            "api/package.json": '{"dependencies": {"pg": "8.13.0"}}',
+            "api/db.js": 'import { Pool } from "pg"\nexport const pool = new Pool({ max: 7 })\n',
+            "page/package.json": '{"dependencies": {"react": "19.0.0"}}',
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"api": "db"}
+    assert sizes(made, "api") == [7]
+
+
+def test_lines_of_a_pooler_that_nobody_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool for each user that is seen, whoever else may log in; each of several hosts may get all of it."""
+    ini = "[databases]\nmain = host=db\nreads = host=r1,r2\n[pgbouncer]\nauth_file = userlist.txt\ndefault_pool_size = 20\npool_mode = transaction\n"
+    made = map_of(
+        {
+            "compose.yml": f"services:\n{DB}  r1:\n    image: postgres:17\n  r2:\n    image: postgres:17\n"
+            "  bouncer:\n    image: edoburu/pgbouncer\n    volumes: ['./pgbouncer.ini:/etc/pgbouncer/pgbouncer.ini']\n"
+            "  api:\n    image: acme/api\n    environment: {DATABASE_URL: 'postgresql://app:pw@bouncer:6432/main'}\n",
+            "pgbouncer.ini": ini,
+            "userlist.txt": '"app" "x"\n"reports" "x"\n"replicator" "x"\n',
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    opened = {each.server: each.most and each.most.high for each in made.poolers[0].opens}
+    assert opened == {"db": 20, "r1": 20, "r2": 20}
+
+
+def test_pm2_beside_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of PM2 for code that a container runs is another way to start it."""
+    made = map_of(
+        {
+            "compose.yml": f"services:\n{DB}  api:\n    build: .\n{URL.replace('HOST', 'db')}",
+            "Dockerfile": 'FROM node:22\nCMD ["node", "server.js"]\n',
+            "ecosystem.config.js": "module.exports = { apps: [{ name: 'shop', script: './server.js', instances: 2 }] }\n",
+            "package.json": '{"dependencies": {"pg": "8.13.0"}}',
+            "server.js": 'import { Pool } from "pg"\nexport const pool = new Pool({ connectionString: process.env.DATABASE_URL })\n',
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"api": "db"}
