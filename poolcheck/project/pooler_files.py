@@ -17,7 +17,7 @@ from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.readers.manifests.types import UnreadableFile
 
 _OWN_SETTINGS = re.compile(
-    r"(?im)^\s*(?:CMD|ENTRYPOINT)\b|\.conf\b|max_connections"
+    r"(?im)^[^\S\n]*(?:CMD|ENTRYPOINT)\b|\.conf\b|max_connections"
 )  # of a server, in a Dockerfile
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ _HOST = re.compile(
 )  # with dots: values of a chart
 _OF_POSTGRES = re.compile(
     r"PGHOST|(?:\w*_)?(?:POSTGRES(?:QL)?|PGSQL)_+(?:HOST|HOSTNAME|HOST_NAME|ADDR|ADDRESS|SERVER|SEEDS)"
-    r"|(?i:(?:[\w-]+\.)*[\w-]*(?:postgres|pgsql)[\w-]*\.[\w.-]+)"  # externalPostgresql.host, of a chart's values
+    r"|(?i:(?:[\w-]+\.){0,8}[\w-]{0,40}(?:postgres|pgsql)[\w-]{0,40}\.[\w.-]+)"  # externalPostgresql.host, of a chart's values
 )
 _KINDS = ("TYPE", "ENGINE", "DRIVER", "DIALECT", "CLIENT", "KIND", "VENDOR", "CONNECTION", "DB_TYPE")
 _CHART_KIND = re.compile(r"(?i)(?:[\w-]+\.){1,8}(?:db_?type|type|driver|engine|dialect)")
