@@ -511,7 +511,7 @@ class ImageNumber:
     variables: tuple[str, ...] = ()
     default: int | None = None  # where none is set; None: no source tells, or it is no number
     why: str = ""  # where default is None: half a sentence
-    where: str = ""  # NAME=value: it is there only where that variable says so
+    where: str = ""  # NAME=value: it is there only where that variable says so; NAME: where it is set; !NAME: where it is not
     params: tuple[str, ...] = ()  # of the string: parameters that set it, before any variable
     beyond: tuple[str, ...] = ()  # of a pool: variables whose number comes on top, as max_overflow
     beyond_default: int = 0

@@ -16,6 +16,7 @@ from poolcheck.model.report import Skipped
 from poolcheck.project.collected import Collected, lines_of, together
 from poolcheck.readers.manifests.types import UnreadableFile
 
+_DEEPEST = 8  # files that include one another; real ones have two
 _OWN_SETTINGS = re.compile(
     r"(?im)^[^\S\n]*(?:CMD|ENTRYPOINT)\b|\.conf\b|max_connections"
 )  # of a server, in a Dockerfile
@@ -44,7 +45,7 @@ def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, 
                 path
                 for path, config in files.items()
                 if config.software == own.software
-                and (_mounts(service.volumes, compose.path, path) or path.startswith(built))
+                and (_mounts(service.volumes, service.path, path) or path.startswith(built))
             ]
             for path in mounted:
                 files[path] = replace(
@@ -52,8 +53,8 @@ def collect(packages: "Packages", names: Sequence[str], env_lines: Mapping[str, 
                     descriptors=own.descriptors, container=True, service=own.service, path=own.path,
                 )  # fmt: skip
             if not mounted and (own.settings or own.version):
-                poolers.append(replace(own, package=packages.of(compose.path)))
-                parts.append(lines_of(compose.path, packages.text(compose.path)))
+                poolers.append(replace(own, package=packages.of(service.path)))
+                parts.append(lines_of(service.path, packages.text(service.path)))
     poolers += _manifests(packages, names, parts)
     poolers += in_templates
     poolers += [replace(config, package=packages.of(path)) for path, config in files.items()]
@@ -134,14 +135,26 @@ def composes_of(packages: "Packages", names: Sequence[str]) -> "list[Compose]":
         return []
     from poolcheck.readers.deploy import compose  # noqa: PLC0415 - only where there is YAML
 
-    found = []
-    for name in names:
-        if compose.matches(name) and (text := packages.text(name)) is not None:
-            made = compose.read(text, name, packages.below(name))
-            if made is not None:
-                services = tuple(_based(packages, service) for service in made.services)
-                found.append(replace(made, services=services))
-    return found
+    known = set(names)
+    read = [_compose(packages, name, known, 0) for name in names if compose.matches(name)]
+    found = [each for each in read if each is not None]
+    parts = {path for each in found for path in each.parts}
+    return [each for each in found if each.path not in parts]
+
+
+def _compose(packages: "Packages", name: str, known: set[str], depth: int) -> "Compose | None":
+    """A compose file with those that it includes."""
+    from poolcheck.readers.deploy import compose  # noqa: PLC0415 - only where there is YAML
+
+    text = packages.text(name)
+    if text is None:
+        return None
+    made = compose.read(text, name, packages.below(name))
+    if made is not None:
+        made = replace(made, services=tuple(_based(packages, service) for service in made.services))
+    inner = [each for each in compose.included(text, name) if each in known] if depth < _DEEPEST else []
+    parts = [part for each in inner if (part := _compose(packages, each, known, depth + 1)) is not None]
+    return compose.including(made, name, parts, packages.below(name)) if parts else made
 
 
 def _based(packages: "Packages", service: "Service") -> "Service":

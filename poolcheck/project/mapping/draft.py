@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from poolcheck.readers.sql_limits import SqlLimit
 
 # Services that run once, or for people: their few connections are what the buffer is for.
-_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml")
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml")
 _ONCE = re.compile(
     r"migrat|seed|setup|init|backup|backrest|exporter|admin|studio|test|e2e|prestart|release", re.IGNORECASE
 )

@@ -52,7 +52,7 @@ def declare(draft: MapDraft, compose: "Compose") -> None:
             server.superuser = user.value if user is not None else "postgres"
             server.scripts += _scripts(service)
     for config in draft.found.poolers:
-        if config.path == compose.path and config.service:
+        if config.path in (compose.path, *compose.parts) and config.service:
             replicas = instances_of(compose.service(config.service)) or at_least(1, "replicas are filled in")
             runs = compose.service(config.service)
             names = (config.service, *(runs.others if runs is not None else ()))
@@ -70,7 +70,9 @@ def _scripts(service: "Service") -> Iterator[str]:
 def collect(draft: MapDraft, compose: "Compose") -> None:
     """The clients of one file."""
     poolers = {
-        config.service for config in draft.found.poolers if config.path in (compose.path, compose.over)
+        config.service
+        for config in draft.found.poolers
+        if config.path in (compose.path, compose.over, *compose.parts)
     }
     builds = any(service.build is not None for service in compose.services)
     unknown = {service.repository for service in compose.services if _stranger(service)}

@@ -13,6 +13,10 @@ from poolcheck.project.mapping.pools import Beside, same
 
 _CONFIG = re.compile(r"(?:^|/)(?:database\.(?:ya?ml|php)|application[\w.-]{0,60}\.(?:ya?ml|properties))$")
 _UNREAD = re.compile(r"(?:maven|nuget|gem|hex|composer|crate):")
+_FRAMEWORKS = frozenset(  # that make the pool themselves
+    f"npm:{name}"
+    for name in ("@strapi/strapi", "@adonisjs/lucid", "@keystone-6/core", "@payloadcms/db-postgres", "@medusajs/medusa", "directus")
+)  # fmt: skip
 
 
 def collect(draft: MapDraft) -> None:
@@ -79,6 +83,8 @@ def _by_manifest(draft: MapDraft, seen: set[object]) -> None:
         return  # what a config says was read
     for package in draft.packages.known():
         brought = [each for each in package.dependencies if _UNREAD.match(each) and DRIVER.search(each)]
+        if not package.dependencies.isdisjoint(_FRAMEWORKS):
+            brought += [each for each in package.dependencies if DRIVER.search(each)]
         if (
             not brought
             or same(package) in seen
@@ -86,7 +92,7 @@ def _by_manifest(draft: MapDraft, seen: set[object]) -> None:
         ):
             continue
         seen.add(same(package))
-        at = Location(package.manifests[0])
+        at = Location(next((each for each in package.manifests if "lock" not in each), package.manifests[0]))
         end = draft.ends.of_reference("the database")
         _add(draft, _title(package), (at, package), (Way(variable="", role="app", end=end, place=at),))
 

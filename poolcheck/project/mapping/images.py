@@ -60,8 +60,10 @@ def _first(names: Sequence[str], given: Mapping[str, Variable]) -> tuple[str, Va
 
 
 def _holds(number: ImageNumber, given: Mapping[str, Variable]) -> bool:
-    name, _, value = number.where.partition("=")
-    return not name or (name in given and given[name].text == value)
+    name, equals, value = number.where.partition("=")
+    if name.startswith("!"):
+        return name[1:] not in given
+    return not name or (name in given and (not equals or given[name].text == value))
 
 
 def _speaks(image: Image, given: Mapping[str, Variable]) -> bool:

@@ -15,7 +15,7 @@ from poolcheck.model.problem import Location
 from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
 
-_NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[.-][\w.-]+)?\.ya?ml")
+_NAME = re.compile(r"(?:.*/)?(?:docker-)?(?:compose|stack)(?:[._-][\w.-]+)?\.ya?ml")
 _DEVELOPMENT = re.compile(
     r"(?:^|[/._-])(?:dev|debug|devcontainer|development|tests?|testing|e2e|cypress|ci|local|override)(?:$|[/._-])"
 )
@@ -119,6 +119,7 @@ class Compose:
     lines: tuple[str, ...] = ()
     over: str = ""  # the file that is laid over it
     joined: bool = False  # it shares a network with what other files run
+    parts: tuple[str, ...] = ()  # the files that it includes
 
     def service(self, name: str) -> Service | None:
         """A service by its name, which is its host name too."""
@@ -131,6 +132,8 @@ def address(text: str) -> str | None:
     Who logs in, with which password, to which database: no sum depends on it.
     """
     filled = _REFERENCE.sub(FILLED_IN, text.replace("$$", "\x00"))
+    if filled.startswith("pg://"):
+        filled = filled.partition("?")[0]  # NocoDB's, whose parameters say who logs in
     if "$" in filled:
         return None
     _, _, behind = filled.rpartition("@")
@@ -241,6 +244,28 @@ def read(text: str, path: str, below: str = "") -> Compose | None:
         path=path, services=found, development=_DEVELOPMENT.search(below or path) is not None, lines=lines,
         joined=any(node.get("external") is not None for node in (networks.pairs.values() if networks else ())),
     )  # fmt: skip
+
+
+def included(text: str, path: str) -> tuple[str, ...]:
+    """The files that a compose file takes in: https://docs.docker.com/reference/compose-file/include/"""
+    made = documents(text) if "include:" in text else []
+    nodes = (made[0].get("include") if len(made) == 1 else None) or Node([], 0)
+    paths = [each if each.text is not None else each.get("path") or each for each in nodes.items]
+    named = [one.text for each in paths for one in (each.items or [each]) if one.text]
+    return tuple(posixpath.normpath(posixpath.join(posixpath.dirname(path), each)) for each in named)
+
+
+def including(base: Compose | None, path: str, parts: Sequence[Compose], below: str = "") -> Compose:
+    """A compose file with the services of those that it takes in; each stays where it is written."""
+    own = base or Compose(path=path, services=(), development=_DEVELOPMENT.search(below or path) is not None)
+    known = {each.name for each in own.services}
+    more = {each.name: each for part in parts for each in part.services if each.name not in known}
+    return replace(
+        own,
+        services=(*own.services, *more.values()),
+        parts=tuple(name for part in parts for name in (part.path, *part.parts)),
+        joined=own.joined or any(each.joined for each in parts),
+    )
 
 
 def _line_of(keys: dict[str, list[int]], name: str, below: int) -> int:

@@ -87,7 +87,7 @@ _NAMES: dict[str, tuple[RuntimeKind, str, int]] = {
     "Dockerfile": ("server", "docker", BUILT),
     "Containerfile": ("server", "docker", BUILT),
 }
-_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml")
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml")
 _WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
 _UNIT = re.compile(r"[\w@.-]+\.service")  # of systemd
 _SERVERLESS = re.compile(r"serverless(?:[.-][\w.-]+)?\.(?:ya?ml|json|ts|js)")

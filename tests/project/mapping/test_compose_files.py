@@ -419,3 +419,50 @@ def test_pm2_beside_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         tmp_path, monkeypatch,
     )  # fmt: skip
     assert led(made) == {"api": "db"}
+
+
+def test_files_that_are_included(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a compose file includes is its own, whatever it is called, with the names that hold between all of them."""
+    made = map_of(
+        {
+            "compose.yml": "include:\n  - parts/db.yml\n  - path: parts/all.yml\nservices:\n  api:\n    image: acme/api\n" + URL.replace("HOST", "db"),
+            "parts/db.yml": f"services:\n{DB}    command: -c max_connections=50\n",
+            "parts/all.yml": "include: [jobs.yml, table.yml, all.yml]\n",
+            "parts/jobs.yml": "services:\n  jobs:\n    image: acme/jobs\n    env_file: [jobs.env]\n",
+            "parts/jobs.env": "DATABASE_URL=postgres://app:pw@db:5432/app\n",
+            "parts/table.yml": "services:\n  table:\n    image: nocodb/nocodb\n    environment: {NC_DB: 'pg://db:5432?u=${U}&p=${P}&d=t'}\n",
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"api": "db", "jobs": "db", "table": "db"}
+    (server,) = made.servers
+    assert server.max_connections is not None
+    assert server.max_connections.high == 50
+    assert {each.place.path for each in made.clients} == {"compose.yml", "parts/jobs.yml", "parts/table.yml"}
+
+
+def test_a_pooler_in_an_included_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands before the server of the file that includes it, and is no client."""
+    made = map_of(
+        {
+            "docker-compose.yml": f"include: [parts/pool.yml]\nservices:\n{DB}  api:\n    image: acme/api\n{URL.replace('HOST', 'bouncer')}",
+            "parts/pool.yml": "services:\n  bouncer:\n    image: edoburu/pgbouncer\n    environment: {DB_HOST: db, DEFAULT_POOL_SIZE: '9', POOL_MODE: transaction}\n",
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"api": "bouncer"}
+    (pooler,) = made.poolers
+    assert [(each.server, each.most and each.most.high) for each in pooler.opens] == [("db", 9)]
+
+
+def test_a_name_with_an_underscore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docker-compose_tls.yml is one as well."""
+    text = f"services:\n{DB}  api:\n    image: acme/api\n{URL.replace('HOST', 'db')}"
+    assert led(map_of({"docker-compose_tls.yml": text}, tmp_path, monkeypatch)) == {"api": "db"}
+
+
+def test_a_framework_that_makes_the_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing deploys it, and no call of its own makes a pool: it is named, and asked about."""
+    manifest = '{"name": "blog", "dependencies": {"@strapi/strapi": "5.0.0", "pg": "8.13.0"}}'
+    made = map_of({"package.json": manifest, "package-lock.json": "{}"}, tmp_path, monkeypatch)
+    assert [(each.name, each.place.path) for each in made.clients] == [("blog", "package.json")]
