@@ -77,6 +77,7 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
     builds = any(service.build is not None for service in compose.services)
     unknown = {service.repository for service in compose.services if _stranger(service)}
     like = _alike(draft, compose)
+    by_code: dict[str, Way] = {}
     silent: list[tuple[Service, bool]] = []
     for service in compose.services:
         image = _image(service)
@@ -90,12 +91,17 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
         found = _service(
             draft, compose, service, (replace(same, place=service.location),) if same else (), own=own
         )
+        code = _code(draft, service)
+        if (
+            code and found and not found[0].variable
+        ):  # it starts after its database, and the code says the rest
+            by_code.setdefault(code, found[0])
         if key and found:
             like.setdefault(key, found[0])
-        elif key:
+        elif not found:
             silent.append((service, own))
     for service, own in silent:
-        if (way := like.get(_runs(draft, service))) is not None:
+        if (way := like.get(_runs(draft, service)) or by_code.get(_code(draft, service))) is not None:
             _service(draft, compose, service, (replace(way, place=service.location),), own=own)
 
 
@@ -107,6 +113,14 @@ def _runs(draft: MapDraft, service: "Service") -> _Runs:
     elsewhere = any(path not in draft.found.lines for path in service.env_files)
     program = f"{service.build} {service.context} {service.dockerfile}" if service.build else service.image
     return (program, service.env_files) if elsewhere and program else None
+
+
+def _code(draft: MapDraft, service: "Service") -> str:
+    """The folder of the code that a service is built from, where that makes a pool."""
+    if service.build is None:
+        return ""
+    package = draft.built(service.build, service.name, service.context)
+    return (package.path or ".") if draft.reader.sites(package) else ""
 
 
 def _alike(draft: MapDraft, compose: "Compose") -> dict[_Runs, Way]:

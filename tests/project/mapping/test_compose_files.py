@@ -466,3 +466,19 @@ def test_a_framework_that_makes_the_pool(tmp_path: Path, monkeypatch: pytest.Mon
     manifest = '{"name": "blog", "dependencies": {"@strapi/strapi": "5.0.0", "pg": "8.13.0"}}'
     made = map_of({"package.json": manifest, "package-lock.json": "{}"}, tmp_path, monkeypatch)
     assert [(each.name, each.place.path) for each in made.clients] == [("blog", "package.json")]
+
+
+def test_a_second_service_of_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code makes a pool, and only the other service waits for the database: it is named all the same."""
+    same = "    build: ./app\n"
+    made = map_of(
+        {
+            "compose.yml": f"services:\n{DB}  worker:\n{same}    command: celery -A app worker -c 3\n  web:\n{same}    depends_on: [db, worker]\n  page:\n    build: ./page\n",
+            "app/requirements.txt": "sqlalchemy==2.0.36\npsycopg2==2.9.10\ncelery==5.4.0\n",
+            "app/app.py": 'from sqlalchemy import create_engine\nengine = create_engine("postgresql://app:pw@elsewhere/app", pool_size=4, max_overflow=0)\n',
+            "page/package.json": '{"dependencies": {"react": "19.0.0"}}',
+        },
+        tmp_path, monkeypatch,
+    )  # fmt: skip
+    assert led(made) == {"web": "db", "worker": "db"}
+    assert (sizes(made, "web"), made.client("worker") is not None) == ([4], True)
