@@ -39,7 +39,8 @@ def render(report: Report, style: Style) -> str:
 def lines(report: Report, paint: Paint) -> Iterator[str]:
     """The report, line by line. Parts are divided by one empty line."""
     quiet = paint.look.verbosity < 0
-    parts: list[Iterator[str]] = [verdict(report, paint)] if looked_at(report) else []
+    first_of_all = worst(report) if looked_at(report) else None
+    parts: list[Iterator[str]] = [verdict(first_of_all, paint)] if first_of_all is not None else []
     parts += [
         import_module(f"poolcheck.output.sections.{section.name}").text(section, paint)
         for section in report.sections
@@ -47,6 +48,8 @@ def lines(report: Report, paint: Paint) -> Iterator[str]:
     shown = instead(report)
     if "findings" not in shown:
         said: dict[object, str] = {}
+        if first_of_all is not None:  # what stands at the top is not said again
+            said[first_of_all] = first_of_all.rule.id
         parts += [one_finding(each, paint, said) for each in report.findings if told(each, report, paint)]
     if not quiet:
         if paint.look.verbosity > 0 and report.targets and "notes" not in shown:
@@ -73,18 +76,23 @@ def looked_at(report: Report) -> bool:
     return report.command == "live" and bool(names & {"live", "pooler"}) and wrong
 
 
-def verdict(report: Report, paint: Paint) -> Iterator[str]:
-    """What is wrong and what to do first, above everything else: it has to be on the first screen of an incident."""
+def worst(report: Report) -> "Finding":
+    """The finding that the others follow from."""
     order = {name: place for place, name in enumerate(CAUSES)}
-    worst = min(report.findings, key=lambda each: (-each.severity, order.get(each.rule.id, len(CAUSES))))
-    word = worst.severity.word
-    yield from paint.wrap(worst.message, indent=11, first=f"  {paint.style('Verdict', word)}  ")
-    if worst.fix:
-        yield from paint.wrap(worst.fix.title, indent=11, first="  First    ")
-        shown = worst.fix.lines[:MOST_FIRST]
+    return min(report.findings, key=lambda each: (-each.severity, order.get(each.rule.id, len(CAUSES))))
+
+
+def verdict(finding: "Finding", paint: Paint) -> Iterator[str]:
+    """What is wrong and what to do first, above everything else: it has to be on the first screen of an incident."""
+    yield from paint.wrap(
+        finding.message, indent=11, first=f"  {paint.style('Verdict', finding.severity.word)}  "
+    )
+    if finding.fix:
+        yield from paint.wrap(finding.fix.title, indent=11, first="  First    ")
+        shown = finding.fix.lines[:MOST_FIRST]
         yield from paint.code(shown, indent=11)
-        if len(worst.fix.lines) > len(shown):
-            yield f"           ... {plural(len(worst.fix.lines) - len(shown), 'more line')} below"
+        if len(finding.fix.lines) > len(shown):
+            yield f"           ... {plural(len(finding.fix.lines) - len(shown), 'more line')} below"
 
 
 def instead(report: Report) -> set[str]:
@@ -112,11 +120,12 @@ def one_finding(finding: "Finding", paint: Paint, said: dict[object, str]) -> It
     why = "" if (rule, finding.why) in said else finding.why
     said[rule, finding.why] = rule
     low = "Confidence: low." if finding.confidence < 30 else ""
-    for words in filter(None, (finding.message, f"{why} {low}".strip())):
+    above = finding in said
+    for words in filter(None, ("" if above else finding.message, f"{why} {low}".strip())):
         prose = list(paint.wrap(words, indent=2))
         more = len(prose) > MOST_PROSE and not full
         shown += [*prose[: MOST_PROSE - 1], f"{prose[MOST_PROSE - 1]} ..."] if more else prose
-    if finding.fix:
+    if finding.fix and (not above or len(finding.fix.lines) > MOST_FIRST):
         shown += advice(finding.fix, rule, paint, said, MOST * max(80 // paint.width, 1) - 1 - len(shown))
     yield from shown
     if paint.look.verbosity > 0:
