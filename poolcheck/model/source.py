@@ -50,6 +50,7 @@ class Site:
     name: str = ""  # the variable it is bound to
     on_global: bool = False  # kept on globalThis, or the file keeps one there
     closed: Closed = "no"  # in the function that makes it; always: also when something throws
+    reached_as: tuple[str, ...] = ()  # function: the exported names by which other files have it made
     # keys that are written out, there or in constants of the file, with numbers, names and true or false; a value of
     # the environment is "${NAME}" or "${NAME:-10}", one that is not understood "..."; `pool.max` is a key of the object
     # `pool`, and `pool.*` stands for those of its keys that are not known
@@ -104,6 +105,17 @@ class Checkout:
     within: str = ""  # the function, for sentences
     left_at: int = 0  # the line on which the function ends with it although nothing is thrown; 0 for none
     transaction: bool = False  # what is taken is a transaction: it ends with commit() or rollback()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of another file that is called for each request."""
+
+    module: str  # as the import names it
+    exported: str  # the name that it has there; "default" also where the import does not tell
+    within: str  # what runs for each request, in words
+    line: int
+    closed: Closed = "no"  # whether the caller closes what it gets
 
 
 @dataclass(frozen=True, slots=True)

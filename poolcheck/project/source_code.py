@@ -18,8 +18,18 @@ from poolcheck.model.ignores import Ignores
 from poolcheck.model.project import SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
 from poolcheck.model.roles import packages_speak
-from poolcheck.model.source import MAPPED_LANGUAGES, MIDDLEWARE, Mark, SourceFile, SourceTree
+from poolcheck.model.source import (
+    MAPPED_LANGUAGES,
+    MIDDLEWARE,
+    Call,
+    Closed,
+    Mark,
+    Site,
+    SourceFile,
+    SourceTree,
+)
 from poolcheck.project.collected import Collected
+from poolcheck.project.imports import Imports, stem_of
 from poolcheck.readers import languages, source_files
 from poolcheck.readers.deploy import entry_points
 from poolcheck.readers.languages import OTHERS
@@ -156,8 +166,10 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
             if source_files.matters(code, kind, makers()):
                 _note_switches(code, switches)
                 _read(code, name, reading)
-        _link(entries, reading)
-        _settle(reading)
+        imports = Imports(names, packages.names, lambda name: _quietly(name, reading))
+        _link(entries, reading, imports)
+        _settle(reading, imports)
+        _follow(names, reading, imports)
     for file in reading.files.values():
         if file.sites and file.language not in MAPPED_LANGUAGES:
             switches.languages.add("Python" if file.language == "python" else "JavaScript")
@@ -244,14 +256,12 @@ def _needs_tcp(each: SourceFile) -> bool:
     )
 
 
-def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading) -> None:
+def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading, imports: Imports) -> None:
     """Which client components and edge entries import a file that makes clients: those are parsed to be sure."""
     files = reading.files
-    by_stem: dict[str, list[str]] = {}
-    for name in [name for name, file in files.items() if _is_maker(file)]:
-        by_stem.setdefault(_stem(name), []).append(name)
-    for name, imports in entries.items():
-        hits = {each: to for each in imports if (to := _resolve(each, name, by_stem))}
+    making = {name for name, file in files.items() if _is_maker(file)}
+    for name, specifiers in entries.items():
+        hits = {each: to for each in specifiers if (to := imports.resolve(each, name, making))}
         if name not in files and (hits or posixpath.basename(name).startswith("middleware.")):
             code = _bytes(name, reading)
             if code is not None and hits:
@@ -267,13 +277,11 @@ def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading) -> None:
             files[name] = replace(files[name], reaches=reaches)
 
 
-def _settle(reading: _Reading) -> None:
+def _settle(reading: _Reading, imports: Imports) -> None:
     """What is done with a pool of another file counts when that file makes one; else it is forgotten."""
     files = reading.files
     known = makers()
-    by_stem: dict[str, list[str]] = {}
-    for name in [name for name, file in files.items() if file.pools]:
-        by_stem.setdefault(_stem(name), []).append(name)
+    pooled = {name for name, file in files.items() if file.pools}
     verbs = {
         made.kind: made.transaction
         for each in (known.javascript, known.python)
@@ -282,10 +290,9 @@ def _settle(reading: _Reading) -> None:
     for name, file in list(files.items()):
         if not any(each.module for each in file.misuses):
             continue
-        find = _resolve_python if file.language == "python" else _resolve
         kept = []
         for each in file.misuses:
-            to = find(each.module, name, by_stem) if each.module else ""
+            to = imports.resolve(each.module, name, pooled) if each.module else ""
             if not each.module or (not to and each.named):
                 kept.append(each)
             elif to:
@@ -295,47 +302,55 @@ def _settle(reading: _Reading) -> None:
         files[name] = replace(file, misuses=tuple(kept))
 
 
-def _stem(name: str) -> str:
-    """A path as an import names it: without its ending, without /index."""
-    stem = posixpath.splitext(name)[0]
-    return stem.removesuffix("/index")
-
-
-def _resolve_python(module: str, importer: str, by_stem: Mapping[str, list[str]]) -> str:
-    """The file that makes clients which `from MODULE import` names; "" when it names none, or several fit."""
-    dots = len(module) - len(module.lstrip("."))
-    path = module.lstrip(".").replace(".", "/")
-    if dots:
-        folder = posixpath.dirname(importer)
-        for _ in range(dots - 1):
-            folder = posixpath.dirname(folder)
-        wanted = [posixpath.normpath(posixpath.join(folder, path))]
-        fits = [name for stem in wanted for end in ("", "/__init__") for name in by_stem.get(stem + end, ())]
-        return fits[0] if fits else ""
-    fits = [
-        name
-        for stem, many in by_stem.items()
-        for name in many
-        if name.endswith(".py") and f"/{stem.removesuffix('/__init__')}".endswith(f"/{path}")
+def _follow(names: Iterable[str], reading: _Reading, imports: Imports) -> None:
+    """What a helper makes is made for each request when what runs for each request calls it, in whichever file."""
+    files = reading.files
+    reached = {
+        name: {each for site in file.sites for each in site.reached_as}
+        for name, file in files.items()
+        if file.purpose == "app" and any(site.reached_as for site in file.sites)
+    }
+    if not reached:
+        return
+    wanted = frozenset(each for many in reached.values() for each in many) - {"default"}
+    words = [each.encode() for each in wanted]
+    words += [
+        f"/{posixpath.basename(stem_of(name))}{q}".encode()
+        for name in reached
+        for q in "'\""
+        if "default" in reached[name]
     ]
-    return fits[0] if len(fits) == 1 else ""
+    found: dict[str, list[tuple[Call, str]]] = {}
+    for name in names:
+        if languages.language(name) is None or source_files.purpose(reading.below(name)) != "app":
+            continue
+        code = _quietly(name, reading)
+        if code is None or not any(word in code for word in words):
+            continue
+        for call in source_files.calls(code, name, wanted):
+            to = imports.resolve(call.module, name, reached)
+            if to and to != name and call.exported in reached[to]:
+                found.setdefault(to, []).append((call, name))
+    for name, many in found.items():
+        sites = tuple(_called_for_each(site, many) for site in files[name].sites)
+        files[name] = replace(files[name], sites=sites)
 
 
-def _resolve(specifier: str, importer: str, by_stem: Mapping[str, list[str]]) -> str:
-    """The file that makes clients which an import names; "" when it names none, or it cannot be told which."""
-    specifier = re.sub(r"\.[cm]?[jt]sx?$", "", specifier).removesuffix("/index")
-    if specifier.startswith("."):
-        place = posixpath.normpath(posixpath.join(posixpath.dirname(importer), specifier))
-        return next(iter(by_stem.get(place, ())), "")
-    rest = specifier.partition("/")[2]
-    root = specifier.partition("/")[0]
-    if root not in ("@", "~", "#", "$lib"):
-        return ""
-    fits = [
-        name for stem, many in by_stem.items() for name in many if stem == rest or stem.endswith("/" + rest)
-    ]
-    near = [name for name in fits if posixpath.commonpath(["/" + name, "/" + importer]) != "/"] or fits
-    return near[0] if len(near) == 1 else ""
+def _called_for_each(site: Site, calls: Sequence[tuple[Call, str]]) -> Site:
+    for call, caller in calls:
+        if site.scope == "function" and call.exported in site.reached_as:
+            closed: Closed = "always" if "always" in (site.closed, call.closed) else call.closed
+            within = f"{call.within}{'' if call.within.endswith(',') else ','} in {caller},"
+            return replace(site, scope="request", within=within, closed=closed)
+    return site
+
+
+def _quietly(name: str, reading: _Reading) -> bytes | None:
+    """The bytes of a file that was read before, or that nothing has to be said of."""
+    try:
+        return reading.instead[name] if name in reading.instead else read_limited(name, LONGEST, cut=True)
+    except OSError:
+        return None
 
 
 def _handed_over(

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.makers import AllMakers, Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import MAPPED_LANGUAGES, Language, Mark, Purpose, SourceFile
+from poolcheck.model.source import MAPPED_LANGUAGES, Call, Language, Mark, Purpose, SourceFile
 from poolcheck.readers import session_state as state
 from poolcheck.readers.languages import language
 from poolcheck.readers.python import source as python
 from poolcheck.readers.specifiers import plain_module
-from poolcheck.readers.syntax import UnreadableSource
+from poolcheck.readers.syntax import TooMuch, UnreadableSource
 from poolcheck.record import dataclass
 
 LONGEST = 1_000_000  # bytes; a larger source file was not written by hand
@@ -188,6 +188,25 @@ def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | U
     if where == "script" and _BY_HAND.search(below or path) and made.file.serves:
         where = "app"  # a handler's signature says more than the name of its folder
     return made._replace(file=replace(made.file, purpose=where))
+
+
+def calls(code: bytes, path: str, wanted: frozenset[str]) -> tuple[Call, ...]:
+    """The functions of other files, of these names, that a file calls for each request; () when it cannot be read."""
+    kind = language(path)
+    if kind is None or kind == "sql" or kind in MAPPED_LANGUAGES or trouble(code, kind):
+        return ()
+    try:
+        if kind == "python":
+            from poolcheck.readers.python import calls as python_calls  # noqa: PLC0415 - seldom needed
+
+            return tuple(python_calls.calls(code.decode("utf-8-sig", "replace"), path, wanted))
+        from poolcheck.readers.javascript import calls as javascript_calls  # noqa: PLC0415 - as above
+
+        if path.endswith((".vue", ".svelte")):
+            code, kind = _scripts(code.decode("utf-8", "replace"))
+        return tuple(javascript_calls.calls(code.removeprefix(b"\xef\xbb\xbf"), path, kind, wanted))
+    except (UnreadableSource, TooMuch):
+        return ()
 
 
 def _read_python(code: bytes, path: str, makers: Makers) -> Read | UnreadSource:

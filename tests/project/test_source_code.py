@@ -532,3 +532,59 @@ def test_a_pool_of_another_file(made: str, imported: str, found: list[str], proj
     )
 
     assert [each for each in rules(report) if each == "PC415"] == found
+
+
+HELPER = "import { Pool } from 'pg'\nexport function openDb() { return new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 }) }\n"
+ROUTE = (
+    "export async function GET() { const db = openDb(); return Response.json(await db.query('select 1')) }\n"
+)
+PY_HELPER = "from sqlalchemy import create_engine\n\n\ndef open_engine():\n    return create_engine(URL)\n"
+PY_ROUTE = "from fastapi import FastAPI, Depends\napp = FastAPI()\n\n\n@app.get('/')\ndef f():\n    return open_engine()\n"
+FOLLOWED = {
+    "a relative import": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db'\n" + ROUTE}, ["PC401"]),
+    "with its ending": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db.js'\n" + ROUTE}, ["PC401"]),
+    "another name": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb as make } from '../../db'\n" + ROUTE.replace("openDb", "make")}, ["PC401"]),
+    "a namespace": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import * as lib from '../../db'\n" + ROUTE.replace("openDb", "lib.openDb")}, ["PC401"]),
+    "a default export": ({"src/db.ts": HELPER.replace("export function", "export default function"), "src/app/api/route.ts": "import openDb from '../../db'\n" + ROUTE}, ["PC401"]),
+    "require": ({"src/db.js": "const { Pool } = require('pg')\nexports.openDb = () => new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 })\n", "src/a.js": "const { openDb } = require('./db')\napp.get('/', async (req, res) => { const db = openDb() })\n"}, ["PC401"]),
+    "a barrel": ({"src/lib/db.ts": HELPER, "src/lib/index.ts": "export * from './db'\n", "src/app/api/route.ts": "import { openDb } from '../../lib'\n" + ROUTE}, ["PC401"]),
+    "a barrel of a barrel": ({"src/lib/x/db.ts": HELPER, "src/lib/x/index.ts": "export { openDb } from './db'\n", "src/lib/index.ts": "export * from './x'\n", "src/app/api/route.ts": "import { openDb } from '../../lib'\n" + ROUTE}, ["PC401"]),
+    "an alias of tsconfig.json": ({"tsconfig.json": '{ "compilerOptions": { "paths": { "@server/*": ["./src/server/*"] } } } // x\n', "src/server/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '@server/db'\n" + ROUTE}, ["PC401"]),
+    "a base URL": ({"jsconfig.json": '{ "compilerOptions": { "baseUrl": "src" } }\n', "src/server/db.js": HELPER, "src/app/api/route.js": "import { openDb } from 'server/db'\n" + ROUTE}, ["PC401"]),
+    "a workspace package": ({"packages/db/package.json": '{ "name": "@acme/db", "dependencies": { "pg": "8.13.0" } }', "packages/db/src/index.ts": HELPER, "apps/web/package.json": '{ "name": "web", "dependencies": { "@acme/db": "*", "next": "15.0.0" } }', "apps/web/app/api/route.ts": "import { openDb } from '@acme/db'\n" + ROUTE}, ["PC401"]),
+    "a class": ({"src/repo.ts": "import { Pool } from 'pg'\nexport class Repo { private pool = new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 }) }\n", "src/app/api/route.ts": "import { Repo } from '../../repo'\nexport async function GET() { const repo = new Repo(); return Response.json(await repo.all()) }\n"}, ["PC401"]),
+    "kept by the caller": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db'\nlet db\nexport async function GET() { db ??= openDb(); return Response.json(await db.query('select 1')) }\n"}, []),
+    "made at module level": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db'\nconst db = openDb()\nexport async function GET() { return Response.json(await db.query('select 1')) }\n"}, []),
+    "kept by the helper": ({"src/db.ts": "import { Pool } from 'pg'\nlet pool\nexport function openDb() { pool ??= new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 }); return pool }\n", "src/app/api/route.ts": "import { openDb } from '../../db'\n" + ROUTE}, []),
+    "another file of that name": ({"src/db.ts": HELPER, "src/other.ts": "export function openDb() { return new Map() }\n", "src/app/api/route.ts": "import { openDb } from '../../other'\n" + ROUTE}, []),
+    "a Worker": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db'\nexport default { async fetch(request, env) { const db = openDb(env.HYPERDRIVE) } }\n"}, []),
+    "a test": ({"src/db.ts": HELPER, "tests/route.test.ts": "import { openDb } from '../src/db'\n" + ROUTE}, []),
+    "Python": ({"app/db.py": PY_HELPER, "app/main.py": "from app.db import open_engine\n" + PY_ROUTE}, ["PC421"]),
+    "Python, relative": ({"app/db.py": PY_HELPER, "app/main.py": "from .db import open_engine\n" + PY_ROUTE}, ["PC421"]),
+    "Python, a module": ({"app/db.py": PY_HELPER, "app/main.py": "from app import db\n" + PY_ROUTE.replace("open_engine", "db.open_engine")}, ["PC421"]),
+    "Python, a package": ({"app/db/session.py": PY_HELPER, "app/db/__init__.py": "from .session import open_engine\n", "app/main.py": "from app.db import open_engine\n" + PY_ROUTE}, ["PC421"]),
+    "Python, a dependency": ({"app/db.py": PY_HELPER, "app/main.py": "from app.db import open_engine\nfrom fastapi import FastAPI, Depends\napp = FastAPI()\n\n\n@app.get('/')\ndef f(e=Depends(open_engine)):\n    return e\n"}, ["PC421"]),
+    "Python, a class": ({"app/db.py": "from sqlalchemy import create_engine\n\n\nclass Repo:\n    def __init__(self):\n        self.engine = create_engine(URL)\n", "app/main.py": "from app.db import Repo\n" + PY_ROUTE.replace("open_engine", "Repo")}, ["PC421"]),
+    "Python, kept": ({"app/db.py": "from functools import cache\nfrom sqlalchemy import create_engine\n\n\n@cache\ndef open_engine():\n    return create_engine(URL)\n", "app/main.py": "from app.db import open_engine\n" + PY_ROUTE}, []),
+    "Python, at start": ({"app/db.py": PY_HELPER, "app/main.py": "from app.db import open_engine\nengine = open_engine()\n"}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "found"), FOLLOWED.values(), ids=FOLLOWED)
+def test_a_helper_of_another_file(files: dict[str, str], found: list[str], project: Path) -> None:
+    """A client that a helper makes is made for each request when a handler calls the helper, in whichever file."""
+    report = look(files, project)
+
+    assert [each for each in rules(report) if each in ("PC401", "PC421")] == found
+
+
+def test_the_caller_is_named(project: Path) -> None:
+    """The finding stands where the client is made, and says who has it made."""
+    report = look(
+        {"src/db.ts": HELPER, "app/api/route.ts": "import { openDb } from '../../src/db'\n" + ROUTE}, project
+    )
+
+    finding = next(each for each in report.findings if each.rule.id == "PC401")
+    assert finding.location is not None
+    assert finding.location.path == "src/db.ts"
+    assert finding.message.startswith("The route handler GET, in app/api/route.ts, makes pg.Pool")

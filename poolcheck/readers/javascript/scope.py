@@ -461,3 +461,33 @@ def _inline_server(function: Node) -> bool:
         and bool(first.named_children)
         and string(first.named_children[0]) == "use server"
     )
+
+
+def reached_as(module: Module, site: Node) -> tuple[str, ...]:
+    """The exported names by which other files have the value made: of its function, of its class, or of who calls it."""
+    function = function_around(site)
+    owner = next((outer for outer in up(site) if outer.type in CLASSES), None)
+    if owner is not None and (function is None or within(owner, function) is False):
+        member = next(
+            (outer for outer in up(site) if outer.parent is not None and outer.parent.type == "class_body"),
+            None,
+        )
+        made = member is not None and (
+            member.type.endswith("field_definition") or name_of(member) == "constructor"
+        )
+        return _exported_as(module, owner, text(field(owner, "name"))) if made else ()
+    if function is None:
+        return ()
+    found = _exported_as(module, function, name_of(function))
+    name = name_of(function)
+    for use in module.uses(name) if name and not found else ():
+        outer = function_around(use)
+        if outer is not None and outer != function and field(use.parent, "function") == use:
+            found += _exported_as(module, outer, name_of(outer))
+    return tuple(dict.fromkeys(found))
+
+
+def _exported_as(module: Module, declared: Node, name: str) -> tuple[str, ...]:
+    how = exported(declared)
+    forms = [(name, how)] if how else module.exports_of(name)
+    return tuple("default" if how == "default" else each for each, how in forms if each or how == "default")

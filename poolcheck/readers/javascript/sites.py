@@ -11,7 +11,7 @@ from poolcheck.model.makers import Makers
 from poolcheck.model.source import MIDDLEWARE, UNSAID, Closed, Site
 from poolcheck.readers.javascript.checkouts import _place
 from poolcheck.readers.javascript.options import Values
-from poolcheck.readers.javascript.scope import place
+from poolcheck.readers.javascript.scope import place, reached_as
 from poolcheck.readers.javascript.tree import (
     AROUND,
     CLASSES,
@@ -73,9 +73,10 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
             within=placed.within,
             name=placed.name,
             on_global=on_global,
-            closed=_closed(module, placed.name, inner)
+            closed=closed_in(module, placed.name, inner)
             if inner is not None and placed.scope in ("request", "function")
             else "no",
+            reached_as=reached_as(module, call) if placed.scope == "function" else (),
             options=tuple((key, value) for key, value, _ in options),
             option_lines=tuple(line for _, _, line in options),
             complete=given.object.complete,
@@ -339,7 +340,7 @@ def _on_global(module: Module) -> bool:
     )
 
 
-def _closed(module: Module, name: str, function: Node) -> Closed:
+def closed_in(module: Module, name: str, function: Node) -> Closed:
     """Whether the function that makes a client also closes it."""
     if not name:
         return "no"

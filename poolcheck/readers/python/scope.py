@@ -62,6 +62,29 @@ class Scopes:
                     return placed._replace(name=found.name)
         return found
 
+    def reached_as(self, call: Node) -> tuple[str, ...]:
+        """The names by which other files have the value made: of its function, of its class, or of who calls it."""
+        function = self.module.function(call)
+        if function is None:
+            return ()
+        found = self._name_at_top(function)
+        if found:
+            names = {found}
+            for caller in self._called.get(found, ())[:MOST_CALLS]:
+                outer = self.module.function(caller)
+                if outer is not None and outer != function:
+                    names.add(self._name_at_top(outer))
+            return tuple(sorted(names - {""}))
+        return ()
+
+    def _name_at_top(self, function: Node) -> str:
+        """The name of a function of the module, or of the class whose `__init__` it is."""
+        outer = self.module.parent(function)
+        if outer is not None and outer.type == "module":
+            return name_of(function)
+        init = outer is not None and outer.type == "class_definition" and name_of(function) == "__init__"
+        return name_of(outer) if init and outer is not None else ""
+
     def _place(self, call: Node) -> Placed:
         """The same, as far as the function says in which it stands."""
         if call.id not in self._known:

@@ -96,7 +96,8 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
             scope=placed.scope,
             within=placed.within,
             name=placed.name,
-            closed=_closed(module, call, placed.name),
+            closed=closed_in(module, call, placed.name),
+            reached_as=scopes.reached_as(call) if placed.scope == "function" else (),
             options=tuple((key, value) for key, value, _ in options),
             option_lines=tuple(line for _, _, line in options),
             complete=given.complete,
@@ -129,7 +130,7 @@ def _url(values: Values, call: Node, given: Options, places: tuple[str, ...]) ->
     return ("", scheme) if scheme is not None else (values.name(written), "")
 
 
-def _closed(module: Module, call: Node, name: str) -> Closed:
+def closed_in(module: Module, call: Node, name: str) -> Closed:
     """Whether the function that makes it also closes it."""
     if any(outer.type == "with_item" for outer, _ in zip(module.up(call), range(3), strict=False)):
         return "always"

@@ -178,6 +178,12 @@ class Module(Parsed):
         known = self.names.get(first)
         return words if known is None else known + (f".{rest}" if rest else "")
 
+    def full_words(self, words: str) -> str:
+        """The dotted name of a dotted name, where its first part is imported; "" where it is not."""
+        first, _, rest = words.partition(".")
+        known = self.names.get(first)
+        return f"{known}.{rest}" if known is not None and rest else ""
+
     def parent(self, node: Node) -> Node | None:
         """What a node belongs to; brackets are none."""
         return self._parents.get(node.id)
