@@ -108,7 +108,7 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallForEach:
     """A function of another file that is called for each request."""
 
     module: str  # as the import names it

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from poolcheck.readers.manifests.types import UnreadableFile, load_json
 
@@ -31,28 +31,37 @@ class Imports:
             self._by_last.setdefault(posixpath.basename(stem), []).append(stem)
         self._manifests = tuple(manifests)
         self._packages: dict[str, str] | None = None
+        self._passed_on: dict[str, list[str]] = {}
         self._aliases: dict[str, list[tuple[str, list[str]]]] = {}
 
-    def resolve(self, specifier: str, importer: str, wanted: Iterable[str]) -> str:
+    def resolve(self, specifier: str, importer: str, wanted: Container[str]) -> str:
         """The one of the wanted files that an import comes to, through files that export it again; "" for none."""
-        targets = set(wanted)
-        seen: set[str] = set()
         at = self._files(specifier, importer)
+        seen: set[str] = set()
         for _ in range(_DEEPEST):
-            hit = next((name for name in at if name in targets), "")
-            if hit:
+            hit = next((name for name in at if name in wanted), "")
+            if hit or not at:
                 return hit
             seen.update(at)
-            at = [found for name in at for found in self._again(name) if found not in seen]
+            at = list(dict.fromkeys(found for name in at for found in self._again(name) if found not in seen))
         return ""
+
+    def direct(self, specifier: str, importer: str, wanted: Container[str]) -> str:
+        """The one of the wanted files that an import names itself; "" for none."""
+        return next((name for name in self._files(specifier, importer) if name in wanted), "")
 
     def _files(self, specifier: str, importer: str) -> list[str]:
         if importer.endswith(".py"):
             return list(self._python(specifier, importer))
         return list(self._script(specifier, importer))
 
-    def _again(self, name: str) -> Iterator[str]:
+    def _again(self, name: str) -> list[str]:
         """The files whose names a file exports again."""
+        if name not in self._passed_on:
+            self._passed_on[name] = list(self._exported_again(name))
+        return self._passed_on[name]
+
+    def _exported_again(self, name: str) -> Iterator[str]:
         code = self._read(name) or b""
         patterns = (_FROM,) if name.endswith(".py") else (_REEXPORT, _REQUIRED)
         for pattern in patterns:

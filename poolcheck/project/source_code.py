@@ -21,7 +21,7 @@ from poolcheck.model.roles import packages_speak
 from poolcheck.model.source import (
     MAPPED_LANGUAGES,
     MIDDLEWARE,
-    Call,
+    CallForEach,
     Closed,
     Mark,
     Site,
@@ -261,7 +261,7 @@ def _link(entries: Mapping[str, tuple[str, ...]], reading: _Reading, imports: Im
     files = reading.files
     making = {name for name, file in files.items() if _is_maker(file)}
     for name, specifiers in entries.items():
-        hits = {each: to for each in specifiers if (to := imports.resolve(each, name, making))}
+        hits = {each: to for each in specifiers if (to := imports.direct(each, name, making))}
         if name not in files and (hits or posixpath.basename(name).startswith("middleware.")):
             code = _bytes(name, reading)
             if code is not None and hits:
@@ -320,7 +320,7 @@ def _follow(names: Iterable[str], reading: _Reading, imports: Imports) -> None:
         for q in "'\""
         if "default" in reached[name]
     ]
-    found: dict[str, list[tuple[Call, str]]] = {}
+    found: dict[str, list[tuple[CallForEach, str]]] = {}
     for name in names:
         if languages.language(name) is None or source_files.purpose(reading.below(name)) != "app":
             continue
@@ -336,7 +336,7 @@ def _follow(names: Iterable[str], reading: _Reading, imports: Imports) -> None:
         files[name] = replace(files[name], sites=sites)
 
 
-def _called_for_each(site: Site, calls: Sequence[tuple[Call, str]]) -> Site:
+def _called_for_each(site: Site, calls: Sequence[tuple[CallForEach, str]]) -> Site:
     for call, caller in calls:
         if site.scope == "function" and call.exported in site.reached_as:
             closed: Closed = "always" if "always" in (site.closed, call.closed) else call.closed

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from poolcheck.model.ignores import Ignores, ignores_in_lines
 from poolcheck.model.makers import AllMakers, Makers
 from poolcheck.model.problem import Location
-from poolcheck.model.source import MAPPED_LANGUAGES, Call, Language, Mark, Purpose, SourceFile
+from poolcheck.model.source import MAPPED_LANGUAGES, CallForEach, Language, Mark, Purpose, SourceFile
 from poolcheck.readers import session_state as state
 from poolcheck.readers.languages import language
 from poolcheck.readers.python import source as python
@@ -190,7 +190,7 @@ def read(code: bytes, path: str, makers: AllMakers, below: str = "") -> Read | U
     return made._replace(file=replace(made.file, purpose=where))
 
 
-def calls(code: bytes, path: str, wanted: frozenset[str]) -> tuple[Call, ...]:
+def calls(code: bytes, path: str, wanted: frozenset[str]) -> tuple[CallForEach, ...]:
     """The functions of other files, of these names, that a file calls for each request; () when it cannot be read."""
     kind = language(path)
     if kind is None or kind == "sql" or kind in MAPPED_LANGUAGES or trouble(code, kind):

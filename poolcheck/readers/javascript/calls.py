@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from poolcheck.model.source import Call
+from poolcheck.model.source import CallForEach
 from poolcheck.readers.javascript.scope import place
 from poolcheck.readers.javascript.sites import closed_in, edge, worker
 from poolcheck.readers.javascript.tree import Module, function_around
 from poolcheck.readers.syntax import field, text
 
 
-def calls(code: bytes, path: str, language: str, wanted: frozenset[str]) -> Iterator[Call]:
+def calls(code: bytes, path: str, language: str, wanted: frozenset[str]) -> Iterator[CallForEach]:
     """The calls of wanted names, and of what a module exports as its default, by what runs for each request."""
     module = Module(code, path, language)
     if edge(module) or worker(module):
@@ -32,7 +32,7 @@ def calls(code: bytes, path: str, language: str, wanted: frozenset[str]) -> Iter
                 name = "default" if exported == "*" else exported
                 function = function_around(call)
                 closed = closed_in(module, placed.name, function) if function is not None else "no"
-                yield Call(known.module, name, placed.within, module.line(call), closed)
+                yield CallForEach(known.module, name, placed.within, module.line(call), closed)
 
 
 def _call(called: Node) -> Node | None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from poolcheck.model.source import Call
+from poolcheck.model.source import CallForEach
 from poolcheck.readers.python.scope import Scopes
 from poolcheck.readers.python.source import closed_in
 from poolcheck.readers.python.tree import Module, called, dotted
 
 
-def calls(source: str, path: str, wanted: frozenset[str]) -> Iterator[Call]:
+def calls(source: str, path: str, wanted: frozenset[str]) -> Iterator[CallForEach]:
     """The calls of wanted names by what runs for each request, and dependencies of those names."""
     module = Module(source, path)
     scopes = Scopes(module, module.calls)
@@ -19,11 +19,11 @@ def calls(source: str, path: str, wanted: frozenset[str]) -> Iterator[Call]:
         placed = scopes.place(call)
         if placed.scope == "request":
             closed = closed_in(module, call, placed.name)
-            yield Call(came[0], came[1], placed.within, module.line(call), closed)
+            yield CallForEach(came[0], came[1], placed.within, module.line(call), closed)
     for name in sorted(scopes.depends):
         came = _came(module, name)
         if came is not None and came[1] in wanted:
-            yield Call(came[0], came[1], f"the dependency {name}()", 1)
+            yield CallForEach(came[0], came[1], f"the dependency {name}()", 1)
 
 
 def _came(module: Module, words: str) -> tuple[str, str] | None:
