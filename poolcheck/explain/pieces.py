@@ -36,7 +36,7 @@ MOST_ALIKE, MOST_LAYERS = (
 )  # texts that hold the same words, and their layers: above that they tell nothing
 _WORD = re.compile(r"\w+(?:['.:]+\w+)*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_SEVERITY = re.compile(r"\A(?:(?:FATAL|ERROR|PANIC|WARNING|LOG|[Ee]rror|Exception)\s*:\s*)+")
+_MARK = re.compile(r"\b(?:FATAL|ERROR|PANIC|WARNING|LOG|[Ee]rror|[A-Za-z.]*(?:Error|Exception))\s*:\s+")
 _SQLSTATE = re.compile(r"(?:SQLSTATE\W{0,3})?([0-9A-Z]{5})")
 _AROUND = " \t\r\n\"'`()[]{}<>.,;:!…"
 
@@ -202,12 +202,12 @@ def _weights() -> dict[str, float]:
 
 def _by_words(text: str) -> list[_Guess]:
     """The entries of which this is a piece, or of whose text it holds most; the best first, each once."""
-    given = normal(_SEVERITY.sub("", text))
+    given = [normal(each) for each in dict.fromkeys((text, _MARK.split(text)[-1], text.rpartition(": ")[2]))]
     best: dict[str, tuple[float, _Known]] = {}
     matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(given.split())
+    matcher.set_seq2(given[0].split())
     for one in _texts():
-        score = max(_is_piece(given, one), _holds(matcher, one))
+        score = max(*(_is_piece(each, one) for each in given), _holds(matcher, one))
         if score > best.get(one.error.id, (0.0,))[0]:
             best[one.error.id] = (score, one)
     most = max((score for score, _ in best.values()), default=0.0)

@@ -41,6 +41,17 @@ def shown(text: str) -> list[str]:
             [],
         ),
         ("timeout exceeded when trying", "node-pool-timeout", []),
+        (
+            "psycopg2.OperationalError: FATAL:  remaining connection slots are reserved",
+            "pg-reserved-for-role",
+            ["pg-reserved-up-to-15"],
+        ),
+        (
+            "2026-11-21 03:00:00 app ERROR db: too many clients already",
+            "pg-too-many-clients",
+            ["pgpool-children"],
+        ),
+        ("could not connect to server", "net-timeout", ["net-refused"]),
         ("timeout exceeded when trying to connect", "node-pool-timeout", []),
         ("remaining connection slots are reserved", "pg-reserved-for-role", ["pg-reserved-up-to-15"]),
         ("too many connections for role app", "pg-role-limit", []),
