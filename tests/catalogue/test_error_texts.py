@@ -223,6 +223,11 @@ def test_anchors_are_in_every_match(pattern: str, matches: list[str]) -> None:
         assert any(anchor in text for anchor in anchors)
 
 
+def test_a_few_passes_stand_for_all_patterns() -> None:
+    """Each costs a walk over the log: a new text must not bring one of its own."""
+    assert len(prefilter.passes()) <= 6
+
+
 def test_without_enough_literal_text_there_is_no_anchor() -> None:
     assert prefilter.anchors(r"\d+ms") == ()
     assert prefilter.anchors(r"abcdef|\w+") == ()
