@@ -36,7 +36,9 @@ MOST_ALIKE, MOST_LAYERS = (
 )  # texts that hold the same words, and their layers: above that they tell nothing
 _WORD = re.compile(r"\w+(?:['.:]+\w+)*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_MARK = re.compile(r"\b(?:FATAL|ERROR|PANIC|WARNING|LOG|[Ee]rror|[A-Za-z.]*(?:Error|Exception))\s*:\s+")
+_MARK = re.compile(
+    r"(?:FATAL|ERROR|PANIC|WARNING|LOG|[Ee]rror|Exception): {1,3}"
+)  # also at the end of a class's name
 _SQLSTATE = re.compile(r"(?:SQLSTATE\W{0,3})?([0-9A-Z]{5})")
 _AROUND = " \t\r\n\"'`()[]{}<>.,;:!…"
 
