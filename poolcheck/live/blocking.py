@@ -97,6 +97,7 @@ def _block(root: int, tree: _Tree) -> Block:
         targets=targets,
         frees=len(frees),
         kind=kind,
+        lock=lock.kind if lock else "",
         relation=lock.relation if lock else "",
         held=words(held),
         wanted=words(wait.mode) if wait else "",
@@ -110,6 +111,12 @@ def _action(root: int, backend: Backend | None, tree: _Tree) -> tuple[BlockKind,
         return "root", "finish", ()
     if backend is not None and backend.kind == "startup":
         return "replay", "terminate", _replay_waits_for(backend, tree)
+    if backend is not None and backend.own:
+        return (
+            "root",
+            "terminate",
+            (root,),
+        )  # a pooled session on which the look sat: what it holds is another client's
     rests = backend is not None and _rests(backend)
     if not rests:
         middle = _middle(root, tree)

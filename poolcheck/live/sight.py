@@ -76,6 +76,7 @@ def _snapshot(row: Row, sessions: list[Row], others: list[Row], link: Link) -> S
         database_limit=whole(row["database_limit"]),
         database=row["database"] or "",
         user=row["user"] or "",
+        session_user=row["session_user"] or "",
         in_recovery=row["in_recovery"] == "t",
         sees_all=row["sees_all"] == "t",
         max_wal_senders=whole(row["max_wal_senders"]) or 0,
@@ -158,7 +159,7 @@ def _skipped(server: LiveServer, backends: tuple[Backend, ...]) -> tuple[Skipped
             f"state, age and statement of {hidden} sessions of other roles",
             f'role "{clean(server.user)}" may not see them, so idle transactions and leaks among them are unknown;'
             " their number is exact, apart from parallel workers that it may include.",
-            f'GRANT pg_monitor TO "{clean(server.user)}"; -- or look with the URL of the app itself',
+            f'GRANT pg_monitor TO "{clean(server.session_user or server.user)}"; -- or look with the URL of the app itself',
         ),
     )
 

@@ -28,6 +28,7 @@ class LiveServer:
     database_limit: int | None = None
     database: str = ""
     user: str = ""
+    session_user: str = ""  # who logged in; another than `user` after SET ROLE
     in_recovery: bool = False
     sees_all: bool = True  # pg_read_all_stats, or superuser
     max_wal_senders: int = 0
@@ -307,6 +308,7 @@ class Block:
     targets: tuple[int, ...] = ()  # pids that the verb is for: the root, or who waits in the middle
     frees: int = 0  # waiters that go on when it is done
     kind: BlockKind = "root"
+    lock: str = ""  # the kind of lock: relation, transactionid, advisory, ...
     relation: str = ""  # what the targets, or the waiters behind the root, wait for; "" no relation
     held: str = ""  # the root's mode there, in words of SQL
     wanted: str = ""  # the mode that is waited for

@@ -100,6 +100,7 @@ def reason(block: Block, look: Look) -> str:
     """Who waits for what, and what follows from it."""
     on = f" on {clean(block.relation, limit=60)}" if block.relation else ""
     asked = f"{block.wanted}{on}" if block.wanted else "it"
+    asked = "an advisory lock" if block.lock == "advisory" else asked
     holds = f"it holds {block.held}{on}" if block.held else "it holds the lock"
     each = block.backend
     if block.kind == "middle":
@@ -125,6 +126,14 @@ def reason(block: Block, look: Look) -> str:
             if block.targets
             else f"A transaction that is open on the primary holds {block.held or 'the lock'}{on}: it ends there, not here."
         )
+    if each is not None and (each.own or (block.lock == "advisory" and look.snapshot.route.pooled)):
+        sat = ", on which this look sat," if each.own else ""
+        return (
+            f"The pooled server session{sat} holds an advisory lock that another client took and did not give back there:"
+            " in transaction mode the unlock lands on another session. What locks so needs a direct connection."
+        )
+    if block.lock == "advisory" and each is not None and each.state == "idle":
+        return f"They wait for an advisory lock, which belongs to the session, not to a transaction: it is {each.state} and keeps it."
     pids = ", ".join(map(str, block.waiters[:5])) + (", ..." if len(block.waiters) > 5 else "")
     said = f"Pid {pids} wait behind it, and whatever needs that lock will."
     if block.wanted:

@@ -19,7 +19,7 @@ LIVE = Path(poolcheck.live.__file__).parent
 _SQL = re.compile(r"\s*(?:SELECT|WITH|BEGIN|SHOW|SET|RESET|ROLLBACK|COMMIT|LOCK|DISCARD)\b")
 # What stands before a parenthesis, or after FROM, and is no name.
 _WORDS = frozenset(
-    "operator in filter from and or not as when then else on where values by select case coalesce nullif over join".split()
+    "operator in filter from and or not as when then else on where values by select case coalesce nullif over join exists".split()
 )
 # Words of the grammar behind which an operator, or a function, is looked up.
 _MEANT = {

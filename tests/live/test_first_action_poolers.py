@@ -259,3 +259,57 @@ def test_the_console_alone(server: Postgres) -> None:
     ran = poolcheck("live", "--admin", server.url("monitor"))
     assert ran.code == 0
     assert "of 37 usable" in ran.out
+
+
+@pytest.mark.parametrize("through", ["pooler", "direct"])
+def test_an_advisory_lock_that_stays_on_a_pooled_session(server: Postgres, through: str) -> None:
+    """The unlock would land elsewhere; a look through the pooler lands on the holder itself, and must not cancel itself."""
+    with pool(server, pool_size=1) as (bouncer, clients), bouncer.connect("app") as client:
+        client.execute("select pg_advisory_lock(4711)")
+        waiter = server.connect("app", application_name="pod")
+        thread = threading.Thread(target=waits, args=(waiter, clients), daemon=True)
+        thread.start()
+        waiting_for_lock = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        eventually(lambda: bool(server.execute(waiting_for_lock)), "the pod")
+        time.sleep(5.2)
+        said = report_on((bouncer if through == "pooler" else server).url("app"))
+        finding = found(said, "PC703")
+        assert "advisory lock" in finding.why
+        assert ("this look sat" in finding.why) is (through == "pooler")
+        fix = finding.fix
+        assert fix is not None
+        for line in fix.lines:
+            server.execute(line)
+        eventually(lambda: clients.served == 1, "the pod has the lock")
+        thread.join(10)
+        waiter.close()
+
+
+def waits(conn: psycopg.Connection[Any], clients: Clients) -> None:
+    """Wait for the lock, and count."""
+    conn.execute("select pg_advisory_lock(4711)")
+    clients.served += 1
+
+
+def test_set_role_stays_on_a_pooled_session(server: Postgres) -> None:
+    """Whoever comes next runs as another role: named, and gone after the RECONNECT that is advised."""
+    server.execute("create role tenant_a", "grant tenant_a to app")
+    try:
+        with pool(server, pool_size=1) as (bouncer, _):
+            with bouncer.connect("app") as client:
+                client.execute("set role tenant_a")
+                said = report_on(bouncer.url("app"))
+                assert "role = tenant_a" in found(said, "PC804").message
+                assert not [each for each in said.skipped if 'TO "tenant_a"' in each.hint]
+                carry_out(bouncer, said, "PC804")
+            assert "PC804" not in rules(report_on(bouncer.url("app")))
+            server.execute("alter role app set role = tenant_a")
+            bouncer.admin("RECONNECT")
+            time.sleep(0.5)
+            assert "PC804" not in rules(report_on(bouncer.url("app"))), "set for the role, on purpose"
+    finally:
+        server.execute("alter role app reset role", "revoke tenant_a from app")
+        eventually(
+            lambda: not server.execute("select 1 from pg_stat_activity where usename = 'app'"), "nobody there"
+        )
+        server.execute("drop role tenant_a")

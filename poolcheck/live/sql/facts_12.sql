@@ -16,6 +16,7 @@ SELECT pg_catalog.version() AS version,
        coalesce(pg_catalog.current_setting('idle_session_timeout', true), '') AS idle_session_timeout,
        pg_catalog.current_database() AS database,
        current_user AS "user",
+       session_user AS session_user,
        (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
            OR pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,
        (SELECT nullif(r.rolconnlimit, -1) FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) AS role_limit,
@@ -27,7 +28,12 @@ SELECT pg_catalog.version() AS version,
           FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS backend_age,
        (SELECT a.backend_start::pg_catalog.text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)
            AS backend_start,
-       l.left_behind, l.search_path_reset, l.statement_timeout_reset, l.read_only_source,
+       pg_catalog.concat_ws(pg_catalog.chr(31), l.left_behind,
+           CASE WHEN current_user <> session_user AND NOT EXISTS (
+                     SELECT 1 FROM pg_catalog.pg_db_role_setting s
+                      WHERE pg_catalog.array_to_string(s.setconfig, ',') LIKE '%role=%')
+                THEN 'role=' || current_user::pg_catalog.text END) AS left_behind,
+       l.search_path_reset, l.statement_timeout_reset, l.read_only_source,
        pg_catalog.inet_client_port() AS client_port,
        pg_catalog.inet_server_port() AS server_port,
        (SELECT a.ssl FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS ssl,
