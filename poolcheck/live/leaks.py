@@ -14,12 +14,11 @@ from dataclasses import replace
 
 from poolcheck.config.settings import DEFAULTS, Thresholds
 from poolcheck.live.blocking import blocks
-from poolcheck.model.look import driver
+from poolcheck.model.look import PEOPLE, driver
 from poolcheck.model.snapshot import Backend, Certainty, Leak, LeakKind, Snapshot
 from poolcheck.record import dataclass
 from poolcheck.text import seconds
 
-PEOPLE = frozenset({"psql", "pgAdmin", "DBeaver"})
 FEWEST_STUCK = 3  # two idle sessions are nobody's outage, and shares of two mean nothing
 SAME_STATEMENT = 0.8  # share of stuck sessions with the same last statement
 OWN_MOMENT = 0.6  # share of stuck sessions that came to rest alone, not in a cluster

@@ -406,7 +406,7 @@ class Inspection:
 
         if self.snapshot is None:
             return None
-        return put_together(
+        made = put_together(
             self.snapshot,
             self.config.thresholds,
             earlier=self.earlier,
@@ -416,6 +416,7 @@ class Inspection:
             instances=self.config.instances,
             surge=self.config.surge,
         )
+        return replace(made, refused=any(refusal.layer == "slots" for refusal in self.refusals))
 
     def pooler_look(self) -> "PoolerLook | None":
         """The look at the console, beside what the server behind it allows."""

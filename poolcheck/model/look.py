@@ -32,6 +32,7 @@ _APPLICATIONS = (
 )
 
 
+PEOPLE = frozenset({"psql", "pgAdmin", "DBeaver"})  # of these names: tools that a person sits before
 FEW_RUNS = 3  # active sessions with the same statement that are nothing to speak of, less one
 
 
@@ -99,6 +100,7 @@ class Look:
     target: str = ""  # which connection string, in words, masked
     instances: int | None = None  # as configured; None: unknown
     surge: str = DEFAULTS.surge
+    refused: bool = False  # for want of slots, a moment before, to another role
 
     @property
     def surge_instances(self) -> int:
@@ -107,10 +109,24 @@ class Look:
 
     @property
     def deploy_used(self) -> int | None:
-        """Slots that would be taken while a deploy runs that started now; None when the instances are unknown."""
+        """Slots that would be taken while a deploy runs that started now; None when the instances are unknown.
+
+        Only the application's own sessions are multiplied: those of the role and database that the look came with. A role
+        that has no session there (one for monitoring) is nobody's application: then all of them are.
+        """
         if not self.instances:
             return None
-        return -(-self.snapshot.used * (self.instances + self.surge_instances) // self.instances)
+        more = -(-self.own_used * (self.instances + self.surge_instances) // self.instances)
+        return self.snapshot.used - self.own_used + more
+
+    @property
+    def own_used(self) -> int:
+        """The sessions that a deploy multiplies."""
+        server = self.snapshot.server
+        own = sum(
+            (each.user, each.database) == (server.user, server.database) for each in self.snapshot.clients
+        )
+        return own or self.snapshot.used
 
     @property
     def groups(self) -> tuple[SessionGroup, ...]:

@@ -1,8 +1,10 @@
 """What the rules about live servers share: names of groups, the statement to look for, roles as SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from poolcheck.model.snapshot import Block, Leak, Verb
+from poolcheck.model.look import Look
+from poolcheck.model.snapshot import Backend, Block, Leak, Verb
 from poolcheck.text import clean
 
 
@@ -40,3 +42,23 @@ def ending(verb: Verb, pids: Sequence[int]) -> tuple[str, ...]:
 def waits_for_standby(block: Block) -> bool:
     """Whether the root has done its work and waits for a synchronous standby to confirm it."""
     return block.backend is not None and block.backend.wait_event == "SyncRep"
+
+
+LONG_LOGIN = 5.0  # seconds
+
+
+def starting(look: Look) -> list[Backend]:
+    """Sessions that have been logging in for longer than a login takes; PostgreSQL 18 shows them."""
+    return [
+        each
+        for each in look.snapshot.clients
+        if each.state == "starting" and look.snapshot.epoch - _began(each) >= LONG_LOGIN
+    ]
+
+
+def _began(each: Backend) -> float:
+    """When the session began, in seconds as the snapshot's epoch; far ahead when it is not known."""
+    try:
+        return datetime.fromisoformat(each.backend_start).timestamp()
+    except ValueError:
+        return float("inf")

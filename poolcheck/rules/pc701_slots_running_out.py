@@ -47,7 +47,7 @@ from poolcheck.model.look import Look
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.rules._live import ending, waits_for_standby
+from poolcheck.rules._live import ending, starting, waits_for_standby
 from poolcheck.text import plural
 
 
@@ -64,8 +64,13 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
     holder = look.groups[0] if look.groups else None
     why = f"{plural(snapshot.free, 'slot is', 'slots are')} left for everybody but superusers."
     if holder:
-        name = holder.application_name or f"user {holder.user}"
+        name = holder.application_name or (
+            f"user {holder.user}" if holder.user else "logins that have not finished"
+        )
         why += f" {name} holds {len(holder.members)}" + (f" from {holder.client}." if holder.client else ".")
+    supers = sum(client.superuser for client in snapshot.clients)
+    if supers > snapshot.server.superuser_reserved:
+        why += f" {supers} sessions are superusers': they take the slots that are kept for emergencies, too."
     yield Problem(
         message=f"{most}{snapshot.used} of {usable} usable slots are taken: {snapshot.ratio:.0%}.",
         why=why,
@@ -79,6 +84,12 @@ def first(look: Look) -> Fix:
     """What most of the slots are held for decides what frees them."""
     clients = look.snapshot.clients
     half = len(clients) / 2
+    if len(starting(look)) >= half:
+        return Fix("Let the logins go that never finish: what logins-never-finish (PC714) says")
+    if sum(client.superuser for client in clients) >= half:
+        return Fix(
+            "Give the application a role of its own, no superuser: then it cannot take the reserve, and make its pools smaller"
+        )
     stuck = {pid for block in look.blocks for pid in (block.root, *block.waiters)}
     if look.waiting.get("SyncRep", 0) >= half or any(map(waits_for_standby, look.blocks)):
         return Fix("Let the commits go first: what commits-wait-for-standby (PC712) says")

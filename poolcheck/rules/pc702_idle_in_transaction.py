@@ -38,10 +38,11 @@ A cancel does nothing here, there is no statement to cancel: only ending the ses
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
-from poolcheck.model.look import Look
+from poolcheck.model.look import PEOPLE, Look, driver
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
+from poolcheck.model.snapshot import Backend
 from poolcheck.rules._live import role
 from poolcheck.text import clean, plural, seconds
 
@@ -73,8 +74,16 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
         + (f" Others wait for {plural(len(blocking), 'of them', 'of them')}." if blocking else ""),
         severity=Severity.ERROR if emergency else Severity.WARNING,
         subject=look.snapshot.server.database,
-        fix=Fix(
-            "Commit, roll back or raise in the block that began it; until then let the server end such sessions",
-            lines=(f"ALTER ROLE {role(oldest.user)} SET idle_in_transaction_session_timeout = '60s';",),
-        ),
+        fix=advice(oldest),
+    )
+
+
+def advice(oldest: Backend) -> Fix:
+    """A person's tool has no code to mend, and its role is often the application's."""
+    tool = driver((oldest,))
+    if tool in PEOPLE:
+        return Fix(f"Ask whoever sits before {tool} to commit or roll back, and to turn auto-commit on there")
+    return Fix(
+        "Commit, roll back or raise in the block that began it; until then let the server end such sessions",
+        lines=(f"ALTER ROLE {role(oldest.user)} SET idle_in_transaction_session_timeout = '60s';",),
     )

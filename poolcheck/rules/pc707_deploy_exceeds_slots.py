@@ -2,7 +2,8 @@
 
 ## Why it matters
 A rolling deploy starts new instances before the old ones stop. For a minute both hold their connections, so what
-counts is not today's number but today's number times (instances + surge) / instances. Reported only when the number
+counts is not today's number but today's number times (instances + surge) / instances. Only the sessions of the role and
+database that the look came with are multiplied, where there are any: other tenants do not deploy with it. Reported only when the number
 of instances is known (`--instances`, or poolcheck.toml).
 
 ## What to do
@@ -14,6 +15,11 @@ Make the pools smaller so that the sum fits while a deploy runs, lower the surge
 
 ```json good
 {"server": {"max_connections": 100, "superuser_reserved": 3}, "sessions": [{"count": 40, "state": "idle"}], "instances": 10, "surge": "25%"}
+```
+
+```json good most sessions are other tenants'
+{"server": {"max_connections": 60, "superuser_reserved": 3, "user": "app"}, "instances": 4, "surge": "100%",
+ "sessions": [{"count": 8, "state": "idle"}, {"count": 28, "state": "idle", "user": "tenant"}]}
 ```
 
 ```json good unknown instances
@@ -41,11 +47,13 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
     usable = snapshot.server.usable
     if then is None or not look.instances or not usable or then / usable < look.thresholds.critical_at:
         return
-    each = snapshot.used / look.instances
+    each = look.own_used / look.instances
+    rest = snapshot.used - look.own_used
+    others = f"; {rest} more are other roles' or databases'" if rest else ""
     size = f"poolcheck size --max {snapshot.server.max_connections} --instances {look.instances} --surge {look.surge}"
     yield Problem(
         message=f"A deploy started now would reach {then} of {usable} usable slots: {then / usable:.0%}.",
-        why=f"{look.instances} instances, and {look.surge_instances} more while the deploy runs, at {each:.1f} connections each.",
+        why=f"{look.instances} instances, and {look.surge_instances} more while the deploy runs, at {each:.1f} connections each{others}.",
         severity=Severity.ERROR if then > usable else Severity.WARNING,
         subject=snapshot.server.database,
         fix=Fix("Size the pools for the deploy, not for the day", lines=(size,)),

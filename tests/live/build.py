@@ -80,7 +80,8 @@ def look(given: dict[str, Any]) -> Look:
     before = given.get("earlier")
     earlier = replace(snapshot(before), epoch=given.get("epoch", 1000.0) - 30) if before else None
     fleet = {"instances": given.get("instances"), "surge": given.get("surge", "25%")}
-    return put_together(snapshot(given), DEFAULTS.thresholds, earlier=earlier, **fleet)
+    made = put_together(snapshot(given), DEFAULTS.thresholds, earlier=earlier, **fleet)
+    return replace(made, refused=given.get("refused", False))
 
 
 def pooler(given: dict[str, Any]) -> PoolerLook:

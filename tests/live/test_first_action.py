@@ -20,8 +20,8 @@ from poolcheck.model.finding import Finding
 from poolcheck.model.report import Report
 from tests.commands.running import poolcheck
 from tests.conftest import need_postgres
-from tests.live.scenes import Conn, Scene, eventually, look, report, rules, scene
-from tests.servers import Postgres
+from tests.live.scenes import Conn, Scene, eventually, look, report, report_on, rules, scene
+from tests.servers import ROLES, Postgres
 
 pytestmark = pytest.mark.postgres
 WAITING = "select count(distinct pid) from pg_locks where not granted"
@@ -656,3 +656,70 @@ def test_sessions_that_rest_on_purpose_are_no_leak(server: Postgres) -> None:
         said = report(server, "monitor", quick, sample=2.0)
         assert look(said).leaks == ()
         assert rules(said) == {}
+
+
+class TestLogins:
+    """Clients that connect, say who they are, and stop before the password."""
+
+    @contextmanager
+    def half_way(self, major: int, **settings: Any) -> Iterator[Postgres]:
+        """17 of them, on a server with 20 connections."""
+        hba = (
+            "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all monitor 127.0.0.1/32 trust\n"
+            "host all all 127.0.0.1/32 scram-sha-256\n"
+        )
+        need_postgres(major)
+        with Postgres(major, hba=hba, max_connections=20, **settings) as server:
+            server.execute(*ROLES, "alter role app password 'x'")
+            words = b"user\0app\0database\0postgres\0\0"
+            clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(17)]
+            try:
+                for client in clients:
+                    client.sendall(struct.pack("!II", len(words) + 8, 196608) + words)
+                    client.recv(1)
+                yield server
+            finally:
+                for client in clients:
+                    client.close()
+
+    def test_they_are_ended_where_they_are_seen(self) -> None:
+        """PostgreSQL 18: with the advice an ordinary role gets in again."""
+        with self.half_way(18) as server:
+            time.sleep(5.1)
+            said = report_on(server.url("app", password="x"), admin=server.url("postgres"))
+            assert "17 logins from 127.0.0.1" in found(said, "PC714").message
+            carry_out(server, said, "PC714")
+            eventually(lambda: not refused_now(server), "a slot")
+
+    def test_they_are_told_from_the_count_and_the_refusal(self) -> None:
+        """PostgreSQL 15 lists them nowhere; they are gone after authentication_timeout, as it is said."""
+        with self.half_way(15, authentication_timeout="8s") as server:
+            said = report_on(server.url("app", password="x"), admin=server.url("postgres"))
+            finding = found(said, "PC714")
+            assert "17 slots are held by logins that never finish" in finding.message
+            carry_out(server, said, "PC714")
+            assert server.execute("show authentication_timeout")[0][0] == "10s"
+            eventually(lambda: not refused_now(server), "a slot", 15)
+            assert "PC714" not in rules(
+                report_on(server.url("app", password="x"), admin=server.url("postgres"))
+            )
+
+
+def refused_now(server: Postgres) -> bool:
+    """Whether an ordinary role is refused."""
+    try:
+        server.connect("monitor").close()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def test_an_application_that_is_a_superuser(postgres15: Postgres) -> None:
+    """It takes the reserve, too, and a full server has no way in."""
+    with scene(postgres15) as stage:
+        stage.open(37, user="postgres", name="api")
+        said = report(postgres15, "postgres")
+        finding = found(said, "PC701")
+        assert "37 sessions are superusers'" in finding.why
+        assert finding.fix is not None
+        assert "a role of its own" in finding.fix.title
