@@ -17,16 +17,22 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from poolcheck import catalogue, rules
 from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
+from poolcheck.diagnosis import engine
 from poolcheck.errors import ExitCode
 from poolcheck.live import route, sight
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, begin, known
 from poolcheck.live.postgres import Link, Lost, NoConnection, StatementFailed, Unsupported
+from poolcheck.model.context import Context, Numbers
+from poolcheck.model.finding import Finding
 from poolcheck.model.look import Look
+from poolcheck.model.severity import Severity
 from poolcheck.model.snapshot import LiveRoute, Refusal, Snapshot
+from poolcheck.output import text
 from poolcheck.output.paint import Paint, Style
 from poolcheck.output.sections import live as section_live
 from poolcheck.text import clean, plural, shown
@@ -47,6 +53,8 @@ class Watch:
     refusal: Refusal | None = None
     trouble: str = ""
     lost: int = 0  # turns without a server
+    findings: tuple[Finding, ...] = ()  # of the last look
+    context: Context = field(default_factory=lambda: Context(catalogue=catalogue, numbers=Numbers()))
     shares: deque[float | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
     snapshots: deque[Snapshot] = field(default_factory=deque)  # of the last minute, KEEP_SECONDS apart
 
@@ -81,13 +89,25 @@ class Watch:
         snapshot = replace(snapshot, route=self.way)
         earlier = self._remember(snapshot)
         self.shares.append(snapshot.ratio)
-        return put_together(
+        look = put_together(
             snapshot,
             self.seen.config.thresholds,
             earlier=earlier,
             show_queries=self.seen.options.show_queries,
             target=address(target),
         )
+        chosen = engine.Selection(self.seen.config.select, self.seen.config.ignore)
+        self.findings = engine.run(rules.load("7"), [look], self.context, selection=chosen).findings
+        return look
+
+    @property
+    def code(self) -> ExitCode:
+        """Of the last look: 2 when there was no server, 1 when it found what --fail-on means."""
+        if self.trouble:
+            return ExitCode.FAILED
+        fail_on = self.seen.config.fail_on
+        bad = fail_on != "never" and any(each.severity >= Severity[fail_on.upper()] for each in self.findings)
+        return ExitCode.FINDINGS if bad else ExitCode.OK
 
     def _remember(self, snapshot: Snapshot) -> Snapshot | None:
         """Keep a few snapshots of the last minute, and give the one that growth is judged against, if it is there."""
@@ -116,7 +136,7 @@ class Watch:
 def watch(
     options: LookOptions, settings: Configured, out: Output, *, every: float, count: int | None, ask: Ask
 ) -> int:
-    """Look until Ctrl-C, or `count` times. Gives 0, or 2 when the last look found no server.
+    """Look until Ctrl-C, or `count` times. Gives the exit code of the last look.
 
     Raises:
         UsageError: a format or file that is not for a screen.
@@ -141,7 +161,7 @@ def watch(
         raise BrokenPipeError from None  # the window was closed while it was drawn
     finally:
         state.close()
-    return int(ExitCode.FAILED if state.trouble else ExitCode.OK)
+    return int(state.code)
 
 
 def _turns(state: Watch, every: float, count: int | None, show: Callable[[Look | None], None]) -> None:
@@ -181,6 +201,9 @@ def line(look: Look | None, state: Watch) -> str:
         parts.append(
             f"{sum(len(block.waiters) for block in look.blocks)} blocked by pid {look.blocks[0].root}"
         )
+    worst = text.worst_of(state.findings)
+    if worst is not None and worst.severity > Severity.INFO and worst.fix:
+        parts.append(f"{worst.rule.id}: {clean((*worst.fix.lines, worst.fix.title)[0], limit=120)}")
     return "  ".join(parts)
 
 
@@ -218,6 +241,8 @@ def frame(look: Look | None, state: Watch, paint: Paint, every: float) -> list[s
     if look is None:
         return lines
     lines.append(f"  Past   {history(state.shares, paint)}")
+    if not state.trouble:
+        lines += text.first_of(state.findings, paint)
     lines += section_live.screen(look, paint)
     return lines
 

@@ -1,6 +1,6 @@
 """Text for people: the command's own part, the findings, the five steps, and last what was found and how to mend it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ def render(report: Report, style: Style) -> str:
 def lines(report: Report, paint: Paint) -> Iterator[str]:
     """The report, line by line. Parts are divided by one empty line."""
     quiet = paint.look.verbosity < 0
-    first_of_all = worst(report) if looked_at(report) else None
+    first_of_all = worst_of(report.findings) if looked_at(report) else None
     parts: list[Iterator[str]] = [verdict(first_of_all, paint)] if first_of_all is not None else []
     parts += [
         import_module(f"poolcheck.output.sections.{section.name}").text(section, paint)
@@ -76,10 +76,12 @@ def looked_at(report: Report) -> bool:
     return report.command == "live" and bool(names & {"live", "pooler"}) and wrong
 
 
-def worst(report: Report) -> "Finding":
-    """The finding that the others follow from."""
+def worst_of(findings: Sequence["Finding"]) -> "Finding | None":
+    """The one that says most: the worst, and of several the cause of the others."""
     order = {name: place for place, name in enumerate(CAUSES)}
-    return min(report.findings, key=lambda each: (-each.severity, order.get(each.rule.id, len(CAUSES))))
+    return min(
+        findings, key=lambda each: (-each.severity, order.get(each.rule.id, len(CAUSES))), default=None
+    )
 
 
 def verdict(finding: "Finding", paint: Paint) -> Iterator[str]:

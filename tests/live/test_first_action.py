@@ -723,3 +723,20 @@ def test_an_application_that_is_a_superuser(postgres15: Postgres) -> None:
         assert "37 sessions are superusers'" in finding.why
         assert finding.fix is not None
         assert "a role of its own" in finding.fix.title
+
+
+def test_watching_tells_it_too(server: Postgres) -> None:
+    """Each line has the first action, as it is to be run; the exit code is the last look's."""
+    with scene(server) as stage:
+        (root,) = stage.open(name="worker", run="begin")
+        root.execute("lock table q")
+        pile(stage, 4)
+        wait_for(server, 4)
+        ran = poolcheck("live", server.url("monitor"), "--watch", "200ms", "--count", "2")
+        assert ran.code == 1
+        said = re.findall(r"PC703: (SELECT .*;)", ran.out)
+        assert len(said) == 2
+        server.execute(said[-1])
+        wait_for(server, 0)
+        ran = poolcheck("live", server.url("monitor"), "--watch", "200ms", "--count", "1")
+        assert (ran.code, "PC703" in ran.out) == (0, False)
