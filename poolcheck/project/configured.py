@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PARTS = ("host", "port", "user", "password", "database")
 _POSTGRES = re.compile(r"postg(?:res|is)|pgsql", re.IGNORECASE)
+_EMBEDDED = re.compile(r"sqlite|h2|hsqldb|derby", re.IGNORECASE)
 _KEYWORDS = re.compile(r"(?i)\s*(?:host|server|data source|user id|username|database)\s*=[^;]*;")
 _OTHERS = re.compile(
     r"mysql|trilogy|maria|sqlite|oracle|sqlserver|mssql|h2|hsqldb|derby|db2|mongo|cassandra", re.IGNORECASE
@@ -166,9 +167,9 @@ def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[Configur
 
 
 def _kind(text: Written) -> str:
-    """What a text says of its database; what only stands in for a variable, a developer's SQLite, says nothing against PostgreSQL."""
+    """What a text says of its database; a developer's SQLite that stands in for a variable says nothing against PostgreSQL."""
     said = literal(text)
-    return said if _POSTGRES.search(said) or not any(variables(text)) else ""
+    return "" if any(variables(text)) and _EMBEDDED.search(said) else said
 
 
 def _chosen(mine: Sequence[Maker], said: Callable[[str], Written], package: Package) -> Maker:

@@ -349,7 +349,9 @@ class Packages:
         from poolcheck.readers.deploy import runtime as platform  # noqa: PLC0415 - see _read_all
         from poolcheck.readers.manifests import manifest  # noqa: PLC0415 - see _read_all
 
-        above = [each for place in upwards(folder) for each in self._manifests.get(place, [])]
+        above = self._with_included(
+            each for place in upwards(folder) for each in self._manifests.get(place, [])
+        )
         below = [each for place, many in self._manifests.items() if inside(place, folder) for each in many]
         manifests = above
         names = manifest.names(manifests)
@@ -381,6 +383,23 @@ class Packages:
             reads=reads, dependencies=names, loaders=loaders(names, drivers),
             mentions=self.switches.of(drivers) if self.switches else None,
         )  # fmt: skip
+
+    def _with_included(self, manifests: "Iterable[Manifest]") -> "list[Manifest]":
+        """The manifests, and those that they name: `-r requirements/base.txt`."""
+        found = {each.path: each for each in manifests}
+        waiting = list(found.values())
+        while waiting:
+            each = waiting.pop(0)
+            for name in each.includes:
+                path = posixpath.normpath(posixpath.join(posixpath.dirname(each.path), name))
+                more = next(
+                    (one for one in self._manifests.get(posixpath.dirname(path), ()) if one.path == path),
+                    None,
+                )
+                if more is not None and path not in found and "constraint" not in path:
+                    found[path] = more
+                    waiting.append(more)
+        return list(found.values())
 
     def _variable_reads(self, folder: str) -> Iterator[VariableRead]:
         """Which variable the ORM configs below this folder read as app and as migration URL; else any config's."""

@@ -25,7 +25,7 @@ from poolcheck.project.collected import Collected
 from poolcheck.project.mapping import from_sql
 from poolcheck.project.mapping.ends import NOWHERE, End, Ends, Standing
 from poolcheck.project.mapping.limits import Limits
-from poolcheck.project.mapping.pools import Beside, PoolReader, string_of
+from poolcheck.project.mapping.pools import NOTHING_SET, Beside, PoolReader, string_of
 from poolcheck.project.mapping.process_counts import ONE, ProcessCommands
 from poolcheck.project.packages import inside
 from poolcheck.readers.env import dotenv
@@ -228,9 +228,9 @@ class MapDraft:
         end = self.ends.of_reference(reference or name)
         return Way(variable=name, role="app" if for_app(name) else "migration", end=end, place=at)
 
-    def of_code(self, package: Package, at: Location) -> Iterator[Way]:
+    def of_code(self, package: Package, at: Location, around: Beside = NOTHING_SET) -> Iterator[Way]:
         """The ways of the variables that the package's code connects with, whose text nothing here tells."""
-        for variable in self.reader.variables(package):
+        for variable in self.reader.variables(package, around):
             way = self.unread(variable, variable, at, package)
             if way is not None:
                 yield way
@@ -244,12 +244,13 @@ class MapDraft:
             if string is None:
                 continue
             conn = string.conn
-            if conn is not None and not (place.scope and set(conn.hosts) and _here(conn)):
+            way = None
+            if conn is not None and not (place.scope and _here(conn)):  # in a container that is a developer's
                 way = self.way(string.name, conn, string.place, package, place)
-                if way is not None:
-                    yield way
-            elif conn is None and string.missing:
-                yield self.referred(string.missing, string.missing, at)
+            elif string.missing:
+                way = self.referred(string.missing, string.missing, at)
+            if way is not None:
+                yield way
 
     def is_string(self, name: str, package: Package | None) -> bool:
         """Whether a variable holds a connection string, by what reads it or by its name."""

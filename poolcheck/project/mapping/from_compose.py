@@ -85,7 +85,9 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
             image is not None and image.is_ != "client" and not _tool(compose, service)
         ):
             continue
-        own = service.build is not None or (not builds and len(unknown) == 1)
+        own = service.build is not None or (
+            not builds and len(unknown) == 1 and service.repository in unknown
+        )
         key = _runs(draft, service)
         same = like.get(key) if key and not any(_written(draft, compose, service, None)) else None
         found = _service(
@@ -160,7 +162,15 @@ def _tool(compose: "Compose", service: "Service") -> bool:
     return not keeps and (named or not names.isdisjoint(hosts) or _TOOL.search(words) is not None)
 
 
+# Databases of other makers: no program of the project, as every other unknown image may be.
+_DATABASES = re.compile(
+    r"(?:^|/)(?:mysql|mariadb|percona|mongo(?:db)?|redis|valkey|memcached|cassandra|clickhouse|elasticsearch|opensearch|rabbitmq|kafka)(?:-server)?$"
+)
+
+
 def _stranger(service: "Service") -> bool:
+    if _DATABASES.search(service.repository):
+        return False
     image = catalogue.image(service.repository)
     return service.build is None and bool(service.repository) and (image is None or image.is_ == "client")
 
@@ -218,7 +228,7 @@ def _service(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
             instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None,
             processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None, threads=running.threads,
-            environment=environment, once=tool or (image is not None and image.once) or service.once or runs_once(service.name) or _apart(draft, compose, service), kind=_kind(compose),
+            environment=environment, complete=_whole(draft, service), once=tool or (image is not None and image.once) or service.once or runs_once(service.name) or _apart(draft, compose, service), kind=_kind(compose),
         )
     )  # fmt: skip
     return found
@@ -278,12 +288,12 @@ def _environment(draft: MapDraft, service: "Service") -> dict[str, str | None]:
 def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:
     """Where a service connects: by its environment, its env files, or its code alone."""
     found = list(_written(draft, compose, service, package))
+    around = Beside(environment=_environment(draft, service), complete=_whole(draft, service))
     yield from found
     if not found and package is not None:
         here = Standing(compose.path)
         config = [variable_of(*each) for each in draft.reader.strings(package)]
         found = [way for way in ways(draft, config, package, here) if way.target and draft.ends.runs(way.target.conn.host, here)]  # fmt: skip
-        around = Beside(environment=_environment(draft, service), complete=_whole(draft, service))
         found = found or list(draft.of_config(package, around, service.location, here))
         found = [replace(way, target=way.target and replace(way.target, origin="source")) for way in found]
         yield from found
@@ -296,7 +306,7 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
         return
     if any(way.role == "app" for way in found) or package is None or _shown(draft, package):
         return
-    yield from draft.of_code(package, service.location)
+    yield from draft.of_code(package, service.location, around)
 
 
 def _whole(draft: MapDraft, service: "Service") -> bool:

@@ -300,10 +300,14 @@ class _Strings:
             return found
         return (*found, *(tuple(self._of_config(self.package)) or self._of_code(self.package)))
 
+    @property
+    def _around(self) -> Beside:
+        complete = self.workload.complete and all(name in self.group.held for name in self.workload.sources)
+        return Beside(environment=self.environment, complete=complete)
+
     def _of_config(self, package: Package) -> Iterator[Way]:
         """What the config files say of a program that is this package's beyond doubt, or that is given what they ask for."""
-        complete = self.workload.complete and all(name in self.group.held for name in self.workload.sources)
-        around = Beside(environment=self.environment, complete=complete)
+        around = self._around
         asked = {name for pool in self.draft.reader.configured(package, around) for name in asked_by(pool)}
         if _own(package, self.workload) or self.workload.sources or not asked.isdisjoint(self.environment):
             yield from self.draft.of_config(package, around, self.workload.location, self.standing)
@@ -313,7 +317,7 @@ class _Strings:
         if not (_own(package, workload) or workload.sources):
             return
         reference = f"{workload.sources[0]}/" if len(workload.sources) == 1 else ""
-        for variable in self.draft.reader.variables(package):
+        for variable in self.draft.reader.variables(package, self._around):
             if variable not in self.environment:
                 way = self.draft.unread(variable, f"{reference}{variable}", workload.location, package)
                 if way is not None:

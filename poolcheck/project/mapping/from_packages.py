@@ -9,7 +9,7 @@ from poolcheck.model.project import Package
 from poolcheck.model.roles import DRIVER, OTHER_DRIVER
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
-from poolcheck.project.mapping.pools import Beside, same
+from poolcheck.project.mapping.pools import NOTHING_SET, same
 
 _CONFIG = re.compile(r"(?:^|/)(?:database\.(?:ya?ml|php)|application[\w.-]{0,60}\.(?:ya?ml|properties))$")
 _UNREAD = re.compile(r"(?:maven|nuget|gem|hex|composer|crate):")
@@ -67,9 +67,7 @@ def collect(draft: MapDraft) -> None:
             continue
         seen.add(same(package))
         at = made[0]
-        known = tuple(draft.of_config(package, Beside(environment={}), at)) or tuple(
-            draft.of_code(package, at)
-        )
+        known = tuple(draft.of_config(package, NOTHING_SET, at)) or tuple(draft.of_code(package, at))
         if not known:
             end = draft.ends.of_reference("the database")
             known = (Way(variable="", role="app", end=end, place=at),)

@@ -187,7 +187,7 @@ def _way_of_app(draft: MapDraft, package: Package, at: Location, around: Beside)
         yield draft.way_of_target(target)
         return
     found = tuple(draft.of_config(package, around, at))
-    yield from found or draft.of_code(package, at)
+    yield from found or draft.of_code(package, at, around)
 
 
 def app_target(targets: Sequence[Target]) -> Target | None:

@@ -44,6 +44,7 @@ class Beside:
     threads: Amount | None = None  # requests that the process serves at once; None: not known
 
 
+NOTHING_SET = Beside(environment={})
 _Sites: TypeAlias = "dict[object, list[tuple[SourceFile, Site]]]"
 _Configs: TypeAlias = "dict[object, list[ConfigFile]]"
 _Configured: TypeAlias = "dict[object, list[ConfiguredPool]]"
@@ -148,7 +149,7 @@ class PoolReader:
             if code and self.speaks(package)
             else []
         )
-        config = self.configured(package, Beside(environment={}))
+        config = self.configured(package, NOTHING_SET)
         return found + [Location(each.path, each.site.line) for each in config]
 
     def is_configured(self, package: Package, name: str) -> bool:
@@ -172,11 +173,11 @@ class PoolReader:
                 if each.literal is not None and each.role == "app" and not each.conditional:
                     yield each.key, each.literal.reveal(), each.location
 
-    def variables(self, package: Package) -> tuple[str, ...]:
+    def variables(self, package: Package, around: Beside = NOTHING_SET) -> tuple[str, ...]:
         """The variables that the package's code connects with, by its calls or its ORM's schema."""
         made = (name for _, site in self.sites(package) if (name := variable_of(site)))
         read = (each.variable for each in package.reads if each.role == "app")
-        pools = self.configured(package, Beside(environment={}))
+        pools = self.configured(package, around)
         config = (name for each in pools if (name := _variable_of_string(each)))
         return tuple(dict.fromkeys([*made, *read, *config]))
 
@@ -320,7 +321,7 @@ class ConfiguredString(NamedTuple):
 
     name: str  # the variable that it comes from, or its key
     conn: ConnectionString | None
-    missing: str = ""  # the first variable that nobody sets
+    missing: str = ""  # the first variable that nobody sets, whatever stands in for it
     place: Location = Location("")
 
 
@@ -348,7 +349,12 @@ def string_of(pool: "ConfiguredPool", around: Beside) -> ConfiguredString | None
             database=parts.get("database"),
         )  # fmt: skip
     found = conn if conn is not None and conn.is_postgres and conn.host else None
-    return ConfiguredString(name, found, "", first.location)
+    unset = (
+        next((each for each in variables(first.text) if each not in around.environment), "")
+        if not over
+        else ""
+    )
+    return ConfiguredString(name, found, unset, first.location)
 
 
 def _text(key: "ConfiguredKey", around: Beside) -> FilledText:

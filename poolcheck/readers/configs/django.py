@@ -33,11 +33,11 @@ class Databases(NamedTuple):
 
     reads: tuple[ConfigRead, ...]
     settings: tuple[PlainValue, ...]
-    rows: tuple[tuple[str, Written, int], ...]  # of every database: (key, text, line)
+    rows: tuple[tuple[str, Written, int], ...]  # (key, text, line)
 
 
 def databases(source: str, path: str) -> Databases:
-    """The reads, settings and rows of DATABASES; the first two of PostgreSQL's entries alone."""
+    """The reads, settings and rows of every PostgreSQL entry of DATABASES."""
     code = source.encode("utf-8", "surrogatepass")
     reader = _Reader(code, path)
     root = parser().parse(code).root_node
@@ -99,12 +99,12 @@ class _Reader:
         value = self._followed(value)
         if value.type == "dictionary":
             pairs = list(_pairs(value))
-            for key, _, item in pairs:
-                self.row(f"{alias}.{_PARTS.get(key, key)}", item)
             engine = next((item for key, _, item in pairs if key == "ENGINE"), None)
             literal = _string(self._followed(engine)) if engine is not None else None
             if literal is not None and not _POSTGRES.search(literal):
                 return
+            for key, _, item in pairs:
+                self.row(f"{alias}.{_PARTS.get(key, key)}", item)
             for key, at, item in pairs:
                 if key in _PARTS:
                     self._read(f"{alias}.{_PARTS[key]}", at, item)

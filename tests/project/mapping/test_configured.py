@@ -174,6 +174,30 @@ def test_spring_in_a_container(
     assert hosts(made) == {server}
 
 
+def test_profiles_of_two_databases() -> None:
+    """What stands in for a variable tells the database, too; a developer's server is no container's."""
+    files = spring(
+        application_properties="database=h2\n",
+        application_mysql_properties="spring.datasource.url=${MYSQL_URL:jdbc:mysql://localhost/x}\n",
+        application_postgres_properties="spring.datasource.url=${POSTGRES_URL:jdbc:postgresql://localhost/x}\n",
+    )
+    beside = {"compose.yaml": "services:\n  mysql:\n    image: mysql:9\n  cache:\n    image: redis:8\n"}
+    (route,) = map_of(files | compose({"SPRING_PROFILES_ACTIVE": "postgres"}), KNOWN).routes
+    assert route.variable == "POSTGRES_URL"
+    other = map_of(files | compose({"SPRING_PROFILES_ACTIVE": "mysql"}), KNOWN)
+    assert not any(each.deployed for each in other.clients)
+    assert [each.deployed for each in map_of(files | beside, KNOWN).clients] == [False]
+
+
+def test_variables_of_a_missing_env_file() -> None:
+    """What an env file sets that is made elsewhere is not known: the pool is asked for by its variable."""
+    text = f"{PROPERTIES}spring.datasource.hikari.maximum-pool-size=${{POOL:5}}\n"
+    made = map_of(spring(application_properties=text) | compose({"X": "y"}, env_file=".env.made"), KNOWN)
+
+    assert sizes(made, "link") == [None]
+    assert any("POOL" in each.why for each in made.questions)
+
+
 def test_spring_variable_that_nobody_sets() -> None:
     """The server is asked for by the variable's name."""
     text = "spring.datasource.url=jdbc:postgresql://${DB_HOST}:5432/x\n"
@@ -469,6 +493,25 @@ def test_ecto_default() -> None:
     )
 
     assert sorted(sizes(found), key=str) == [10, 4]
+
+
+def test_django_of_either_database() -> None:
+    """SQLite where no variable is set, as developers have it, and requirements that stand in another file."""
+    files = django("{}", procfile="gunicorn shop.wsgi")
+    files["shop/settings.py"] = """import os, dj_database_url
+if "DATABASE_URL" in os.environ:
+    DATABASES = {"default": dj_database_url.config(conn_max_age=500)}
+else:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "x"}}
+"""
+    files |= {
+        "requirements.txt": "-r requirements/production.txt\n",
+        "requirements/production.txt": DJANGO["requirements.txt"],
+    }
+    made = map_of(files, KNOWN)
+
+    assert sizes(made) == [1]
+    assert [each.variable for each in made.routes] == ["DATABASE_URL"]
 
 
 def test_django_that_others_may_change() -> None:
