@@ -429,6 +429,9 @@ class Driver:
     dialects: tuple[str, ...] = ()  # scheme suffixes: "asyncpg" of postgresql+asyncpg
     schemes: tuple[str, ...] = ()  # schemes it takes; () = postgres and postgresql
     over: tuple[str, ...] = ()  # driver ids it runs on: for ORMs
+    per_thread: bool = (
+        False  # a thread that works keeps a connection of its own: a smaller pool makes threads wait
+    )
     makers: tuple[Maker, ...] = ()
     tcp_modules: tuple[TcpModule, ...] = ()
     quirks: tuple[Quirk, ...] = ()
