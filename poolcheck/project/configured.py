@@ -169,7 +169,8 @@ def _pool(laid: _Laid, section: str, mine: Sequence[Maker]) -> Iterator[Configur
 def _kind(text: Written) -> str:
     """What a text says of its database; a developer's SQLite that stands in for a variable says nothing against PostgreSQL."""
     said = literal(text)
-    return "" if any(variables(text)) and _EMBEDDED.search(said) else said
+    known = _POSTGRES.search(said) or _OTHERS.search(said)
+    return "" if any(variables(text)) and (not known or _EMBEDDED.search(said)) else said
 
 
 def _chosen(mine: Sequence[Maker], said: Callable[[str], Written], package: Package) -> Maker:
@@ -206,7 +207,8 @@ def _of_postgres(url: str, kinds: Sequence[str], package: Package) -> bool:
             return True
         if re.match(r"\w+:", said) or _OTHERS.search(said):
             return False
-    return catalogue.speak_postgres(package.dependencies)
+    # a text that is nobody's string, as Redis's localhost:6379 beside it, is none of PostgreSQL's
+    return not url and catalogue.speak_postgres(package.dependencies)
 
 
 # --- the strings of pools that env files fill in ---

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from poolcheck import catalogue
-from poolcheck.connection.parse import from_parts
+from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.amount import at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
@@ -368,7 +368,7 @@ def _variable(path: str, name: str, text: "Text") -> Variable:
     default = _DEFAULT.fullmatch(text.value)
     if default is not None and string_in(default[1]) is not None:
         return variable_of(name, default[1], at)  # what runs where nobody sets another
-    if text.known or "://" in text.value:
+    if text.known or "://" in text.value or looks_like_connection_string(text.value):
         return variable_of(name, text.value, at)
     first = re.match(r"\$\{?(\w+)", text.value)  # a name: what stands around it may be a piece of a password
     return Variable(name, None, at, first[1] if first else "")

@@ -414,7 +414,8 @@ def _in_string(target: Target, who: Reader) -> Amount | None:
         return None  # meant, and read by nobody (PC109)
     names = [who.url.size_param] if who.url and who.url.size_param else []
     if who.url is not None and who.url.fold_names:
-        names += [each.name for each in who.url.params if each.role == "pool_size"]
+        sizes = (each.name for each in who.url.params if each.role == "pool_size")
+        names += [name for name in sizes if not name.lower().startswith("min")]
     said = ((name, target.conn.param(name) or "") for name in names)
     param, given = next((pair for pair in said if pair[1]), ("", ""))
     if not given.isdigit() or int(given) < 1:

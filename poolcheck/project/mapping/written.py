@@ -44,7 +44,7 @@ class Variable(NamedTuple):
 
 def variable_of(name: str, text: str, place: Location) -> Variable:
     """A variable whose text may have parts that are filled in: a string without its host leads to what that is filled in with."""
-    whole = address(text)
+    whole = _keywords(text) or address(text)
     if whole is None and "://" in text:
         host = re.split(r"[/?]", text.partition("://")[2].rpartition("@")[2])[0]
         return Variable(
@@ -55,6 +55,15 @@ def variable_of(name: str, text: str, place: Location) -> Variable:
             looks_like_connection_string(text),
         )
     return Variable(name, whole or "", place)
+
+
+def _keywords(text: str) -> str | None:
+    """`Host=db;Password=${PASSWORD}` with whatever is filled in beside the host; None: it is no such text, or its host is filled in."""
+    if ";" not in text or "$" not in text or not looks_like_connection_string(text):
+        return None
+    made = re.sub(r"\$\{[^{}]*\}|\$\w+", "filled-in", text)
+    host = re.search(r"(?i)(?:\A|;)\s*(?:host|server)\s*=\s*([^;]*)", made)
+    return made if host is not None and "filled-in" not in host[1] else None
 
 
 def ways(

@@ -256,12 +256,26 @@ def test_dotnet(files: dict[str, str], made: list[int | None]) -> None:
     assert "s3cretpw" not in repr(found)
 
 
+def test_strings_of_other_services() -> None:
+    """Redis and a store of files beside it have no pool of PostgreSQL; options of the project's own may name one."""
+    text = '{"ConnectionStrings": {"Redis": "localhost:6379", "Files": "UseDevelopmentStorage=true", "Db": "Host=pg.acme.dev;Database=x"},\n"Cache": {"ConnectionString": "cache:6379,ssl=true"},\n"DatabaseOptions": {"ConnectionString": "Server=pg.two;Database=y;User Id=app;Minimum Pool Size=5"}}\n'
+    made = map_of({"Api.csproj": CSPROJ.replace("MORE", ""), "appsettings.json": text}, KNOWN)
+
+    assert hosts(made) == {"pg.acme.dev:5432", "pg.two:5432"}
+    assert sizes(made) == [100, 100]
+
+
 @pytest.mark.parametrize(
     ("environment", "size", "server"),
     [
         ({"ConnectionStrings__Db": "Host=pg.two;Database=x;Maximum Pool Size=7"}, 7, "pg.two:5432"),
         ({"CONNECTIONSTRINGS__DB": "Host=pg.two;Database=x"}, 100, "pg.two:5432"),
         ({"ConnectionStrings__Db": "$SECRET"}, None, "SECRET"),
+        (
+            {"ConnectionStrings__Db": "Host=pg.two;Database=x;Maximum Pool Size=7;Password=${PW}"},
+            7,
+            "pg.two:5432",
+        ),
         ({"ASPNETCORE_ENVIRONMENT": "Staging"}, 9, "pg.three:5432"),
     ],
 )
