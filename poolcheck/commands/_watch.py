@@ -242,7 +242,9 @@ def frame(look: Look | None, state: Watch, paint: Paint, every: float) -> list[s
         return lines
     lines.append(f"  Past   {history(state.shares, paint)}")
     if not state.trouble:
-        lines += text.first_of(state.findings, paint)
+        worst = text.worst_of(state.findings)
+        if worst is not None and worst.severity > Severity.INFO:
+            lines += text.verdict(worst, paint)
     lines += section_live.screen(look, paint)
     return lines
 

@@ -42,6 +42,19 @@ class ConfigSetting:
     key: str
     value: str
     location: Location
+    before: str = ""  # of Django: what stands before the value: `"CONN_MAX_AGE": `, "conn_max_age="
+
+
+GatewayKind = Literal["asgi", "greenlets", "wsgi"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A command that serves a project, and by what: ASGI, one greenlet for each request, or WSGI with threads."""
+
+    kind: GatewayKind
+    location: Location
+    text: str  # the words that say so: "shop.asgi:application"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +76,7 @@ class ConfigFile:
     defined: frozenset[str] = frozenset()  # variables that the project's env files define or mention
     # identifiers of a framework's file: what code sets has no value among the settings
     words: frozenset[str] = frozenset()
+    gateways: tuple[Gateway, ...] = ()  # of Django: how its project is served
     # variables that appear in some other file that was read: configs, manifests, deployment files
     mentioned: frozenset[str] = frozenset()
 

@@ -12,9 +12,10 @@ from poolcheck import catalogue
 from poolcheck.connection.parse import looks_like_connection_string, parse
 from poolcheck.connection.secret import Secret
 from poolcheck.connection.string import ConnectionString
-from poolcheck.model.config_file import ConfigFile, ConfigSetting, ConfigUrl
+from poolcheck.model.config_file import ConfigFile, ConfigSetting, ConfigUrl, Gateway
 from poolcheck.model.problem import Location
 from poolcheck.model.project import UNKNOWN_VERSION, Package
+from poolcheck.model.source import env_value
 from poolcheck.model.target import Target
 from poolcheck.project.collected import Collected, lines_of, together
 
@@ -69,6 +70,8 @@ def _configs(
     files = [file for file in files if file.urls or file.unread or file.settings]
     if not files:
         return Collected()
+    if any(file.tool == "django" for file in files):
+        files = _django(files, packages, env_lines)
     defined = _defined(env_lines)
     words = _words(packages) if any(file.kind != "framework" for file in files) else {}
     parts = []
@@ -90,6 +93,68 @@ def _defined(lines: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Every name that an env file sets, or shows in a comment."""
     sets = re.compile(r"\s*(?:#\s*)?(?:export\s+)?([A-Za-z_]\w*)\s*=")
     return frozenset(match[1] for each in lines.values() for line in each if (match := sets.match(line)))
+
+
+def _django(
+    files: Sequence[ConfigFile], packages: "Packages", env_lines: Mapping[str, Sequence[str]]
+) -> list[ConfigFile]:
+    """Django's settings with what the environment sets them to, and with the commands that serve the project."""
+    from poolcheck.readers.deploy import gateways  # noqa: PLC0415 - only where there is Django
+
+    wanted = {told[0] for file in files for each in file.settings if (told := env_value(each.value))}
+    values = _values(wanted, env_lines, packages)
+    found: list[tuple[Package, Gateway]] = []
+    for name in packages.names:
+        if packages.kind_of(name) in ("platform", "processes", "script") or "ockerfile" in name:
+            text = packages.text(name)
+            if text is not None:
+                home = packages.of(name)
+                found += [(home, each) for each in gateways.read(text, name, packages.below(name))]
+    made = []
+    for file in files:
+        own = [
+            each
+            for home, each in found
+            if home.manifests == file.package.manifests or home.driver("django") is None
+        ]
+        settings = [_resolved(each, values) for each in file.settings] if file.tool == "django" else []
+        made.append(replace(file, settings=tuple(settings), gateways=tuple(own)) if file.tool == "django" else file)  # fmt: skip
+    return made
+
+
+def _values(
+    wanted: set[str], env_lines: Mapping[str, Sequence[str]], packages: "Packages"
+) -> dict[str, set[str]]:
+    """What env files, manifests and scripts set these names to, where that is a plain number."""
+    if not wanted:
+        return {}
+    names = "|".join(sorted(map(re.escape, wanted)))
+    given = re.compile(
+        rf"""\b({names})\b["']?[^\S\n]{{0,4}}[:=]?(?:[^\S\n]{{0,4}}\n)?[^\S\n]{{0,40}}(?:value:[^\S\n]{{1,4}})?["']?(\d{{1,9}})\b"""
+    )
+    texts = [
+        "\n".join(line for line in each if not line.lstrip().startswith("#")) for each in env_lines.values()
+    ]
+    texts += [
+        packages.text(name) or ""
+        for name in packages.names
+        if packages.kind_of(name) in ("platform", "script")
+    ]
+    found: dict[str, set[str]] = {}
+    for text in texts:
+        for match in given.finditer(text):
+            found.setdefault(match[1], set()).add(match[2])
+    return found  # fmt: skip
+
+
+def _resolved(setting: ConfigSetting, values: Mapping[str, set[str]]) -> ConfigSetting:
+    """A setting that the environment sets, as the project's files do; not known where one switches it off, another on."""
+    told = env_value(setting.value)
+    known = values.get(told[0], set()) if told is not None else set()
+    if told is None or not known:
+        return setting
+    value = f"${{{told[0]}}}" if "0" in known and len(known) > 1 else max(known, key=int)
+    return replace(setting, value=value)
 
 
 def _words(packages: "Packages") -> dict[str, set[str]]:
@@ -153,12 +218,13 @@ def _framework(text: str | None, name: str, package: Package) -> ConfigFile | No
     fixed = [
         setting
         for setting in config.settings
-        if not re.search(r"\bENV\b|\$\{|environ|getenv", lines[setting.line - 1])
+        if config.tool == "django"  # read as a tree: its values are what is written
+        or not re.search(r"\bENV\b|\$\{|environ|getenv", lines[setting.line - 1])
     ]
     return ConfigFile(
         path=name, kind="framework", tool=config.tool, location=Location(name, 1),
         version=use.version if use else UNKNOWN_VERSION, package=package, urls=tuple(_urls(config.reads)),
-        settings=tuple(ConfigSetting(each.key, each.value, Location(name, each.line)) for each in fixed),
+        settings=tuple(ConfigSetting(each.key, each.value, Location(name, each.line), each.before) for each in fixed),
         words=frozenset(re.findall(r"[A-Za-z_]\w{3,}", text)),
     )  # fmt: skip
 

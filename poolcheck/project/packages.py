@@ -176,7 +176,7 @@ class Packages:
         self.skipped.append(Skipped(name, f"{why}: it is not read", "Name it, if it is to be read."))
 
     def kind_of(self, name: str) -> str | None:
-        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, `sql`, or None: by name, cheaply."""
+        """`manifest`, `platform`, `prisma`, `js-config`, `framework`, `pooler`, `terraform`, `sql`, `script`, or None: by name, cheaply."""
         base = posixpath.basename(name)
         if manifest_of(name) is not None:
             return "manifest"
@@ -196,6 +196,10 @@ class Packages:
                 return "terraform"
         if base.endswith(".sql") or (base.endswith(".sh") and "init" in name):
             return "sql"
+        if _STARTS.search(base):
+            from poolcheck.readers.deploy import gateways  # noqa: PLC0415 - only where there is one
+
+            return "script" if gateways.is_script(base) else None
         return None
 
     # --- reading them ---
@@ -257,7 +261,7 @@ class Packages:
         for name in self.names:
             kind = self.kind_of(name)
             text = (
-                self.text(name) if kind not in ("sql", "processes") else None
+                self.text(name) if kind not in ("sql", "processes", "script") else None
             )  # read where something names it
             folder = posixpath.dirname(name)
             if text is None:
@@ -469,6 +473,7 @@ PLATFORM_ENDINGS = (
     ".json", ".jsonc", ".toml", ".yaml", ".yml", ".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".py", ".tf",
     ".tfvars", ".conf", ".service",
 )  # fmt: skip
+_STARTS = re.compile(r"\.sh$|^start|entrypoint$|-(?:run|start)$")
 PROCESS_FILES = re.compile(
     r"gunicorn[\w.-]{0,255}\.py$|^puma\.rb$|ecosystem|pm2|^process(?:es)?\.(?:json|config)|\.conf$"
 )

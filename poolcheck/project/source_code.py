@@ -154,7 +154,7 @@ def collect(names: Iterable[str], packages: Place) -> Collected:
             if kind is None:
                 continue
             read += 1
-            entry = entry_points.serves(code, name)
+            entry = entry_points.serves(code, packages.below(name))
             if entry is not None and source_files.purpose(packages.below(name)) == "app":
                 packages.serves(name, *entry)
             if ATTACHES in code:

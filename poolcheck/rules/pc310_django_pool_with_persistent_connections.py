@@ -50,6 +50,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
+from poolcheck.model.source import env_value
 
 _OFF = ("0", "False", "None", "{}", "")
 
@@ -61,7 +62,7 @@ def check(file: ConfigFile, ctx: Context) -> Iterator[Problem]:
         return
     for setting in file.settings:
         alias, _, key = setting.key.partition(".")
-        if key != "CONN_MAX_AGE" or setting.value == "0":
+        if key != "CONN_MAX_AGE" or setting.value == "0" or env_value(setting.value) is not None:
             continue
         pool = [
             setting for setting in file.settings if f"{setting.key}.".startswith(f"{alias}.OPTIONS.pool.")

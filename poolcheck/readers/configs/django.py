@@ -9,6 +9,7 @@ from tree_sitter import Node
 from poolcheck.connection.secret import Secret
 from poolcheck.model.config_text import UNKNOWN, Slot, Written
 from poolcheck.model.problem import Location
+from poolcheck.model.source import env_value
 from poolcheck.readers.configs.js_config import ConfigRead, PlainValue
 from poolcheck.readers.python.tree import parser
 from poolcheck.readers.syntax import text
@@ -42,6 +43,9 @@ def databases(source: str, path: str) -> Databases:
     reader = _Reader(code, path)
     root = parser().parse(code).root_node
     for node in _assignments(root):
+        if node.type == "call":
+            _update(node, reader)
+            continue
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is None or right is None:
             continue
@@ -56,26 +60,24 @@ def databases(source: str, path: str) -> Databases:
             if len(steps) == 1:
                 reader.entry(steps[0], right)
             elif steps:
-                reader.setting(steps[0], ".".join(steps[1:]), right)
+                reader.setting(steps[0], ".".join(steps[1:]), right, f"{text(left)} = ")
                 reader.row(f"{steps[0]}.{'.'.join(steps[1:])}", right)
-    for alias, value in _updates(root):
-        reader.entry(alias, value)
     return Databases(tuple(reader.reads), tuple(reader.settings), tuple(reader.rows))
 
 
-def _updates(root: Node) -> Iterator[tuple[str, Node]]:
-    """DATABASES["default"].update(dj_database_url.config())."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.type == "call":
-            target = text(node.child_by_field_name("function"))
-            match = re.fullmatch(r"DATABASES\[\s*[\"'](\w+)[\"']\s*\]\.update", target)
-            positional, _ = _call_arguments(node)
-            if match and positional:
-                yield match[1], positional[0]
-        elif node.type not in ("function_definition", "class_definition", "lambda", "assignment"):
-            stack.extend(reversed(node.children))
+def _update(call: Node, reader: "_Reader") -> None:
+    """`DATABASES["default"].update(...)`, with a dictionary or what a function makes of a URL."""
+    found = re.fullmatch(
+        r"DATABASES\[\s*[\"'](\w+)[\"']\s*\]\.update", text(call.child_by_field_name("function"))
+    )
+    positional, keywords = _call_arguments(call)
+    if found is not None:
+        for value in positional[:1]:
+            reader.entry(found[1], value)
+        for key, value in keywords.items():
+            if key in _SETTINGS:
+                reader.setting(found[1], key, value, f"{key}=")
+                reader.row(f"{found[1]}.{key}", value)
 
 
 class _Reader:
@@ -136,22 +138,52 @@ class _Reader:
             )
         for key in ("conn_max_age", "conn_health_checks", "disable_server_side_cursors"):
             if key in keywords:
-                self.setting(alias, key.upper(), keywords[key])
+                self.setting(alias, key.upper(), keywords[key], f"{key}=")
                 self.row(f"{alias}.{key.upper()}", keywords[key])
 
-    def setting(self, alias: str, key: str, value: Node) -> None:
-        """A pool setting, dictionaries flattened: OPTIONS.pool.max_size."""
+    def setting(self, alias: str, key: str, value: Node, before: str = "") -> None:
+        """A pool setting, dictionaries flattened: OPTIONS.pool.max_size. `before` stands before its value."""
         value = self._followed(value)
         if value.type == "dictionary":
             if key.count(".") < _DEEPEST:
                 for inner, _, item in _pairs(value):
                     self.setting(alias, f"{key}.{inner}", item)
             return
-        plain = _string(value)
-        shown = plain if plain is not None else text(value)
-        if plain is not None or value.type in ("integer", "float", "true", "false", "none"):
-            if "password" not in key.lower():
-                self.settings.append(PlainValue(f"{alias}.{key}", shown, value.start_point.row + 1))
+        shown = self._age(value, _DEEPEST) if key == "CONN_MAX_AGE" else _plain(value)
+        if shown is not None and "password" not in key.lower():
+            self.settings.append(
+                PlainValue(f"{alias}.{key}", shown, value.start_point.row + 1, before or f'"{key}": ')
+            )
+
+    def _age(self, node: Node, deep: int) -> str | None:
+        """A number of seconds: written, computed of numbers, or "${NAME:-60}" of the environment; None: not known."""
+        node = self._followed(node)
+        plain = _plain(node)
+        if plain is not None or deep == 0:
+            return plain
+        if node.type == "parenthesized_expression" and node.named_children:
+            return self._age(node.named_children[0], deep - 1)
+        if node.type == "binary_operator" and re.fullmatch(r"[\d\s*+()]{1,60}", text(node)):
+            return text(node)
+        if node.type == "conditional_expression":
+            sides = [self._age(node.named_children[at], deep - 1) for at in (0, 2)]
+            return next((side for side in sides if side not in (None, "0")), None)
+        if node.type == "boolean_operator":
+            sides = [self._age(side, deep - 1) for side in node.named_children]
+            variable = env_value(sides[0] or "")
+            return f"${{{variable[0]}:-{sides[-1]}}}" if variable is not None and sides[-1] else None
+        if node.type not in ("call", "subscript"):
+            return None
+        positional, keywords = _call_arguments(node)
+        first = positional[0] if positional else None
+        if first is not None and text(node.child_by_field_name("function")) in ("int", "float"):
+            return self._age(first, deep - 1)
+        variables, _, _ = self._value(node, deep)
+        fallback = keywords.get("default") or (positional[1] if len(positional) > 1 else None)
+        if not variables:
+            return None
+        usual = self._age(fallback, deep - 1) if fallback is not None else None
+        return f"${{{variables[0]}:-{usual}}}" if usual else f"${{{variables[0]}}}"
 
     def row(self, key: str, value: Node, deep: int = _DEEPEST) -> None:
         """A value of any kind, dictionaries flattened."""
@@ -309,12 +341,18 @@ def _string(node: Node) -> str | None:
     return re.sub(r"\\([\"'\\])", r"\1", written)
 
 
+def _plain(node: Node) -> str | None:
+    """The text of a string, number, True, False or None."""
+    known = node.type in ("integer", "float", "true", "false", "none")
+    return text(node) if known else _string(node)
+
+
 def _assignments(root: Node) -> Iterator[Node]:
-    """Every assignment at module level or below an if or try, in the order of the file."""
+    """Every assignment, and call of update(), at module level or below an if or try, in the order of the file."""
     stack = [root]
     while stack:
         node = stack.pop()
-        if node.type == "assignment":
+        if node.type == "assignment" or (node.type == "call" and text(node).startswith("DATABASES")):
             yield node
         elif node.type not in ("function_definition", "class_definition", "lambda", "call"):
             stack.extend(reversed(node.children))

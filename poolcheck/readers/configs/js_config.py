@@ -69,6 +69,7 @@ class PlainValue:
     key: str
     value: str
     line: int
+    before: str = ""  # of Django: what stands before the value, "conn_max_age="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,30 +10,32 @@ from poolcheck.readers.languages import language
 
 # language → (the call, words of which one must be in the file); MSW's server.listen() is no server
 _JS = (
-    rb"\b(?:app|server|fastify|api|httpServer|http)\.listen\((?!\)|\s*\{\s*onUnhandled)|\bcreateServer\([^\n]{0,200}\)\.listen\(|\bBun\.serve\(",
+    re.compile(
+        rb"\b(?:app|server|fastify|api|httpServer|http)\.listen\((?!\)|\s*\{\s*onUnhandled)|\bcreateServer\([^\n]{0,200}\)\.listen\(|\bBun\.serve\("
+    ),
     (b".listen(", b"Bun.serve("),
 )
-_CALLS: dict[str, tuple[bytes, tuple[bytes, ...]]] = {
+_CALLS: dict[str, tuple[re.Pattern[bytes], tuple[bytes, ...]]] = {
     "go": (
-        (rb"\b\w+\.ListenAndServe(?:TLS)?\(|\bhttp\.Serve(?:TLS)?\(|\b(?:r|router|engine|e|g|app|s|srv|server|grpcServer)\."
+        re.compile(rb"\b\w+\.ListenAndServe(?:TLS)?\(|\bhttp\.Serve(?:TLS)?\(|\b(?:r|router|engine|e|g|app|s|srv|server|grpcServer)\."
         rb"(?:Run|Start|Listen|Serve)\(\s*(?:\":|\"\d|fmt\.|net\.|cfg\.|config\.|addr|port|lis|os\.)"),
         (b"ListenAndServe", b".Run(", b".Start(", b".Listen(", b".Serve("),
     ),
     "rust": (
-        rb"\baxum::serve\(|\bHttpServer::new\(|\brocket::build\(\)|\bwarp::serve\(|\bServer::builder\(\)",
+        re.compile(rb"\baxum::serve\(|\bHttpServer::new\(|\brocket::build\(\)|\bwarp::serve\(|\bServer::builder\(\)"),
         (b"serve(", b"HttpServer::new(", b"rocket::build", b"Server::builder()"),
     ),
-    "java": (rb"\bSpringApplication\.run\(|\bMicronaut\.run\(|\bQuarkus\.run\(|\bJavalin\.create\(", (b".run(", b"Javalin.create(")),
+    "java": (re.compile(rb"\bSpringApplication\.run\(|\bMicronaut\.run\(|\bQuarkus\.run\(|\bJavalin\.create\("), (b".run(", b"Javalin.create(")),
     "kotlin": (
-        rb"\brunApplication<|\bSpringApplication\.run\(|\bembeddedServer\(|\bEngineMain\b|\bJavalin\.create\(",
+        re.compile(rb"\brunApplication<|\bSpringApplication\.run\(|\bembeddedServer\(|\bEngineMain\b|\bJavalin\.create\("),
         (b"runApplication<", b"embeddedServer(", b"EngineMain", b".run(", b"Javalin.create("),
     ),
     "csharp": (
-        rb"\bWebApplication\.Create(?:Slim|Empty)?Builder\(|\bHost\.Create(?:Default|Application)Builder\(|\bWebHost\.CreateDefaultBuilder\(",
+        re.compile(rb"\bWebApplication\.Create(?:Slim|Empty)?Builder\(|\bHost\.Create(?:Default|Application)Builder\(|\bWebHost\.CreateDefaultBuilder\("),
         (b"Builder(",),
     ),
     "python": (
-        rb"\buvicorn\.run\(|\bweb\.run_app\(|\bwaitress\.serve\(|\bhypercorn\.asyncio\b|\bgrpc(?:\.aio)?\.server\(|(?m:^\w+\s*=\s*Celery\()",
+        re.compile(rb"\buvicorn\.run\(|\bweb\.run_app\(|\bwaitress\.serve\(|\bhypercorn\.asyncio\b|\bgrpc(?:\.aio)?\.server\(|(?m:^\w+\s*=\s*Celery\()"),
         (b"uvicorn.run(", b"run_app(", b"waitress.serve(", b"hypercorn.asyncio", b"grpc.", b"Celery("),
     ),
     "javascript": _JS,
@@ -46,16 +48,20 @@ _FUNCTION = re.compile(
     rb"|ConfigureFunctionsWorkerDefaults|functions_framework"
 )
 _COMMENT = re.compile(rb"[^\S\n]*(?://|#|\*)")
+_SHOWN = re.compile(r"(?:^|/)(?:examples?|samples?|demos?|docs?|templates?)/")
 
 
 def serves(code: bytes, path: str) -> tuple[str, int] | None:
-    """The first call of a file that makes it a server, as text, and its line; None where there is none."""
+    """The first call of a file that makes it a server, as text, and its line; None where there is none.
+
+    `path` is that within the project: what a library's examples start is not deployed.
+    """
     told = _CALLS.get(language(path) or "")
-    if told is None or not any(word in code for word in told[1]):
+    if told is None or _SHOWN.search(path) or not any(word in code for word in told[1]):
         return None
     if path.endswith(".go") and b"package main" not in code:
         return None
-    for found in re.finditer(told[0], code):
+    for found in told[0].finditer(code):
         row = code.rfind(b"\n", 0, found.start()) + 1
         if _COMMENT.match(code, row) is None:
             if _FUNCTION.search(code):

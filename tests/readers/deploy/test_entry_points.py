@@ -46,6 +46,7 @@ def test_server(path: str, code: str, call: str, line: int) -> None:
         ("src/setup.ts", "beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))\nserver.listen()"),
         ("src/index.ts", "export default app"),
         ("app.rb", "run App"),
+        ("examples/x/main.go", 'package main\nfunc main() { http.ListenAndServe(":80", nil) }\n'),
     ],
 )
 def test_no_server(path: str, code: str) -> None:
