@@ -429,9 +429,6 @@ class Driver:
     dialects: tuple[str, ...] = ()  # scheme suffixes: "asyncpg" of postgresql+asyncpg
     schemes: tuple[str, ...] = ()  # schemes it takes; () = postgres and postgresql
     over: tuple[str, ...] = ()  # driver ids it runs on: for ORMs
-    per_thread: bool = (
-        False  # a thread that works keeps a connection of its own: a smaller pool makes threads wait
-    )
     makers: tuple[Maker, ...] = ()
     tcp_modules: tuple[TcpModule, ...] = ()
     quirks: tuple[Quirk, ...] = ()
@@ -592,6 +589,7 @@ class CountRule:
     default: int = 0  # 0: not known without the machine or the code, and `why` says why
     why: str = ""  # of the default
     plus: int = 0  # connections that a process holds beside: it listens, or sends a heartbeat
+    maybe: bool = False  # of those: some only where features are used, or outside of the pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

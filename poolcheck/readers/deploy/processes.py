@@ -189,9 +189,8 @@ def _ruled(rules: Sequence[CountRule], kind: str | None, command: _Command) -> _
             return _Told(None, f"it may be set elsewhere: {rule.variables[0]}")
         told = told or _Told(rule.default or None, rule.why)
         if rule.plus and told.number:
-            return told._replace(
-                number=told.number + rule.plus, words=f"{told.words}, and {rule.plus} of its own"
-            )
+            own = f"up to {rule.plus}" if rule.maybe else str(rule.plus)
+            return told._replace(number=told.number + rule.plus, words=f"{told.words}, and {own} of its own")
         return told
     return None
 
