@@ -369,6 +369,8 @@ class Maker:
     bounds: tuple[
         tuple[str, str, str], ...
     ] = ()  # (one of these, what it may be, what then holds: size, one or each)
+    # (option, words of other drivers that stand where it was meant; they have no effect here): "max", "connectionLimit size"
+    unread: tuple[tuple[str, str], ...] = ()
     transaction: str = (
         ""  # its method that runs a function inside a transaction: "$transaction"; "" when it has none
     )

@@ -16,6 +16,30 @@ const pool = new Pool({ connectionString: process.env.DATABASE_URL, connectionTi
 export const adapter = new PrismaPg({ pool })
 ```
 
+```typescript bad file=src/db.ts npm=@prisma/adapter-pg@7.2.0,@prisma/client@7.2.0
+import { PrismaPg } from '@prisma/adapter-pg'
+
+export const adapter = new PrismaPg(
+  { connectionString: process.env.DATABASE_URL, connectionTimeoutMillis: 5000 },
+  { pool: { max: 2 } },
+)
+```
+
+```typescript bad file=src/db.ts npm=@prisma/adapter-pg@7.2.0,@prisma/client@7.2.0
+import { PrismaPg } from '@prisma/adapter-pg'
+
+export const adapter = new PrismaPg({ connectionString: process.env.DATABASE_URL, connection_limit: 2 })
+```
+
+```typescript good file=src/db.ts npm=@prisma/adapter-pg@7.2.0,@prisma/client@7.2.0
+import { PrismaPg } from '@prisma/adapter-pg'
+
+export const adapter = new PrismaPg(
+  { connectionString: process.env.DATABASE_URL, max: 2, connectionTimeoutMillis: 5000 },
+  { schema: 'app' },
+)
+```
+
 ```typescript good file=src/db.ts npm=@prisma/adapter-pg@7.2.0,@prisma/client@7.2.0,pg@8.13.0
 import { PrismaPg } from '@prisma/adapter-pg'
 import { Pool } from 'pg'
@@ -40,6 +64,7 @@ from poolcheck.model.source import SourceFile
 from poolcheck.rules._source import at
 
 GOOD = "new PrismaPg({ connectionString: process.env.DATABASE_URL, max: 5 })"
+GOOD_NEON_MAX = "new PrismaNeon({ connectionString: process.env.DATABASE_URL, max: 5 })"
 GOOD_NEON = "new PrismaNeon({ connectionString: process.env.DATABASE_URL })"
 
 
@@ -48,6 +73,17 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     """By the adapter's version where the shape was right once; `{ pool }` never was."""
     for mark in file.shapes:
         adapter, _, shape = mark.kind.partition(":")
+        if shape in ("first", "second"):
+            yield Problem(
+                message=f"{adapter} does not read `{mark.text}` in its {shape} argument.",
+                why="The options of its pool are those of node-postgres, directly in the first argument. What stands elsewhere, or has"
+                " another driver's name, has no effect: the pool stays at 10.",
+                severity=Severity.WARNING,
+                at=at(file, mark),
+                key=f"{mark.kind}:{mark.text}",
+                fix=Fix("Put max into the first argument", lines=(GOOD if adapter == "PrismaPg" else GOOD_NEON_MAX,)),
+            )  # fmt: skip
+            continue
         use = file.package.driver("prisma-adapter-pg" if adapter == "PrismaPg" else "prisma-adapter-neon")
         version = (use.version.parts if use else ())[:2]
         why = _why(adapter, shape, version if len(version) == 2 else ())

@@ -383,6 +383,36 @@ def shapes(module: Module) -> Iterator[tuple[str, Node, str]]:
                 shape = "wrapped-pool"
             if shape in ("wrapped-pool", "pool", "string", "env", "neon"):
                 yield f"{adapter}:{shape}", call, f"new {local}({'{ pool }' if wraps else '...'})"
+            for index, argument in enumerate(arguments(call)[: 1 if wraps else 2]):
+                yield from _unread(values, adapter, argument, first=index == 0)
+
+
+# What sizes and bounds a pool, in the words of any driver, and those of them that the adapter's first argument reads.
+_POOL_WORDS = frozenset(
+    "pool max min maxUses maxLifetimeSeconds idleTimeoutMillis connectionTimeoutMillis connectionLimit connection_limit "
+    "poolSize pool_size maxConnections max_connections connectTimeout connect_timeout idleTimeout idle_timeout poolTimeout "
+    "pool_timeout acquireTimeoutMillis maxPoolSize".split()
+)
+_READ_WORDS = frozenset(
+    "max min maxUses maxLifetimeSeconds idleTimeoutMillis connectionTimeoutMillis poolSize".split()
+)
+
+
+def _unread(values: Values, adapter: str, argument: Node, *, first: bool) -> Iterator[tuple[str, Node, str]]:
+    """Options of a pool that an adapter does not read: in its second argument all, in its first those of other drivers."""
+    node = bare(argument)
+    found = values.object(node) if node is not None and node.type in ("object", "identifier") else None
+    for key, option in found.entries.items() if found is not None else ():
+        if key in _POOL_WORDS and not (first and key in _READ_WORDS) and option.value is not None:
+            held = values.object(option.value) if key == "pool" else None
+            if key == "pool" and first and held is None:
+                continue  # a Pool of its own, which other shapes tell
+            inner = ", ".join(held.entries) if held is not None else ""
+            yield (
+                f"{adapter}:{'first' if first else 'second'}",
+                option.value,
+                f"{key}: {{ {inner} }}" if inner else key,
+            )
 
 
 def edge(module: Module) -> str:
