@@ -205,8 +205,18 @@ def _bytes(name: str, reading: _Reading) -> bytes | None:
 _SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS))
 
 
+# `statement_cache_size: int = 100`, `prepareThreshold=5`: a number above 0 leaves named statements on.
+_LEFT_ON = re.compile(
+    rb"""(statement_cache_size|statement[-_]cache[-_]capacity|prepare_threshold|prepareThreshold)["']?"""
+    rb"""(?:[ \t]{0,4}:[ \t]{0,4}[A-Za-z][\w\[\]., |]{0,40})?[ \t]{0,4}[:=(][ \t]{0,4}["']?[1-9]"""
+)
+
+
 def _note_switches(code: bytes, switches: Switches) -> None:
-    switches.texts.update(text for text, word in _SWITCH_BYTES if word in code)
+    found = {text: code.count(word) for text, word in _SWITCH_BYTES if word in code}
+    for left_on in _LEFT_ON.findall(code) if found else ():
+        found[left_on.decode()] -= 1
+    switches.texts.update(text for text, number in found.items() if number > 0)
 
 
 def _is_entry(head: bytes, name: str) -> bool:

@@ -91,6 +91,26 @@ def test_statements_that_the_code_switches_off(
     assert "PC502" not in {each.rule.id for each in found}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "class Settings:\n    statement_cache_size: int = 100\n",
+        "OPTIONS = {'statement_cache_size': 100}\n",
+        "statement_cache_size = 50\n",
+    ],
+)
+def test_statements_that_the_code_leaves_on(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A field that is named like the option, or a cache that is merely small, switches nothing off."""
+    code = f'import asyncpg\n\n{line}\nasync def start():\n    return await asyncpg.create_pool("")\n'
+    ini = INI + "pool_mode = transaction\nmax_prepared_statements = 0\n"
+    files = {"app/db.py": code, "pgbouncer.ini": ini}
+    found = findings(files, "pypi:asyncpg@0.31.0", tmp_path, monkeypatch)
+
+    assert "PC502" in {each.rule.id for each in found}
+
+
 def test_every_user_of_the_list_has_a_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three users x one database x 40: a warning, because not every user need connect."""
     files = {"pgbouncer.ini": INI + "default_pool_size = 40\n", "userlist.txt": '"a" "x"\n"b" "x"\n"c" "x"\n'}
