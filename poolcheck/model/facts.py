@@ -374,6 +374,9 @@ class Maker:
     transaction: str = (
         ""  # its method that runs a function inside a transaction: "$transaction"; "" when it has none
     )
+    once: str = (
+        ""  # of a single connection: the line that makes a pool of them instead, once for each process
+    )
     each: bool = False  # it keeps no pool: every thread or session that uses it has a connection of its own
     settings: tuple[
         str, ...

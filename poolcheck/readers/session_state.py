@@ -52,6 +52,10 @@ def state_of(statement: str) -> str:
     return next((kind for kind, pattern in _PATTERNS if pattern.search(statement)), "")
 
 
+# What waits for notifications on a connection: it has to be one of its own.
+LISTENS = re.compile(
+    r"\badd_listener\s*\(|(?i:[\"'`]\s*LISTEN\s+[\w\"$\{])|\.on\(\s*[\"']notification|\.notifies\s*\("
+)
 _BEGIN = re.compile(r"^\s*(?:BEGIN|START\s+TRANSACTION)\b(?!\s*ATOMIC)", re.IGNORECASE)
 _END = re.compile(r"\b(?:COMMIT|ROLLBACK|END)\b", re.IGNORECASE)
 # A setting for the transaction alone; as a statement of its own outside of one it holds for nothing.

@@ -93,6 +93,15 @@ def misuses(file: SourceFile, ctx: Context, *kinds: str) -> Iterator[Misuse]:
 
 def shared_client(file: SourceFile, site: Site) -> Fix:
     """How to have one client for the process, in the file's own words."""
+    if site.listens:
+        return Fix(
+            "Keep one connection for LISTEN in each process, opened at start, and hand what arrives on to the requests"
+        )
+    if site.made.once:
+        return Fix(
+            "Make a pool once for each process, at start, and take connections from it",
+            lines=(site.made.once,),
+        )
     name = site.name if site.name.isidentifier() else ("prisma" if site.kind == "prisma" else "pool")
     if file.language == "python":
         made = f"{name} = {site.call}(...)"

@@ -4,6 +4,8 @@
 Each client has a pool of its own, so the pool size that was computed for the process is multiplied by the number of
 files: twelve files with a pool of ten are 120 connections from one process.
 
+A client that is kept on `globalThis` for the dev server alone counts: in production each file makes its own.
+
 ## What to do
 Make the client in one module and import it everywhere else.
 
@@ -20,6 +22,39 @@ export const posts = () => prisma.post.findMany()
 import { PrismaClient } from '@prisma/client'
 const prisma = new PrismaClient()
 export const tags = () => prisma.tag.findMany()
+```
+
+```typescript bad npm=next@15.0.0,@prisma/client@6.2.0
+// file: lib/users.ts
+import { PrismaClient } from '@prisma/client'
+const g = globalThis as unknown as { users?: PrismaClient }
+export const prisma = g.users ?? new PrismaClient()
+if (process.env.NODE_ENV !== 'production') g.users = prisma
+// file: lib/posts.ts
+import { PrismaClient } from '@prisma/client'
+const g = globalThis as unknown as { posts?: PrismaClient }
+export const prisma = g.posts ?? new PrismaClient()
+if (process.env.NODE_ENV !== 'production') g.posts = prisma
+// file: lib/tags.ts
+import { PrismaClient } from '@prisma/client'
+const g = globalThis as unknown as { tags?: PrismaClient }
+export const prisma = g.tags ?? new PrismaClient()
+if (process.env.NODE_ENV !== 'production') g.tags = prisma
+```
+
+```typescript good npm=next@15.0.0,@prisma/client@6.2.0
+// file: lib/users.ts
+import { PrismaClient } from '@prisma/client'
+const g = globalThis as unknown as { db?: PrismaClient }
+export const prisma = (g.db ??= new PrismaClient())
+// file: lib/posts.ts
+import { PrismaClient } from '@prisma/client'
+const g = globalThis as unknown as { db?: PrismaClient }
+export const prisma = (g.db ??= new PrismaClient())
+// file: lib/tags.ts
+import { PrismaClient } from '@prisma/client'
+const g = globalThis as unknown as { db?: PrismaClient }
+export const prisma = (g.db ??= new PrismaClient())
 ```
 
 ```typescript good npm=express@5.0.0,@prisma/client@6.2.0
@@ -60,7 +95,8 @@ def check(tree: SourceTree, _ctx: Context) -> Iterator[Problem]:
         if on_edge(file) or not file.exports:
             continue
         for site in app_sites(file):
-            if site.scope == "module" and not site.on_global and site.made.makes != "connection":
+            kept = site.scope == "module" and not site.on_global
+            if (kept or _in_production(site)) and site.made.makes != "connection":
                 groups.setdefault(
                     (site.kind, site.url, "py" if file.language == "python" else "js"), []
                 ).append((file, site))
@@ -81,3 +117,8 @@ def check(tree: SourceTree, _ctx: Context) -> Iterator[Problem]:
             key=f"{name}:{url}",
             fix=shared_client(file, site),
         )
+
+
+def _in_production(site: Site) -> bool:
+    """Whether each file has one of its own in production: kept on globalThis for the dev server alone."""
+    return site.dev_only and site.scope in ("module", "cached")

@@ -588,3 +588,29 @@ def test_the_caller_is_named(project: Path) -> None:
     assert finding.location is not None
     assert finding.location.path == "src/db.ts"
     assert finding.message.startswith("The route handler GET, in app/api/route.ts, makes pg.Pool")
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (
+            "    c = await asyncpg.connect(URL)\n    return await c.fetch('x')\n",
+            ("pool = await asyncpg.create_pool(...)",),
+        ),
+        (
+            "    c = await asyncpg.connect(URL)\n    await c.add_listener('jobs', push)\n    await wait()\n",
+            (),
+        ),
+        ("    c = await asyncpg.connect(URL)\n    await c.execute('LISTEN jobs')\n    await wait()\n", ()),
+    ],
+)
+def test_what_is_made_once_instead_of_a_connection(code: str, found: tuple[str, ...], project: Path) -> None:
+    """A pool, not one connection for all requests; and one connection for LISTEN in each process."""
+    head = "import asyncpg\nfrom fastapi import FastAPI\napp = FastAPI()\n\n\n@app.get('/')\nasync def f():\n"
+
+    report = look({"app/main.py": head + code}, project)
+
+    finding = next(each for each in report.findings if each.rule.id == "PC421")
+    assert finding.fix is not None
+    assert finding.fix.lines == found
+    assert ("LISTEN" in finding.fix.title) is not bool(found)

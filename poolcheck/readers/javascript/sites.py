@@ -9,6 +9,7 @@ from tree_sitter import Node
 from poolcheck.model.facts import Maker
 from poolcheck.model.makers import Makers
 from poolcheck.model.source import MIDDLEWARE, UNSAID, Closed, Site
+from poolcheck.readers import session_state
 from poolcheck.readers.javascript.checkouts import _place
 from poolcheck.readers.javascript.options import Values
 from poolcheck.readers.javascript.scope import place, reached_as
@@ -33,12 +34,18 @@ _DIALECT = re.compile(
 # process.env.X, import.meta.env.X, Bun.env.X; of Workers env.X, c.env.X, this.env.X, context.cloudflare.env.X
 _ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}(?:env|ENV)\.\w")
 _DIALECT_KEYS = frozenset({"client", "type", "dialect"})
+# Kept on globalThis unless in production, or made anew there: `if (NODE_ENV !== 'production') globalThis.db = db`.
+_IN_PRODUCTION = re.compile(
+    rb"""if\s*\([^()]{0,80}NODE_ENV\s*!==?\s*['"]production['"]\s*\)\s*\{?\s*\(?(?:globalThis|global\w*|g)\b[^=;\n]{0,80}="""
+    rb"""|if\s*\([^()]{0,80}NODE_ENV\s*===?\s*['"]production['"]\s*\)\s*\{[^{}]{0,400}\bnew\b"""
+)
 _POSTGRES = frozenset({"pg", "pg-native", "postgres", "postgresql", "cockroachdb"})
 
 
 def sites(module: Module, makers: Makers) -> Iterator[Site]:
     """Every place that makes a client or a pool for PostgreSQL, as far as the imports tell."""
     on_global = _on_global(module)
+    dev_only = _IN_PRODUCTION.search(module.code) is not None
     values = Values(module)
     for made, call, node in _calls(module, makers):
         given = _arguments(values, call, made)
@@ -73,6 +80,10 @@ def sites(module: Module, makers: Makers) -> Iterator[Site]:
             within=placed.within,
             name=placed.name,
             on_global=on_global,
+            dev_only=on_global and dev_only,
+            listens=made.makes == "connection"
+            and inner is not None
+            and session_state.LISTENS.search(text(inner)) is not None,
             closed=closed_in(module, placed.name, inner)
             if inner is not None and placed.scope in ("request", "function")
             else "no",

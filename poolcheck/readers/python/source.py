@@ -97,6 +97,7 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
             within=placed.within,
             name=placed.name,
             closed=closed_in(module, call, placed.name),
+            listens=made.makes == "connection" and _listens(module, call),
             reached_as=scopes.reached_as(call) if placed.scope == "function" else (),
             options=tuple((key, value) for key, value, _ in options),
             option_lines=tuple(line for _, _, line in options),
@@ -104,6 +105,11 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
             argument=database,
             url=url,
         )
+
+
+def _listens(module: Module, call: Node) -> bool:
+    function = module.function(call)
+    return function is not None and session_state.LISTENS.search(text(function)) is not None
 
 
 def _settings(module: Module, settings: Mapping[str, Maker]) -> Iterator[Site]:
