@@ -40,6 +40,12 @@ _MARK = re.compile(
     r"(?:FATAL|ERROR|PANIC|WARNING|LOG|[Ee]rror|Exception): {1,3}"
 )  # also at the end of a class's name
 _SQLSTATE = re.compile(r"(?:SQLSTATE\W{0,3})?([0-9A-Z]{5})")
+# Names that any program gives its errors: alone they tell nothing.
+_ANYBODYS = frozenset(
+    "TimeoutError TimeoutException Exception ConnectionError ConnectionException RuntimeError RuntimeException TypeError "
+    "ValueError SQLException IOException SocketException IllegalStateException InvalidOperationException".split()
+)
+_IDENTIFIER = re.compile(r"[a-z][A-Z]|\w_\w")
 _AROUND = " \t\r\n\"'`()[]{}<>.,;:!…"
 
 
@@ -134,7 +140,7 @@ def _by_code(text: str) -> list[_Guess]:
         return [_Guess(error, told, sure=code in error.codes) for error in some]
     name = _class(alone)
     own = [error for error in known.errors() if alone in (error.code, *error.codes)]
-    if len(name) >= 8 and name != name.lower():
+    if len(name) >= 8 and name != name.lower() and alone not in _ANYBODYS:
         others = [error for error in known.errors() if error not in own and name in _classes(error)]
         others.sort(key=lambda error: not any(alone in example for example in error.examples))
         own += others
@@ -226,7 +232,10 @@ def _is_piece(given: str, one: _Known) -> float:
     if letters < (SHORTEST_PIECE if given.isascii() else SHORTEST_PIECE // 2):
         return 0.0
     at = one.text.find(given)
-    if at < 0 or (" " not in given and given.isascii()):
+    words = [word for word in given.split() if word != "0"]
+    if at < 0 or (given.isascii() and len(words) < 2):
+        return 0.0
+    if given.isascii() and len(words) == 2 and not _IDENTIFIER.search(given):
         return 0.0
     inside = min(at + len(given), one.end) - max(at, one.start)
     return PIECE if 2 * inside > len(given) else 0.0
