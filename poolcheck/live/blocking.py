@@ -82,7 +82,7 @@ def _block(root: int, tree: _Tree) -> Block:
     waiters = tree.reached([root])
     backend = tree.by_pid.get(root)
     kind, verb, targets = _action(root, backend, tree)
-    frees = tree.freed(targets)
+    frees = tree.freed(targets if root else (0,))
     wait = next(
         (tree.waits[pid] for pid in (*targets, *sorted(tree.behind[root])) if pid in tree.waits), None
     )
@@ -111,12 +111,9 @@ def _action(root: int, backend: Backend | None, tree: _Tree) -> tuple[BlockKind,
         return "root", "finish", ()
     if backend is not None and backend.kind == "startup":
         return "replay", "terminate", _replay_waits_for(backend, tree)
-    if backend is not None and backend.own:
-        return (
-            "root",
-            "terminate",
-            (root,),
-        )  # a pooled session on which the look sat: what it holds is another client's
+    if backend is not None and (backend.own or backend.client_gone):
+        # A pooled session on which the look sat: what it holds is another client's. Or one that works for nobody.
+        return "root", "terminate", (root,)
     rests = backend is not None and _rests(backend)
     if not rests:
         middle = _middle(root, tree)

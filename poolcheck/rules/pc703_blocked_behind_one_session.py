@@ -140,6 +140,8 @@ def reason(block: Block, look: Look) -> str:
         said = f"They wait for {asked}; {holds}."
     if each is not None and each.idle_in_transaction:
         return f"{said} A cancel does nothing to it."
+    if each is not None and each.client_gone:
+        return f"{said} Its client is gone: nobody waits for what it does."
     if each is not None and each.state == "active" and block.verb == "terminate":
         return f"{said} It waits for its client ({each.wait_event}), where no cancel reaches it."
     return said
