@@ -84,7 +84,7 @@ def look(link: Link) -> BouncerSnapshot:
     pools = tuple(_pool(row, sizes) for row in show("POOLS") if row.get("database") != "pgbouncer")
     servers = show("SERVERS")
     if any(pool.clients_waiting for pool in pools) and used <= MOST_CLIENTS:
-        pools = _with_logins(pools, show("CLIENTS"), servers)
+        pools = _with_clients(pools, show("CLIENTS"), servers)
     settings = tuple(
         (row["key"] or "", row["value"] or "") for row in show("CONFIG") if row.get("key") in SETTINGS
     )
@@ -103,8 +103,10 @@ def look(link: Link) -> BouncerSnapshot:
     )
 
 
-def _with_logins(pools: tuple[LivePool, ...], clients: list[Row], servers: list[Row]) -> tuple[LivePool, ...]:
-    """The pools with the waits that SHOW POOLS leaves out: clients at their login, and the pooler's own login.
+def _with_clients(
+    pools: tuple[LivePool, ...], clients: list[Row], servers: list[Row]
+) -> tuple[LivePool, ...]:
+    """The pools with what SHOW POOLS leaves out: whose clients wait and hold, waits at the login, the pooler's own login.
 
     PgBouncer's clock is read off our own session, which has just sent a request. A client that auth_query is to look up has
     no user yet.
@@ -127,9 +129,25 @@ def _with_logins(pools: tuple[LivePool, ...], clients: list[Row], servers: list[
         ]
         return max(ages, default=0.0)
 
+    pids = {row.get("ptr") or "": _count(row, "remote_pid") for row in servers}
+
+    def of(pool: LivePool, states: tuple[str, ...]) -> list[Row]:
+        return [
+            row
+            for row in clients
+            if (row.get("database"), row.get("user")) == (pool.database, pool.user)
+            and row.get("state") in states
+        ]
+
     return tuple(
         replace(
             pool,
+            waiting=tuple(row.get("application_name") or "" for row in of(pool, ("waiting",))),
+            holding=tuple(
+                (row.get("application_name") or "", pid)
+                for row in of(pool, ("active",))
+                if (pid := pids.get(row.get("link") or ""))
+            ),
             login_wait_seconds=longest(clients, pool, ("waiting", "waiting_login"), "request_time")
             if pool.clients_waiting and not pool.max_wait_seconds
             else 0.0,

@@ -420,6 +420,7 @@ class Inspection:
 
     def pooler_look(self) -> "PoolerLook | None":
         """The look at the console, beside what the server behind it allows."""
+        from poolcheck.live.blocking import blocks  # noqa: PLC0415 - see load_judges
         from poolcheck.model.look import PoolerLook  # noqa: PLC0415 - see load_judges
 
         if self.console is None:
@@ -433,6 +434,7 @@ class Inspection:
             snapshot=self.console,
             thresholds=self.config.thresholds,
             usable=seen.server.usable if seen else None,
+            blocks=blocks(seen) if seen else (),
             states=tuple(states.items()),
             target=self.console_shown,
         )

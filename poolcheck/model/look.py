@@ -196,6 +196,7 @@ class PoolerLook:
     snapshot: BouncerSnapshot
     thresholds: Thresholds = DEFAULTS.thresholds
     usable: int | None = None  # slots of the server behind, when that was looked at too
+    blocks: tuple[Block, ...] = ()  # on that server
     states: tuple[tuple[str, int], ...] = ()  # states of the pooler's sessions on that server
     target: str = ""
 

@@ -334,6 +334,10 @@ class LivePool:
         0.0  # of the first client that waits to be logged in: max_wait_seconds leaves those out
     )
     login_seconds: float = 0.0  # how long the pooler's own login to the server has been going on
+    waiting: tuple[str, ...] = ()  # application_name of each client that waits, as far as they were asked for
+    holding: tuple[
+        tuple[str, int], ...
+    ] = ()  # application_name of each client with a server session, and its pid
 
     @property
     def servers(self) -> int:

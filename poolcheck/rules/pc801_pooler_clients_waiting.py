@@ -25,6 +25,7 @@ Follow the cause that is named. Raising the pool size helps only in the first ca
 - https://github.com/grafana/jsonnet-libs/tree/master/pgbouncer-mixin
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from poolcheck.model.context import Context
@@ -56,6 +57,7 @@ def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
             or pool.clients_waiting > limits.waiting_sessions
         )
         why, title = cause(look, pool)
+        why = f"{queue(pool)}{why}"
         yield Problem(
             message=(
                 f"{plural(pool.clients_waiting, 'client')} of pool {name} wait for a server connection,"
@@ -67,6 +69,38 @@ def check(look: PoolerLook, ctx: Context) -> Iterator[Problem]:
             key=name,
             fix=Fix(title),
         )
+
+
+def queue(pool: LivePool) -> str:
+    """Whose clients wait, and whose hold the server sessions; "" when nobody said his name."""
+    said = []
+    for verb, names in (("wait", pool.waiting), ("hold", tuple(name for name, _ in pool.holding))):
+        counts = Counter(clean(name, limit=40) or "(no name)" for name in names)
+        if counts:
+            said.append(f"{', '.join(f'{name} {count}' for name, count in counts.most_common(3))} {verb}")
+    return f"{'; '.join(said)}. " if said else ""
+
+
+def behind_a_lock(look: PoolerLook, pool: LivePool) -> tuple[str, str] | None:
+    """The lock that most of the pool's server sessions wait for; None when that is not it."""
+    pids = {pid for _, pid in pool.holding}
+    for block in look.blocks:
+        stuck = pids & {block.root, *block.waiters}
+        if stuck and len(stuck) * 2 >= max(pool.servers_active, 1):
+            each = block.backend
+            name = clean(each.application_name or each.user, limit=40) if each else ""
+            who = (
+                f"pid {block.root} ({name})"
+                if name
+                else f"pid {block.root}"
+                if block.root
+                else "a prepared transaction"
+            )
+            return (
+                f"{len(stuck)} of its server sessions stand in the queue of a lock whose root is {who}.",
+                "Free that queue first, on the server: what blocked-behind-one-session (PC703) says. No size of the pool helps",
+            )
+    return None
 
 
 def size(look: PoolerLook, pool: LivePool) -> str:
@@ -86,6 +120,8 @@ def cause(look: PoolerLook, pool: LivePool) -> tuple[str, str]:
             for each in holders[:4]
         )
         return f"{name} = {limit} is used up: {who}.", f"Raise {name}, or make the other pools smaller"
+    if locked := behind_a_lock(look, pool):
+        return locked
     states = dict(look.states)
     idle_in = sum(count for state, count in states.items() if state.startswith("idle in transaction"))
     if idle_in * 2 > sum(states.values()):

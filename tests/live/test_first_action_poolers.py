@@ -313,3 +313,36 @@ def test_set_role_stays_on_a_pooled_session(server: Postgres) -> None:
             lambda: not server.execute("select 1 from pg_stat_activity where usename = 'app'"), "nobody there"
         )
         server.execute("drop role tenant_a")
+
+
+def test_the_whole_queue_down_to_the_root_of_the_lock(server: Postgres) -> None:
+    """Clients wait for the pool, the pool's sessions wait for a row, and the row is held by somebody past the pooler."""
+    with (
+        pool(server, pool_size=2) as (bouncer, clients),
+        server.connect("app", application_name="worker") as root,
+    ):
+        root.execute("begin")
+        root.execute("update t set n = 1 where id = 1")
+
+        def ask(name: str) -> None:
+            with suppress(psycopg.Error), bouncer.connect("app", application_name=name) as conn:
+                conn.execute("update t set n = n + 1 where id = 1")
+                clients.served += 1
+
+        for name in ("orders", "orders", *["api"] * 5):
+            clients.threads.append(threading.Thread(target=ask, args=(name,), daemon=True))
+            clients.threads[-1].start()
+            if name == "orders":
+                time.sleep(0.3)
+        waiting(bouncer, 5)
+        time.sleep(2.1)
+        said = report(server, bouncer=console(bouncer))
+        finding = found(said, "PC801")
+        assert finding.why.startswith("api 5 wait; orders 2 hold. ")
+        assert f"whose root is pid {root.info.backend_pid} (worker)" in finding.why
+        fix = found(said, "PC703").fix
+        assert fix is not None
+        for line in fix.lines:
+            server.execute(line)
+        eventually(lambda: clients.served == 7, "all seven served")
+        root.close()
