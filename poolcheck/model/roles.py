@@ -33,6 +33,7 @@ OTHER_DRIVER = re.compile(
     r"(?i)mysql|maria|sqlite|oracle|cx_oracle|mssql|sqlserver|sqlclient|tedious|:h2$|pyodbc"
 )
 KIND_VARIABLES = ("DB_CONNECTION", "DB_ENGINE", "DB_TYPE", "DB_DRIVER", "DB_DIALECT", "DATABASE_TYPE", "DATABASE_CLIENT", "DATABASE_ENGINE")  # fmt: skip
+_OTHER_DRIVERS = re.compile(r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|tedious|\bh2\b")
 POSTGRES_PORTS = frozenset({"5432", "6543", "6432"})
 
 
@@ -81,5 +82,4 @@ def packages_speak(dependencies: Iterable[str]) -> bool | None:
 
 def other_databases(dependencies: Iterable[str]) -> bool:
     """Whether a program with these dependencies may speak to another database."""
-    others = r"(?i)mysql|maria|sqlite|oracle|sqlclient|mssql|sqlserver|tedious|\bh2\b"
-    return any(re.search(others, name) for name in dependencies)
+    return any(_OTHER_DRIVERS.search(name) for name in dependencies)

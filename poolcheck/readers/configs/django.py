@@ -250,7 +250,10 @@ class _Reader:
                 if called in ("int", "str", "bool") and positional
                 else UNKNOWN
             )
-        if not re.search(r"(?:getenv|environ\.get|env|config|env\.(?:str|int|bool)|get_env\w*)$", called):
+        owner, _, last = called.rpartition(".")
+        reads = last in ("getenv", "env", "config") or last.startswith("get_env")
+        reads = reads or (last == "get" and owner.endswith("environ"))
+        if not (reads or (last in ("str", "int", "bool") and owner.endswith("env"))):
             return UNKNOWN
         stands_in = keywords.get("default") or (positional[1] if len(positional) > 1 else None)
         return (Slot((name,), self.written(stands_in, deep - 1) if stands_in is not None else None),)

@@ -137,7 +137,7 @@ def _property_parts(text: str) -> list[_Part]:
         while row.endswith("\\") and at < len(lines):
             row = row[:4000].removesuffix("\\") + lines[at].strip()
             at += 1
-        match = re.fullmatch(r"((?:[^\s=:\\]|\\.)+)(?:\s*+[=:])?\s*+(.*)", row[:4000])
+        match = re.fullmatch(r"((?:[^\s=:\\]|\\.)+)(?:\s*+[=:])?\s*+([\s\S]*)", row[:4000])
         if match:
             parts[-1].append(
                 (re.sub(r"\\(.)", r"\1", match[1]), re.sub(r"\\([:=#! \\])", r"\1", match[2]), first)
@@ -201,9 +201,9 @@ def _with_underscores(key: str) -> tuple[str, ...]:
 
 _ERB = re.compile(r"<%(=?)((?:[^<%]|%(?!>)|<(?!%))*)%>")
 _RUBY_ENV = re.compile(
-    r"""ENV(?:\[\s*(?P<quote>["'])(?P<index>[\w.-]+)(?P=quote)\s*\]|"""
-    r"""\.fetch[(\s]\s*(?P<open>["'])(?P<fetch>[\w.-]+)(?P=open)\s*(?:,\s*(?P<second>[^(){}]*[^(){}\s]))?\s*\)?)"""
-    r"""(?:\.presence|\.to_s)?\s*(?:\{\s*(?P<block>[^{}]*?)\s*\}|do\s(?P<do>[^{}]*?)\send)?"""
+    r"""ENV(?:\[\s*+(?P<quote>["'])(?P<index>[\w.-]+)(?P=quote)\s*+\]|"""
+    r"""\.fetch[(\s]\s*+(?P<open>["'])(?P<fetch>[\w.-]+)(?P=open)\s*+(?:,(?P<second>[^(){}]*+))?\)?)"""
+    r"""(?:\.presence|\.to_s)?\s*+(?:\{(?P<block>[^{}]*+)\})?"""
 )
 
 
@@ -248,7 +248,7 @@ def ruby(code: str, deep: int = _DEEPEST) -> Written:
         return UNKNOWN
     name = match["index"] or match["fetch"]
     rest = code[match.end() :].strip()
-    default = match["second"] or match["block"] or match["do"]
+    default = match["second"] or match["block"]
     if rest.startswith("||") and default is None:
         default, rest = rest[2:], ""
     rest = re.sub(r"\A\.to_i\Z", "", rest)
@@ -282,7 +282,7 @@ def _settings(text: str, name: str) -> ConfigRows:
 # --- config/database.php of Laravel ---
 
 _PHP_PAIR = re.compile(r"""\s*["']([\w.-]+)["']\s*=>\s*(.*)""")
-_PHP_ENV = re.compile(r"""(?:\(\w+\)\s*)?(?:env|getenv)\(\s*["'](\w+)["']\s*(?:,\s*(.*?))?\s*\)""")
+_PHP_ENV = re.compile(r"""(?:\(\w+\)\s*+)?(?:env|getenv)\(\s*+["'](\w+)["']\s*+(?:,(.*))?\)""")
 
 
 def _database_php(text: str, _name: str) -> ConfigRows:
@@ -300,7 +300,9 @@ def _database_php(text: str, _name: str) -> ConfigRows:
             bare.count("]") + (bare.count(")") - bare.count("(") > 0),
         )
         if match and opened <= closed:
-            value = re.sub(r"\s*//[^'\"]*\Z", "", match[2]).strip().rstrip(",").strip()
+            value, _, remark = match[2].rpartition("//")
+            value = match[2] if not value or "'" in remark or '"' in remark else value
+            value = value.strip().rstrip(",").strip()
             rows.append(ConfigRow(".".join([*filter(None, parents), match[1]]), php(value), number))
         if opened > closed:
             parents += [match[1] if match else ""] + [""] * (opened - closed - 1)
@@ -320,7 +322,7 @@ def php(code: str, deep: int = _DEEPEST) -> Written:
     match = _PHP_ENV.fullmatch(code)
     if match is None or not deep:
         return UNKNOWN
-    return (Slot((match[1],), php(match[2], deep - 1) if match[2] is not None else None),)
+    return (Slot((match[1],), php(match[2].strip(), deep - 1) if match[2] is not None else None),)
 
 
 # --- config/*.exs of Elixir ---
@@ -329,13 +331,13 @@ _CONFIG = re.compile(r"(?m)^[ \t]*config[ (]+:(\w+),\s*([A-Z][\w.]*)\s*,\s*\[?")
 _ASSIGNED = re.compile(r"(?m)^[ \t]*([a-z_]\w*)[ \t]*=\s*")
 _ONLY_IN = re.compile(r"(?m)^[ \t]*if\s+config_env\(\)\s*(?:==\s*|in\s*\[\s*):(\w+)")
 _ELIXIR_PART = re.compile(
-    r'"""[\s\S]*?(?:"""|\Z)|"(?:[^"\\\n]|\\.)*"|#[^\n]*|[\[{(]|[\]})]|,|\n|[^\s\[\]{}(),"#]+|[ \t\r]+'
+    r'"""[\s\S]*?(?:"""|\Z)|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*"?|#[^\n]*|[\[{(]|[\]})]|,|\n|[^\s\[\]{}(),"#]+|[ \t\r]+'
 )
 _KEYWORD = re.compile(r"\s*+(?:#[^\n]*+\s*+)*([a-z_]\w*[?!]?):\s")
 _OPENS, _CLOSES = frozenset("[{("), frozenset("]})")
 _LONGEST_EXPRESSION = 2000  # characters
 _MOST_STATEMENTS = 300  # of one file; real ones have thirty
-_ELIXIR_ENV = re.compile(r'System\.(?:get_env|fetch_env!)\(\s*"(\w+)"\s*(?:,\s*(.*))?\)', re.DOTALL)
+_ELIXIR_ENV = re.compile(r'System\.(?:get_env|fetch_env!)\(\s*+"(\w+)"\s*+(?:,(.*))?\)', re.DOTALL)
 
 
 def _config_exs(text: str, name: str) -> ConfigRows:
@@ -394,7 +396,10 @@ class _Elixir:
 
     def written(self, code: str, deep: int = _DEEPEST) -> Written:
         """What it comes to: System.get_env with what stands in for it, or a literal; else not known."""
-        code = re.sub(r"\s*\|>\s*String\.to_integer(?:\(\))?\Z", "", code.strip())
+        before, _, behind = code.strip().rpartition("|>")
+        code = (
+            before.strip() if behind.strip() in ("String.to_integer()", "String.to_integer") else code.strip()
+        )
         wrapped = re.fullmatch(r"String\.to_integer\((.*)\)", code, re.DOTALL)
         code = (wrapped[1] if wrapped else code).strip()
         if not deep:
@@ -464,7 +469,7 @@ FAMILIES = (
         "settings.py",
         re.compile(
             r"settings/(?!(?:__init__|base|common|defaults?|settings)\.py)(?P<stage>[\w-]+)\.py|settings/\w+\.py|"
-            r"[^/]*/settings[_-](?P<behind>\w+)\.py|[^/]*/(?P<before>\w+)[_-]settings\.py|[^/]*/[^/]*settings[^/]*\.py"
+            r"[^/]*/settings(?P<behind>[\w-]*)\.py|[^/]*/(?P<before>[\w-]+)settings\.py"
         ),
         _settings,
         ("DJANGO_SETTINGS_MODULE",),
@@ -506,7 +511,7 @@ def read(text: str, path: str) -> ConfigRows:
     name = posixpath.basename(path)
     made = found.read(text, name)
     match = found.files.fullmatch(_place(path))
-    own = next(filter(None, match.groups()), "") if match else ""
+    own = next(filter(None, match.groups()), "").strip("_-") if match else ""
     rows = tuple(row._replace(stage=(row.stage or own).lower()) for row in made.rows[:_MOST])
     return ConfigRows(rows, made.whole and len(made.rows) <= _MOST)
 
