@@ -11,7 +11,10 @@ _QUOTED = re.compile(r"""["']([^"'\n]*)["']""")
 
 
 def pom_xml(text: str, path: str) -> Manifest:
-    """pom.xml: dependencies with their version, `${property}` resolved inside the file."""
+    """pom.xml: dependencies with their version, `${property}` resolved inside the file.
+
+    One without a version has that of an imported list of its group: io.quarkus.platform:quarkus-bom goes with io.quarkus.
+    """
     lines = LineNumbers(text)
     properties: dict[str, str] = {}
     entries: list[tuple[int, dict[str, str], bool]] = []
@@ -27,11 +30,21 @@ def pom_xml(text: str, path: str) -> Manifest:
     for _, about, management in entries:
         if management:
             managed[_artifact(about)] = about.get("version", "")
+
+    def resolved(said: str) -> str:
+        match = re.fullmatch(r"\$\{([^}]*)\}", said)
+        return properties.get(match[1], "") if match else said
+
+    lists = {
+        resolved(about.get("groupId", "")): resolved(about.get("version", ""))
+        for _, about, management in entries
+        if management and about.get("scope") == "import"
+    }
     for offset, about, management in entries:
         name = _artifact(about)
-        wanted = about.get("version") or managed.get(name, "")
-        match = re.fullmatch(r"\$\{([^}]*)\}", wanted)
-        wanted = properties.get(match[1], "") if match else wanted
+        group = f"{about.get('groupId', '')}."
+        of_list = next((each for of, each in lists.items() if f"{of}.".startswith(group)), "")
+        wanted = resolved(about.get("version") or managed.get(name, "")) or of_list
         if not management:
             dev = about.get("scope") == "test"
             found.append(Dependency(name=name, version=interval(wanted), line=lines.at(offset), dev=dev))

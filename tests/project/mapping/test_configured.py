@@ -567,3 +567,16 @@ def test_env_file_in_a_folder_of_no_package() -> None:
     for files in (one | env, one | env | other):
         made = map_of(files, KNOWN)
         assert (sizes(made), hosts(made)) == ([20], {"pg.acme.dev:5432"})
+
+
+def test_quarkus_version_of_its_platform() -> None:
+    """The dependencies name no version: the imported platform's is theirs."""
+    platform = """<properties><quarkus.platform.group-id>io.quarkus.platform</quarkus.platform.group-id><quarkus.platform.version>3.38.2</quarkus.platform.version></properties>
+<dependencyManagement><dependencies><dependency><groupId>${quarkus.platform.group-id}</groupId><artifactId>quarkus-bom</artifactId>
+<version>${quarkus.platform.version}</version><type>pom</type><scope>import</scope></dependency></dependencies></dependencyManagement>"""
+    pom = QUARKUS.replace("<version>VERSION</version>", "").replace(
+        "<artifactId>link</artifactId>", f"<artifactId>link</artifactId>{platform}"
+    )
+    text = "quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\n"
+
+    assert sizes(map_of({"pom.xml": pom, f"{RESOURCES}application.properties": text}, KNOWN)) == [50]
