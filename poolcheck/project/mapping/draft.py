@@ -98,6 +98,9 @@ class MapDraft:
         self.sql: tuple[SqlLimit, ...] = ()
         self.poolers: list[PoolerConfig] = []  # that only an operator's objects configure
         self.reader = PoolReader(found.subjects, ctx)
+        self.passed: set[tuple[str, int | None, str]] = (
+            set()
+        )  # strings that were read and lead nowhere: path, line, variable
         self.skipped: list[Skipped] = []
         self.running: list[Running] = []
         self.questions: list[Question] = []

@@ -11,6 +11,7 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.amount import at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
+from poolcheck.model.roles import OTHER_DRIVER
 from poolcheck.project.mapping.amounts import instances_of
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
 from poolcheck.project.mapping.ends import Standing
@@ -68,7 +69,25 @@ def _scripts(service: "Service") -> Iterator[str]:
 
 
 def collect(draft: MapDraft, compose: "Compose") -> None:
-    """The clients of one file."""
+    """The clients of one file. Where each of them has a profile, a profile is how they are started."""
+    before = len(draft.running)
+    _collect(draft, compose)
+    mine = draft.running[before:]
+    apart = {each.name: _for_a_moment(each) for each in compose.services if _apart(draft, compose, each)}
+    if mine and all(each.once for each in mine):
+        draft.running[before:] = [
+            replace(each, once=False) if apart.get(each.name) is False else each for each in mine
+        ]
+
+
+def _for_a_moment(service: "Service") -> bool:
+    """Whether a service is for people, or ends, whatever its profile."""
+    image = catalogue.image(service.repository) if service.build is None or service.based else None
+    tool = image is not None and (image.is_ == "server" or image.once)
+    return tool or service.once or runs_once(service.name)
+
+
+def _collect(draft: MapDraft, compose: "Compose") -> None:
     poolers = {
         config.service
         for config in draft.found.poolers
@@ -102,8 +121,11 @@ def collect(draft: MapDraft, compose: "Compose") -> None:
             like.setdefault(key, found[0])
         elif not found:
             silent.append((service, own))
+    only = _only_server(draft, compose)
     for service, own in silent:
-        if (way := like.get(_runs(draft, service)) or by_code.get(_code(draft, service))) is not None:
+        way = like.get(_runs(draft, service)) or by_code.get(_code(draft, service))
+        way = way or (only if _speaks(draft, service) else None)
+        if way is not None:
             _service(draft, compose, service, (replace(way, place=service.location),), own=own)
 
 
@@ -115,6 +137,25 @@ def _runs(draft: MapDraft, service: "Service") -> _Runs:
     elsewhere = any(path not in draft.found.lines for path in service.env_files)
     program = f"{service.build} {service.context} {service.dockerfile}" if service.build else service.image
     return (program, service.env_files) if elsewhere and program else None
+
+
+def _only_server(draft: MapDraft, compose: "Compose") -> Way | None:
+    """The way to the one server that a file runs, where no pooler stands before it."""
+    here = Standing(compose.path)
+    named = [each for each in compose.services if draft.ends.runs(each.name, here)]
+    if len(named) != 1 or draft.ends.is_pooler(named[0].name, here):
+        return None
+    return draft.way("", from_parts(host=named[0].name), named[0].location, None, here)
+
+
+def _speaks(draft: MapDraft, service: "Service") -> bool:
+    """Whether a service is built from code with a driver of PostgreSQL and of no other database, and its env file is made elsewhere."""
+    if service.build is None or _whole(draft, service):
+        return False
+    package = draft.built(service.build, service.name, service.context)
+    others = any(OTHER_DRIVER.search(each) for each in package.dependencies)
+    speaks = bool(package.drivers) or bool(draft.reader.sites(package))
+    return bool(package.manifests) and speaks and not others and not _shown(draft, package)
 
 
 def _code(draft: MapDraft, service: "Service") -> str:
@@ -289,6 +330,13 @@ def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Pack
     """Where a service connects: by its environment, its env files, or its code alone."""
     found = list(_written(draft, compose, service, package))
     around = Beside(environment=_environment(draft, service), complete=_whole(draft, service))
+    if found and all(way.end.server is not None and way.end.server.here for way in found):
+        needed = _needed(
+            draft, compose, service
+        )  # what is on the machine of a developer is not in a container
+        if needed is not None:
+            draft.passed |= {(way.place.path, way.place.line, way.variable) for way in found}
+            found = [needed]
     yield from found
     if not found and package is not None:
         here = Standing(compose.path)

@@ -30,6 +30,7 @@ def collect(draft: MapDraft) -> None:
     groups: dict[tuple[object, str], list[tuple[Target, Way]]] = {}
     homes: dict[tuple[object, object], str] = {}  # the stage that a package's end was first met in
     routed = {(way.place.path, way.place.line, way.variable) for each in draft.running for way in each.ways}
+    routed |= draft.passed
     for target in found:
         if (target.location.path, target.location.line, target.name) in routed:
             continue

@@ -22,6 +22,7 @@ _DEVELOPMENT = re.compile(
 _SERVICE_KEY = re.compile(r"\s*[\"']?([\w.-]+)[\"']?\s*:")
 _DEEPEST = 8  # services that extend one another; real files have two
 _REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UNKNOWN}")
+_OTHERWISE = re.compile(r"\$\{\w+:?-([^{}\n]*)\}")
 _FILLED_IN = re.compile(r"\$\{?\w")
 FILLED_IN = "filled-in"  # stands in a string for what is not known before it runs
 
@@ -132,15 +133,21 @@ def address(text: str) -> str | None:
     Who logs in, with which password, to which database: no sum depends on it.
     """
     filled = _REFERENCE.sub(FILLED_IN, text.replace("$$", "\x00"))
+    if FILLED_IN in _host_of(filled):  # what runs where nobody sets another
+        filled = _REFERENCE.sub(FILLED_IN, _OTHERWISE.sub(r"\1", text.replace("$$", "\x00")))
     if filled.startswith("pg://"):
         filled = filled.partition("?")[0]  # NocoDB's, whose parameters say who logs in
     if "$" in filled:
         return None
-    _, _, behind = filled.rpartition("@")
-    host, _, rest = behind.partition("/")
-    if FILLED_IN in host or FILLED_IN in rest.partition("?")[2]:
+    _, _, rest = filled.rpartition("@")[2].rpartition("://")[2].partition("/")
+    if FILLED_IN in _host_of(filled) or FILLED_IN in rest.partition("?")[2]:
         return None
     return filled.replace("\x00", "$")
+
+
+def _host_of(text: str) -> str:
+    """The host of a string, behind who logs in and the kind."""
+    return text.rpartition("@")[2].rpartition("://")[2].partition("/")[0]
 
 
 def overlaid(files: Sequence[Compose]) -> list[Compose]:

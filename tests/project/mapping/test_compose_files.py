@@ -482,3 +482,39 @@ def test_a_second_service_of_the_same_code(tmp_path: Path, monkeypatch: pytest.M
     )  # fmt: skip
     assert led(made) == {"web": "db", "worker": "db"}
     assert (sizes(made, "web"), made.client("worker") is not None) == ([4], True)
+
+
+def test_a_string_of_somebodys_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container localhost is no server: what starts after the database connects to it."""
+    text = f"services:\n{DB}  worker:\n    build: ./web\n    env_file: [.env_docker]\n    depends_on: [db]\n"
+    files = {"compose.yml": text, ".env_docker": "RESULTS=postgresql://app:pw@localhost:5432/app\n", **WEB}
+    assert led(map_of(files, tmp_path, monkeypatch)) == {"worker": "db"}
+
+
+def test_everything_has_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each client has one, a profile is how they are started; a tool stays one."""
+    url = URL.replace("HOST", "db")
+    text = (
+        f"services:\n{DB}  api:\n    image: acme/api\n    profiles: [app]\n{url}"
+        f"  jobs:\n    image: acme/jobs\n    profiles: [app]\n{url}  pgadmin:\n    image: dpage/pgadmin4\n    profiles: [app]\n    depends_on: [db]\n"
+    )
+    made = map_of({"compose.yml": text}, tmp_path, monkeypatch)
+    assert led(made) == {"api": "db", "jobs": "db", "pgadmin": "once db"}
+
+
+def test_a_host_with_a_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs there where nobody sets another; of one without a default nothing is known but the variable."""
+    jdbc = "    environment: {JDBC_URL: 'jdbc:postgresql://${H}:${P:-5432}/${N}'}\n"
+    text = f"services:\n{DB}  one:\n    image: acme/one\n{jdbc.replace('{H}', '{H:-db}')}  two:\n    image: acme/two\n{jdbc}"
+    assert led(map_of({"compose.yml": text}, tmp_path, monkeypatch)) == {"one": "db", "two": "H"}
+
+
+def test_an_env_file_that_is_made_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built from code with a driver is a client of the only server; what a browser shows is none."""
+    same = "    build: ./NAME\n    env_file: [.env]\n"
+    text = f"services:\n{DB}  api:\n{same.replace('NAME', 'api')}  page:\n{same.replace('NAME', 'page')}"
+    files = {
+        "api/requirements.txt": "psycopg2==2.9.10\n",
+        "page/package.json": '{"dependencies": {"react": "19.0.0"}}',
+    }
+    assert led(map_of({"compose.yml": text, **files}, tmp_path, monkeypatch)) == {"api": "db"}
