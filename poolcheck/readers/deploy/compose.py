@@ -134,7 +134,10 @@ def address(text: str) -> str | None:
     """
     filled = _REFERENCE.sub(FILLED_IN, text.replace("$$", "\x00"))
     if FILLED_IN in _host_of(filled):  # what runs where nobody sets another
-        filled = _REFERENCE.sub(FILLED_IN, _OTHERWISE.sub(r"\1", text.replace("$$", "\x00")))
+        other = _REFERENCE.sub(FILLED_IN, _OTHERWISE.sub(r"\1", text.replace("$$", "\x00")))
+        filled = (
+            filled if _host_of(other).partition(":")[0] in filled.partition("://")[2] else other
+        )  # no piece of a password
     if filled.startswith("pg://"):
         filled = filled.partition("?")[0]  # NocoDB's, whose parameters say who logs in
     if "$" in filled:
