@@ -42,6 +42,7 @@ class Target:
     quote: str = ""  # '"', "'" or "" around it in the file
     stage: str = ""  # "production", "test", "local", ... from the file's name
     example_file: bool = False  # .env.example and its kin: placeholders are expected
+    template: bool = False  # every secret of its file is a placeholder: somebody copies it, whatever its name
     commented: bool = False
     trusted: bool = False  # the user named it: it may have what lies on this machine, passwords and keys
     active: bool = True  # False when a later line of the same file overrides it

@@ -1,12 +1,14 @@
 """Env files and standard input to targets: connection strings, whole and in parts."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from poolcheck import catalogue
 from poolcheck.config.disk import MB, FileRefused
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
+from poolcheck.connection.placeholder import placeholder_kind
+from poolcheck.connection.secret import is_secret_name
 from poolcheck.connection.string import MAX_LENGTH
 from poolcheck.errors import BadInput
 from poolcheck.model.problem import Location
@@ -101,6 +103,8 @@ def env_targets(env: EnvFile, package: Package) -> Collected:
             hosts.update(host.name for host in made.conn.hosts)
             hosts.update(entry.interpolated)
     targets += part_targets(env, package, last, hosts)
+    if _is_template(env, targets):
+        targets = [replace(each, template=True) for each in targets]
     for problem in env.problems:
         if POSTGRES_WORDS.search(problem.raw_line) or problem.kind == "nul":
             skipped.append(
@@ -112,6 +116,18 @@ def env_targets(env: EnvFile, package: Package) -> Collected:
         lines={env.path: env.lines},
         ignores={env.path: env.ignores} if env.ignores else {},
     )
+
+
+def _is_template(env: EnvFile, targets: Sequence[Target]) -> bool:
+    """Whether all secrets of a file are placeholders, two at least: one alone was left by mistake."""
+    names = {target.name: target for target in targets if target.active and not target.commented}
+    left = []
+    for entry in env.active:
+        if entry.key in names:
+            left.append(names[entry.key].conn.has_placeholder)
+        elif is_secret_name(entry.key) and entry.value:
+            left.append(placeholder_kind(entry.value) is not None)
+    return len(left) > 1 and all(left)
 
 
 def entry_target(entry: Entry, env: EnvFile, package: Package, last: Mapping[str, Entry]) -> Target | None:

@@ -4,7 +4,8 @@
 The app starts, and fails at its first query with an error about a host or a password that nobody recognises.
 
 ## What to do
-Put the real value in. In files such as `.env.example` placeholders are expected and not reported.
+Put the real value in. In files such as `.env.example` placeholders are expected and not reported; in a file whose every
+secret is one they are a hint.
 
 ```dotenv bad
 DATABASE_URL=postgresql://postgres.abcdefghijklmnopqrst:[YOUR-PASSWORD]@aws-0-eu-central-1.pooler.supabase.com:6543/postgres
@@ -51,6 +52,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
         message=f"{target.label}: {where} {'is' if len(left) == 1 else 'are'} still a placeholder.",
         why="The first query fails with an error about a host, user or password that does not exist.",
         at=at(target, target.conn.span(left[0])),
+        severity=Severity.INFO if target.template else None,
     )
 
 
