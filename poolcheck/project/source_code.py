@@ -373,7 +373,8 @@ def _handed_over(
     lines: dict[str, Sequence[str]] = {}
     for name, each in files.items():
         package = packages.of(name)
-        edge = "" if each.edge == MIDDLEWARE and not _at_root(name, package) else each.edge
+        next_js = "npm:next" in package.dependencies or not package.manifests
+        edge = "" if each.edge == MIDDLEWARE and not (next_js and _at_root(name, package)) else each.edge
         whole = replace(each, package=package, edge=edge, postgres=_postgres(each, package, packages.schemas))
         subjects.append(whole)
         lines[name] = FileLines(name, packages.instead.get(name))

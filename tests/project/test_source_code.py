@@ -614,3 +614,17 @@ def test_what_is_made_once_instead_of_a_connection(code: str, found: tuple[str, 
     assert finding.fix is not None
     assert finding.fix.lines == found
     assert ("LISTEN" in finding.fix.title) is not bool(found)
+
+
+@pytest.mark.parametrize(("framework", "found"), [("next", ["PC407"]), ("express", [])])
+def test_middleware_of_next_alone_runs_on_the_edge(framework: str, found: list[str], project: Path) -> None:
+    """By default, whatever it imports; a file of that name is anything elsewhere."""
+    code = (
+        "import { Pool } from 'pg'\n"
+        "const pool = new Pool({ connectionString: process.env.DATABASE_URL, connectionTimeoutMillis: 5000 })\n"
+        "export async function middleware(request) { await pool.query('select 1') }\n"
+    )
+    manifest = f'{{"dependencies": {{"{framework}": "15.1.0", "pg": "8.16.0"}}}}'
+    report = look({"src/middleware.ts": code, "package.json": manifest}, project)
+
+    assert [rule for rule in rules(report) if rule == "PC407"] == found

@@ -219,7 +219,14 @@ def read(text: str | None, path: str, below: str = "") -> Signal | None:
     if text is None:
         return None
     if _UNIT.fullmatch(name):
-        starts = re.search(r"^ExecStart=", text, re.MULTILINE) is not None
+        starts = (
+            re.search(
+                r"^ExecStart=(?!.{0,80}(?:pg[_-]?bouncer|postgres|pgcat|pgdog|odyssey|redis))",
+                text,
+                re.MULTILINE,
+            )
+            is not None
+        )
         return Signal("server", "systemd", path, BUILT, "a systemd unit starts it") if starts else None
     if name in ("firebase.json", "app.json"):
         return _by_keys(name, text, path)

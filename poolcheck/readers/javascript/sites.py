@@ -438,7 +438,8 @@ def edge(module: Module) -> str:
             r"\bruntime\s*:\s*['\"](?:experimental-)?edge['\"]", declared
         ):
             return "export const config = { runtime: 'edge' }"
-    if re.search(r"(?:^|/)middleware\.[jt]s$", module.path) and "next/server" in module.modules:
+    named = re.search(rb"^export\s+(?:async\s+)?(?:function|const)\s+middleware\b", module.code, re.MULTILINE)
+    if re.search(r"(?:^|/)middleware\.[jt]s$", module.path) and ("next/server" in module.modules or named):
         return "" if re.search(rb"runtime\s*:\s*['\"]nodejs['\"]", module.code) else MIDDLEWARE
     return ""
 

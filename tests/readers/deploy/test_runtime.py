@@ -94,6 +94,7 @@ def test_signal(path: str, text: str, kind: str, where: str) -> None:
         ("Procfile.dev", "web: rails s"),
         ("app.json", '{"expo": {}}'),
         ("avahi.service", "<service-group/>"),
+        ("etc/pgbouncer.service", "[Service]\nExecStart=/usr/bin/pgbouncer /etc/pgbouncer.ini\n"),
         ("vercel.json", ""),
         ("app.json", "{"),
         ("firebase.json", '{"hosting": {}}'),

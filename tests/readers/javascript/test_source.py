@@ -461,6 +461,7 @@ def test_directives_edge_and_workers() -> None:
     assert read(
         "import { NextResponse } from 'next/server'\nexport function middleware() {}", "middleware.ts"
     ).edge
+    assert read("import { pool } from './db'\nexport async function middleware(request) {}", "src/middleware.ts").edge == "Next.js middleware"  # fmt: skip
     assert not read("import { NextResponse } from 'next/server'\nexport const config = { runtime: 'nodejs' }", "middleware.ts").edge  # fmt: skip
     assert read("export default { async fetch(request, env) { return 1 } }").worker
 
