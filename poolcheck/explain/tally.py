@@ -141,13 +141,14 @@ class Tally:
         if not any(item.first or item.count > 1 for item in items):  # one pasted text is one event as well
             items = [item for item in items if not item.error.vague or not self._said_better(Hit(item.error))]
         several = self.records > 1 or any(item.count > 1 for item in items)
+        began = story(items) if several else ()  # where nothing has a time: in the order of the text
         if not several or not any(item.first for item in items):
             items.sort(key=lambda item: (item.error.wraps, ORIGIN[item.error.origin], item.error.vague))
         elif len({item.first.form if item.first else None for item in items}) == 1:
             items.sort(key=lambda item: item.first.order if item.first else 0.0)
         return Explanations(
             items=tuple(items),
-            story=story(items) if several else (),
+            story=began,
             run=run_next(items),
             bytes_read=bytes_read,
             records=self.records,

@@ -465,6 +465,13 @@ class TestLogs:
             ("pgbouncer-query-wait-timeout", 1),
         ]
 
+    def test_without_times_the_story_begins_where_the_text_does(self) -> None:
+        """The items stand from the inside outwards; which layer failed first only the order of the lines can tell."""
+        found = explain(f"{P2024}\n{FULL}\nERROR: query_wait_timeout\n")
+
+        assert [onset.layer for onset in found.story] == ["app-pool", "slots", "pooler-wait"]
+        assert found.items[0].error.id == "pg-too-many-clients"
+
     def test_a_stack_trace_counts_once(self) -> None:
         trace = f"Error: {FULL}\n    at a ({FULL})\n    at b\n"
 
