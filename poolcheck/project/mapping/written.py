@@ -139,7 +139,8 @@ def _of_kind(name: str, every: dict[str, str | None]) -> bool:
     """Whether a variable beside a host's says PostgreSQL: SHOP_DATABASE_TYPE of SHOP_DATABASE_HOST; of a chart the kind alone is there."""
     head = re.sub(r"(?i)(?:HOST(?:_?NAME)?|ADDR(?:ESS)?|SERVER)$", "", name)
     kinds = (every.get(f"{head}{kind}") for kind in _KINDS) if head != name else ()
-    return _CHART_KIND.fullmatch(name) is not None or any(POSTGRES_WORDS.search(each or "") for each in kinds)
+    own = every.get(name) if _CHART_KIND.fullmatch(name) is not None else None
+    return any(POSTGRES_WORDS.search(each or "") for each in (own, *kinds))
 
 
 def _alone(every: dict[str, str | None], port: str, package: Package) -> bool:

@@ -580,3 +580,18 @@ def test_quarkus_version_of_its_platform() -> None:
     text = "quarkus.datasource.jdbc.url=jdbc:postgresql://pg.acme.dev/x\n"
 
     assert sizes(map_of({"pom.xml": pom, f"{RESOURCES}application.properties": text}, KNOWN)) == [50]
+
+
+def test_a_key_that_is_called_type() -> None:
+    """quarkus.stork.a.type: kubernetes, in a ConfigMap, leads to no server."""
+    text = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: fights}
+spec: {replicas: 2, selector: {matchLabels: {app: fights}}, template: {metadata: {labels: {app: fights}}, spec: {containers: [{name: fights, image: acme/fights, envFrom: [{configMapRef: {name: fights}}]}]}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: fights}
+data: {quarkus.stork.heroes.type: kubernetes}
+"""
+    assert map_of({"k8s/all.yaml": text}, KNOWN).clients == ()
