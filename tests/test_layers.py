@@ -169,6 +169,7 @@ STARTERS = {
     "project/git.py": {"subprocess"},  # git, asked for names and ids
     "config/staged.py": {"ctypes"},  # the C library's renameat2, which Python does not have
     "demo/server.py": {"subprocess"},  # the demo's own PostgreSQL
+    "demo/story.py": {"os.fork"},  # itself, to hold the sessions of --keep
     "explain/workers.py": {"multiprocessing", "concurrent.futures"},  # itself, for large logs
 }
 DOORS = {

@@ -73,15 +73,15 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
             is a verdict and no error.
     """
     named = (*options.what, *options.env_files)
-    what = named or (() if options.variables else (".",))
+    what = named or (".",)  # variables of the job are the project's: its source and manifests are judged with them
     first = next((Path(each) for each in what if each != "-" and not arguments.is_url(each)), Path())
     start = first if first.exists() else Path()
     config = settings.over(start)
     required = {*config.require, *options.require, *(("live",) if options.live == "required" else ())}
     environ = os.environ if environ is None else environ
-    found = collect(what, options.variables, config, environ)
+    found = collect(what, options.variables, config, environ, named=bool(named))
     told_tables.check_whole(what, config, found.map)
-    linted, nothing = lint(found, config, what or options.variables)
+    linted, nothing = lint(found, config, what)
     looked = NOT_ASKED
     if options.live != "no" or "live" in required:
         looked = look(
@@ -104,7 +104,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         from poolcheck.gate import comparison  # noqa: PLC0415 - it runs git: only with --since
 
         def rows_of(past: "Past", then: Config) -> tuple[asked.Asked, ...]:
-            was = collect(what, options.variables, then, environ, past=past)
+            was = collect(what, options.variables, then, environ, past=past, named=bool(named))
             told = with_server(assumptions.context(was, then), looked.server)
             return asked.rows(told.map, told.numbers.buffer)
 
@@ -138,7 +138,7 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
         questions=context.map.questions,
         facts=linted.facts,
         notes=tuple(notes),
-        again=linted.again if what else None,
+        again=linted.again,
         files=linted.files,
         fail_on=linted.fail_on,
     )
@@ -160,23 +160,26 @@ def collect(
     environ: Mapping[str, str],
     *,
     past: "Past | None" = None,
+    named: bool = True,
 ) -> Collected:
     """What the arguments name, and these variables of the environment, which belong to the project here.
 
-    With `past`, what they name as a commit holds it.
+    With `past`, what they name as a commit holds it. Where nothing is `named`, the variables are the app's strings: those of
+    env files that lie here are not judged beside them.
 
     Raises:
         BadInput: a variable is not there, empty, or no connection string.
     """
-    found = discover.collect(what, config, past=past) if what else Collected()
+    found = discover.collect(what, config, past=past)
     if not variables:
         return found
     packages = Packages(config)
     packages.around(Path(".env"))
     package = packages.of(".env")
+    kept = found.targets if named else tuple(each for each in found.targets if each.origin != "env")
     read = replace(
         found,
-        targets=(*found.targets, *(_variable(name, environ, package) for name in variables)),
+        targets=(*kept, *(_variable(name, environ, package) for name in variables)),
         subjects=tuple(subject for subject in found.subjects if not isinstance(subject, Target)),
     )
     made = discover.finish(read, packages)

@@ -180,7 +180,7 @@ class TestVerdict:
     def test_fail_on(self, project: Path) -> None:
         """Findings decide at the severity that is asked for."""
         (project / ".env").write_text(f"DATABASE_URL={NEON}\n")
-        (project / "poolcheck.toml").unlink()
+        (project / "poolcheck.toml").write_text('runtime = "serverless"\n')
 
         assert gate().exit_code == 1
         assert gate("--fail-on", "never").exit_code == 0
@@ -516,7 +516,7 @@ class TestBaseline:
 
     def test_accept_then_only_new_ones_fail(self, project: Path) -> None:
         """Written, passed, line moved, still passed; a new one fails; a mended one is told and dropped."""
-        (project / "poolcheck.toml").unlink()
+        (project / "poolcheck.toml").write_text('runtime = "serverless"\n')
         (project / ".env").write_text(f"DATABASE_URL={NEON}\n")
         assert gate().exit_code == 1
 
@@ -756,3 +756,18 @@ def test_starts_without_what_it_does_not_need(project: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stderr.strip() == "[]"
+
+
+def test_variables_alone_are_judged_with_the_source(project: Path) -> None:
+    """What the code does is judged beside the job's string; an env file that lies here is not."""
+    (project / "src").mkdir()
+    (project / "src" / "route.ts").write_text(
+        "import { PrismaClient } from '@prisma/client'\n"
+        "export async function GET() { const db = new PrismaClient(); return Response.json(await db.user.findMany()) }\n"
+    )
+    env(project, 7)
+
+    made = record(*SUMS, "--var", "PROD_URL", environ={"PROD_URL": f"{SERVER}&connection_limit=1"})
+
+    assert [each["name"] for each in made["targets"]] == ["PROD_URL"]
+    assert "PC401" in {each["rule"] for each in made["findings"]}
