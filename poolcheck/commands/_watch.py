@@ -22,7 +22,7 @@ from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
 from poolcheck.diagnosis import engine
 from poolcheck.errors import ExitCode
-from poolcheck.live import route, sight
+from poolcheck.live import dsn, route, sight
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, begin, known
@@ -32,6 +32,7 @@ from poolcheck.model.finding import Finding
 from poolcheck.model.look import Look
 from poolcheck.model.severity import Severity
 from poolcheck.model.snapshot import LiveRoute, Refusal, Snapshot
+from poolcheck.model.target import Target
 from poolcheck.output import text
 from poolcheck.output.paint import Paint, Style
 from poolcheck.output.sections import live as section_live
@@ -58,13 +59,28 @@ class Watch:
     shares: deque[float | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
     snapshots: deque[Snapshot] = field(default_factory=deque)  # of the last minute, KEEP_SECONDS apart
 
+    def _let_in(self, target: Target) -> tuple[Link, Target]:
+        """A connection, and whose: with --admin that role's where the first is refused.
+
+        Raises:
+            NoConnection: neither is let in.
+        """
+        admin, config = self.seen.options.admin, self.seen.config
+        try:
+            return self.seen.connect(target), target
+        except NoConnection:
+            if admin is None:
+                raise
+            target = dsn.sources(admin, config, trusted=self.seen.options.trusted).main
+            return self.seen.connect(target), target
+
     def turn(self) -> Look | None:
         """One look; None when there is no server, and `trouble` says why."""
         target = self.seen.sources.main
         self.refusal, self.trouble = None, ""
         try:
             if self.link is None or not self.link.open:
-                self.link = self.seen.connect(target)
+                self.link, target = self._let_in(target)
                 self.way = None
             snapshot, row = sight.look(self.link, self.seen.options.timeouts)
             if self.way is None:

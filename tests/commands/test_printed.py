@@ -39,3 +39,16 @@ def test_alone_and_wrong(option: str, tmp_path: Path) -> None:
     done = poolcheck("live", option, "postgresql://x@127.0.0.1:1/pgbouncer", cwd=tmp_path)
     assert done.code == 2
     assert "127.0.0.1:1" in done.out + done.err
+
+
+def test_watch_through_the_reserve(postgres15: Postgres, tmp_path: Path) -> None:
+    """On a full server --watch with --admin looks, turn after turn."""
+    with scene(postgres15) as stage:
+        stage.fill("app")
+        ran = poolcheck(
+            "live", postgres15.url("app"), "--admin", postgres15.url("postgres"), "--watch", "200ms", "--count", "2",
+            cwd=tmp_path,
+        )  # fmt: skip
+    assert "no server" not in ran.out, ran.out
+    assert len([line for line in ran.out.splitlines() if "100" in line]) >= 2, ran.out
+    assert ran.code == 1
