@@ -45,6 +45,8 @@ from poolcheck.model.target import Target, app_traffic, on_this_machine
 from poolcheck.model.url_readers import Reader, engine_prisma, readers
 from poolcheck.rules._common import at, has_parameter, transaction_pooler, with_parameter
 
+PGBOUNCER = 6432  # https://www.pgbouncer.org/config.html#listen_port
+
 
 @rule(Target, severity=Severity.ERROR, step=2)
 def check(target: Target, ctx: Context) -> Iterator[Problem]:
@@ -75,7 +77,8 @@ def _unflagged(target: Target, ctx: Context) -> Reader | None:
 def _by_its_name(target: Target, ctx: Context) -> Iterator[Problem]:
     """`pgbouncer.internal:6432`: which version answers there, and in which mode, its file or a look would say."""
     endpoint = target.match.endpoint
-    sign = endpoint is not None and endpoint.id == CLAIMED and endpoint.mode is None
+    own = target.conn.port == PGBOUNCER or "bouncer" in (target.conn.host or "").lower()
+    sign = own and endpoint is not None and endpoint.id == CLAIMED and endpoint.mode is None
     prisma = _unflagged(target, ctx) if sign and not on_this_machine(target) else None
     if prisma is None or prisma.own is None:
         return
