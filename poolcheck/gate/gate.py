@@ -73,9 +73,8 @@ def gate(options: GateOptions, settings: Settings, environ: Mapping[str, str] | 
             is a verdict and no error.
     """
     named = (*options.what, *options.env_files)
-    what = named or (
-        ".",
-    )  # variables of the job are the project's: its source and manifests are judged with them
+    # Variables of the job are the project's: its source and manifests are judged with them.
+    what = named or (".",)
     first = next((Path(each) for each in what if each != "-" and not arguments.is_url(each)), Path())
     start = first if first.exists() else Path()
     config = settings.over(start)
