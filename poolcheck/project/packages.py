@@ -8,6 +8,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from poolcheck import catalogue
@@ -341,6 +342,11 @@ class Packages:
             self._read_all()
         return ("" if folder == "." else folder) in self._manifests
 
+    def _only_home(self) -> str | None:
+        """The folder of the project's only package: whose a file in a folder without a manifest is (deploy/, docker/)."""
+        homes = {place for place, many in self._manifests.items() if not all(each.lock for each in many)}
+        return homes.pop() if len(homes) == 1 else None
+
     def _configured(self, folder: str = "") -> Runtime | None:
         config = self.config.at(f"{folder}/.env" if folder else "")
         if config.runtime == "auto":
@@ -357,6 +363,8 @@ class Packages:
             each for place in upwards(folder) for each in self._manifests.get(place, [])
         )
         below = [each for place, many in self._manifests.items() if inside(place, folder) for each in many]
+        if not above and not below and (only := self._only_home()) is not None and only != folder:
+            return replace(self.of(posixpath.join(only, "x")), path=folder or ".")
         manifests = above
         names = manifest.names(manifests)
         known = catalogue.drivers_for_packages(names)

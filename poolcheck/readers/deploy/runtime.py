@@ -227,7 +227,7 @@ def read(text: str | None, path: str, below: str = "") -> Signal | None:
             )
             is not None
         )
-        return Signal("server", "systemd", path, BUILT, "a systemd unit starts it") if starts else None
+        return Signal("server", "systemd", path, HINTED, "a systemd unit starts it") if starts else None
     if name in ("firebase.json", "app.json"):
         return _by_keys(name, text, path)
     return _yaml_signal(_COMMENT_ROW.sub("", text), path)
