@@ -139,8 +139,9 @@ def _of_kind(name: str, every: dict[str, str | None]) -> bool:
     """Whether a variable beside a host's says PostgreSQL: SHOP_DATABASE_TYPE of SHOP_DATABASE_HOST; of a chart the kind alone is there."""
     head = re.sub(r"(?i)(?:HOST(?:_?NAME)?|ADDR(?:ESS)?|SERVER)$", "", name)
     kinds = (every.get(f"{head}{kind}") for kind in _KINDS) if head != name else ()
-    own = every.get(name) if _CHART_KIND.fullmatch(name) is not None else None
-    return any(POSTGRES_WORDS.search(each or "") for each in (own, *kinds))
+    if _CHART_KIND.fullmatch(name) is not None and (own := every.get(name, "")) != "":
+        return own is None or POSTGRES_WORDS.search(own) is not None  # None: a release's, which was looked at
+    return any(POSTGRES_WORDS.search(each or "") for each in kinds)
 
 
 def _alone(every: dict[str, str | None], port: str, package: Package) -> bool:
