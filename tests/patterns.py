@@ -264,6 +264,11 @@ AT_RUN_TIME: Mapping[str, Callable[[], Iterable[Used]]] = {
         ["pool\\.[^.]*", "[^.]*\\.[^.]*\\.max"], "fullmatch"
     ),  # names of options, with `*`
     "project/walk.py": _paths,
+    # The name of a field or variable of the file, escaped, where it is declared or assigned.
+    "readers/javascript/receivers.py": lambda: _uses(
+        [rb"(?<![\w$.])kept\s{0,9}[!?]?\s{0,9}:\s{0,9}([\w.<>| ]{1,80})"], "scan"
+    ),
+    "readers/javascript/scope.py": lambda: _uses([r"(?<![\w$.])kept\s{0,9}(?:\?\?|\|\|)?=(?!=)"], "scan"),
     "readers/deploy/process_configs.py": lambda: _uses(
         (
             form % rule.setting

@@ -8,10 +8,12 @@ from poolcheck.readers.manifests.types import UnreadableFile, load_json
 
 _ENDING = re.compile(r"\.(?:[cm]?[jt]sx?|d\.ts|vue|svelte|py)$")
 _REEXPORT = re.compile(
-    rb"""\bexport\s+(?:\*(?:\s+as\s+\w+)?|(?:type\s+)?\{[^}]{0,2000}\})\s*from\s*['"]([^'"\n]{1,200})['"]"""
+    rb"""\bexport\s{1,9}(?:\*(?:\s{1,9}as\s{1,9}\w{1,80})?|(?:type\s{1,9})?\{[^{}]{0,2000}\})\s{0,9}from\s{0,9}['"]([^'"\n]{1,200})['"]"""
 )
 _REQUIRED = re.compile(rb"""\bmodule\.exports\s*=\s*require\(\s*['"]([^'"\n]{1,200})['"]""")
-_FROM = re.compile(rb"^\s*from\s+(\.[\w.]*|[\w.]+)\s+import\b", re.MULTILINE)
+_FROM = re.compile(
+    rb"^[ \t]{0,80}from[ \t]{1,9}(\.[\w.]{0,200}|[\w.]{1,200})[ \t]{1,9}import\b", re.MULTILINE
+)
 _DEEPEST = 4  # barrels behind each other
 _ALIASES = ("@/", "~/", "#/", "$lib/", "@@/", "~~/")
 

@@ -60,7 +60,7 @@ _BEGIN = re.compile(r"^\s*(?:BEGIN|START\s+TRANSACTION)\b(?!\s*ATOMIC)", re.IGNO
 _END = re.compile(r"\b(?:COMMIT|ROLLBACK|END)\b", re.IGNORECASE)
 # A setting for the transaction alone; as a statement of its own outside of one it holds for nothing.
 _LOCAL = re.compile(
-    r"^\s*SET\s+LOCAL\s+\w|^\s*SELECT\s+set_config\s*\([^;()]{0,300}?,\s*(?:is_local\s*=>\s*)?(?:true|'t(?:rue)?')\s*\)\s*;?\s*$",
+    r"^\s*SET\s+LOCAL\s+\w|^\s*SELECT\s+set_config\s*\([^;()]{0,300}?,\s{0,20}(?:is_local\s{0,9}=>\s{0,9})?(?:true|'t(?:rue)?')\s{0,20}\)\s{0,200}(?:;\s{0,200})?$",
     re.IGNORECASE,
 )
 

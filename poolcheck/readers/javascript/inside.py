@@ -21,7 +21,7 @@ from poolcheck.readers.javascript.tree import (
 )
 from poolcheck.readers.syntax import field, text, within
 
-_OPENS = rb"\.\s*(?:\$?transaction|begin|tx)\s*(?:<[^;{}()]{0,80}>)?\s*\("
+_OPENS = rb"\.\s{0,9}(?:\$?transaction|begin|tx)\s{0,9}(?:<[^;{}()<>]{0,80}>\s{0,9})?\("
 _POOLS = re.compile(
     r"(?i)^(?:db|database|knex|sequelize|data_?source|connection|conn|pg|kysely|orm|prisma\w*)$"
 )

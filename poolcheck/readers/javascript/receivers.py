@@ -158,7 +158,11 @@ class Receivers:
         """`this.pool`, by the type of the field or of the constructor's parameter, else by its name."""
         owner = next((outer for outer in up(this) if outer.type == "class_body"), None)
         if owner is not None:
-            pattern = rb"(?<![\w$.])" + re.escape(names[1].encode()) + rb"\s*[!?]?\s*:\s*([\w.<>| ]+)"
+            pattern = (
+                rb"(?<![\w$.])"
+                + re.escape(names[1].encode())
+                + rb"\s{0,9}[!?]?\s{0,9}:\s{0,9}([\w.<>| ]{1,80})"
+            )
             found = re.search(pattern, self.module.code[owner.start_byte : owner.end_byte])
             kind = found[1].decode("utf-8", "replace") if found is not None else ""
             if _ONE_TYPE.search(kind):

@@ -214,7 +214,7 @@ def _inside_of_guard(module: Module, site: Node, function: Node) -> bool:
         if found is None or then is None or not within(site, then):
             continue
         kept = found[1] or found[2]
-        assigned = rf"(?<![\w$.]){re.escape(kept)}\s*(?:\?\?|\|\|)?=(?!=)"
+        assigned = rf"(?<![\w$.]){re.escape(kept)}\s{{0,9}}(?:\?\?|\|\|)?=(?!=)"
         if re.search(assigned, text(then)) and not _declares(module, function, kept.partition(".")[0]):
             return True
     return False

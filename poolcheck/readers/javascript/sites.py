@@ -36,8 +36,8 @@ _ENVIRONMENT = re.compile(r"(?:[\w$]+\.){0,3}(?:env|ENV)\.\w")
 _DIALECT_KEYS = frozenset({"client", "type", "dialect"})
 # Kept on globalThis unless in production, or made anew there: `if (NODE_ENV !== 'production') globalThis.db = db`.
 _IN_PRODUCTION = re.compile(
-    rb"""if\s*\([^()]{0,80}NODE_ENV\s*!==?\s*['"]production['"]\s*\)\s*\{?\s*\(?(?:globalThis|global\w*|g)\b[^=;\n]{0,80}="""
-    rb"""|if\s*\([^()]{0,80}NODE_ENV\s*===?\s*['"]production['"]\s*\)\s*\{[^{}]{0,400}\bnew\b"""
+    rb"""if\s{0,9}\([^()]{0,80}NODE_ENV\s{0,9}!==?\s{0,9}['"]production['"]\s{0,9}\)\s{0,200}(?:\{\s{0,200})?\(?(?:globalThis|global\w{0,40}|g)\b[^=;\n]{0,80}="""
+    rb"""|if\s{0,9}\([^()]{0,80}NODE_ENV\s{0,9}===?\s{0,9}['"]production['"]\s{0,9}\)\s{0,200}\{[^{}]{0,400}\bnew\b"""
 )
 _POSTGRES = frozenset({"pg", "pg-native", "postgres", "postgresql", "cockroachdb"})
 
