@@ -320,8 +320,9 @@ class TestAction:
             offline(done.stdout + done.stderr)
         python = (tmp_path / "output").read_text().strip().removeprefix("python=")
         done = self.gate(
-            workspace, PYTHON=python, PYTHONPATH=str(workspace), GITHUB_OUTPUT=str(tmp_path / "output")
-        )
+            workspace, PYTHON=python, PYTHONPATH=str(workspace), GITHUB_OUTPUT=str(tmp_path / "output"),
+            ARGS="--runtime=serverless",
+        )  # fmt: skip
 
         assert not witness.exists(), witness.read_text()
         assert done.returncode == 1

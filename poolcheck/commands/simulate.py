@@ -29,9 +29,9 @@ from poolcheck.output.paint import Style
 from poolcheck.text import sentence
 
 DEFAULT_LIMIT = 10  # the default pool of node-postgres, HikariCP, asyncpg and sqlx
-# What a project tells, by the option that says otherwise.
+# What a project tells, by its key in the report: those of the options as they were called in version 0.1.
 LABELS = {
-    "client": "client", "first": "instances at the start", "last": "instances at the end", "limit": "pool", "max_connections": "max", "reserved": "reserved",
+    "client": "client", "first": "from", "last": "to", "limit": "limit", "max_connections": "max", "reserved": "reserved",
     "others": "others", "ramp_time": "in",
 }  # fmt: skip
 DEFAULT_RAMP = "60s"  # of a project's ramp: no file tells it, and no number but the seconds depends on it

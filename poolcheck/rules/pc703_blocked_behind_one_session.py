@@ -81,8 +81,11 @@ def check(look: Look, ctx: Context) -> Iterator[Problem]:
 def describe(block: Block) -> str:
     """The root, in words."""
     if block.root == 0:
-        one = len(block.prepared) < 2
-        return "A prepared transaction" if one else f"One of {len(block.prepared)} prepared transactions"
+        ages = [each.age for each in block.prepared]
+        made = f" (made {seconds(max(ages))} ago)" if ages else ""
+        return (
+            f"A prepared transaction{made}" if len(ages) < 2 else f"One of {len(ages)} prepared transactions"
+        )
     each = block.backend
     if each is None:
         return f"Pid {block.root}, no session of a client,"

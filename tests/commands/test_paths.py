@@ -21,7 +21,7 @@ FILES = {
     ),
     "chart/Chart.yaml": "apiVersion: v2\nname: api\nversion: 1.0.0\n",
     "chart/values.yaml": "replicas: 2\n",
-    "vercel.json": "{}",
+    "vercel.json": '{"framework": "nextjs"}',
     "lib/db.ts": 'import { Pool } from "pg"\nexport async function GET() {\n  const pool = new Pool()\n}\n',
     "poolcheck.toml": "instances = 10\n",
     "x/keep": "",

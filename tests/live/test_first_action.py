@@ -261,9 +261,12 @@ class TestClient:
             said = report(server)
             (block,) = look(said).blocks
             assert (block.verb, block.targets) == ("terminate", (root,))
-            server.execute(f"select pg_cancel_backend({root})")
-            time.sleep(0.5)
-            assert number(server) == 5, "a cancel frees nobody"
+            if (
+                event == "ClientRead"
+            ):  # in ClientWrite one gets through as soon as the socket takes a byte more
+                server.execute(f"select pg_cancel_backend({root})")
+                time.sleep(0.5)
+                assert number(server) == 5, "a cancel frees nobody"
             carry_out(server, said)
             wait_for(server, 0)
 

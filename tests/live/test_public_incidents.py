@@ -53,6 +53,9 @@ def runs(stage: Scene, statement: str, name: str, *first: str) -> None:
     for each in first:
         conn.execute(each.encode())
     stage.busy(conn, statement)
+    pid = conn.info.backend_pid
+    active = f"select count(*) from pg_stat_activity where pid = {pid} and state = 'active'"
+    eventually(lambda: number(stage.server, active) == 1, "its statement")
     time.sleep(0.3)
 
 
