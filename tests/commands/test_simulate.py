@@ -254,7 +254,7 @@ HELP = [
 ]
 
 
-@pytest.mark.parametrize("line", [line for line in HELP if "--limit" in line])
+@pytest.mark.parametrize("line", [line for line in HELP if "--pool" in line])
 def test_examples_of_the_help_run(capsys: pytest.CaptureFixture[str], line: str) -> None:
     """Each gives a report."""
     assert run(shlex.split(line)[1:]) in (0, 1)

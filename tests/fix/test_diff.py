@@ -2,9 +2,12 @@
 
 import random
 import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from poolcheck.cli import cli
 from poolcheck.fix import diff
 from tests.steps import steps
 
@@ -66,3 +69,18 @@ def test_a_long_diff_costs_its_lines(line: str, monkeypatch: pytest.MonkeyPatch)
     first, second, third = (work(count) for count in (50, 150, 250))
 
     assert third - second < 1.05 * (second - first)
+
+
+def test_a_patch_without_a_secret_says_nothing_of_masks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a masked diff is called one: what git apply takes is not said to be for reading."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "package.json").write_text('{"dependencies": {"pg": "8.16.0"}}')
+    host = "ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech"
+    told = ["fix", "--diff", "--unsafe", "--runtime", "serverless"]
+    for user, masked in (("app", False), ("app:s3cret", True)):
+        (tmp_path / ".env").write_text(f"DATABASE_URL=postgresql://{user}@{host}/app\n")
+        text = CliRunner().invoke(cli, told).stdout
+        assert "-pooler" in text
+        assert ("Secrets are masked" in text) is masked

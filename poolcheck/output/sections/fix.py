@@ -65,7 +65,7 @@ def text(section: Fixing, paint: Paint) -> Iterator[str]:
 
 def diff(section: Fixing, paint: Paint) -> Iterator[str]:
     """The diff, with a line before it that `patch` passes over."""
-    if section.diff:
+    if any("***" in line for line in section.diff):
         yield MASKED
     styles = {"-": "error", "+": "ok", "@": "check"}
     for line in section.diff:
