@@ -10,6 +10,8 @@ PlaceholderKind = Literal[
     "angle", "bracket", "brace", "dollar", "percent", "template", "stars", "dots", "word", "null"
 ]
 
+# Stands in a string that a deployment's file holds for what is not known before it runs.
+FILLED_IN = "filled-in"
 # Regions that may hold `@ : / ? #` without meaning them. Lengths are bounded, so that scanning stays linear.
 _INTERPOLATION = (
     r"\$\{[^{}\n]{0,200}(?:\$\{[^{}\n]{0,100}\}[^{}\n]{0,100}){0,3}\}"  # ${X}, ${X:-y}, ${X:-${Y}}

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from poolcheck.catalogue.conversions import convert
 from poolcheck.config.settings import Config, NamedServer
+from poolcheck.connection.placeholder import FILLED_IN
 from poolcheck.connection.string import ConnectionString
 from poolcheck.model.amount import Amount, exact
 from poolcheck.model.connection_map import ConnectionLimit, Mode
 from poolcheck.model.facts import Match
 from poolcheck.model.problem import Location
-from poolcheck.readers.deploy.compose import FILLED_IN
 
 if TYPE_CHECKING:
     from poolcheck.model.pooler_config import PoolerConfig, PoolerDatabase

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 from poolcheck.model.amount import exact
 from poolcheck.model.connection_map import ConnectionLimit
 from poolcheck.project.mapping.ends import ServerDraft
-from poolcheck.readers import sql_limits
-from poolcheck.readers.sql_limits import SqlLimit
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
+    from poolcheck.readers.sql_limits import SqlLimit
 
 
 Login = tuple[ServerDraft, str, str]  # with the user and the database of a string
 
 
-def read(packages: "Packages", names: Iterable[str]) -> tuple[SqlLimit, ...]:
+def read(packages: "Packages", names: Iterable[str]) -> "tuple[SqlLimit, ...]":
     """The limits that the project's SQL sets, in the order of its files; a dump is not looked into."""
-    return tuple(limit for name in sorted(names) for limit in sql_limits.read(_text(packages, name), name))
+    from poolcheck.readers import sql_limits  # noqa: PLC0415 - only where there is SQL
+
+    def content(name: str) -> str:
+        try:
+            return packages.content(name, sql_limits.LONGEST).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    return tuple(limit for name in sorted(names) for limit in sql_limits.read(content(name), name))
 
 
-def _text(packages: "Packages", name: str) -> str:
-    try:
-        return packages.content(name, sql_limits.LONGEST).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def lay(limits: Sequence[SqlLimit], servers: Sequence[ServerDraft], logins: Iterable[Login]) -> None:
+def lay(limits: "Sequence[SqlLimit]", servers: Sequence[ServerDraft], logins: Iterable[Login]) -> None:
     """Give each server its limits: those of the scripts that it is started with, else of the only one that knows the name.
 
     A role that makes the server is a superuser, and has none. What is said last holds.
@@ -53,7 +53,7 @@ def lay(limits: Sequence[SqlLimit], servers: Sequence[ServerDraft], logins: Iter
                 _set(server, limit)
 
 
-def _set(server: ServerDraft, limit: SqlLimit) -> None:
+def _set(server: ServerDraft, limit: "SqlLimit") -> None:
     if limit.kind == "server":
         if limit.number and (server.limit is None or server.limit.how == "default"):
             words = f"ALTER SYSTEM SET max_connections = {limit.number}"

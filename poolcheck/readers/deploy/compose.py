@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from poolcheck.connection.placeholder import FILLED_IN
 from poolcheck.model.problem import Location
 from poolcheck.readers.yaml import UNKNOWN, Node, documents, text_of
 from poolcheck.record import dataclass
@@ -24,9 +25,6 @@ _DEEPEST = 8  # services that extend one another; real files have two
 _REFERENCE = re.compile(rf"\$\{{\w+(?::?[-?+][^{{}}\n]*)?\}}|\$\(\w+\)|\$\w+|{UNKNOWN}")
 _OTHERWISE = re.compile(r"\$\{\w+:?-([^{}\n]*)\}")
 _FILLED_IN = re.compile(r"\$\{?\w")
-FILLED_IN = "filled-in"  # stands in a string for what is not known before it runs
-
-
 _PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:$|[._-])")
 _ON_THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):")
 
