@@ -393,13 +393,14 @@ def _limit(ground: Ground) -> Said:
                 f"{provider.title} {least.title or least.plan}: max_connections {least.connections} ({least.source}, checked {least.checked})"
             )
         )
-    way = "smaller pools (step 2)" if fitting(row)[1] else row.way_out
+    fits = bool(fitting(row)[1])
+    way = "smaller pools (step 2)" if fits else row.way_out
     deploying = f", {row.deploy.most} while a deploy runs" if row.deploy.most != row.steady.most else ""
     why = f"{row.name}: {row.equation} asked of {row.capacity} slots{deploying}: {way} first, a higher limit only after it."
     return Said(
         "do",
         why,
-        f"{_sum(row)}: {'step 2' if fitting(row)[1] else 'fewer connections'} first",
+        f"{_sum(row)}: {'step 2' if fits else 'fewer connections'} first",
         tuple(actions),
     )
 

@@ -48,8 +48,11 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
 
-    def line(of: Callable[[Point], int]) -> str:
-        return " ".join(f"{x(point.t):.1f},{y(of(point)):.1f}" for point in series)
+    def at_right(instances: float) -> float:
+        return y(instances * top / (1.08 * most))
+
+    def line(of: Callable[[Point], int], height: Callable[[float], float] = y) -> str:
+        return " ".join(f"{x(point.t):.1f},{height(of(point)):.1f}" for point in series)
 
     said = verdict(section)
     above = 0 if heading else TOP - 24
@@ -63,8 +66,7 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
         yield from _heading(said)
     yield f'<polygon points="{x(0):.1f},{y(0):.1f} {line(lambda p: p.connections)} {x(end):.1f},{y(0):.1f}" fill="{CONNECTIONS}" fill-opacity="0.25"/>'
     yield f'<polyline points="{line(lambda p: p.connections)}" fill="none" stroke="{CONNECTIONS}" stroke-width="2"/>'
-    grown = " ".join(f"{x(point.t):.1f},{y(point.instances * top / (1.08 * most)):.1f}" for point in series)
-    yield f'<polyline points="{grown}" fill="none" stroke="{INSTANCES}" stroke-width="2" stroke-dasharray="2 3"/>'
+    yield f'<polyline points="{line(lambda p: p.instances, at_right)}" fill="none" stroke="{INSTANCES}" stroke-width="2" stroke-dasharray="2 3"/>'
     if pooled:
         yield f'<polyline points="{line(lambda p: p.waiting)}" fill="none" stroke="{WAITING}" stroke-width="1.5"/>'
     yield f'<line x1="{x(0):.1f}" x2="{x(end):.1f}" y1="{y(section.slots):.1f}" y2="{y(section.slots):.1f}" stroke="{LIMIT}" stroke-width="1.5" stroke-dasharray="7 4"/>'
@@ -77,7 +79,7 @@ def draw(section: Simulation, *, width: int = WIDTH, heading: bool = True) -> It
         yield f'<text x="{at + gap:.1f}" y="{y(section.slots) - 8:.1f}" text-anchor="{anchor}" fill="{LIMIT}" stroke="#ffffff" stroke-width="4" paint-order="stroke">first refusal, {section.first_refusal_seconds:.2f} s</text>'
     yield from _axes(x, y, end, top)
     for value in _ticks(1.08 * most):
-        yield f'<text x="{x(end) + 8:.1f}" y="{y(value * top / (1.08 * most)) + 4:.1f}" fill="{INSTANCES}">{value}</text>'
+        yield f'<text x="{x(end) + 8:.1f}" y="{at_right(value) + 4:.1f}" fill="{INSTANCES}">{value}</text>'
     yield from _legend(pooled=pooled, width=width)
     yield "</svg>"
 
