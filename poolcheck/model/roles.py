@@ -80,6 +80,17 @@ def packages_speak(dependencies: Iterable[str]) -> bool | None:
     return False if other_databases(names) else None
 
 
+def other_driver(dependencies: Iterable[str]) -> bool:
+    """Whether one of these packages is known to be another database's."""
+    return any(OTHER_DRIVER.search(name) for name in dependencies)
+
+
+def only_postgres(dependencies: Iterable[str]) -> bool:
+    """Whether one of these packages speaks to PostgreSQL alone, and none is known to be another database's."""
+    names = tuple(dependencies)
+    return any(DRIVER.search(name) for name in names) and not other_driver(names)
+
+
 def other_databases(dependencies: Iterable[str]) -> bool:
     """Whether a program with these dependencies may speak to another database."""
     return any(_OTHER_DRIVERS.search(name) for name in dependencies)

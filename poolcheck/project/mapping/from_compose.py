@@ -11,7 +11,7 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.amount import at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.roles import OTHER_DRIVER
+from poolcheck.model.roles import other_driver
 from poolcheck.project.mapping.amounts import instances_of
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, runs_once, string_in
 from poolcheck.project.mapping.ends import Standing
@@ -153,7 +153,7 @@ def _speaks(draft: MapDraft, service: "Service") -> bool:
     if service.build is None or _whole(draft, service):
         return False
     package = draft.built(service.build, service.name, service.context)
-    others = any(OTHER_DRIVER.search(each) for each in package.dependencies)
+    others = other_driver(package.dependencies)
     speaks = bool(package.drivers) or bool(draft.reader.sites(package))
     return bool(package.manifests) and speaks and not others and not _shown(draft, package)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
-from poolcheck.model.roles import DRIVER, OTHER_DRIVER
+from poolcheck.model.roles import DRIVER, other_driver
 from poolcheck.model.target import Target, on_this_machine
 from poolcheck.project.mapping.draft import MapDraft, Running, Way, app_targets
 from poolcheck.project.mapping.pools import NOTHING_SET, same
@@ -84,11 +84,7 @@ def _by_manifest(draft: MapDraft, seen: set[object]) -> None:
         brought = [each for each in package.dependencies if _UNREAD.match(each) and DRIVER.search(each)]
         if not package.dependencies.isdisjoint(_FRAMEWORKS):
             brought += [each for each in package.dependencies if DRIVER.search(each)]
-        if (
-            not brought
-            or same(package) in seen
-            or any(OTHER_DRIVER.search(each) for each in package.dependencies)
-        ):
+        if not brought or same(package) in seen or other_driver(package.dependencies):
             continue
         seen.add(same(package))
         at = Location(next((each for each in package.manifests if "lock" not in each), package.manifests[0]))

@@ -16,7 +16,7 @@ from poolcheck.model.connection_map import Pool
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Location
 from poolcheck.model.project import DriverUse, Package
-from poolcheck.model.roles import DRIVER, OTHER_DRIVER
+from poolcheck.model.roles import only_postgres
 from poolcheck.model.source import UNSAID, fits
 from poolcheck.model.target import Target
 from poolcheck.model.url_readers import Reader, reader, readers
@@ -66,7 +66,7 @@ def _by_package(subjects: Sequence[object]) -> tuple[_Sites, _Sites, _Configs, _
         if isinstance(each, SourceFile) and each.purpose == "app":
             # a client that is given a pool: that pool is a site of its own
             own = [site for site in each.makes if site.argument != "pool" and not _ended(site)]
-            own += each.unsaid if _only_postgres(each.package) else ()
+            own += each.unsaid if only_postgres(each.package.dependencies) else ()
             sites.setdefault(same(each.package), []).extend((each, site) for site in own)
             left = [
                 site for site in (*each.sites, *each.unsaid) if site not in own and site.argument != "pool"
@@ -90,12 +90,6 @@ def _unsaid(site: "Site") -> bool:
 def _ended(site: "Site") -> bool:
     """Whether a function that runs now and then closes what it makes, however it ends: nothing of it stays."""
     return site.scope == "function" and site.closed == "always"
-
-
-def _only_postgres(package: Package) -> bool:
-    """Whether an ORM for many databases can speak to no other one here."""
-    own = package.dependencies
-    return any(DRIVER.search(each) for each in own) and not any(OTHER_DRIVER.search(each) for each in own)
 
 
 def _with_settings(

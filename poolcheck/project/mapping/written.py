@@ -9,12 +9,11 @@ from poolcheck.connection.parse import from_parts, looks_like_connection_string
 from poolcheck.model.problem import Location
 from poolcheck.model.project import Package
 from poolcheck.model.roles import (
-    DRIVER,
     KIND_VARIABLES,
-    OTHER_DRIVER,
     PARTS_HOST,
     POSTGRES_PORTS,
     POSTGRES_WORDS,
+    only_postgres,
 )
 from poolcheck.project.mapping.draft import MapDraft, Way, string_in
 from poolcheck.project.mapping.ends import Standing
@@ -148,12 +147,7 @@ def _alone(every: dict[str, str | None], port: str, package: Package) -> bool:
     """Whether DB_HOST is PostgreSQL's by its program: nothing says what it is, and the program has no other driver."""
     said = any(name in every for name in KIND_VARIABLES)
     of_other = port.isdigit() and port not in POSTGRES_PORTS
-    return (
-        not said
-        and not of_other
-        and any(DRIVER.search(each) for each in package.dependencies)
-        and not any(OTHER_DRIVER.search(each) for each in package.dependencies)
-    )
+    return not said and not of_other and only_postgres(package.dependencies)
 
 
 def _speaks(every: dict[str, str | None], port: str) -> bool:
