@@ -3,7 +3,7 @@
 A reader turns a function into steps that matter to one connection; `follow` walks every way through them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
 # take: from now on it is held. give: it is given back. drop: it is given back to be closed. perhaps: given back, if it
@@ -58,6 +58,29 @@ class Try(NamedTuple):
 
 
 Flow: TypeAlias = "Deed | Leave | Either | Loop | Switch | Try | tuple[Flow, ...]"
+
+
+def branch(then: Flow, other: Flow, line: int, *, missing: bool | None, flagged: bool) -> Either:
+    """The two ways of a condition. `missing`: it holds where there is no connection (True), or where there is one (False).
+
+    `flagged`: it is a flag, and what it leads to gives the connection back and nothing else.
+    """
+    if missing is True:
+        then = (Deed("none", line), then)
+    elif missing is False:
+        other = (Deed("none", line), other)
+    elif flagged and other == ():
+        then = other = (Deed("perhaps", line),)  # the flag says whether it is still held
+    return Either((then, other))
+
+
+def does_only(flow: Flow, deeds: Container[What]) -> bool:
+    """Whether a branch does something, and nothing besides these deeds."""
+    if isinstance(flow, Deed):
+        return flow.what in deeds
+    if isinstance(flow, (Leave, Either, Loop, Switch, Try)):
+        return False
+    return bool(flow) and all(does_only(each, deeds) for each in flow if each != ())
 
 
 class State(NamedTuple):

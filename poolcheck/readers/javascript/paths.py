@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from tree_sitter import Node
 
-from poolcheck.readers.flow import Deed, Either, Flow, Leave, Loop, Switch, Try, What
+from poolcheck.readers.flow import Deed, Flow, Leave, Loop, Switch, Try, What, branch, does_only
 from poolcheck.readers.javascript.tree import FUNCTIONS, bare
 from poolcheck.readers.syntax import field, text
 
@@ -14,6 +14,7 @@ Events = Mapping[int, tuple[What, Node]]
 _SKIPPED = frozenset(
     {"function_declaration", "generator_function_declaration", "class_declaration", "comment"}
 )
+_GIVES: frozenset[What] = frozenset({"give", "drop", "perhaps"})  # all that a branch behind a flag may do
 _FLAG = re.compile(r"!?[\w$.?]+")
 
 
@@ -82,15 +83,14 @@ class Paths:
         condition = field(node, "condition")
         then, other = self.block(field(node, "consequence")), self.block(field(node, "alternative"))
         said = text(bare(condition))
-        missing = _about(said, self.name)
-        line = node.start_point.row + 1
-        if missing is True:
-            then = (Deed("none", line), then)
-        elif missing is False:
-            other = (Deed("none", line), other)
-        elif _FLAG.fullmatch(said) and _only_gives(then) and other == ():
-            then = other = (Deed("perhaps", line),)  # the flag says whether it is still held
-        return (*self.steps(condition), Either((then, other)))
+        made = branch(
+            then,
+            other,
+            node.start_point.row + 1,
+            missing=_about(said, self.name),
+            flagged=_FLAG.fullmatch(said) is not None and does_only(then, _GIVES),
+        )
+        return (*self.steps(condition), made)
 
     def _for(self, node: Node) -> Flow:
         first = [*self.steps(field(node, "initializer")), *self.steps(field(node, "right"))]
@@ -148,15 +148,6 @@ def _about(said: str, name: str) -> bool | None:
     if re.match(rf"(?:!!)?{own}(?:\s*!={{1,2}}\s*(?:null|undefined))?\s*(?:$|&&)", said):
         return False
     return None
-
-
-def _only_gives(flow: Flow) -> bool:
-    """Whether a branch does nothing besides giving the connection back."""
-    if isinstance(flow, Deed):
-        return flow.what in ("give", "drop", "perhaps")
-    if isinstance(flow, (Leave, Either, Loop, Switch, Try)):
-        return False
-    return bool(flow) and all(_only_gives(each) for each in flow if each != ())
 
 
 def _optional(node: Node) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from tree_sitter import Node
 
-from poolcheck.readers.flow import Deed, Either, Flow, Leave, Loop, Try, What
+from poolcheck.readers.flow import Deed, Either, Flow, Leave, Loop, Try, What, branch, does_only
 from poolcheck.readers.python.tree import bare, called, dotted
 from poolcheck.readers.syntax import field, text
 
@@ -13,6 +13,9 @@ from poolcheck.readers.syntax import field, text
 Events = Mapping[int, What]
 _NESTED = frozenset({"function_definition", "class_definition", "lambda"})
 _QUIET = re.compile(r"^(?:print|len|str|int|isinstance|(?:self\.)?_?(?:log|logger|logging)\.\w+)$")
+_GIVES: frozenset[What] = frozenset(
+    {"give", "drop", "perhaps", "pass"}
+)  # all that a branch behind a flag may do
 _FLAG = re.compile(r"(?:not\s+)?[\w.]+")
 
 
@@ -93,15 +96,14 @@ class Paths:
             else:
                 other = self.block(field(each, "body"))
         said = text(bare(condition))
-        missing = _about(said, self.name)
-        line = node.start_point.row + 1
-        if missing is True:
-            then = (Deed("none", line), then)
-        elif missing is False:
-            other = (Deed("none", line), other)
-        elif _FLAG.fullmatch(said) and _only_gives(then) and other == ():
-            then = other = (Deed("perhaps", line),)  # the flag says whether it is still held
-        return (*self.steps(condition), Either((then, other)))
+        made = branch(
+            then,
+            other,
+            node.start_point.row + 1,
+            missing=_about(said, self.name),
+            flagged=_FLAG.fullmatch(said) is not None and does_only(then, _GIVES),
+        )
+        return (*self.steps(condition), made)
 
     def _loop(self, node: Node) -> Flow:
         test = field(node, "condition")
@@ -147,12 +149,3 @@ def _about(said: str, name: str) -> bool | None:
     if re.match(rf"{own}(?:\s+is\s+not\s+None|\s*!=\s*None)?\s*(?:$|and\b)", said):
         return False
     return None
-
-
-def _only_gives(flow: Flow) -> bool:
-    """Whether a branch does nothing besides giving the connection back."""
-    if isinstance(flow, Deed):
-        return flow.what in ("give", "drop", "perhaps", "pass")
-    if isinstance(flow, (Leave, Either, Loop, Try)):
-        return False
-    return bool(flow) and all(_only_gives(each) for each in flow if each != ())
