@@ -1,4 +1,4 @@
-"""The age of the whole catalogue: `python -m poolcheck.catalogue.ages DAYS` lists what was looked at longer ago than that.
+"""The age of the whole catalogue: `python -m poolcheck.catalogue.old_facts DAYS` lists what was looked at longer ago than that.
 
 A scheduled job of CI runs it: whoever reads its list looks at the sources again and sets `checked` of exactly those.
 """

@@ -8,12 +8,12 @@ import pytest
 
 from poolcheck import catalogue
 from poolcheck.api import lint
-from poolcheck.catalogue import ages, error_texts
+from poolcheck.catalogue import error_texts, old_facts
 from poolcheck.catalogue.age import OLD, by_day, older, told
 from poolcheck.commands._age import with_age
 from poolcheck.commands.explain import _said
 
-FACTS = [*ages.facts()]
+FACTS = [*old_facts.facts()]
 NEWEST = max(fact.checked for fact in FACTS)
 
 
@@ -43,7 +43,7 @@ def test_the_oldest_come_first_and_the_day_itself_is_not_old() -> None:
 
 def test_the_list_that_ci_makes() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "poolcheck.catalogue.ages", "100000"],
+        [sys.executable, "-m", "poolcheck.catalogue.old_facts", "100000"],
         capture_output=True,
         text=True,
         check=False,
@@ -52,7 +52,10 @@ def test_the_list_that_ci_makes() -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert "0 facts" in done.stderr
     done = subprocess.run(
-        [sys.executable, "-m", "poolcheck.catalogue.ages", "-1"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "poolcheck.catalogue.old_facts", "-1"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "errors/postgresql.toml: pg-too-many-clients https://" in done.stdout
