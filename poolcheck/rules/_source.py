@@ -67,6 +67,11 @@ def sure(file: SourceFile, site: Site) -> Confidence:
     return Confidence.HIGH if known else Confidence.MEDIUM
 
 
+def pool_seen(each: Misuse) -> Confidence:
+    """High where what makes the pool was seen; medium where only its name says that it is one."""
+    return Confidence.HIGH if each.known else Confidence.MEDIUM
+
+
 def speaks_postgres(file: SourceFile, ctx: Context) -> bool:
     """Whether the package has a driver for PostgreSQL, or its manifest is not known: MySQL's pools look alike."""
     npm = {name for name in file.package.dependencies if name.startswith("npm:")}

@@ -107,9 +107,9 @@ from collections.abc import Iterator
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
-from poolcheck.model.severity import Confidence, Severity
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import Misuse, SourceFile
-from poolcheck.rules._source import at, misuses
+from poolcheck.rules._source import at, misuses, pool_seen
 
 
 @rule(SourceFile, severity=Severity.ERROR, step=3)
@@ -120,7 +120,7 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
             message=f"`{each.text}` is sent to {each.on}, and each statement after it to whichever connection is free.",
             why="They run outside of the transaction, and the connection that began it stays idle in it, with its locks.",
             at=at(file, each),
-            confidence=Confidence.HIGH if each.known else Confidence.MEDIUM,
+            confidence=pool_seen(each),
             key=f"{each.within}:{each.on}",
             fix=Fix(
                 "Send the whole transaction to one connection",

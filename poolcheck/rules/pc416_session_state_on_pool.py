@@ -95,9 +95,9 @@ from collections.abc import Iterator
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
-from poolcheck.model.severity import Confidence, Severity
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import at, misuses, other_url, pooled_target
+from poolcheck.rules._source import at, misuses, other_url, pool_seen, pooled_target
 
 WHAT = {
     "set": ("The next one that gets that connection works with it, and the one that asked for it may not.", "Use SET LOCAL inside a transaction on one connection; what all of them need belongs into the pool's options"),
@@ -123,7 +123,7 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
             message=f"`{each.text}` holds for one session, and is sent to {each.on}: to whichever connection is free.",
             why=why,
             at=at(file, each),
-            confidence=Confidence.HIGH if each.known else Confidence.MEDIUM,
+            confidence=pool_seen(each),
             key=f"{each.within}:{each.detail}:{each.text}",
             fix=Fix(instead),
         )

@@ -104,9 +104,9 @@ from collections.abc import Iterator
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Problem
 from poolcheck.model.rule import rule
-from poolcheck.model.severity import Confidence, Severity
+from poolcheck.model.severity import Severity
 from poolcheck.model.source import SourceFile
-from poolcheck.rules._source import at, misuses
+from poolcheck.rules._source import at, misuses, pool_seen
 
 
 @rule(SourceFile, severity=Severity.WARNING, step=3)
@@ -117,7 +117,7 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
             message=f"{each.on} is asked for a second connection while one is held since line {each.detail}.",
             why="Enough of them at once, and every one waits for a connection that another of them holds.",
             at=at(file, each),
-            confidence=Confidence.HIGH if each.known else Confidence.MEDIUM,
+            confidence=pool_seen(each),
             key=f"{each.within}:{each.on}",
             fix=Fix(f"Send it through {each.text}, or before or behind the transaction"),
         )
