@@ -22,7 +22,7 @@ from poolcheck.commands._shared import Output, style_for
 from poolcheck.config.settings import Configured
 from poolcheck.diagnosis import engine
 from poolcheck.errors import ExitCode
-from poolcheck.live import dsn, route, sight
+from poolcheck.live import route, sight
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, Inspection, LookOptions, address, begin, known
@@ -30,7 +30,8 @@ from poolcheck.live.postgres import Link, Lost, NoConnection, StatementFailed, U
 from poolcheck.model.context import Context, Numbers
 from poolcheck.model.finding import Finding
 from poolcheck.model.look import Look
-from poolcheck.model.severity import Severity
+from poolcheck.model.report import Report
+from poolcheck.model.severity import SEVERITY, Severity
 from poolcheck.model.snapshot import LiveRoute, Refusal, Snapshot
 from poolcheck.model.target import Target
 from poolcheck.output import text
@@ -65,13 +66,13 @@ class Watch:
         Raises:
             NoConnection: neither is let in.
         """
-        admin, config = self.seen.options.admin, self.seen.config
+        admin = self.seen.options.admin
         try:
             return self.seen.connect(target), target
         except NoConnection:
             if admin is None:
                 raise
-            target = dsn.sources(admin, config, trusted=self.seen.options.trusted).main
+            target = self.seen.admin(admin).main
             return self.seen.connect(target), target
 
     def turn(self) -> Look | None:
@@ -121,9 +122,7 @@ class Watch:
         """Of the last look: 2 when there was no server, 1 when it found what --fail-on means."""
         if self.trouble:
             return ExitCode.FAILED
-        fail_on = self.seen.config.fail_on
-        bad = fail_on != "never" and any(each.severity >= Severity[fail_on.upper()] for each in self.findings)
-        return ExitCode.FINDINGS if bad else ExitCode.OK
+        return Report(command="live", findings=self.findings, fail_on=SEVERITY[self.seen.config.fail_on]).code
 
     def _remember(self, snapshot: Snapshot) -> Snapshot | None:
         """Keep a few snapshots of the last minute, and give the one that growth is judged against, if it is there."""

@@ -61,6 +61,11 @@ class LookOptions:
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     meanwhile: Callable[[], None] = lambda: None  # what the caller gets ready while the server works
 
+    @property
+    def named(self) -> bool:
+        """Whether the server is named in words: a string, a name, an env file, a variable."""
+        return not (self.dsn is None and self.env_file is None and self.variable is None)
+
 
 def nobody(_: str) -> str | None:
     """Asks nobody for a password."""
@@ -73,7 +78,7 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     Raises:
         PoolcheckError: bad input or config, nothing to look at, not PostgreSQL, or lost while looking.
     """
-    alone = options.dsn is None and options.env_file is None and options.variable is None
+    alone = not options.named
     if alone and options.admin:
         options = replace(options, dsn=options.admin, admin=None)  # what is printed on a refusal stands alone
     try:
@@ -94,7 +99,7 @@ def live(options: LookOptions, settings: "Configured", ask: Ask = nobody) -> Rep
     if seen.console is not None and chosen.console is not None and seen.waited_for_pooler:
         seen.look_again_at_console(chosen.console)
     if seen.snapshot is None and options.admin:
-        seen.look_at_server(dsn.sources(options.admin, seen.config, trusted=options.trusted).main)
+        seen.look_at_server(seen.admin(options.admin).main)
     return seen.report()
 
 
@@ -444,7 +449,7 @@ class Inspection:
         from poolcheck import rules  # noqa: PLC0415 - see load_judges
         from poolcheck.diagnosis import engine, steps  # noqa: PLC0415 - see load_judges
         from poolcheck.model.look import NoEntry  # noqa: PLC0415 - see load_judges
-        from poolcheck.model.severity import Severity  # noqa: PLC0415 - see load_judges
+        from poolcheck.model.severity import SEVERITY  # noqa: PLC0415 - see load_judges
 
         look, pooler = self.look(), self.pooler_look()
         subjects: list[object] = [each for each in (look, pooler) if each is not None]
@@ -469,7 +474,7 @@ class Inspection:
             fix_path=() if failed else steps.plan(judged.findings, context, through=self._through()),
             sections=tuple(sections),
             notes=tuple(self._notes()),
-            fail_on=None if self.config.fail_on == "never" else Severity[self.config.fail_on.upper()],
+            fail_on=SEVERITY[self.config.fail_on],
             exit_code=ExitCode.FAILED if failed and not judged.findings else None,
         )
 
@@ -493,6 +498,10 @@ class Inspection:
                     f"Left out of {target.name}, because libpq does not know them: {names}. poolcheck lint judges them."
                 )
         return said
+
+    def admin(self, text: str) -> Sources:
+        """What --admin names: looked with where the strings that were chosen are refused."""
+        return dsn.sources(text, self.config, trusted=self.options.trusted)
 
     def context(self) -> "Context":
         """What rules and the fix path may know: the target, its package, and the server's own numbers."""

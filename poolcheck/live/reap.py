@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from poolcheck.config.settings import DEFAULTS, Configured
 from poolcheck.errors import BadTarget, ExitCode
-from poolcheck.live import dsn, terminate
+from poolcheck.live import terminate
 from poolcheck.live.credentials import left_out
 from poolcheck.live.judge import put_together
 from poolcheck.live.look import Ask, LookOptions, address, begin, nobody
@@ -37,7 +37,7 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
     Raises:
         PoolcheckError: bad input, nothing to look at, a pooler in between, or the connection lost.
     """
-    if options.dsn is None and options.env_file is None and options.variable is None:
+    if not options.named:
         raise BadTarget(
             "no server is named: what ends sessions wants its target in words",
             'Name it: poolcheck reap "$DATABASE_URL", or poolcheck reap --env-file .env',
@@ -50,7 +50,7 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
         seen.refused(refused.text, chosen.main)
         if options.admin is None:
             return seen.report("reap")
-        chosen = dsn.sources(options.admin, config, trusted=options.trusted)
+        chosen = seen.admin(options.admin)
         try:
             link = seen.connect(chosen.main)
         except NoConnection as again:
