@@ -119,10 +119,10 @@ def refreshes_clobber_each_other(stage: Scene) -> str:
     return "runs"
 
 
-def a_copy_without_its_data(stage: Scene) -> str:
-    """https://github.com/postgresql-interfaces/psqlodbc/issues/200"""
-    client = raw(stage.server, "pyodbc")
-    client.sendall(message(b"Q", b"begin; lock table q; copy q from stdin\0"))
+def copies(stage: Scene, name: str, statements: bytes) -> None:
+    """A client whose last statement is a COPY that gets none of its data."""
+    client = raw(stage.server, name)
+    client.sendall(message(b"Q", statements + b"\0"))
     keep.append(client.close)
     eventually(
         lambda: (
@@ -134,25 +134,18 @@ def a_copy_without_its_data(stage: Scene) -> str:
         ),
         "COPY",
     )
+
+
+def a_copy_without_its_data(stage: Scene) -> str:
+    """https://github.com/postgresql-interfaces/psqlodbc/issues/200"""
+    copies(stage, "pyodbc", b"begin; lock table q; copy q from stdin")
     pile(stage, 5)
     return "root"
 
 
 def a_load_that_truncates_first(stage: Scene) -> str:
     """https://github.com/dathere/datapusher-plus/issues/258"""
-    client = raw(stage.server, "datapusher")
-    client.sendall(message(b"Q", b"begin; truncate q; copy q from stdin\0"))
-    keep.append(client.close)
-    eventually(
-        lambda: (
-            number(
-                stage.server,
-                "select count(*) from pg_stat_activity where wait_event = 'ClientRead' and state = 'active'",
-            )
-            == 1
-        ),
-        "COPY",
-    )
+    copies(stage, "datapusher", b"begin; truncate q; copy q from stdin")
     pile(stage, 5, "select count(*) from q")
     return "root"
 
