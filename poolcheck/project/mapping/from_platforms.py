@@ -6,7 +6,7 @@ string for the app, and where the files run one thing.
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,11 +23,11 @@ from poolcheck.project.mapping.process_counts import ONE, Counted, ProcessComman
 from poolcheck.project.mapping.written import Variable, ways
 from poolcheck.project.packages import PROCESS_FILES
 from poolcheck.readers.deploy import platforms as reader
-from poolcheck.readers.deploy import runtime, terraform
+from poolcheck.readers.deploy import runtime, terraform, terraform_servers
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment
+from poolcheck.readers.deploy.terraform_module import TerraformModule, modules
 from poolcheck.readers.deploy.terraform_servers import TerraformServer
-from poolcheck.readers.deploy.terraform_servers import read as terraform_servers_of
 from poolcheck.readers.yaml import Node, documents, text_of
 from poolcheck.text import plural
 
@@ -207,9 +207,7 @@ def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCom
         str, tuple[ContainerVariable, ...]
     ] = {}  # of app.json, by folder: they are the Procfile's
     for name in names:
-        if name.endswith(".tf"):
-            made += terraform.read(packages.text(name) or "", name)
-        elif PROCESS_FILES.search(posixpath.basename(name)):
+        if PROCESS_FILES.search(posixpath.basename(name)):
             made += _machines(name, commands)
         elif reader.matches(name) and (text := packages.text(name)) is not None:
             for each in reader.read(text, name):
@@ -217,6 +215,7 @@ def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCom
                     variables[each.folder] = each.environment
                 else:
                     made.append(each)
+    made += terraform.read(_modules(_terraform(packages, names), terraform.KINDS))
     return [
         replace(each, environment=variables.get(each.folder, ())) if each.platform == "procfile" else each
         for each in made
@@ -319,11 +318,20 @@ def _variables_of(parsed: Sequence[Node], function: Node, path: str) -> tuple[Va
     return tuple(made.values())
 
 
-def terraform_servers(packages: "Packages", names: Sequence[str]) -> tuple[TerraformServer, ...]:
-    """The servers that the project's Terraform makes; where it names none, the one whose max_connections is set once."""
+def _terraform(packages: "Packages", names: Sequence[str]) -> dict[str, str]:
     files = [name for name in names if name.endswith((".tf", ".tfvars"))]
-    texts = {name: text for name in files if (text := packages.text(name)) is not None}
-    made = terraform_servers_of(texts)
+    return {name: text for name in files if (text := packages.text(name)) is not None}
+
+
+def _modules(texts: Mapping[str, str], kinds: Iterable[str]) -> tuple[TerraformModule, ...]:
+    """The modules, where a text names one of these resources."""
+    return modules(texts) if any(kind in text for kind in kinds for text in texts.values()) else ()
+
+
+def servers_of_terraform(packages: "Packages", names: Sequence[str]) -> tuple[TerraformServer, ...]:
+    """The servers that the project's Terraform makes; where it names none, the one whose max_connections is set once."""
+    texts = _terraform(packages, names)
+    made = terraform_servers.read(_modules(texts, terraform_servers.KINDS))
     if made:
         return made
     found: dict[int, Location] = {}

@@ -1,12 +1,12 @@
 """Terraform: the resources that run an app, with the most instances that each may start, where a plain number says so.
 
-A variable or an expression is not known. Sources: the provider pages of `google_cloud_run_v2_service`, `aws_ecs_service`,
+A variable is what its module, its tfvars or its default say; any other expression is not known. Sources: the provider pages of `google_cloud_run_v2_service`, `aws_ecs_service`,
 `aws_appautoscaling_target`, `aws_lambda_function` and `azurerm_container_app` at https://registry.terraform.io/.
 """
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,9 +16,10 @@ from poolcheck.readers import hcl
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import ONE_AT_ONCE, Deployment, InstanceCount
+from poolcheck.readers.deploy.terraform_module import TerraformModule
 
 # resource → what Terraform calls its most instances, and the platform
-_MOST = {
+KINDS = {
     "google_cloud_run_v2_service": ("max_instance_count", "cloud-run"),
     "google_cloud_run_service": ("autoscaling.knative.dev/maxScale", "cloud-run"),
     "aws_lambda_function": ("reserved_concurrent_executions", "aws-lambda"),
@@ -44,62 +45,74 @@ _ADDRESS = re.compile(
 )
 
 
-def read(text: str, path: str) -> tuple[Deployment, ...]:
-    """What a file deploys."""
-    if not any(kind in text for kind in _MOST):
-        return ()
-    resources = [each for each in hcl.read(text) or () if each.type == "resource" and len(each.labels) == 2]
-    scalers = [resource for resource in resources if resource.labels[0] == "aws_appautoscaling_target"]
+def read(modules: Iterable[TerraformModule]) -> tuple[Deployment, ...]:
+    """What a project's modules deploy: a module that is called by several names, once for each."""
     made = []
-    for resource in resources:
-        kind, name = resource.labels
-        if kind not in _MOST:
-            continue
-        key, platform = _MOST[kind]
-        count, extra = _count(resource, key, path), 0
-        if kind == "aws_ecs_service":
-            for scaler in scalers:
-                target = scaler.attributes.get("resource_id")
-                if target is not None and f"{resource.address}." in target.text:
-                    count = _count(scaler, "max_capacity", path)
-            extra = _ecs_surge(resource, count.number or 0, path)
-        elif kind == "aws_apprunner_service":
-            count = _app_runner(resource, resources, path)
-        made.append(
-            Deployment(
-                name=name,
-                platform=platform,
-                location=Location(path, resource.line),
-                surge=extra,
-                instances=count,
-                environment=tuple(_environment(resource, resources, path)),
-                at_once=_at_once(resource, path),
-                folder=posixpath.dirname(path) or ".",
-            )
-        )
+    for module in modules:
+        if module.resources(*KINDS):
+            uses = list(module.uses())
+            for called, use in uses:
+                made += [
+                    replace(each, name=f"{called}.{each.name}") if len(uses) > 1 else each
+                    for each in _deployments(use)
+                ]
     return tuple(made)
 
 
-def _environment(
-    resource: hcl.HclBlock, resources: list[hcl.HclBlock], path: str
-) -> Iterator[ContainerVariable]:
-    """The variables of a function, of a service's containers, or of a service's task definition in the same file."""
+def _deployments(module: TerraformModule) -> Iterator[Deployment]:
+    scalers = [
+        (target.text, path, each)
+        for path, each in module.resources("aws_appautoscaling_target")
+        if (target := each.attributes.get("resource_id")) is not None
+    ]
+    for path, resource in module.resources(*KINDS):
+        kind, name = resource.labels
+        key, platform = KINDS[kind]
+        count, extra = _count(module, resource, key, path), 0
+        if kind == "aws_ecs_service":
+            for scaled, at, scaler in scalers:
+                if f"{resource.address}." in scaled:
+                    count = _count(module, scaler, "max_capacity", at)
+            extra = _ecs_surge(module, resource, count.number or 0, path)
+        elif kind == "aws_apprunner_service":
+            count = _app_runner(module, resource, path)
+        yield Deployment(
+            name=name,
+            platform=platform,
+            location=Location(path, resource.line),
+            surge=extra,
+            instances=count,
+            environment=tuple(_environment(module, resource, path)),
+            at_once=_at_once(module, resource, path),
+            folder=posixpath.dirname(path) or ".",
+        )
+
+
+def _environment(module: TerraformModule, resource: hcl.HclBlock, path: str) -> Iterator[ContainerVariable]:
+    """The variables of a function, of a service's containers, or of a service's task definition in the same module."""
     for block in _blocks(resource):
         name, value = block.attributes.get("name"), block.attributes.get("value")
         if block.type == "env" and name is not None and name.known:
-            yield _variable(name.text, value or hcl.Value("", block.line, known=False), path)
+            yield _variable(name.text, _number(module, value or hcl.Value("", block.line, known=False)), path)
         variables = block.attributes.get("variables")
         for key, text in variables.pairs if variables is not None and block.type == "environment" else ():
-            yield _variable(key, text, path)
+            yield _variable(key, _number(module, text), path)
     task = resource.attributes.get("task_definition")
     if task is None:
         return
-    for other in resources:
+    for at, other in module.resources("aws_ecs_task_definition"):
         containers = other.attributes.get("container_definitions")
         if containers is not None and task.text.startswith(f"{other.address}."):
             for (key, name), (what, text) in pairwise(containers.pairs):
                 if key == "name" and what in ("value", "valueFrom"):
-                    yield _variable(name.text, replace(text, known=text.known and what == "value"), path)
+                    told = _number(module, text)
+                    yield _variable(name.text, replace(told, known=told.known and what == "value"), at)
+
+
+def _number(module: TerraformModule, value: hcl.Value) -> hcl.Value:
+    """A variable of Terraform where it comes to a number: a string's default is most often a placeholder."""
+    text = None if value.known else module.text(value)
+    return replace(value, text=text, known=True) if text and re.fullmatch(r"\d{1,6}", text) else value
 
 
 def _variable(name: str, value: hcl.Value, path: str) -> ContainerVariable:
@@ -125,7 +138,7 @@ def _blocks(block: hcl.HclBlock) -> Iterator[hcl.HclBlock]:
         yield from _blocks(each)
 
 
-def _app_runner(service: hcl.HclBlock, resources: list[hcl.HclBlock], path: str) -> InstanceCount:
+def _app_runner(module: TerraformModule, service: hcl.HclBlock, path: str) -> InstanceCount:
     """The most instances of a service: of the scaling that it names, else 25.
 
     https://docs.aws.amazon.com/apprunner/latest/api/API_CreateAutoScalingConfiguration.html
@@ -134,47 +147,49 @@ def _app_runner(service: hcl.HclBlock, resources: list[hcl.HclBlock], path: str)
     default = InstanceCount(25, "App Runner's default: 25 instances")
     if named is None:
         return default
-    for each in resources:
-        if f"aws_apprunner_auto_scaling_configuration_version.{each.labels[1]}." in named.text:
-            said = _count(each, "max_size", path)
+    for at, each in module.resources("aws_apprunner_auto_scaling_configuration_version"):
+        if f"{each.address}." in named.text:
+            said = _count(module, each, "max_size", at)
             return said if said.words else default
     return InstanceCount(None, "its scaling is set elsewhere", Location(path, named.line))
 
 
-def _at_once(resource: hcl.HclBlock, path: str) -> InstanceCount:
+def _at_once(module: TerraformModule, resource: hcl.HclBlock, path: str) -> InstanceCount:
     key, default = _AT_ONCE.get(resource.labels[0], ("", InstanceCount()))
     if any("capacity_provider_config" in (each.type, *each.labels) for each in _blocks(resource)):
         return InstanceCount()  # Lambda's managed instances
-    said = _count(resource, key, path)
+    said = _count(module, resource, key, path)
     return said if said.words else default
 
 
-def _ecs_surge(service: hcl.HclBlock, instances: int, path: str) -> int:
+def _ecs_surge(module: TerraformModule, service: hcl.HclBlock, instances: int, path: str) -> int:
     """ECS runs up to 200 % of a service while it deploys, unless the service says otherwise.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
     """
-    said = _count(service, "deployment_maximum_percent", path)
+    said = _count(module, service, "deployment_maximum_percent", path)
     percent = said.number or (100 if said.words else 200)
     return instances * (max(100, percent) - 100) // 100
 
 
-def _count(resource: hcl.HclBlock, key: str, path: str) -> InstanceCount:
-    """The plain number of an attribute, wherever in the resource it stands; set twice, it is not known."""
+def _count(module: TerraformModule, resource: hcl.HclBlock, key: str, path: str) -> InstanceCount:
+    """The number of an attribute, wherever in the resource it stands; set twice, it is not known."""
     found = list(_attributes(resource, key))
     if not found:
         return InstanceCount()
-    at = Location(path, found[0][1])
-    if len(found) > 1 or re.fullmatch(r"[1-9]\d{0,5}", found[0][0]) is None:
+    at = Location(path, found[0].line)
+    text = module.text(found[0]) or ""
+    if len(found) > 1 or re.fullmatch(r"[1-9]\d{0,5}", text) is None:
         return InstanceCount(None, f"{key} is computed", at)
-    return InstanceCount(int(found[0][0]), f"{key} = {found[0][0]}", at)
+    written = text if found[0].known else f"{found[0].text}, {text}"
+    return InstanceCount(int(text), f"{key} = {written}", at)
 
 
-def _attributes(block: hcl.HclBlock, key: str) -> Iterator[tuple[str, int]]:
+def _attributes(block: hcl.HclBlock, key: str) -> Iterator[hcl.Value]:
     for name, value in block.attributes.items():
         if name == key:
-            yield value.text if value.known else "", value.line
-        elif key in value.text and (inner := re.search(rf"{re.escape(key)}=(\w*)", value.text)):
-            yield inner[1], value.line  # a map: annotations = { "autoscaling.knative.dev/maxScale" = "9" }
+            yield value
+        else:  # a map: annotations = { "autoscaling.knative.dev/maxScale" = "9" }
+            yield from (inner for named, inner in value.pairs if named == key)
     for each in block.blocks:
         yield from _attributes(each, key)

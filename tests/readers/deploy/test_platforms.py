@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from poolcheck.model.problem import Location
 from poolcheck.readers.deploy import platforms, terraform
 from poolcheck.readers.deploy.platforms import InstanceCount
+from poolcheck.readers.deploy.terraform_module import modules
 
 KNATIVE = """apiVersion: serving.knative.dev/v1
 kind: Service
@@ -130,7 +131,7 @@ resource "google_cloud_run_service" "old" {
 
 def test_terraform() -> None:
     """Plain numbers with their lines; ECS with its autoscaler, and twice of it while a deploy runs."""
-    made = terraform.read(TERRAFORM, "infra/main.tf")
+    made = terraform.read(modules({"infra/main.tf": TERRAFORM}))
 
     said = {each.name: (each.instances.number, str(each.instances.location), each.surge) for each in made}
     assert said == {
@@ -139,7 +140,7 @@ def test_terraform() -> None:
         "jobs": (4, "infra/main.tf:17", 2),
         "fn": (None, "infra/main.tf:22", 0),
         "app": (5, "infra/main.tf:26", 0),
-        "old": (9, "infra/main.tf:30", 0),
+        "old": (9, "infra/main.tf:31", 0),
     }
 
 
@@ -150,7 +151,7 @@ def test_nothing_raises(text: str) -> None:
         platforms.read(text, path)
         platforms.read(KNATIVE + text, "x.yaml")
         platforms.read(f'{{"deploy": {{"numReplicas": "{text}"}}}}', "railway.json")
-    terraform.read('resource "aws_ecs_service" "x" {' + text, "main.tf")
+    terraform.read(modules({"main.tf": 'resource "aws_ecs_service" "x" {' + text}))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,6 @@ def test_hostile_terraform_takes_linear_time(text: str) -> None:
     """Blocks that do not end, quotes, comments."""
     start = time.process_time()
 
-    terraform.read('resource "aws_ecs_service" "x" {' + text, "main.tf")
+    terraform.read(modules({"main.tf": 'resource "aws_ecs_service" "x" {' + text}))
 
     assert time.process_time() - start < 8

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from poolcheck.readers.deploy.terraform_servers import read
+from poolcheck.readers.deploy import terraform_servers
+from poolcheck.readers.deploy.terraform_module import modules
 from tests.commands.running import mapped
 
 INSTANCE = """
@@ -59,6 +60,11 @@ resource "azurerm_postgresql_flexible_server_configuration" "other" {
   value     = "16384"
 }
 """
+
+
+def read(texts: dict[str, str]) -> tuple[terraform_servers.TerraformServer, ...]:
+    """The servers of these files."""
+    return terraform_servers.read(modules(texts))
 
 
 def number(texts: dict[str, str]) -> tuple[bool, int | None]:
