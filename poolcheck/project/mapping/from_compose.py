@@ -19,6 +19,7 @@ from poolcheck.project.mapping.images import known
 from poolcheck.project.mapping.pools import Beside
 from poolcheck.project.mapping.server_limits import mounted, server_limit
 from poolcheck.project.mapping.written import Variable, host_and_port, variable_of, ways
+from poolcheck.readers.deploy.properties import with_properties
 
 if TYPE_CHECKING:
     from poolcheck.model.facts import Image
@@ -256,7 +257,12 @@ def _service(
     at = Location(service.command_path or service.path, service.command_line)
     folder = service.build if service.build is not None or package is None else package.path
     running = draft.commands.amount(
-        service.entrypoint + service.command, at, environment, folder, dockerfile=service.dockerfile
+        service.entrypoint + service.command,
+        at,
+        environment,
+        folder,
+        dockerfile=service.dockerfile,
+        built=service.build is not None,
     )
     added = (
         exact(1, "order: start-first")
@@ -269,7 +275,7 @@ def _service(
             name=service.name, place=service.location, ways=found, package=package, image=service.repository,
             instances=instances, why="" if instances else "its replicas are filled in when it is deployed", surge=added if instances else None,
             processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None, threads=running.threads,
-            environment=environment, complete=_whole(draft, service), once=tool or (image is not None and image.once) or service.once or runs_once(service.name) or _apart(draft, compose, service), kind=_kind(compose),
+            environment=running.environment, complete=_whole(draft, service), once=tool or (image is not None and image.once) or service.once or runs_once(service.name) or _apart(draft, compose, service), kind=_kind(compose),
         )
     )  # fmt: skip
     return found
@@ -323,7 +329,8 @@ def _environment(draft: MapDraft, service: "Service") -> dict[str, str | None]:
     made: dict[str, str | None] = {}
     for path in service.env_files:
         made |= {entry.key: entry.value for entry in draft.assignments(path)}
-    return made | {name: text.value if text.known else None for name, text in service.environment}
+    made |= {name: text.value if text.known else None for name, text in service.environment}
+    return with_properties(made, service.command)
 
 
 def _ways(draft: MapDraft, compose: "Compose", service: "Service", package: Package | None) -> Iterator[Way]:

@@ -27,6 +27,7 @@ from poolcheck.project.mapping.server_limits import Mounted, server_limit
 from poolcheck.project.mapping.written import Variable, variable_of, ways
 from poolcheck.readers.deploy.compose import Service, Text
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
+from poolcheck.readers.deploy.properties import with_properties
 
 if TYPE_CHECKING:
     from poolcheck.model.facts import Image
@@ -223,7 +224,7 @@ def _client(
             image=", ".join(dict.fromkeys(_repository(each) for each in workload.images if each)), instances=instances,
             why="" if instances else "the replicas are not known from the files", surge=_surge(whole, instances),
             processes=theirs.processes if theirs else running.processes, pools=theirs.pools if theirs else None,
-            threads=running.threads, environment=environment, once=once, complete=complete,
+            threads=running.threads, environment=running.environment, once=once, complete=complete,
             kind="a chart" if group.origin else "manifests",
         )
     )  # fmt: skip
@@ -281,7 +282,7 @@ def _environment(
                     "" if held.value else held.key,
                 )
             )
-    return environment, variables
+    return with_properties(environment, workload.command), variables
 
 
 class _Strings:

@@ -126,6 +126,6 @@ def _add(
     draft.running.append(
         Running(
             name=name, place=at, ways=ways, package=package, processes=running.processes, threads=running.threads,
-            environment=environment, deployed=False,
+            environment=running.environment, deployed=False,
         )
     )  # fmt: skip

@@ -26,6 +26,7 @@ from poolcheck.readers.deploy import platforms as reader
 from poolcheck.readers.deploy import runtime, terraform, terraform_servers
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import Deployment
+from poolcheck.readers.deploy.properties import with_properties
 from poolcheck.readers.deploy.terraform_module import TerraformModule, modules
 from poolcheck.readers.deploy.terraform_servers import TerraformServer
 from poolcheck.readers.yaml import Node, documents, text_of
@@ -100,7 +101,7 @@ def _running(
     return Running(
         name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=its,
         package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
-        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=_environment(deployment),
+        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=running.environment or _environment(deployment),
         complete=_whole(deployment),
         once=runs_once(deployment.name), kind=deployment.platform,
     )  # fmt: skip
@@ -129,7 +130,8 @@ def _whole(deployment: "Deployment") -> bool:
 
 
 def _environment(deployment: "Deployment") -> dict[str, str | None]:
-    return {one.name: one.value.reveal() if one.value else None for one in deployment.environment}
+    made = {one.name: one.value.reveal() if one.value else None for one in deployment.environment}
+    return with_properties(made, deployment.command)
 
 
 def _processes(draft: MapDraft, deployment: "Deployment") -> Counted:

@@ -8,6 +8,7 @@ from poolcheck import catalogue
 from poolcheck.model.amount import Amount, at_least, exact
 from poolcheck.model.problem import Location
 from poolcheck.project.packages import inside
+from poolcheck.readers.deploy.properties import with_properties
 
 if TYPE_CHECKING:
     from poolcheck.project.packages import Packages
@@ -22,6 +23,7 @@ class Counted(NamedTuple):
 
     processes: Amount
     threads: Amount | None = None  # requests that a process serves at once; None: as many as come
+    environment: Mapping[str, str | None] = {}  # what is given, its image's own and its command's properties
 
 
 class ProcessCommands:
@@ -42,24 +44,40 @@ class ProcessCommands:
         *,
         complete: bool = True,
         dockerfile: str = "",
+        built: bool = False,
     ) -> Counted:
         """The processes of a command that runs in `folder`, or of the Dockerfile there (`dockerfile`, where it has another name) when there is none.
+
+        `built`: a command that is given runs in that Dockerfile's image, with its variables.
 
         One when nothing says more; at least one where a number is said that cannot be known.
         """
         name = posixpath.normpath(posixpath.join(folder, "Dockerfile")) if folder is not None else ""
         name = dockerfile if dockerfile in self.packages.names else name
-        text = self.packages.text(name) if not command and name in self.packages.names else None
+        text = self.packages.text(name) if (built or not command) and name in self.packages.names else None
         if not command and text is None:
-            return Counted(ONE)
+            return Counted(ONE, environment=with_properties(environment, ()))
         from poolcheck.readers.deploy import processes  # noqa: PLC0415 - only where there is something to add up
 
         if text is not None:
-            command, line = processes.docker_command(text)
-            at = Location(name, line)
+            if not command:
+                command, line = processes.docker_command(text)
+                at = Location(name, line)
             environment = {**processes.docker_environment(text), **environment}
-        if not command:
-            return Counted(ONE)
+        made = self._counted(command, at, environment, folder, complete=complete) if command else Counted(ONE)
+        return made._replace(environment=with_properties(environment, command))
+
+    def _counted(
+        self,
+        command: Sequence[str],
+        at: Location,
+        environment: "Mapping[str, str | None]",
+        folder: str | None,
+        *,
+        complete: bool,
+    ) -> Counted:
+        from poolcheck.readers.deploy import processes  # noqa: PLC0415 - as above
+
         around = processes.Around(
             environment,
             complete,

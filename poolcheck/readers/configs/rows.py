@@ -91,9 +91,9 @@ def _spelled(name: str) -> tuple[str, ...]:
 
 
 def _in_capitals(key: str) -> tuple[str, ...]:
-    """spring.datasource.url: SPRING_DATASOURCE_URL; of maximum-pool-size MAXIMUMPOOLSIZE and MAXIMUM_POOL_SIZE."""
+    """spring.datasource.url: itself, as an argument gives it, and SPRING_DATASOURCE_URL; of maximum-pool-size MAXIMUMPOOLSIZE and MAXIMUM_POOL_SIZE."""
     dotted = key.upper().replace(".", "_")
-    return tuple(dict.fromkeys((dotted.replace("-", "_"), dotted.replace("-", ""), key)))
+    return tuple(dict.fromkeys((key, dotted.replace("-", "_"), dotted.replace("-", ""))))
 
 
 def _application(text: str, name: str) -> ConfigRows:

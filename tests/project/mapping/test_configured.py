@@ -160,6 +160,8 @@ def test_spring_of_another_database() -> None:
         ({"DB_URL": "jdbc:postgresql://pg.two/x", "POOL": "$POOL"}, "url=${DB_URL}\nhikari.maximum-pool-size=${POOL:5}", None, "pg.two:5432"),
         ({"SPRING_PROFILES_ACTIVE": "docker"}, "url=jdbc:postgresql://localhost/x\n#---\nX=docker\nurl=jdbc:postgresql://pg.three/x\nhikari.maximum-pool-size=8", 8, "pg.three:5432"),
         ({"APP_DB_HOST": "pg.four"}, "url=jdbc:postgresql://${app.db.host}/x", 10, "pg.four:5432"),
+        ({"JAVA_OPTS": "-Xmx512m -Dspring.datasource.hikari.maximum-pool-size=21"}, "url=jdbc:postgresql://pg.five/x\nhikari.maximum-pool-size=5", 21, "pg.five:5432"),
+        ({"JAVA_TOOL_OPTIONS": "-Dspring.datasource.url=jdbc:postgresql://pg.six/x"}, "url=jdbc:postgresql://localhost/x", 10, "pg.six:5432"),
     ],
 )  # fmt: skip
 def test_spring_in_a_container(
@@ -172,6 +174,50 @@ def test_spring_in_a_container(
 
     assert sizes(made, "link") == [size]
     assert hosts(made) == {server}
+
+
+@pytest.mark.parametrize(
+    ("command", "size"),
+    [
+        ('["java", "-Dspring.datasource.hikari.maximum-pool-size=22", "-jar", "app.jar"]', 22),
+        ('["java", "-jar", "app.jar", "--spring.datasource.hikari.maximum-pool-size=23"]', 23),
+        ('["java", "-Dspring.datasource.hikari.maximum-pool-size=22", "-jar", "app.jar", "--spring.datasource.hikari.maximum-pool-size=23"]', 23),
+        ("java -Dspring.datasource.hikari.maximum-pool-size=24 -jar app.jar", 24),
+        ("java -Dspring.datasource.hikari.maximum-pool-size=$POOL -jar app.jar", None),
+        ('["sh", "-c", "exec java -Dspring.datasource.hikari.maximum-pool-size=25 -jar app.jar"]', 25),
+        ('["java", "-Dspring.datasource.hikari.minimum-idle=1", "-jar", "app.jar"]', 7),
+    ],
+)  # fmt: skip
+def test_spring_by_its_arguments(command: str, size: int | None) -> None:
+    """An argument beats a system property, and both a variable and the file."""
+    file = "spring.datasource.url=jdbc:postgresql://pg.one/x\nspring.datasource.hikari.maximum-pool-size=5\n"
+    beside = compose({"SPRING_DATASOURCE_HIKARI_MAXIMUMPOOLSIZE": "7"}, command=command)
+    made = map_of(spring(application_properties=file) | beside, KNOWN)
+
+    assert sizes(made, "link") == [size]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "command", "size"),
+    [
+        ('ENTRYPOINT ["java", "-Dspring.datasource.hikari.maximum-pool-size=40", "-jar", "app.jar"]', "", 40),
+        ("ENV SPRING_DATASOURCE_HIKARI_MAXIMUMPOOLSIZE=41", "", 41),
+        ("ENV SPRING_DATASOURCE_HIKARI_MAXIMUMPOOLSIZE=41", "java -jar app.jar", 41),
+        ('ENV JAVA_OPTS="-Xmx1g -Dspring.datasource.hikari.maximum-pool-size=42"', "", 42),
+    ],
+)
+def test_spring_by_its_image(dockerfile: str, command: str, size: int) -> None:
+    """What the Dockerfile sets holds where the container's own variables and command do not."""
+    file = "spring.datasource.url=jdbc:postgresql://pg.one/x\nspring.datasource.hikari.maximum-pool-size=5\n"
+    beside = compose({}, **({"command": command} if command else {}))
+    made = map_of(
+        spring(application_properties=file)
+        | beside
+        | {"Dockerfile": f"FROM eclipse-temurin:21\n{dockerfile}\n"},
+        KNOWN,
+    )
+
+    assert sizes(made, "link") == [size]
 
 
 def test_profiles_of_two_databases() -> None:

@@ -85,3 +85,18 @@ def test_requests_that_a_platform_sends_at_once(files: dict[str, str], asked: in
     (server,) = mapped({**STRING, **files}, tmp_path)["servers"]
 
     assert server["asked"]["steady"]["high"] == asked
+
+
+@pytest.mark.parametrize("command", ["", "    command: node server.js\n"])
+@pytest.mark.parametrize(("said", "size"), [("", 40), ("      DB_POOL_MAX: '7'\n", 7)])
+def test_a_pool_by_the_variables_of_its_image(command: str, said: str, size: int, tmp_path: Path) -> None:
+    """ENV of a Dockerfile holds for code too, unless the service says otherwise, and whatever it runs."""
+    files = {
+        "package.json": '{"name": "api", "dependencies": {"pg": "^8.13.0"}}',
+        "db.js": "const { Pool } = require('pg')\nmodule.exports = new Pool({ connectionString: process.env.DATABASE_URL, max: Number(process.env.DB_POOL_MAX ?? 10) })\n",
+        "Dockerfile": 'FROM node:22\nENV DB_POOL_MAX=40\nCMD ["node", "server.js"]\n',
+        "compose.yaml": f"services:\n  api:\n    build: .\n{command}    environment:\n      DATABASE_URL: postgres://app:pw@db:5432/x\n{said}",
+    }
+    (client,) = mapped(files, tmp_path)["clients"]
+
+    assert client["pools"][0]["size"]["high"] == size
