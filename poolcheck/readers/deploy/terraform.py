@@ -16,7 +16,7 @@ from poolcheck.readers import hcl
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
 from poolcheck.readers.deploy.platforms import ONE_AT_ONCE, Deployment, InstanceCount
-from poolcheck.readers.deploy.terraform_module import TerraformModule
+from poolcheck.readers.deploy.terraform_module import TerraformCall, TerraformModule
 
 # resource → what Terraform calls its most instances, and the platform
 KINDS = {
@@ -39,6 +39,7 @@ _AT_ONCE = {
     "google_cloudfunctions2_function": ("max_instance_request_concurrency", ONE_AT_ONCE),
     "aws_lambda_function": ("", ONE_AT_ONCE),
 }
+_SWITCH = re.compile(r"\?(?:1:0|0:1)\Z")  # count = var.enabled ? 1 : 0
 # ${aws_db_proxy.app.endpoint}: the address of what is named
 _ADDRESS = re.compile(
     r"(?:\$\{)?\b((?:aws_db_proxy|aws_db_instance|aws_rds_cluster)\.[\w-]+)(?:\[\w+\])?\.(?:endpoint|address)\}?"
@@ -52,10 +53,9 @@ def read(modules: Iterable[TerraformModule]) -> tuple[Deployment, ...]:
         if module.resources(*KINDS):
             uses = list(module.uses())
             for called, use in uses:
-                made += [
-                    replace(each, name=f"{called}.{each.name}") if len(uses) > 1 else each
-                    for each in _deployments(use)
-                ]
+                for each in _deployments(use):
+                    one = replace(each, name=f"{called}.{each.name}") if len(uses) > 1 else each
+                    made.append(_called(one, use.calls[0]) if use.calls else one)
     return tuple(made)
 
 
@@ -73,9 +73,11 @@ def _deployments(module: TerraformModule) -> Iterator[Deployment]:
             for scaled, at, scaler in scalers:
                 if f"{resource.address}." in scaled:
                     count = _count(module, scaler, "max_capacity", at)
-            extra = _ecs_surge(module, resource, count.number or 0, path)
         elif kind == "aws_apprunner_service":
             count = _app_runner(module, resource, path)
+        count = _times(module, resource, count, path)
+        if kind == "aws_ecs_service":
+            extra = _ecs_surge(module, resource, count.number or 0, path)
         yield Deployment(
             name=name,
             platform=platform,
@@ -86,6 +88,27 @@ def _deployments(module: TerraformModule) -> Iterator[Deployment]:
             at_once=_at_once(module, resource, path),
             folder=posixpath.dirname(path) or ".",
         )
+
+
+def _called(made: Deployment, call: TerraformCall) -> Deployment:
+    """A deployment of a module that one call may use several times."""
+    count = _times(call.module, call.block, made.instances, call.path)
+    many = (count.number or 0) // (made.instances.number or 1)
+    return replace(made, instances=count, surge=made.surge * many)
+
+
+def _times(module: TerraformModule, resource: hcl.HclBlock, count: InstanceCount, path: str) -> InstanceCount:
+    """The instances of all that a resource makes by its `count` or `for_each`; one that may be switched off is one."""
+    several = resource.attributes.get("for_each") or resource.attributes.get("count")
+    if several is None or _SWITCH.search(several.text):
+        return count
+    made = "" if "for_each" in resource.attributes else module.text(several) or ""
+    if not re.fullmatch(r"[1-9]\d{0,3}", made):
+        words = "for_each" if "for_each" in resource.attributes else "count"
+        return InstanceCount(None, f"{words} makes several of it", Location(path, several.line))
+    if made == "1" or count.number is None:
+        return count
+    return replace(count, number=int(made) * count.number, words=f"count = {made}, {count.words}")
 
 
 def _environment(module: TerraformModule, resource: hcl.HclBlock, path: str) -> Iterator[ContainerVariable]:

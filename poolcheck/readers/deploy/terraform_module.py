@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from operator import itemgetter
+from typing import NamedTuple
 
 from poolcheck.readers import hcl
 from poolcheck.readers.deploy.stages import PRODUCTION
@@ -33,15 +34,23 @@ def modules(texts: Mapping[str, str]) -> "tuple[TerraformModule, ...]":
         folder: TerraformModule(folder, blocks, values.get(folder, ())) for folder, blocks in folders.items()
     }
     for module in made.values():
-        for _, call in module.of("module"):
+        for path, call in module.of("module"):
             source = call.attributes.get("source")
             if source is not None and source.known and source.text.startswith("."):
                 called = made.get(
                     posixpath.normpath(posixpath.join(module.folder, source.text)).removeprefix("./")
                 )
                 if called is not None and called is not module:
-                    called.calls.append((module, call))
+                    called.calls.append(TerraformCall(module, path, call))
     return tuple(made.values())
+
+
+class TerraformCall(NamedTuple):
+    """A `module` block: the module that calls, the file, the block."""
+
+    module: "TerraformModule"
+    path: str
+    block: hcl.HclBlock
 
 
 class TerraformModule:
@@ -51,7 +60,7 @@ class TerraformModule:
         self, folder: str, blocks: Sequence[tuple[str, hcl.HclBlock]], values: Sequence[tuple[str, dict[str, hcl.Value]]]
     ) -> None:  # fmt: skip
         self.folder, self.blocks, self.values = folder, blocks, values
-        self.calls: list[tuple[TerraformModule, hcl.HclBlock]] = []  # by other folders
+        self.calls: list[TerraformCall] = []  # by other folders
         self._resources: dict[str, list[tuple[int, str, hcl.HclBlock]]] = {}
         for at, (path, each) in enumerate(blocks):
             if each.type == "resource" and len(each.labels) == 2:
@@ -72,12 +81,12 @@ class TerraformModule:
 
         Folders that call it by one name are stages of one thing; where one of them is production's, it counts.
         """
-        named: dict[str, list[tuple[TerraformModule, hcl.HclBlock]]] = {} if self.calls else {"": []}
+        named: dict[str, list[TerraformCall]] = {} if self.calls else {"": []}
         for each in self.calls:
-            named.setdefault(each[1].labels[0] if each[1].labels else "", []).append(each)
+            named.setdefault(each.block.labels[0] if each.block.labels else "", []).append(each)
         for name, calls in named.items():
             use = copy(self)
-            use.calls = [each for each in calls if PRODUCTION.search(f"{each[0].folder}/")] or calls
+            use.calls = [each for each in calls if PRODUCTION.search(f"{each.module.folder}/")] or calls
             use.told = {}
             yield name, use
 
@@ -107,8 +116,10 @@ class TerraformModule:
     def _of_variable(self, name: str, deep: int) -> str | None:
         if self.calls:
             given = {
-                module.text(call.attributes[name], deep) if name in call.attributes else self._default(name)
-                for module, call in self.calls
+                each.module.text(each.block.attributes[name], deep)
+                if name in each.block.attributes
+                else self._default(name)
+                for each in self.calls
             }
             return given.pop() if len(given) == 1 else None
         told = [(path, values[name]) for path, values in self.values if name in values]

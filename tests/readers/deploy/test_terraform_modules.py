@@ -48,6 +48,26 @@ def test_most_instances(texts: dict[str, str], number: int | None) -> None:
     assert counts(texts) == {"this": number}
 
 
+@pytest.mark.parametrize(
+    ("several", "number", "words"),
+    [
+        ("count = 3", 90, "count = 3, max_instance_count = var.most, 30"),
+        ("count = var.regions", 60, "count = 2, max_instance_count = var.most, 30"),
+        ("count = 1", 30, "max_instance_count = var.most, 30"),
+        ("count = var.enabled ? 1 : 0", 30, "max_instance_count = var.most, 30"),
+        ("count = length(var.names)", None, "count makes several of it"),
+        ("for_each = toset(var.names)", None, "for_each makes several of it"),
+    ],
+)
+def test_several_of_one_resource(several: str, number: int | None, words: str) -> None:
+    """Each of them starts its own instances: added up, or asked for."""
+    text = RUN.replace("VALUE", "var.most").replace('"this" {', f'"this" {{\n  {several}', 1)
+    more = MOST + 'variable "regions" {\n  default = 2\n}\n'
+    (made,) = terraform.read(modules({"run.tf": text, "v.tf": more}))
+
+    assert (made.instances.number, made.instances.words) == (number, words)
+
+
 def test_the_variable_stands_beside_its_number() -> None:
     """At the line of the service, in words that find the variable."""
     (made,) = terraform.read(modules({"a/run.tf": RUN.replace("VALUE", "var.most"), "a/v.tf": MOST}))
@@ -72,6 +92,19 @@ def test_a_module_called_by_two_names() -> None:
 
     assert counts({**texts, "main.tf": call("api", 12)}) == {"this": 12}
     assert counts({**texts, "main.tf": call("api", 12) + call("jobs", 3)}) == {"api.this": 12, "jobs.this": 3}
+
+
+@pytest.mark.parametrize(
+    ("several", "number"), [("count = 2", 24), ("for_each = var.names", None), ("count = var.on ? 1 : 0", 12)]
+)
+def test_a_module_called_several_times_by_one_call(several: str, number: int | None) -> None:
+    """As a resource that is made several times; ECS's surge goes with it."""
+    service = 'resource "aws_ecs_service" "this" {\n  desired_count = var.most\n}\n'
+    main = call("api", 12).replace("{\n", f"{{\n  {several}\n", 1)
+    (made,) = terraform.read(modules({"m/ecs.tf": service, "main.tf": main}))
+
+    assert (made.instances.number, made.surge) == (number, number or 0)
+    assert number is not None or str(made.instances.location) == "main.tf:2"
 
 
 def test_stages_are_one_service() -> None:
