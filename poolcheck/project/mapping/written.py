@@ -93,7 +93,7 @@ def ways(
         if (
             conn is not None
             and conn.host
-            and (way := draft.way(option.lstrip("-"), conn, at, package, place))
+            and (way := draft.way(option.removeprefix("-D").lstrip("-"), conn, at, package, place))
         ):
             yield way
 

@@ -641,3 +641,14 @@ metadata: {name: fights}
 data: {quarkus.stork.heroes.type: kubernetes}
 """
     assert map_of({"k8s/all.yaml": text}, KNOWN).clients == ()
+
+
+def test_a_string_in_a_property_has_its_name() -> None:
+    """`-Dname=` is the property's name, not an option of one letter more."""
+    command = "java -Dspring.datasource.url=jdbc:postgresql://pg.one/x -jar app.jar"
+    made = map_of(
+        spring(application_properties="spring.datasource.username=app\n") | compose({}, command=command),
+        KNOWN,
+    )
+
+    assert [each.variable for each in made.routes] == ["spring.datasource.url"]
