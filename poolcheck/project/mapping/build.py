@@ -56,7 +56,6 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
         from poolcheck.project.mapping import from_platforms  # noqa: PLC0415 - only where a file deploys something
 
         from_platforms.collect(draft, names)
-        draft.terraform = from_platforms.servers_of_terraform(packages, names)
     scripts = [name for name in names if packages.kind_of(name) == "sql"]
     if scripts:
         draft.sql = from_sql.read(packages, scripts)

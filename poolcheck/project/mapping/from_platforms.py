@@ -6,7 +6,7 @@ string for the app, and where the files run one thing.
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,6 +44,7 @@ _FUNCTIONS = re.compile(
 _PARAMETER = re.compile(
     r"(?:\$\{|\{\{)[\w:-]*:(/[\w./-]{1,200})[^{}]*\}{1,2}"
 )  # ${ssm:/orders/url}, {{resolve:ssm:/orders/url:1}}
+_RESOURCES = (*terraform.KINDS, *terraform_servers.KINDS)
 _TERRAFORM = re.compile(
     r"name\s*=\s*\"max_connections\"[^{}]{0,300}?\bvalue\s*=\s*\"?(\d{1,6})\b"
     r"|\bvalue\s*=\s*\"?(\d{1,6})\"?[^{}]{0,300}?\bname\s*=\s*\"max_connections\""
@@ -51,8 +52,11 @@ _TERRAFORM = re.compile(
 
 
 def collect(draft: MapDraft, names: Sequence[str]) -> None:
-    """What platform files deploy: with a string of its own, or with the one that its code reads."""
-    every = deployments(draft.packages, names, draft.commands)
+    """What platform files deploy, with a string of its own, or with the one that its code reads; the servers of Terraform."""
+    texts = _terraform(draft.packages, names)
+    made = modules(texts) if any(kind in text for kind in _RESOURCES for text in texts.values()) else ()
+    draft.terraform = _servers(texts, made)
+    every = [*deployments(draft.packages, names, draft.commands), *terraform.read(made)]
     counted = [
         (each, _processes(draft, each)) for each in every
     ]  # a command may start what another file describes
@@ -101,7 +105,7 @@ def _running(
     return Running(
         name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=its,
         package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
-        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=running.environment or _environment(deployment),
+        processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=running.environment,
         complete=_whole(deployment),
         once=runs_once(deployment.name), kind=deployment.platform,
     )  # fmt: skip
@@ -136,11 +140,12 @@ def _environment(deployment: "Deployment") -> dict[str, str | None]:
 
 def _processes(draft: MapDraft, deployment: "Deployment") -> Counted:
     """The processes of one instance."""
+    environment = _environment(deployment)
     if deployment.processes:
-        return Counted(deployment.processes)
+        return Counted(deployment.processes, environment=environment)
     at = deployment.command_at or deployment.location
     return draft.commands.amount(
-        deployment.command, at, _environment(deployment), deployment.folder, complete=_whole(deployment)
+        deployment.command, at, environment, deployment.folder, complete=_whole(deployment)
     )
 
 
@@ -203,7 +208,7 @@ def app_target(targets: Sequence[Target]) -> Target | None:
 
 
 def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCommands) -> list["Deployment"]:
-    """What the project's platform files deploy, PM2's apps among them."""
+    """What the project's platform files deploy, PM2's apps among them; not what Terraform does."""
     made: list[Deployment] = []
     variables: dict[
         str, tuple[ContainerVariable, ...]
@@ -217,7 +222,6 @@ def deployments(packages: "Packages", names: Sequence[str], commands: ProcessCom
                     variables[each.folder] = each.environment
                 else:
                     made.append(each)
-    made += terraform.read(_modules(_terraform(packages, names), terraform.KINDS))
     return [
         replace(each, environment=variables.get(each.folder, ())) if each.platform == "procfile" else each
         for each in made
@@ -325,15 +329,9 @@ def _terraform(packages: "Packages", names: Sequence[str]) -> dict[str, str]:
     return {name: text for name in files if (text := packages.text(name)) is not None}
 
 
-def _modules(texts: Mapping[str, str], kinds: Iterable[str]) -> tuple[TerraformModule, ...]:
-    """The modules, where a text names one of these resources."""
-    return modules(texts) if any(kind in text for kind in kinds for text in texts.values()) else ()
-
-
-def servers_of_terraform(packages: "Packages", names: Sequence[str]) -> tuple[TerraformServer, ...]:
+def _servers(texts: Mapping[str, str], modules: Sequence[TerraformModule]) -> tuple[TerraformServer, ...]:
     """The servers that the project's Terraform makes; where it names none, the one whose max_connections is set once."""
-    texts = _terraform(packages, names)
-    made = terraform_servers.read(_modules(texts, terraform_servers.KINDS))
+    made = terraform_servers.read(modules)
     if made:
         return made
     found: dict[int, Location] = {}
