@@ -68,7 +68,7 @@ def _deployments(module: TerraformModule) -> Iterator[Deployment]:
     for path, resource in module.resources(*KINDS):
         kind, name = resource.labels
         key, platform = KINDS[kind]
-        count, extra = _count(module, resource, key, path), 0
+        count = _count(module, resource, key, path)
         if kind == "aws_ecs_service":
             for scaled, at, scaler in scalers:
                 if f"{resource.address}." in scaled:
@@ -76,13 +76,12 @@ def _deployments(module: TerraformModule) -> Iterator[Deployment]:
         elif kind == "aws_apprunner_service":
             count = _app_runner(module, resource, path)
         count = _times(module, resource, count, path)
-        if kind == "aws_ecs_service":
-            extra = _ecs_surge(module, resource, count.number or 0, path)
+        most = count.number or 0
         yield Deployment(
             name=name,
             platform=platform,
             location=Location(path, resource.line),
-            surge=extra,
+            surge=_ecs_surge(module, resource, most, path) if kind == "aws_ecs_service" else 0,
             instances=count,
             environment=tuple(_environment(module, resource, path)),
             at_once=_at_once(module, resource, path),
@@ -99,13 +98,13 @@ def _called(made: Deployment, call: TerraformCall) -> Deployment:
 
 def _times(module: TerraformModule, resource: hcl.HclBlock, count: InstanceCount, path: str) -> InstanceCount:
     """The instances of all that a resource makes by its `count` or `for_each`; one that may be switched off is one."""
-    several = resource.attributes.get("for_each") or resource.attributes.get("count")
+    key = next((each for each in ("for_each", "count") if each in resource.attributes), "")
+    several = resource.attributes.get(key)
     if several is None or _SWITCH.search(several.text):
         return count
-    made = "" if "for_each" in resource.attributes else module.text(several) or ""
+    made = (module.text(several) or "") if key == "count" else ""
     if not re.fullmatch(r"[1-9]\d{0,3}", made):
-        words = "for_each" if "for_each" in resource.attributes else "count"
-        return InstanceCount(None, f"{words} makes several of it", Location(path, several.line))
+        return InstanceCount(None, f"{key} makes several of it", Location(path, several.line))
     if made == "1" or count.number is None:
         return count
     return replace(count, number=int(made) * count.number, words=f"count = {made}, {count.words}")
