@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from psycopg import pq
 
 from poolcheck.connection.secret import Secret
-from poolcheck.connection.string import ConnectionString
-from poolcheck.live.postgres import Link, NoConnection, Timeouts, connect
+from poolcheck.connection.string import DEFAULT_PORT, ConnectionString
+from poolcheck.live.postgres import Answer, Link, NoConnection, Timeouts, connect
 from poolcheck.model.target import Target
 from poolcheck.text import clean
 
@@ -58,6 +58,8 @@ def dial(
 ) -> Link:
     """Open a connection; `password` is one that the user typed for this very server.
 
+    Of several hosts one after the other is tried, as libpq does, so that each one's answer is known.
+
     Where the server asks for the password in the clear and TLS was possible but not certain, it is tried with TLS.
 
     Raises:
@@ -66,6 +68,44 @@ def dial(
     words = words_of(conn, trusted=trusted)
     if password is not None:
         words["password"] = password
+    each = one_by_one(words)
+    if len(each) == 1:
+        return _dial(words, timeouts, trusted=trusted, named=named)
+    answers: list[Answer] = []
+    wanted = False
+    for at, one in enumerate(each):
+        try:
+            link = _dial(one, timeouts, trusted=trusted, named=named)
+        except NoConnection as refused:
+            answers.append(Answer(at, _where(one), refused.text))
+            wanted = wanted or refused.password
+        else:
+            link.passed_over = tuple(answers)
+            return link
+    said = "\n".join(f"{answer.where}: {answer.text}" for answer in answers)
+    raise NoConnection(said, password=wanted, answers=tuple(answers))
+
+
+def one_by_one(words: Words) -> list[Words]:
+    """The keywords for each host of a list alone; as they are for one host, and where the lists do not fit together."""
+    lists = {word: str(words[word]).split(",") for word in ("host", "hostaddr", "port") if word in words}
+    count = max((len(lists[word]) for word in ("host", "hostaddr") if word in lists), default=1)
+    if count == 1 or any(
+        len(values) not in ((1, count) if word == "port" else (count,)) for word, values in lists.items()
+    ):
+        return [words]
+    return [
+        {**words, **{word: values[at if len(values) > 1 else 0] for word, values in lists.items()}}
+        for at in range(count)
+    ]
+
+
+def _where(words: Words) -> str:
+    host = clean(str(words.get("host") or words.get("hostaddr") or "the local socket"), limit=80)
+    return f"{host}:{words.get('port') or DEFAULT_PORT}"
+
+
+def _dial(words: Words, timeouts: Timeouts, *, trusted: bool, named: bool) -> Link:
     try:
         return connect(words, timeouts, named=named)
     except NoConnection as refused:

@@ -1,5 +1,6 @@
 """What `live` does, as a function: one look at a server, and at its pooler, judged by rules."""
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -25,7 +26,7 @@ from poolcheck.live.postgres import (
     Unsupported,
 )
 from poolcheck.model.report import Report, Section, Skipped
-from poolcheck.model.snapshot import BouncerSnapshot, LiveRoute, Refusal, Snapshot
+from poolcheck.model.snapshot import BouncerSnapshot, HostAnswer, LiveRoute, Refusal, Snapshot
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
 from poolcheck.text import clean
@@ -160,6 +161,18 @@ def address(target: Target) -> str:
     return f"{clean(conn.host, limit=80)}:{conn.effective_port}" if conn.host else "the local socket"
 
 
+def told_by(text: str) -> str:
+    """What a host's own words are, without libpq's about whom it asked."""
+    line = text.strip().splitlines()[0] if text.strip() else "no word"
+    return clean(re.sub(r"^.*? failed: (?=.)", "", line.removeprefix("connection failed: ")), limit=160)
+
+
+def _alone(target: Target, at: int) -> Target:
+    """The same with one of its hosts."""
+    hosts = target.conn.hosts
+    return replace(target, conn=replace(target.conn, hosts=(hosts[at],))) if at < len(hosts) else target
+
+
 def _everywhere(target: Target) -> str:
     """All that may get a password typed for the target: every host, and the address that is dialled instead."""
     words = target.conn.libpq()
@@ -204,6 +217,10 @@ class Inspection:
             link.close()
             self.nameless = True
             link = self._open(target, named=False)
+        for answer in link.passed_over:
+            said = f"{answer.where} of {target.name} did not let poolcheck in ({told_by(answer.text)}): what is shown is {link.address}."
+            if said not in self.notes:
+                self.notes.append(said)
         return link
 
     def _open(self, target: Target, *, named: bool) -> Link:
@@ -234,6 +251,20 @@ class Inspection:
         refusal = replace(refusal, means=means or refusal.means)
         self.refusals.append(refusal)
         return refusal
+
+    def not_let_in(self, refused: NoConnection, target: Target) -> Refusal:
+        """Remember what a connection was refused with; of several hosts' answers the one that says most is the cause."""
+        if not refused.answers:
+            return self.refused(refused.text, target)
+        before = list(self.refusals)
+        judged = [self.refused(answer.text, _alone(target, answer.at)) for answer in refused.answers]
+        told = tuple(
+            HostAnswer(answer.where, told_by(answer.text), each.title, each.entry)
+            for answer, each in zip(refused.answers, judged, strict=True)
+        )
+        best = replace(max(judged, key=lambda each: each.weight), hosts=told)
+        self.refusals = [*before, best]
+        return best
 
     @property
     def waited_for_pooler(self) -> bool:
@@ -270,7 +301,7 @@ class Inspection:
         try:
             link = self.connect(target)
         except NoConnection as refused:
-            self.refused(refused.text, target)
+            self.not_let_in(refused, target)
             return
         with closing(link):
             self.first_look(link, target)
@@ -347,7 +378,7 @@ class Inspection:
         try:
             link = self.connect(target)
         except NoConnection as refused:
-            self.refused(refused.text, target)
+            self.not_let_in(refused, target)
             return
         with closing(link):
             try:

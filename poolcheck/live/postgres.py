@@ -37,13 +37,26 @@ MOST_MESSAGE = 20_000  # characters of an error
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
-class NoConnection(Exception):
-    """No connection. `text` is the server's, the pooler's or libpq's message; `password` when one is missing."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one of several hosts said instead of letting us in."""
 
-    def __init__(self, text: str, *, password: bool = False) -> None:
+    at: int  # its place in the string, from 0
+    where: str  # host and port
+    text: str
+
+
+class NoConnection(Exception):
+    """No connection. `text` is the server's, the pooler's or libpq's message; `password` when one is missing.
+
+    `answers` has one for each host where the string names several.
+    """
+
+    def __init__(self, text: str, *, password: bool = False, answers: tuple[Answer, ...] = ()) -> None:
         super().__init__(text)
         self.text = text
         self.password = password
+        self.answers = answers
 
 
 class Lost(Exception):
@@ -117,6 +130,9 @@ class Link:
         self._secrets = tuple(secrets)
         self.began = began  # when connecting began, on the monotonic clock
         self.waited = 0.0  # seconds of the slowest message
+        self.passed_over: tuple[
+            Answer, ...
+        ] = ()  # of a string with several hosts: those that did not let us in
 
     @property
     def backend_key(self) -> int:

@@ -47,14 +47,14 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
     try:
         link = seen.connect(chosen.main)
     except NoConnection as refused:
-        seen.refused(refused.text, chosen.main)
+        seen.not_let_in(refused, chosen.main)
         if options.admin is None:
             return seen.report("reap")
         chosen = seen.admin(options.admin)
         try:
             link = seen.connect(chosen.main)
         except NoConnection as again:
-            seen.refused(again.text, chosen.main)
+            seen.not_let_in(again, chosen.main)
             return seen.report("reap")
     with closing(link):
         try:

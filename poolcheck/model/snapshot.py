@@ -425,6 +425,16 @@ class BouncerSnapshot:
         return total
 
 
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """What one host of several said instead of letting us in."""
+
+    where: str  # host and port
+    text: str  # its own words
+    title: str = ""  # what they mean
+    entry: str = ""  # the id in the error catalogue
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """The server or the pooler said no, or did not answer."""
@@ -443,6 +453,14 @@ class Refusal:
     user: str = ""
     pooler: bool = False  # a pooler was dialled
     options: tuple[Action, ...] = ()  # what is still possible, the quickest first
+    hosts: tuple[HostAnswer, ...] = ()  # where the string names several: what each of them said
+
+    @property
+    def weight(self) -> int:
+        """How much the answer says, of several hosts': what is full, what a server said, what is known, nothing."""
+        if self.exhaustion:
+            return 3
+        return 2 if self.layer not in ("", "network") else 1 if self.layer else 0
 
     @property
     def exhaustion(self) -> bool:

@@ -65,6 +65,10 @@ def fold(line: str, columns: int) -> Iterator[list[tuple[str, str]]]:
     used = 0
     for words, codes in runs(line):
         start = 0
+        if words.isascii() and used + len(words) <= columns:  # most of a report: a column a character
+            piece.append((words, codes))
+            used += len(words)
+            continue
         for number, char in enumerate(words):
             if used + width(char) > columns:
                 yield [*piece, (words[start:number], codes)]

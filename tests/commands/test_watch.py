@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from poolcheck.commands._watch import GROWTH_SECONDS, KEEP_SECONDS, Watch, history
+from poolcheck.commands._watch_screen import history
+from poolcheck.commands._watch_state import GROWTH_SECONDS, KEEP_SECONDS, Watch
 from poolcheck.config.settings import Config
 from poolcheck.live.dsn import sources
 from poolcheck.live.look import Inspection, LookOptions

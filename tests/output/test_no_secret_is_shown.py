@@ -26,7 +26,10 @@ from tests.rules.projects import write
 LETTERS = "QXZJqxzj"  # two of them side by side stand in no word of ours
 ODD = " '\"\\@:/?#%&=+;,[]{}$!*<>|~^`é.-_"
 PIECE = 6
-ROUNDS, EACH = 14, 30  # 14 x 30 x the number of shapes
+ROUNDS, EACH = (
+    42,
+    10,
+)  # 42 x 10 x the number of shapes; every service of a project has all its pools: fewer are quicker
 FILES = [shape for shape in SHAPES if shape.path]
 PASTED = [shape for shape in SHAPES if not shape.path]
 

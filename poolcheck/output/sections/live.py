@@ -1,6 +1,6 @@
 """The look at a server: how full, who holds the slots, what leaks, who blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from poolcheck.connection.secret import redact
@@ -14,6 +14,12 @@ SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all
 SHOWN_LEAKS = 4
 SHOWN_BLOCKS = 3
 FEWEST_WAITS = 3  # waits for a moment are normal
+# How the groups of a screen stand; their members are ordered alike by `output/_sessions.py`.
+ORDERS: dict[str, Callable[[Sequence[SessionGroup]], Sequence[SessionGroup]]] = {
+    "most": tuple,
+    "longest": lambda groups: sorted(groups, key=lambda each: -(each.oldest_idle or 0)),
+    "name": lambda groups: sorted(groups, key=lambda each: (each.application_name, each.user, each.client)),
+}
 NARROWEST_BAR = 8  # columns; below, the numbers speak alone
 
 
@@ -178,26 +184,32 @@ def query(each: Backend, look: Look, limit: int | None = None) -> str:
 
 def text(look: Look, paint: Paint) -> Iterator[str]:
     """One screen. Who blocks is said by the findings that follow; with -v here too."""
-    yield from _head(look, paint)
+    yield from head(look, paint)
     if paint.look.verbosity < 0:
         return
     yield from _holders(look, paint)
     yield from _leaks(look, paint)
     if paint.look.verbosity > 0:
-        yield from _blocking(look, paint)
+        yield from blocking(look, paint)
     yield from _others(look, paint)
 
 
-def screen(look: Look, paint: Paint) -> Iterator[str]:
-    """The same for a screen without findings: everything that is going on."""
-    yield from _head(look, paint)
-    yield from _holders(look, paint)
+def screen(
+    look: Look, paint: Paint, order: str = "", when: Callable[[float | None], str] = seconds
+) -> Iterator[str]:
+    """The same for a screen without findings: everything that is going on, its groups in an order of `ORDERS`.
+
+    `when` says how long something has lasted, or since when.
+    """
+    yield from head(look, paint)
+    yield from _holders(look, paint, order, when)
     yield from _leaks(look, paint)
-    yield from _blocking(look, paint)
+    yield from blocking(look, paint)
     yield from _others(look, paint)
 
 
-def _head(look: Look, paint: Paint) -> Iterator[str]:
+def head(look: Look, paint: Paint) -> Iterator[str]:
+    """The server, the way to it, how full it is, and what its sessions do."""
     snapshot = look.snapshot
     server = snapshot.server
     where = f"{paint.name(server.database, 40)} as {paint.name(server.user, 40)}"
@@ -206,25 +218,7 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
         f"PostgreSQL {server.version}{kind}, {where}{' at ' + look.target if look.target else ''}", indent=2
     )
     yield from paint.wrap(route_words(snapshot), indent=9, first="  Route  ")
-    role = (
-        "error"
-        if snapshot.ratio >= look.thresholds.critical_at or snapshot.free < look.thresholds.min_free
-        else ""
-    )
-    role = role or ("warning" if snapshot.ratio >= look.thresholds.warn_at else "ok")
-    most = "at most " if snapshot.hidden else ""
-    numbers = f"{most}{snapshot.used} of {server.usable} usable, {snapshot.free} free"
-    share = f"{snapshot.ratio:.0%}"
-    room = paint.width - len(f"  Slots   {share}  {numbers}")
-    marks = (look.thresholds.warn_at, look.thresholds.critical_at)
-    bar = (
-        paint.style(paint.bar(snapshot.ratio, min(30, room), marks), role) + " "
-        if room >= NARROWEST_BAR and not paint.look.plain
-        else ""
-    )
-    if room < 0:  # a narrow terminal: the numbers take a line of their own
-        numbers = f"\n         {numbers}"
-    yield from f"  Slots  {bar}{paint.style(share, role, 'bold')}  {numbers}".split("\n")
+    yield from slots(look, paint)
     parts = [f"{server.max_connections} max_connections", f"{server.superuser_reserved} for superusers"]
     if server.reserved:
         parts.append(f"{server.reserved} reserved")
@@ -253,12 +247,41 @@ def _head(look: Look, paint: Paint) -> Iterator[str]:
             )
 
 
-def _doing(look: Look, paint: Paint) -> Iterator[str]:
-    """What the active ones wait for, and the statement that most of them run."""
+def slots(look: Look, paint: Paint) -> Iterator[str]:
+    """How full it is: a bar, and the numbers."""
+    snapshot = look.snapshot
+    role = (
+        "error"
+        if snapshot.ratio >= look.thresholds.critical_at or snapshot.free < look.thresholds.min_free
+        else ""
+    )
+    role = role or ("warning" if snapshot.ratio >= look.thresholds.warn_at else "ok")
+    most = "at most " if snapshot.hidden else ""
+    numbers = f"{most}{snapshot.used} of {snapshot.server.usable} usable, {snapshot.free} free"
+    share = f"{snapshot.ratio:.0%}"
+    room = paint.width - len(f"  Slots   {share}  {numbers}")
+    marks = (look.thresholds.warn_at, look.thresholds.critical_at)
+    bar = (
+        paint.style(paint.bar(snapshot.ratio, min(30, room), marks), role) + " "
+        if room >= NARROWEST_BAR and not paint.look.plain
+        else ""
+    )
+    if room < 0:  # a narrow terminal: the numbers take a line of their own
+        numbers = f"\n         {numbers}"
+    yield from f"  Slots  {bar}{paint.style(share, role, 'bold')}  {numbers}".split("\n")
+
+
+def waits_for(look: Look, paint: Paint) -> Iterator[str]:
+    """What the active ones wait for."""
     waiting = look.waiting
     if sum(waiting.values()) >= FEWEST_WAITS:
         said = ", ".join(f"{clean(name, limit=30)} {count}" for name, count in waiting.items())
         yield from paint.wrap(f"active sessions wait for {said}", indent=9, first="  Waits  ")
+
+
+def _doing(look: Look, paint: Paint) -> Iterator[str]:
+    """What the active ones wait for, and the statement that most of them run."""
+    yield from waits_for(look, paint)
     if runs := look.busiest:
         ages = " to ".join(dict.fromkeys(seconds(runs[at].state_age) for at in (-1, 0)))
         yield from paint.wrap(
@@ -285,8 +308,10 @@ def route_words(snapshot: Snapshot) -> str:
     return f"not known: {proof}"
 
 
-def _holders(look: Look, paint: Paint) -> Iterator[str]:
-    groups = look.groups
+def _holders(
+    look: Look, paint: Paint, order: str = "", when: Callable[[float | None], str] = seconds
+) -> Iterator[str]:
+    groups = ORDERS[order](look.groups) if order else look.groups
     if not groups:
         return
     yield ""
@@ -299,25 +324,26 @@ def _holders(look: Look, paint: Paint) -> Iterator[str]:
             paint.name(each.application_name, 24) or "(no name)",
             *(() if narrow else (paint.name(each.user, 20), paint.name(each.database, 20))),
             each.client or "(local)" if not all(member.hidden for member in each.members) else "(hidden)",
-            _states(each),
+            _states(each, when),
         )
         for each in shown
     ]
     names = ("user", "database")
-    header = ("n", "application", *(() if narrow else names), "client", "doing (longest idle)")
+    idle = "longest idle" if when is seconds else "idle since"
+    header = ("n", "application", *(() if narrow else names), "client", f"doing ({idle})")
     yield from paint.table(rows, header=header, align=">")
     if len(groups) > len(shown):
         rest = sum(len(group.members) for group in groups[len(shown) :])
         yield f"  {rest:>{max(1, len(str(len(groups[0].members))))}}  in {plural(len(groups) - len(shown), 'more group')} (-v)"
 
 
-def _states(group: SessionGroup) -> str:
+def _states(group: SessionGroup, when: Callable[[float | None], str]) -> str:
     states = group.by_state()
     if list(states) == ["hidden"]:
         return "hidden"
     words = [f"{count} {state}" for state, count in states.items()]
     oldest = group.oldest_idle
-    return ", ".join(words) + (f" ({seconds(oldest)})" if oldest is not None else "")
+    return ", ".join(words) + (f" ({when(oldest)})" if oldest is not None else "")
 
 
 def _leaks(look: Look, paint: Paint) -> Iterator[str]:
@@ -365,7 +391,8 @@ def _pids(leak: Leak, room: int) -> str:
     return f" (pid {', '.join(shown)}{more})" if shown else ""
 
 
-def _blocking(look: Look, paint: Paint) -> Iterator[str]:
+def blocking(look: Look, paint: Paint) -> Iterator[str]:
+    """Who blocks whom, and what to do."""
     if not look.blocks:
         return
     yield ""

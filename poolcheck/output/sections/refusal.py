@@ -36,6 +36,10 @@ def record(section: NoEntry) -> dict[str, Any]:
             "database": clean(refusal.database) or None,
             "user": clean(refusal.user) or None,
             "pooler_dialled": refusal.pooler,
+            "hosts": [
+                {"host": clean(each.where), "text": clean(each.text), "id": each.entry or None}
+                for each in refusal.hosts
+            ],
             "still_possible": [
                 {"text": option.text, "code": list(option.code)} for option in refusal.options
             ],
@@ -48,13 +52,19 @@ def text(section: NoEntry, paint: Paint) -> Iterator[str]:
     refusal = section.refusal
     where = f"{clean(refusal.host)}:{refusal.port}" if refusal.port else clean(refusal.host)
     verb = "Refused by" if refusal.exhaustion or refusal.sqlstate else "Cannot reach"
-    yield paint.heading(f"{verb} {where}" if where else "Refused")
-    for line in refusal.text.splitlines()[-3:]:
-        yield from paint.wrap(line.strip(), indent=4)
+    if refusal.hosts:
+        yield paint.heading(f"None of {len(refusal.hosts)} hosts let poolcheck in")
+        for each in refusal.hosts:
+            yield from paint.wrap(f"{each.where}: {each.text}", indent=6, first="    ")
+    else:
+        yield paint.heading(f"{verb} {where}" if where else "Refused")
+        for line in refusal.text.splitlines()[-3:]:
+            yield from paint.wrap(line.strip(), indent=4)
     if refusal.layer:
         through = " (a pooler was dialled)" if refusal.pooler else ""
+        at = f"{where}: " * bool(refusal.hosts)
         yield from paint.wrap(
-            f"{refusal.title or refusal.layer}{through}",
+            f"{at}{refusal.title or refusal.layer}{through}",
             indent=9,
             first="  Full   " if refusal.exhaustion else "  Cause  ",
         )

@@ -6,6 +6,7 @@ A default counts only where the call that makes the pool was read and every argu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from poolcheck.connection.parse import from_parts, looks_like_connection_string, parse
@@ -121,6 +122,7 @@ class PoolReader:
         self.ctx = ctx
         made = _by_package(subjects) if subjects else ({}, {}, {}, {})
         self._sites, self._open, self._configs, self._configured = made
+        self._readers: dict[tuple[DriverUse, object], Reader | None] = {}
 
     def packages(self) -> list[Package]:
         """Those with a place that makes a pool, manifests or not."""
@@ -206,7 +208,10 @@ class PoolReader:
         self, package: Package, path: str, site: "Site", around: Beside, by: "ConfiguredPool | None" = None
     ) -> Pool:
         use = package.driver(site.made.driver) or DriverUse(site.made.driver)
-        who, at = reader(use, package, self.ctx), Location(path, site.line)
+        key = use, same(package)
+        if key not in self._readers:
+            self._readers[key] = reader(use, package, self.ctx)
+        who, at = self._readers[key], Location(path, site.line)
         names = names_of(by) if by is not None else ()
         variable = variable_of(site) or next((each.name for each in around.targets if each.name in names), "")
         fitting = [each for each in around.targets if not variable or each.name == variable]
@@ -335,7 +340,7 @@ def string_of(pool: "ConfiguredPool", around: Beside) -> ConfiguredString | None
     if first.name == "url":
         # Npgsql takes Server= too, as SQL Server does: that it is PostgreSQL's is known by now
         text = re.sub(r"(?i)\A\s*server\s*=", "Host=", made.text)
-        conn = parse(text) if looks_like_connection_string(text) else None
+        conn = _parsed(text)
     else:
         parts = {part: each.text for part, each in filled.items()}
         conn = from_parts(
@@ -349,6 +354,11 @@ def string_of(pool: "ConfiguredPool", around: Beside) -> ConfiguredString | None
         else ""
     )
     return ConfiguredString(name, found, unset, first.location)
+
+
+@lru_cache(maxsize=256)  # each client of a package asks for the same ones
+def _parsed(text: str) -> ConnectionString | None:
+    return parse(text) if looks_like_connection_string(text) else None
 
 
 def _text(key: "ConfiguredKey", around: Beside) -> FilledText:
