@@ -24,7 +24,7 @@ class Keyboard:
         self.there = sys.stdin.isatty() and TERMIOS
 
     @contextmanager
-    def open(self) -> Iterator["Keyboard"]:
+    def listening(self) -> Iterator["Keyboard"]:
         """Each key arrives at once and is not shown; how the terminal was comes back at the end."""
         if not self.there:
             yield self

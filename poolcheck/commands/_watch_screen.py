@@ -240,7 +240,7 @@ def full_screen(state: Watch, style: Style, every: float, count: int | None) -> 
     try:
         with (
             suppress(KeyboardInterrupt),
-            keyboard.open(),
+            keyboard.listening(),
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
             turns(state, every, count, show, wait)

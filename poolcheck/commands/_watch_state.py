@@ -28,7 +28,6 @@ from poolcheck.text import clean
 HISTORY = 600  # looks that the history can show
 GROWTH_SECONDS = 30.0  # growth is judged against the look at least this old
 KEEP_SECONDS = 10.0  # a snapshot of a crowded server is megabytes: not every one is kept
-FEW_FREE = 5  # slots; with fewer left the look gives its own back until the next one
 
 
 @dataclass(slots=True)
@@ -121,7 +120,7 @@ class Watch:
             not snapshot.route.pooled
         )  # through a pooler the session counts among the used
         self.last_slot = left <= 0
-        self.let_go = left < FEW_FREE
+        self.let_go = left < self.seen.config.thresholds.min_free
         if self.let_go:
             self.close()
 

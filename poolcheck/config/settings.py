@@ -63,6 +63,11 @@ class Thresholds:
     idle_in_transaction_oldest_seconds: int = setting(
         300, "one session this old is an emergency: it holds a slot, locks and old rows", minimum=0
     )
+    transaction_seconds: int = setting(
+        1800,
+        "a transaction that has talked for so long keeps a slot, locks and old rows; a job this long can commit in steps",
+        minimum=1,
+    )
     waiting_sessions: int = setting(
         20, "sessions waiting for a lock, or pooler clients waiting for a server", minimum=0
     )

@@ -46,6 +46,7 @@ class Pool:
     size: Amount | None  # None: not known, and a Question says why
     variable: str = ""  # that its connection string comes from; "" when the reader does not see it
     why: str = ""  # where size is None: why it is not known
+    unbounded: bool = False  # and whether it is known to have no limit
     code: str = ""  # the line that sets its size, with {size}; "" when the catalogue has none
     in_code: bool = False  # a call of the source that was read makes it
     kept: bool = False  # and makes it once for the process: at module level, or where a second call finds it

@@ -277,6 +277,7 @@ class DriverVersion:
     )
     pool: str = ""  # default pool in words: "10 per process"
     pool_size: int | None = None  # default size as a number, when it is one
+    pool_unbounded: bool = False  # by default it opens as many as are asked for at once
     pool_wait: str = ""  # how long a query waits for a pool slot: "10 s", "for ever"
     waits_forever: bool = False
     exhausted: str = ""  # what the app sees when its own pool is exhausted

@@ -19,6 +19,8 @@ from poolcheck.model.snapshot import (
 )
 from poolcheck.record import dataclass
 
+TOOL = "a PostgreSQL tool"  # that reads or writes for long in one transaction, on purpose
+
 # What drivers and tools call themselves when nobody tells them otherwise.
 _APPLICATIONS = (
     (r"postgres\.js", "postgres.js"),
@@ -28,7 +30,7 @@ _APPLICATIONS = (
     (r".*supavisor.*", "Supavisor"),
     (r"pgAdmin 4.*", "pgAdmin"),
     (r"DBeaver.*", "DBeaver"),
-    (r"pg_dump|pg_restore|pg_basebackup|pgbench|pg_activity", "a PostgreSQL tool"),
+    (r"pg_dump|pg_restore|pg_basebackup|pgbench|pg_activity", TOOL),
 )
 
 

@@ -102,3 +102,6 @@ SWITCHES = (
 
 # What in the code bounds the wait, in drivers that wait for ever unless told: literal texts that discovery looks for.
 WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")
+
+# What in the code bounds a pool that has no limit of its own, wherever it stands: literal texts too.
+BOUNDS = ("SetMaxOpenConns",)

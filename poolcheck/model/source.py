@@ -111,13 +111,14 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class CallForEach:
-    """A function of another file that is called for each request."""
+    """A function of another file that is called for each request, or by a function that may be."""
 
     module: str  # as the import names it
     exported: str  # the name that it has there; "default" also where the import does not tell
-    within: str  # what runs for each request, in words
+    within: str  # what runs for each request, in words; "" where a function calls it that other files have as `through`
     line: int
     closed: Closed = "no"  # whether the caller closes what it gets
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ MOST = 14  # rows of a finding on 80 columns; -v shows the rest
 MOST_PROSE = 4  # rows of one paragraph in it
 MOST_FIRST = 2  # lines of the first action above everything else
 # What is the cause of others comes first among findings of the same severity: a full server is a consequence mostly.
-CAUSES = ("PC805", "PC712", "PC714", "PC703", "PC806", "PC710", "PC801", "PC702", "PC706", "PC701")
+CAUSES = ("PC805", "PC712", "PC714", "PC703", "PC806", "PC710", "PC801", "PC702", "PC706", "PC701", "PC715")
 MOST_IDS = 4  # rules named in the count of infos
 NARROWEST_TABLE = 60  # columns
 LABELS = {1: "Pooler", 2: "Pool size", 3: "One client", 4: "HTTP driver", 5: "Limit"}  # the steps, in a table

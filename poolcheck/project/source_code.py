@@ -7,15 +7,15 @@ import posixpath
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 from poolcheck import catalogue
 from poolcheck.catalogue.makers import makers
 from poolcheck.config.disk import read_limited
 from poolcheck.model.ignores import Ignores
-from poolcheck.model.project import SWITCHES, WAITS, DriverUse, Package
+from poolcheck.model.project import BOUNDS, SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
 from poolcheck.model.roles import packages_speak
 from poolcheck.model.source import (
@@ -202,7 +202,7 @@ def _bytes(name: str, reading: _Reading) -> bytes | None:
     return data
 
 
-_SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS))
+_SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS, *BOUNDS))
 
 
 # `statement_cache_size: int = 100`, `prepareThreshold=5`: a number above 0 leaves named statements on.
@@ -312,45 +312,92 @@ def _settle(reading: _Reading, imports: Imports) -> None:
         files[name] = replace(file, misuses=tuple(kept))
 
 
+HOPS = 4  # files between a handler and what makes the client; each costs a look at all files for some names
+
+
 def _follow(names: Iterable[str], reading: _Reading, imports: Imports) -> None:
-    """What a helper makes is made for each request when what runs for each request calls it, in whichever file."""
+    """What a helper makes is made for each request when what runs for each request calls it, over whichever files."""
     files = reading.files
-    reached = {
-        name: {each for site in file.sites for each in site.reached_as}
+    wanted = {
+        (name, each): Path(name, each)
         for name, file in files.items()
-        if file.purpose == "app" and any(site.reached_as for site in file.sites)
+        if file.purpose == "app"
+        for site in file.sites
+        for each in site.reached_as
     }
-    if not reached:
-        return
-    wanted = frozenset(each for many in reached.values() for each in many) - {"default"}
-    words = [each.encode() for each in wanted]
+    seen = set(wanted)
+    found: dict[str, list[tuple[Path, CallForEach, str]]] = {}
+    sources = [
+        name
+        for name in (names if wanted else ())
+        if languages.language(name) is not None and source_files.purpose(reading.below(name)) == "app"
+    ]
+    for _ in range(HOPS):
+        callers: dict[tuple[str, str], Path] = {}
+        for call, caller, to in _calls(sources, wanted, reading, imports):
+            path = wanted[to, call.exported]
+            if call.within:
+                found.setdefault(path.name, []).append((path, call, caller))
+            for each in call.through:
+                if (caller, each) not in seen:
+                    longer = Path(path.name, path.exported, (each, *path.through), call.closed)
+                    callers[caller, each] = (
+                        longer if path.closed == "no" else replace(longer, closed=path.closed)
+                    )
+        if not callers:
+            break
+        wanted = callers
+        seen |= set(callers)
+    for name, many in found.items():
+        sites = tuple(_called_for_each(site, many) for site in files[name].sites)
+        files[name] = replace(files[name], sites=sites)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How something that makes a client is come to: its file and name there, and the functions on the way to it."""
+
+    name: str
+    exported: str
+    through: tuple[str, ...] = ()
+    closed: Closed = "no"  # by one of those functions
+
+
+def _calls(
+    names: Iterable[str], wanted: Mapping[tuple[str, str], Path], reading: _Reading, imports: Imports
+) -> Iterator[tuple[CallForEach, str, str]]:
+    """The calls of what is wanted, each with the file that calls and the file that it leads to."""
+    reached: dict[str, set[str]] = {}
+    for name, exported in wanted:
+        reached.setdefault(name, set()).add(exported)
+    exports = frozenset(exported for _, exported in wanted) - {"default"}
+    words = [each.encode() for each in exports]
     words += [
         f"/{posixpath.basename(stem_of(name))}{q}".encode()
         for name in reached
         for q in "'\""
         if "default" in reached[name]
     ]
-    found: dict[str, list[tuple[CallForEach, str]]] = {}
     for name in names:
-        if languages.language(name) is None or source_files.purpose(reading.below(name)) != "app":
-            continue
         code = _quietly(name, reading)
         if code is None or not any(word in code for word in words):
             continue
-        for call in source_files.calls(code, name, wanted):
+        for call in source_files.calls(code, name, exports):
             to = imports.resolve(call.module, name, reached)
             if to and to != name and call.exported in reached[to]:
-                found.setdefault(to, []).append((call, name))
-    for name, many in found.items():
-        sites = tuple(_called_for_each(site, many) for site in files[name].sites)
-        files[name] = replace(files[name], sites=sites)
+                yield call, name, to
 
 
-def _called_for_each(site: Site, calls: Sequence[tuple[CallForEach, str]]) -> Site:
-    for call, caller in calls:
-        if site.scope == "function" and call.exported in site.reached_as:
-            closed: Closed = "always" if "always" in (site.closed, call.closed) else call.closed
-            within = f"{call.within}{'' if call.within.endswith(',') else ','} in {caller},"
+def _called_for_each(site: Site, calls: Sequence[tuple[Path, CallForEach, str]]) -> Site:
+    for path, call, caller in calls:
+        if site.scope == "function" and path.exported in site.reached_as:
+            closed: Closed = next(
+                (each for each in (site.closed, path.closed, call.closed) if each == "always"),
+                path.closed if path.closed != "no" else call.closed,
+            )
+            named = ", ".join(f"{each}()" for each in path.through if each != "default")
+            way = f", through {named}" if named else ""
+            within = f"{call.within}{'' if call.within.endswith(',') else ','} in {caller}{way},"
             return replace(site, scope="request", within=within, closed=closed)
     return site
 

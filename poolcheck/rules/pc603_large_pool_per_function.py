@@ -78,8 +78,7 @@ def check(client: Client, ctx: Context) -> Iterator[Problem]:
         return
     for pool in client.pools:
         size = pool.size
-        unbounded = size is None and pool.driver.startswith("sql") and "sets no limit" in pool.why
-        if not unbounded and (size is None or size.open or size.most <= ctx.thresholds.function_pool):
+        if not pool.unbounded and (size is None or size.open or size.most <= ctx.thresholds.function_pool):
             continue
         there, what = _capacity(client, pool, ctx)
         capacity = USUAL if there is None else there

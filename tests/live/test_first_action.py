@@ -661,6 +661,36 @@ def test_sessions_that_rest_on_purpose_are_no_leak(server: Postgres) -> None:
         assert rules(said) == {}
 
 
+def test_a_transaction_that_keeps_talking_is_old(server: Postgres) -> None:
+    """Never idle, no long statement, always one transaction: said, and what is advised ends it and frees its lock."""
+    with scene(server) as stage:
+        talker, steps = stage.open(name="export", run="begin"), stage.open(name="steps")
+        stop = threading.Event()
+
+        def talk() -> None:
+            with suppress(psycopg.Error):  # it is ended by the advice
+                talker[0].execute("update t set n = n where id = 1")
+                while not stop.wait(0.05):
+                    talker[0].execute("select 1")
+                    steps[0].execute("update q set n = n")
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        try:
+            time.sleep(2.5)
+            said = report(server, "monitor", Config(thresholds=Thresholds(transaction_seconds=1)))
+            finding = found(said, "PC715")
+            assert "1 transaction goes on talking" in finding.message
+            assert f"pid {talker[0].info.backend_pid}, export" in finding.message
+            carry_out(server, said, "PC715")
+            eventually(lambda: stage.others() == 1, "the slot")
+            server.execute("set lock_timeout = '1s'; update t set n = n where id = 1")
+        finally:
+            stop.set()
+            thread.join(10)
+        assert "PC715" not in rules(report(server, "monitor"))
+
+
 class TestLogins:
     """Clients that connect, say who they are, and stop before the password."""
 

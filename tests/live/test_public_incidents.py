@@ -242,13 +242,31 @@ def monitoring_piles_up(stage: Scene) -> str:
     return "root"
 
 
+def a_migration_at_start_behind_a_forgotten_reader(stage: Scene) -> str:
+    """https://github.com/un-fao/GeoID/issues/1233"""
+    (reader,) = stage.open(name="catalog", run="begin")
+    reader.execute("select * from q where id = 1")
+    asks(stage, "alter table q add column if not exists dropped int", "catalog-init")
+    pile(stage, 6, "select * from q where id = 2", name="catalog")
+    return "root"
+
+
+def a_migration_at_start_behind_live_calls(stage: Scene) -> str:
+    """https://github.com/superdesigndev/treg/pull/129"""
+    runs(stage, "select pg_sleep(600) from q limit 1", "call")
+    runs(stage, "select pg_sleep(600) from q limit 1", "call")
+    asks(stage, "alter table q add column dropped int", "init_db")
+    pile(stage, 6, "insert into q values (100, 1) on conflict do nothing", name="call")
+    return "middle"
+
+
 keep: list[Callable[[], None]] = []  # what a scene leaves to be closed
 SCENES = (
     truncate_behind_a_dump, truncate_behind_a_report, repack_asks_for_the_table, vacuum_full_behind_a_worker, a_view_is_refreshed,
     two_views_are_refreshed, refreshes_clobber_each_other, a_copy_without_its_data, a_load_that_truncates_first,
     a_client_that_is_stopped, a_migration_whose_container_was_killed, a_query_that_its_client_gave_up,
     a_lock_that_stays_on_a_pooled_connection, a_process_that_hangs_with_the_lock, drop_table_behind_a_prepared_transaction,
-    monitoring_piles_up,
+    monitoring_piles_up, a_migration_at_start_behind_a_forgotten_reader, a_migration_at_start_behind_live_calls,
 )  # fmt: skip
 
 

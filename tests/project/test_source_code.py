@@ -553,6 +553,16 @@ FOLLOWED = {
     "a base URL": ({"jsconfig.json": '{ "compilerOptions": { "baseUrl": "src" } }\n', "src/server/db.js": HELPER, "src/app/api/route.js": "import { openDb } from 'server/db'\n" + ROUTE}, ["PC401"]),
     "a workspace package": ({"packages/db/package.json": '{ "name": "@acme/db", "dependencies": { "pg": "8.13.0" } }', "packages/db/src/index.ts": HELPER, "apps/web/package.json": '{ "name": "web", "dependencies": { "@acme/db": "*", "next": "15.0.0" } }', "apps/web/app/api/route.ts": "import { openDb } from '@acme/db'\n" + ROUTE}, ["PC401"]),
     "a class": ({"src/repo.ts": "import { Pool } from 'pg'\nexport class Repo { private pool = new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 }) }\n", "src/app/api/route.ts": "import { Repo } from '../../repo'\nexport async function GET() { const repo = new Repo(); return Response.json(await repo.all()) }\n"}, ["PC401"]),
+    "over a file between": ({"src/db.ts": HELPER, "src/repo.ts": "import { openDb } from './db'\nexport async function rows() { const db = openDb(); return (await db.query('select 1')).rows }\n", "src/app/api/route.ts": "import { rows } from '../../repo'\nexport async function GET() { return Response.json(await rows()) }\n"}, ["PC401"]),
+    # https://github.com/Merit-Systems/echo/pull/237
+    "a class that a helper of a helper makes": ({"src/control.ts": "import { Pool } from 'pg'\nexport class Control {\n  private readonly db: Pool\n  constructor(key: string) {\n    if (!key) throw new Error()\n    this.db = new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 })\n  }\n}\n", "src/headers.ts": "import { Control } from './control'\nexport const check = async (headers) => {\n  const control = new Control(headers.key)\n  return [headers, control]\n}\n", "src/auth.ts": "import { check } from './headers'\nexport async function authenticate(path, headers) {\n  const [rest, control] = await check(headers)\n  return { rest, control }\n}\n", "src/server.ts": "import express from 'express'\nimport { authenticate } from './auth'\nconst app = express()\napp.all('*', async (req, res, next) => {\n  const { control } = await authenticate(req.path, req.headers)\n  res.json(await control.all())\n})\n"}, ["PC401"]),
+    "kept in the file between": ({"src/db.ts": HELPER, "src/repo.ts": "import { openDb } from './db'\nlet db\nexport async function rows() { db ??= openDb(); return (await db.query('select 1')).rows }\n", "src/app/api/route.ts": "import { rows } from '../../repo'\nexport async function GET() { return Response.json(await rows()) }\n"}, []),
+    "made at module level between": ({"src/db.ts": HELPER, "src/repo.ts": "import { openDb } from './db'\nconst db = openDb()\nexport const rows = async () => (await db.query('select 1')).rows\n", "src/app/api/route.ts": "import { rows } from '../../repo'\nexport async function GET() { return Response.json(await rows()) }\n"}, []),
+    "another function of the file between": ({"src/db.ts": HELPER, "src/repo.ts": "import { openDb } from './db'\nexport async function seed() { const db = openDb(); await db.end() }\nexport const rows = async () => []\n", "src/app/api/route.ts": "import { rows } from '../../repo'\nexport async function GET() { return Response.json(await rows()) }\n"}, []),
+    "a circle": ({"src/db.ts": HELPER, "src/a.ts": "import { openDb } from './db'\nimport { b } from './b'\nexport function a(n) { return n ? b(n - 1) : openDb() }\n", "src/b.ts": "import { a } from './a'\nexport function b(n) { return a(n) }\n"}, []),
+    "Python, over a file between": ({"app/db.py": PY_HELPER, "app/repo.py": "from app.db import open_engine\n\n\ndef rows():\n    engine = open_engine()\n    return engine.connect()\n", "app/main.py": "from app.repo import rows\n" + PY_ROUTE.replace("open_engine", "rows")}, ["PC421"]),
+    "Python, a class that a helper makes": ({"app/db.py": "from sqlalchemy import create_engine\n\n\nclass Repo:\n    def __init__(self):\n        self.engine = create_engine(URL)\n", "app/service.py": "from app.db import Repo\n\n\ndef service():\n    return Repo()\n", "app/main.py": "from app.service import service\n" + PY_ROUTE.replace("open_engine", "service")}, ["PC421"]),
+    "Python, kept in the file between": ({"app/db.py": PY_HELPER, "app/repo.py": "from functools import cache\nfrom app.db import open_engine\n\n\n@cache\ndef rows():\n    return open_engine()\n", "app/main.py": "from app.repo import rows\n" + PY_ROUTE.replace("open_engine", "rows")}, []),
     "kept by the caller": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db'\nlet db\nexport async function GET() { db ??= openDb(); return Response.json(await db.query('select 1')) }\n"}, []),
     "made at module level": ({"src/db.ts": HELPER, "src/app/api/route.ts": "import { openDb } from '../../db'\nconst db = openDb()\nexport async function GET() { return Response.json(await db.query('select 1')) }\n"}, []),
     "kept by the helper": ({"src/db.ts": "import { Pool } from 'pg'\nlet pool\nexport function openDb() { pool ??= new Pool({ connectionTimeoutMillis: 1, idleTimeoutMillis: 1 }); return pool }\n", "src/app/api/route.ts": "import { openDb } from '../../db'\n" + ROUTE}, []),
@@ -588,6 +598,16 @@ def test_the_caller_is_named(project: Path) -> None:
     assert finding.location is not None
     assert finding.location.path == "src/db.ts"
     assert finding.message.startswith("The route handler GET, in app/api/route.ts, makes pg.Pool")
+
+
+def test_the_functions_on_the_way_are_named(project: Path) -> None:
+    """Over several files: who handles the request, and through what it comes to the client."""
+    report = look(FOLLOWED["a class that a helper of a helper makes"][0], project)
+
+    finding = next(each for each in report.findings if each.rule.id == "PC401")
+    assert finding.message.startswith(
+        "The request handler, in src/server.ts, through authenticate(), check(), makes pg.Pool for each request"
+    )
 
 
 @pytest.mark.parametrize(

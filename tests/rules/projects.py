@@ -27,6 +27,7 @@ FIRST_FILE = {
     "toml": "fly.toml",
     "conf": "odyssey.conf",
     "hcl": "main.tf",
+    "go": "main.go",
 }
 _FILE = re.compile(r"(?:#|//|;)\s*file: (\S+)\s*")
 
@@ -82,6 +83,7 @@ def manifests(wanted: list[str]) -> dict[str, str]:
     npm: dict[str, str] = {}
     pypi: list[str] = []
     gems: list[str] = []
+    modules: list[str] = []
     for each in wanted:
         ecosystem, _, rest = each.partition(":")
         name, _, version = rest.rpartition("@")
@@ -89,6 +91,8 @@ def manifests(wanted: list[str]) -> dict[str, str]:
             npm[name] = version
         elif ecosystem == "pypi":
             pypi.append(f"{name}=={version}")
+        elif ecosystem == "go":
+            modules.append(f"require {name} {version}\n")
         else:
             gems.append(f'gem "{name}", "{version}"')
     made = {}
@@ -96,6 +100,8 @@ def manifests(wanted: list[str]) -> dict[str, str]:
         made["package.json"] = json.dumps({"dependencies": npm})
     if pypi:
         made["requirements.txt"] = "\n".join(pypi) + "\n"
+    if modules:
+        made["go.mod"] = "module example.com/web\n\ngo 1.24\n\n" + "".join(modules)
     if gems:
         made["Gemfile"] = "\n".join(gems) + "\n"
     return made
@@ -109,7 +115,7 @@ def run(files: dict[str, str], facts: str, folder: Path, monkeypatch: pytest.Mon
         key, _, value = fact.partition("=")
         if fact in RUNTIMES:
             settings["runtime"] = fact
-        elif re.match(r"(?:npm|pypi|gem):", fact):
+        elif re.match(r"(?:npm|pypi|gem|go):", fact):
             wanted.append(fact)
         elif key == "instances":
             settings["instances"] = int(value)

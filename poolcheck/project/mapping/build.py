@@ -62,9 +62,12 @@ def collect(so_far: Collected, packages: "Packages", names: Sequence[str]) -> Co
     from_packages.collect(draft)
     made = draft.finish()
     targets = routed.targets(draft, so_far.targets, held)
-    # of a string alone PC204 tells, and of a pool where instances come and go PC603
+    # of a string alone PC204 tells, of a pool where instances come and go PC603, of one that has no limit PC605
     deployed = any(
-        each.deployed or (each.pools and each.runtime in ("serverless", "edge")) for each in made.clients
+        each.deployed
+        or (each.pools and each.runtime in ("serverless", "edge"))
+        or any(pool.unbounded for pool in each.pools)
+        for each in made.clients
     )
     deployed = deployed or any(not each.provided for each in made.poolers)
     poolers = tuple(replace(each, package=packages.of(each.location.path)) for each in draft.poolers)

@@ -104,7 +104,7 @@ def _running(
         known = exact(1, "1 machine", None, "default")
     return Running(
         name=deployment.name, place=(known.where if known else None) or running.processes.where or deployment.location, ways=its,
-        package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None else None,
+        package=package, instances=known, why=why, surge=exact(deployment.surge, "") if known is not None and deployment.surge is not None else None,
         processes=running.processes, threads=_lesser(running.threads, _at_once(deployment.at_once, package)), environment=running.environment,
         complete=_whole(deployment),
         once=runs_once(deployment.name), kind=deployment.platform,

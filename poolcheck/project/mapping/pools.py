@@ -224,6 +224,7 @@ class PoolReader:
         return Pool(
             driver=site.made.driver, title=site.made.title, place=at, variable=variable,
             size=size if isinstance(size, Amount) else None, why="" if isinstance(size, Amount) else size,
+            unbounded=isinstance(size, NoLimit),
             code=_as_called(who.own.size_code, site.call) if who and who.own else "",
             in_code=True, kept=site.scope in ("module", "cached"),
         )  # fmt: skip
@@ -251,6 +252,12 @@ class PoolReader:
             )
         why = "" if size is not None else f"no call that makes a pool of {one.title} was read"
         return Pool(driver=one.use.id, title=one.title, place=target.location, size=size, variable=target.name, why=why, code=code)  # fmt: skip
+
+
+class NoLimit(str):
+    """Why the size of a pool is no number: it is known to have none."""
+
+    __slots__ = ()
 
 
 def _of_stage(many: "Sequence[ConfiguredPool]", around: Beside) -> "ConfiguredPool | None":
@@ -455,7 +462,8 @@ def _size(
     if not site.complete or _hidden(site, made.size_options) or (made.config_file and not site.argument):
         return _unseen(site)
     if not default and who is not None and who.own is not None and who.own.pool:
-        return f"nothing that was read sets the size of {site.call}; by default: {who.own.pool}"
+        said = f"nothing that was read sets the size of {site.call}; by default: {who.own.pool}"
+        return NoLimit(said) if who.own.pool_unbounded else said
     if not default:
         return f"{who.title if who else made.title}: how many {site.call} opens by default depends on the machine, or the version is not known"  # fmt: skip
     if extra is not None:
@@ -515,7 +523,7 @@ def _given(
     if not isinstance(size, Amount):
         return size or f"{name} is not understood"
     if size.most == 0:
-        return None if made.zero == "default" else f"{name}: 0 sets no limit"
+        return None if made.zero == "default" else NoLimit(f"{name}: 0 sets no limit")
     if not made.overflow_option:
         return size
     if extra is None and (not site.complete or _hidden(site, (name,))):
@@ -532,7 +540,7 @@ def _number(site: "Site", name: str, at: Location, around: Beside) -> Amount | s
     if said.isdigit():
         return exact(int(said), f"{name}: {said}", at, "code")
     if said == "-1":
-        return f"{name}: -1 sets no limit"
+        return NoLimit(f"{name}: -1 sets no limit")
     variable = _VARIABLE.fullmatch(said)
     if variable is None:
         return f"{name} of {site.call} is {'computed' if '...' in said else f'{said}, which is computed'}"

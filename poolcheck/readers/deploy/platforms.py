@@ -44,7 +44,9 @@ class Deployment:
     location: Location
     instances: InstanceCount = InstanceCount()
     at_once: InstanceCount = InstanceCount()  # requests that the platform sends to one instance at once
-    surge: int = 0  # instances that a deploy adds
+    surge: int | None = (
+        0  # instances that a deploy adds; None: the new ones start beside the old, how many at once is not told
+    )
     command: tuple[str, ...] = ()
     command_at: Location | None = None
     environment: tuple[ContainerVariable, ...] = ()
@@ -225,6 +227,8 @@ def _render(text: str, path: str) -> Iterator[Deployment]:
             environment=tuple(variables),
             folder=posixpath.normpath(posixpath.join(posixpath.dirname(path), inner)),
             instances=count,
+            # https://render.com/articles/how-render-handles-zero-downtime-deploys: beside the old one, but for a disk
+            surge=0 if each.get("disk") else None,
         )
 
 
@@ -301,6 +305,7 @@ def _railway(text: str, path: str) -> Iterator[Deployment]:
         platform="railway",
         location=Location(path, 1),
         instances=count,
+        surge=None,  # https://docs.railway.com/deployments/deployment-teardown: the old one goes when the new one is there
         command=tuple(start.split()) if isinstance(start, str) else (),
         command_at=Location(path, _row(text, "startCommand")),
         folder=posixpath.dirname(path) or ".",

@@ -93,7 +93,7 @@ def _called(made: Deployment, call: TerraformCall) -> Deployment:
     """A deployment of a module that one call may use several times."""
     count = _times(call.module, call.block, made.instances, call.path)
     many = (count.number or 0) // (made.instances.number or 1)
-    return replace(made, instances=count, surge=made.surge * many)
+    return replace(made, instances=count, surge=(made.surge or 0) * many)
 
 
 def _times(module: TerraformModule, resource: hcl.HclBlock, count: InstanceCount, path: str) -> InstanceCount:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from poolcheck.model.source import CallForEach
-from poolcheck.readers.javascript.scope import place
+from poolcheck.readers.javascript.scope import place, reached_as
 from poolcheck.readers.javascript.sites import closed_in, edge, worker
 from poolcheck.readers.javascript.tree import Module, function_around
 from poolcheck.readers.syntax import field, text
 
 
 def calls(code: bytes, path: str, language: str, wanted: frozenset[str]) -> Iterator[CallForEach]:
-    """The calls of wanted names, and of what a module exports as its default, by what runs for each request."""
+    """The calls of wanted names, and of what a module exports as its default, by what runs for each request or may."""
     module = Module(code, path, language)
     if edge(module) or worker(module):
         return  # there a client for each request is right
@@ -28,11 +28,14 @@ def calls(code: bytes, path: str, language: str, wanted: frozenset[str]) -> Iter
                 continue
             call = _call(called)
             placed = place(module, call) if call is not None else None
-            if call is not None and placed is not None and placed.scope == "request":
-                name = "default" if exported == "*" else exported
-                function = function_around(call)
-                closed = closed_in(module, placed.name, function) if function is not None else "no"
-                yield CallForEach(known.module, name, placed.within, module.line(call), closed)
+            if call is None or placed is None or placed.scope not in ("request", "function"):
+                continue
+            name = "default" if exported == "*" else exported
+            function = function_around(call)
+            closed = closed_in(module, placed.name, function) if function is not None else "no"
+            through = reached_as(module, call) if placed.scope == "function" else ()
+            if placed.scope == "request" or through:
+                yield CallForEach(known.module, name, placed.within, module.line(call), closed, through)
 
 
 def _call(called: Node) -> Node | None:

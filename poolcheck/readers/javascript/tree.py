@@ -22,6 +22,9 @@ AROUND = frozenset(  # what may stand around a value without changing which valu
     "parenthesized_expression as_expression satisfies_expression non_null_expression await_expression "
     "type_assertion".split()
 )
+NATIVE = (
+    "native"  # node-postgres over libpq, with the same classes: https://node-postgres.com/features/native
+)
 # What a name goes on with; the empty end of a file is none of them.
 _WORD = frozenset(
     bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"
@@ -194,9 +197,21 @@ class Module(Parsed):
             declarator = pattern.parent if pattern is not None else None
             if pattern is None or declarator is None or pattern.type != "object_pattern":
                 continue
-            known = self.imports.get(text(bare(field(declarator, "value"))))
-            if known is not None and known.exported in ("default", "*"):
-                self._bind(declarator, Import(known.module, "*"))
+            known = self._whole(field(declarator, "value"))
+            if known:
+                self._bind(declarator, Import(known, "*"))
+
+    def _whole(self, value: Node | None) -> str:
+        """The module that a value is, whole: `pg`, and `pg.native || pg`, which has the same in it; "" for none."""
+        value = bare(value)
+        if value is None:
+            return ""
+        if value.type == "binary_expression" and text(field(value, "operator")) in ("||", "??"):
+            return self._whole(field(value, "left")) or self._whole(field(value, "right"))
+        if value.type == "member_expression" and text(field(value, "property")) == NATIVE:
+            return self._whole(field(value, "object"))
+        known = self.imports.get(text(value))
+        return known.module if known is not None and known.exported in ("default", "*", NATIVE) else ""
 
     def _bind(self, declarator: Node | None, known: Import) -> None:
         if declarator is None or declarator.type != "variable_declarator":

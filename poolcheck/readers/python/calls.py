@@ -9,7 +9,7 @@ from poolcheck.readers.python.tree import Module, called, dotted
 
 
 def calls(source: str, path: str, wanted: frozenset[str]) -> Iterator[CallForEach]:
-    """The calls of wanted names by what runs for each request, and dependencies of those names."""
+    """The calls of wanted names by what runs for each request or may, and dependencies of those names."""
     module = Module(source, path)
     scopes = Scopes(module, module.calls)
     for call in module.calls:
@@ -17,9 +17,10 @@ def calls(source: str, path: str, wanted: frozenset[str]) -> Iterator[CallForEac
         if came is None or came[1] not in wanted:
             continue
         placed = scopes.place(call)
-        if placed.scope == "request":
+        through = scopes.reached_as(call) if placed.scope == "function" else ()
+        if placed.scope == "request" or through:
             closed = closed_in(module, call, placed.name)
-            yield CallForEach(came[0], came[1], placed.within, module.line(call), closed)
+            yield CallForEach(came[0], came[1], placed.within, module.line(call), closed, through)
     for name in sorted(scopes.depends):
         came = _came(module, name)
         if came is not None and came[1] in wanted:

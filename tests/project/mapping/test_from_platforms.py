@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from poolcheck.cli import cli
 from tests.readers.deploy.test_platforms import AZURE, ENGINE, KNATIVE
-from tests.rules.projects import run
+from tests.rules.projects import manifests, run
 from tests.rules.test_pc601_project_exceeds_slots import ENV, PRISMA, TERRAFORM, sums
 
 ECOSYSTEM = "module.exports = {\n  apps: [{\n    name: 'api',\n    script: 'dist/main.js',\n    instances: 30,\n  }],\n}\n"
@@ -30,6 +32,30 @@ def test_the_one_thing_that_a_project_runs(
 
     assert f"{message} connections, and the server allows 97" in found.message
     assert all(place in found.why for place in places)
+
+
+RENDER = "services:\n  - type: web\n    name: shop\n    runtime: docker\n    numInstances: 4\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("render.yaml", RENDER.replace("4", "1"), "shop (1 + 1) x 4 = 8"),
+        ("render.yaml", RENDER, "shop (4 + 1) x 4 = 20"),
+        ("render.yaml", RENDER + "    disk: {name: d, mountPath: /d}\n", "shop 4 x 4 = 16"),
+        ("railway.json", '{"deploy": {"numReplicas": 8}}', "railway (8 + 2) x 4 = 40"),
+    ],
+)
+def test_a_deploy_starts_the_new_beside_the_old(
+    name: str, text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Render and Railway do, but for a service with a disk: https://github.com/superdesigndev/treg/pull/129"""
+    monkeypatch.chdir(tmp_path)
+    for path, content in {**manifests(PRISMA.split()), ".env.production": ENV, name: text}.items():
+        (tmp_path / path).write_text(content)
+    ran = CliRunner().invoke(cli, ["gate", ".", "--max", "1000"])
+
+    assert said in " ".join(ran.output.split())
 
 
 def test_pm2_on_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

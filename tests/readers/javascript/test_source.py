@@ -142,6 +142,9 @@ def test_what_is_made(kind: str, text: str) -> None:
 IMPORTS = {
     "default object": "import pg from 'pg'\nconst p = new pg.Pool()",
     "taken out of it": "import pg from 'pg'\nconst { Pool } = pg\nconst p = new Pool()",
+    "native, where it is there": "import pg from 'pg'\nconst { Pool } = pg.native || pg\nconst p = new Pool()",
+    "native": "import pg from 'pg'\nconst { native } = pg\nconst { Pool } = native\nconst p = new Pool()",
+    "native of require": "const { Pool } = require('pg').native\nconst p = new Pool()",
     "namespace": "import * as pg from 'pg'\nconst p = new pg.Pool()",
     "require": "const { Pool } = require('pg')\nconst p = new Pool()",
     "member of require": "const Pool = require('pg').Pool\nconst p = new Pool()",
