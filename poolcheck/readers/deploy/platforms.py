@@ -32,6 +32,9 @@ class InstanceCount:
     location: Location | None = None
 
 
+# The old revision stays until the new one is ready, and each scales by itself:
+# https://learn.microsoft.com/azure/container-apps/application-lifecycle-management
+AZURE_APPS = "azure-container-apps"
 ONE_AT_ONCE = InstanceCount(1, "an instance gets one request at a time")
 
 
@@ -117,7 +120,8 @@ def _azure(text: str, path: str) -> Iterator[Deployment]:
             containers.items[0].get("name") if containers.items else None
         )
         at = Location(path, document.line)
-        yield _scaled(name or "app", "azure-container-apps", at, _most(most, "maxReplicas", path), containers)
+        made = _scaled(name or "app", AZURE_APPS, at, _most(most, "maxReplicas", path), containers)
+        yield replace(made, surge=None)
 
 
 def _scaled(name: str, platform: str, at: Location, most: InstanceCount, containers: Node) -> Deployment:

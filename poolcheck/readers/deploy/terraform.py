@@ -15,7 +15,7 @@ from poolcheck.model.problem import Location
 from poolcheck.readers import hcl
 from poolcheck.readers.deploy.compose import address
 from poolcheck.readers.deploy.kubernetes import ContainerVariable
-from poolcheck.readers.deploy.platforms import ONE_AT_ONCE, Deployment, InstanceCount
+from poolcheck.readers.deploy.platforms import AZURE_APPS, ONE_AT_ONCE, Deployment, InstanceCount
 from poolcheck.readers.deploy.terraform_module import TerraformCall, TerraformModule
 
 # resource → what Terraform calls its most instances, and the platform
@@ -23,7 +23,7 @@ KINDS = {
     "google_cloud_run_v2_service": ("max_instance_count", "cloud-run"),
     "google_cloud_run_service": ("autoscaling.knative.dev/maxScale", "cloud-run"),
     "aws_lambda_function": ("reserved_concurrent_executions", "aws-lambda"),
-    "azurerm_container_app": ("max_replicas", "azure-container-apps"),
+    "azurerm_container_app": ("max_replicas", AZURE_APPS),
     "google_cloudfunctions2_function": ("max_instance_count", "cloud-functions"),
     "google_app_engine_standard_app_version": ("max_instances", "app-engine"),
     "aws_ecs_service": ("desired_count", "aws-ecs"),
@@ -81,7 +81,11 @@ def _deployments(module: TerraformModule) -> Iterator[Deployment]:
             name=name,
             platform=platform,
             location=Location(path, resource.line),
-            surge=_ecs_surge(module, resource, most, path) if kind == "aws_ecs_service" else 0,
+            surge=_ecs_surge(module, resource, most, path)
+            if kind == "aws_ecs_service"
+            else None
+            if platform == AZURE_APPS
+            else 0,
             instances=count,
             environment=tuple(_environment(module, resource, path)),
             at_once=_at_once(module, resource, path),
@@ -93,7 +97,7 @@ def _called(made: Deployment, call: TerraformCall) -> Deployment:
     """A deployment of a module that one call may use several times."""
     count = _times(call.module, call.block, made.instances, call.path)
     many = (count.number or 0) // (made.instances.number or 1)
-    return replace(made, instances=count, surge=(made.surge or 0) * many)
+    return replace(made, instances=count, surge=None if made.surge is None else made.surge * many)
 
 
 def _times(module: TerraformModule, resource: hcl.HclBlock, count: InstanceCount, path: str) -> InstanceCount:

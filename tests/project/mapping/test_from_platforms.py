@@ -44,12 +44,14 @@ RENDER = "services:\n  - type: web\n    name: shop\n    runtime: docker\n    num
         ("render.yaml", RENDER, "shop (4 + 1) x 4 = 20"),
         ("render.yaml", RENDER + "    disk: {name: d, mountPath: /d}\n", "shop 4 x 4 = 16"),
         ("railway.json", '{"deploy": {"numReplicas": 8}}', "railway (8 + 2) x 4 = 40"),
+        ("azure.yaml", AZURE.replace("25", "8"), "shop (8 + 2) x 4 = 40"),
+        ("run.tf", 'resource "azurerm_container_app" "shop" {\n  template { max_replicas = 8 }\n}\n', "shop (8 + 2) x 4 = 40"),
     ],
 )
 def test_a_deploy_starts_the_new_beside_the_old(
     name: str, text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Render and Railway do, but for a service with a disk: https://github.com/superdesigndev/treg/pull/129"""
+    """Render, Railway and Container Apps do, but for a service with a disk: https://github.com/superdesigndev/treg/pull/129"""
     monkeypatch.chdir(tmp_path)
     for path, content in {**manifests(PRISMA.split()), ".env.production": ENV, name: text}.items():
         (tmp_path / path).write_text(content)

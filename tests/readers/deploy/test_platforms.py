@@ -139,7 +139,7 @@ def test_terraform() -> None:
         "web": (12, "infra/main.tf:14", 12),
         "jobs": (4, "infra/main.tf:17", 2),
         "fn": (None, "infra/main.tf:22", 0),
-        "app": (5, "infra/main.tf:26", 0),
+        "app": (5, "infra/main.tf:26", None),
         "old": (9, "infra/main.tf:31", 0),
     }
 
