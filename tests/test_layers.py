@@ -28,7 +28,10 @@ FLOORS = (
     ("__init__", "__main__", "commands"),
 )
 TESTS = Path(__file__).parent
-SHARED = {"validation", "field"}  # models held against a real clock; public reports, whatever part they concern
+SHARED = {
+    "validation",
+    "field",
+}  # models held against a real clock; public reports, whatever part they concern
 UNTESTED_ALONE = {"output/sections"}  # seen through the formats
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

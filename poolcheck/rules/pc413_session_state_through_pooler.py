@@ -85,9 +85,12 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     """Only where the app's string is known to go through a transaction-mode pooler, and the file uses that string."""
     if not file.state or file.purpose == "test" or other_url(file, ctx):
         return
-    if file.purpose == "script":  # a migration or a tool: it may use the direct string
-        direct = [target for target in ctx.targets if target.role == "migration" and not target.commented]
-        if not direct or any(transaction_pooler(each) is None for each in direct):
+    if file.purpose == "script":  # a migration or a tool: it may use the direct string, unless it names another
+        named = {name for name, _ in file.variables}
+        targets = [target for target in ctx.targets if not target.commented]
+        used = [target for target in targets if target.name in named]
+        used = used or [target for target in targets if target.role == "migration"]
+        if not used or any(transaction_pooler(each) is None for each in used):
             return
     target = pooled_target(file, ctx)
     endpoint = transaction_pooler(target) if target else None

@@ -45,7 +45,11 @@ RENDER = "services:\n  - type: web\n    name: shop\n    runtime: docker\n    num
         ("render.yaml", RENDER + "    disk: {name: d, mountPath: /d}\n", "shop 4 x 4 = 16"),
         ("railway.json", '{"deploy": {"numReplicas": 8}}', "railway (8 + 2) x 4 = 40"),
         ("azure.yaml", AZURE.replace("25", "8"), "shop (8 + 2) x 4 = 40"),
-        ("run.tf", 'resource "azurerm_container_app" "shop" {\n  template { max_replicas = 8 }\n}\n', "shop (8 + 2) x 4 = 40"),
+        (
+            "run.tf",
+            'resource "azurerm_container_app" "shop" {\n  template { max_replicas = 8 }\n}\n',
+            "shop (8 + 2) x 4 = 40",
+        ),
     ],
 )
 def test_a_deploy_starts_the_new_beside_the_old(
