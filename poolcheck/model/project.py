@@ -105,3 +105,6 @@ WAITS = ("connectionTimeoutMillis", "connectTimeoutMS", "acquire(timeout")
 
 # What in the code bounds a pool that has no limit of its own, wherever it stands: literal texts too.
 BOUNDS = ("SetMaxOpenConns",)
+
+# What hands a transaction to every query made inside it: https://sequelize.org/docs/v6/other-topics/transactions/#automatically-pass-transactions-to-all-queries
+CARRIES = ("useCLS",)

@@ -153,6 +153,7 @@ class Misuse:
     # file makes one
     module: str = ""
     exported: str = ""
+    package: str = ""  # whose model is called, "npm:sequelize": it counts where the manifest asks for that
     known: bool = False  # what makes the pool was seen
     named: bool = False  # its name says that it is one
 

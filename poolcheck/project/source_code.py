@@ -15,7 +15,7 @@ from poolcheck import catalogue
 from poolcheck.catalogue.makers import makers
 from poolcheck.config.disk import read_limited
 from poolcheck.model.ignores import Ignores
-from poolcheck.model.project import BOUNDS, SWITCHES, WAITS, DriverUse, Package
+from poolcheck.model.project import BOUNDS, CARRIES, SWITCHES, WAITS, DriverUse, Package
 from poolcheck.model.report import Skipped
 from poolcheck.model.roles import packages_speak
 from poolcheck.model.source import (
@@ -202,7 +202,7 @@ def _bytes(name: str, reading: _Reading) -> bytes | None:
     return data
 
 
-_SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS, *BOUNDS))
+_SWITCH_BYTES = tuple((text, text.encode()) for text in (*SWITCHES, *WAITS, *BOUNDS, *CARRIES))
 
 
 # `statement_cache_size: int = 100`, `prepareThreshold=5`: a number above 0 leaves named statements on.

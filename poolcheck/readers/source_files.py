@@ -38,7 +38,7 @@ _JS = (
     b"tx(async",
     b"begin(async",
 )
-_PYTHON = (b"SessionLocal", b"sessionmaker", b"getconn")
+_PYTHON = (b"SessionLocal", b"sessionmaker", b"getconn", b"next(get_")
 _SQL = (
     b"SET ", b"LISTEN ", b"DISCARD ", b"RESET ", b"PREPARE ", b"DEALLOCATE", b"WITH HOLD", b"TEMP", b"set search_path",
     b"set statement_timeout", b"set role", b"set session", b"set lock_timeout", b"listen ", b"set_config", b"advisory_",

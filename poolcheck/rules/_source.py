@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from poolcheck.model.context import Context
 from poolcheck.model.problem import Fix, Location
+from poolcheck.model.project import CARRIES
 from poolcheck.model.severity import Confidence
 from poolcheck.model.source import MAPPED_LANGUAGES, Checkout, Mark, Misuse, Site, SourceFile
 from poolcheck.model.target import Target, app_traffic
@@ -93,7 +94,11 @@ def app_sites(file: SourceFile) -> Iterator[Site]:
 def misuses(file: SourceFile, ctx: Context, *kinds: str) -> Iterator[Misuse]:
     """What the app does with pools of PostgreSQL that goes wrong; a script is alone with its pool."""
     if file.purpose == "app" and file.postgres is not False and speaks_postgres(file, ctx):
-        yield from (each for each in file.misuses if each.kind in kinds)
+        carried = not (file.package.mentions or frozenset()).isdisjoint(CARRIES)
+        for each in file.misuses:
+            theirs = each.package and (carried or each.package not in file.package.dependencies)
+            if each.kind in kinds and not theirs:
+                yield each
 
 
 def shared_client(file: SourceFile, site: Site) -> Fix:

@@ -69,6 +69,39 @@ exports.save = (list) =>
   })
 ```
 
+```javascript bad file=src/results.js npm=sequelize@6.37.5,pg@8.16.3
+const { sequelize, Result } = require('./models')
+
+exports.save = (rows) =>
+  sequelize.transaction(async (t) => {
+    for (const row of rows) {
+      const old = await Result.findOne({ where: { id: row.id } })
+      await Result.update(row, { where: { id: old.id }, transaction: t })
+    }
+  })
+```
+
+```javascript good file=src/results.js npm=sequelize@6.37.5,pg@8.16.3
+// file: src/models.js
+const { Sequelize } = require('sequelize')
+Sequelize.useCLS(require('cls-hooked').createNamespace('transactions'))
+exports.sequelize = new Sequelize(process.env.DATABASE_URL, { dialect: 'postgres' })
+// file: src/results.js
+const { sequelize, Result } = require('./models')
+
+exports.find = (id) => sequelize.transaction(async (t) => {
+  return await Result.findOne({ where: { id } })
+})
+```
+
+```javascript good file=src/results.js npm=other-orm@1.0.0,pg@8.16.3
+const { sequelize, Result } = require('./models')
+
+exports.find = (id) => sequelize.transaction(async (t) => {
+  return await Result.findOne({ where: { id } })
+})
+```
+
 ```python bad file=app/orders.py pypi=sqlalchemy@2.0.30,psycopg2@2.9.9
 from sqlalchemy import create_engine, text
 

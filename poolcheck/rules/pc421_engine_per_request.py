@@ -2,7 +2,8 @@
 
 ## Why it matters
 An engine is a pool: SQLAlchemy's holds up to 15 connections, asyncpg's opens 10 at once. One for each request opens
-connections that the next request cannot use, and leaves them to the garbage collector.
+connections that the next request cannot use, and leaves them to the garbage collector. A worker's job (Celery, Dramatiq) is judged
+as a request is, but for a connection of its own that it closes.
 
 ## What to do
 Make the engine or pool once for each process: at module level, or in the app's lifespan. Per request take a session or
@@ -73,17 +74,21 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     for site in app_sites(file):
         if site.scope != "request":
             continue
+        job = site.within.startswith("the task ")
         single = site.made.makes == "connection" or "NullPool" in (site.option("poolclass") or "")
+        if job and single and site.closed == "always":
+            continue  # as many at once as the worker has jobs at once
+        each = "job" if job else "request"
         message = (
-            f"{site.within} opens a connection of its own ({site.call}) for each request."
+            f"{site.within} opens a connection of its own ({site.call}) for each {each}."
             if single
-            else f"{site.within} makes {site.made.title} for each request."
+            else f"{site.within} makes {site.made.title} for each {each}."
         )
         yield Problem(
             message=message[0].upper() + message[1:],
-            why="As many requests as come at once hold as many slots, and each pays for a handshake."
+            why=f"As many {each}s as come at once hold as many slots, and each pays for a handshake."
             if single
-            else "Its connections are of no use to the next request, and stay open until they are collected.",
+            else f"Its connections are of no use to the next {each}, and stay open until they are collected.",
             at=at(file, site),
             severity=Severity.WARNING if single else None,
             confidence=sure(file, site),

@@ -2,7 +2,8 @@
 
 ## Why it matters
 What `pool.acquire()` or `pool.getconn()` returns is missing from the pool until it is given back. An exception before
-that loses it for good; a session that nobody closes holds its connection until it is collected.
+that loses it for good; a session that nobody closes holds its connection until it is collected. A worker's job (Celery, Dramatiq) is judged as a request is.
+`next(get_db())` calls a dependency by hand: what would have closed the session is dropped with the generator.
 
 ## What to do
 Use `with` (or `async with`): it gives back in every case. In a FastAPI dependency, `yield` inside the `with`.
@@ -46,6 +47,42 @@ def find(pool, number):
         return connection.cursor().execute("select 1")
     finally:
         pool.putconn(connection)
+```
+
+```python bad file=app/jobs.py pypi=celery@5.4.0,sqlalchemy@2.0.30,psycopg2@2.9.9
+from celery import Celery
+
+from app.db import SessionLocal, get_db
+
+app = Celery("jobs")
+
+
+@app.task
+def clean():
+    db = SessionLocal()
+    db.execute("delete from queue where idle")
+    db.commit()
+
+
+@app.task
+def sync():
+    db = next(get_db())
+    db.execute("select 1")
+```
+
+```python good file=app/jobs.py pypi=celery@5.4.0,sqlalchemy@2.0.30,psycopg2@2.9.9
+from celery import Celery
+
+from app.db import SessionLocal
+
+app = Celery("jobs")
+
+
+@app.task
+def clean():
+    with SessionLocal() as db:
+        db.execute("delete from queue where idle")
+        db.commit()
 ```
 
 ```python good file=app/work.py pypi=asyncpg@0.30.0

@@ -25,6 +25,13 @@ _OPENS = rb"\.\s{0,9}(?:\$?transaction|begin|tx)\s{0,9}(?:<[^;{}()<>]{0,80}>\s{0
 _POOLS = re.compile(
     r"(?i)^(?:db|database|knex|sequelize|data_?source|connection|conn|pg|kysely|orm|prisma\w*)$"
 )
+_MODEL = re.compile(r"[A-Z]\w*")
+_BUILT_IN = frozenset(
+    "Promise Math JSON Object Array Date Number String Map Set Reflect Symbol Buffer Prisma".split()
+)
+_SEQUELIZE = frozenset(
+    "findOne findAll findByPk findOrCreate findAndCountAll create bulkCreate update destroy upsert increment decrement count".split()
+)
 _PARTS = frozenset({"member_expression", "non_null_expression", "subscript_expression"})
 _ROOTS = frozenset({"identifier", "this"})
 
@@ -38,27 +45,84 @@ def inside(module: Module, receivers: Receivers) -> Iterator[Misuse]:
             continue
         owner, function = opened
         pool = _pool(owner, receivers)
-        if pool is None:
+        named = chain(owner)[-1]
+        if pool is None and not _MODEL.fullmatch(named):
             continue
         held = _names(function)
         body = field(function, "body")
         if not held or body is None:
             continue
-        for each in second(module, receivers, owner, body, held):
-            outer = function_around(function)
+        outer = function_around(function)
+        within_words = name_of(outer) if outer is not None else ""
+        for each in second(module, receivers, owner, body, held) if pool is not None else ():
             yield Misuse(
                 kind="inside",
                 line=module.line(each),
                 column=module.column(each),
-                on=pool.words,
+                on=pool.words if pool is not None else "",
                 text=min(held, key=len),
                 detail=str(module.line(function)),
-                within=name_of(outer) if outer is not None else "",
-                module=pool.module,
-                exported=pool.exported,
-                known=pool.maker is not None,
-                named=pool.named,
+                within=within_words,
+                module=pool.module if pool is not None else "",
+                exported=pool.exported if pool is not None else "",
+                known=pool is not None and pool.maker is not None,
+                named=pool is not None and pool.named,
             )
+        carrying = held | _carrying(body, held)
+        for call, model, package in _of_models(body):
+            if not _mentions(call, carrying) and _waited(call, body):
+                yield Misuse(
+                    kind="inside",
+                    line=module.line(call),
+                    column=module.column(call),
+                    on=model,
+                    text=min(held, key=len),
+                    detail=str(module.line(function)),
+                    within=within_words,
+                    package=package,
+                    named=True,
+                )
+
+
+def _carrying(body: Node, held: set[str]) -> set[str]:
+    """What else knows the transaction: `const Bound = Model.bindKnex(trx)`, `options.transaction = t`."""
+    found: set[str] = set()
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        stack.extend(node.named_children)
+        if node.type == "variable_declarator":
+            name, value = field(node, "name"), field(node, "value")
+        elif node.type == "assignment_expression":
+            left = field(node, "left")
+            name, value = (_root(left) if left is not None else None), field(node, "right")
+        else:
+            continue
+        if name is not None and name.type == "identifier" and value is not None and _mentions(value, held):
+            if not any(each.type == "await_expression" for each in (value, *value.named_children)):
+                found.add(text(name))
+    return found
+
+
+def _of_models(body: Node) -> Iterator[tuple[Node, str, str]]:
+    """(the whole query, the model, the ORM's package) of each query that a model makes on whichever connection is free."""
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        stack.extend(reversed(node.named_children))
+        called = field(node, "function") if node.type == "call_expression" else None
+        owner, verb = field(called, "object"), text(field(called, "property"))
+        model = (
+            text(field(owner, "property"))
+            if owner is not None and owner.type == "member_expression"
+            else text(owner)
+        )
+        if not _MODEL.fullmatch(model) or model in _BUILT_IN:
+            continue
+        if verb in _SEQUELIZE:
+            yield node, model, "npm:sequelize"
+        elif verb == "query" and not arguments(node):
+            yield _whole(node) or node, model, "npm:objection"
 
 
 def _opened(call: Node) -> tuple[Node, Node] | None:

@@ -20,6 +20,8 @@ _SESSIONS = re.compile(
     r"(?:^|\.)(?:\w*SessionLocal|\w*session_?maker|\w*session_factory|AsyncSession|Session)$", re.IGNORECASE
 )
 _SESSION_MODULES = ("sqlalchemy", "sqlmodel")
+# A dependency of FastAPI that is called by hand: `next(get_db())` drops the generator, and with it what would have closed the session.
+_DEPENDENCIES = re.compile(r"(?:^|\.)get_(?:async_)?(?:db|session|db_session)$")
 _OTHER_POOLS = re.compile(r"(?i)lock|sem|limiter|redis|aiomysql|mysql|aioodbc|motor")
 
 
@@ -75,6 +77,10 @@ def _taken(module: Module, call: Node, makers: Mapping[str, Maker], *, uses_pool
     full = module.full(called(call))
     if _SESSIONS.search(full) and (full.startswith(_SESSION_MODULES) or "SessionLocal" in full):
         return "session"
+    if full in ("next", "anext") and (given := arguments(call)):
+        inner = given[0] if given[0].type == "call" else None
+        if inner is not None and _DEPENDENCIES.search(dotted(called(inner))):
+            return "session"
     of_engine = taking == "connect" and owner.endswith("engine") and not arguments(call)
     made = makers.get(full)
     return "connection" if of_engine or (made is not None and made.makes == "connection") else ""
@@ -92,7 +98,7 @@ def _made(
     module: Module, call: Node, function: Node, *, name: str, back: str, verdict: tuple[Closed, int]
 ) -> Checkout:
     return Checkout(
-        call=f"{dotted(called(call))[-40:]}()",
+        call=text(call)[:40] if verb(call) in ("next", "anext") else f"{dotted(called(call))[-40:]}()",
         name=name,
         line=module.line(call),
         column=module.column(call),

@@ -14,6 +14,11 @@ _ROUTES = frozenset(
     "teardown_request middleware errorhandler on_request on_call http".split()
 )
 _NOT_ROUTES = frozenset({"command", "task", "fixture", "group", "on_event"})
+# What a worker runs for each job, in a process that stays: Celery, Dramatiq, Huey, taskiq. Tasks of Airflow, Prefect and invoke
+# have a process of their own.
+_TASKS = re.compile(
+    r"(?:^|\.)(?:shared_task|actor|periodic_task|db_task|db_periodic_task)$|^(?:\w*app|\w*celery\w*|huey|broker)\.(?:task|periodic_task)$"
+)
 MOST_CALLS = (
     200  # of one function that are looked at, and twice as many connections: nobody writes more by hand
 )
@@ -25,6 +30,9 @@ _MISSING = re.compile(r"\bnot\b|\bis None\b|not in\b|hasattr ?\(|\bNone ?==|== ?
 _LONGEST_TEST = 2_000  # characters of a condition that are looked at
 _VIEWS = re.compile(r"(?:^|/)(?:views|handlers|endpoints)(?:/|\.py)")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "dispatch"})
+
+
+TASK = "the task "  # how the words of what a worker runs begin
 
 
 class Scopes:
@@ -283,6 +291,8 @@ def _by_decorator(decorator: str, name: str) -> str | None:
     owner, _, verb = decorator.removesuffix("()").rpartition(".")
     if verb in _ROUTES and owner and (calls or verb in ("http", "before_request")):
         return None if owner.startswith(("mock", "patch", "requests", "responses")) else f"the route {name}()"
+    if _TASKS.search(decorator.removesuffix("()")):
+        return f"{TASK}{name}()"
     if verb in ("api_view", "require_http_methods", "csrf_exempt"):
         return f"the view {name}()"
     return "" if verb in _NOT_ROUTES else None

@@ -123,6 +123,39 @@ def test_somebody_gives_it_back(code: str) -> None:
     )
 
 
+MODELS = {
+    "sequelize": ("npm:sequelize", "await sequelize.transaction(async (t) => { const a = await Result.findOne({ where: { id } }); await Result.update(a, { transaction: t }) })"),
+    "sequelize, of an object": ("npm:sequelize", "await db.sequelize.transaction(async (t) => { await models.Result.create(row) })"),
+    "sequelize, returned": ("npm:sequelize", "await sequelize.transaction((t) => { return Result.create(row) })"),
+    "objection": ("npm:objection", "await Quote.transaction(async (trx) => { const r = await Receiver.query().findById(id); await Quote.query(trx).insert(r) })"),
+    "objection, by knex": ("npm:objection", "await knex.transaction(async (trx) => { await Receiver.query().where('id', id) })"),
+}  # fmt: skip
+MODELS_WITH_IT = {
+    "sequelize": "await sequelize.transaction(async (t) => { await Result.findOne({ where: { id }, transaction: t }) })",
+    "sequelize, options": "await sequelize.transaction(async (t) => { const options = { transaction: t }; await Result.create(row, options) })",
+    "sequelize, options that are given it": "await sequelize.transaction(async (t) => { options.transaction = t; await Result.create(row, options) })",
+    "sequelize, not awaited": "await sequelize.transaction(async (t) => { log(Result.create(row)) })",
+    "behind it": "await sequelize.transaction(async (t) => { await Result.create(row, { transaction: t }) }); await Result.findOne({})",
+    "a table of the transaction": "await prisma.$transaction(async (tx) => { await tx.Result.create({ data }) })",
+    "what JavaScript has": "await sequelize.transaction(async (t) => { const o = await Object.create(null) })",
+    "objection": "await Quote.transaction(async (trx) => { await Receiver.query(trx).findById(id) })",
+    "objection, transacting": "await Quote.transaction(async (trx) => { await Receiver.query().transacting(trx).findById(id) })",
+    "objection, bound": "await Quote.transaction(async (trx) => { const Bound = Receiver.bindKnex(trx); await Bound.query().findById(id) })",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("package", "code"), MODELS.values(), ids=MODELS)
+def test_a_model_inside_a_transaction(package: str, code: str) -> None:
+    """A model's query without the transaction takes another connection: it counts where the ORM is asked for."""
+    assert [(each.kind, each.package) for each in read(code).misuses] == [("inside", package)]
+
+
+@pytest.mark.parametrize("code", MODELS_WITH_IT.values(), ids=MODELS_WITH_IT)
+def test_a_model_that_is_given_the_transaction(code: str) -> None:
+    """In whichever way it is handed over."""
+    assert read(code).misuses == ()
+
+
 INSIDE = {
     "Prisma": PRISMA + "export const f = () => prisma.$transaction(async (tx) => { await prisma.a.create({}) })",
     "Prisma in a class": "class A { constructor(private prisma: PrismaService) {}\nf() { return this.prisma.$transaction(async (tx) => { await this.prisma.a.create({}) }) } }",

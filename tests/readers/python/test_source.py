@@ -47,7 +47,7 @@ SCOPES = {
     "factory": ("function", ENGINE + "def make():\n    return create_engine(URL)"),
     "startup": ("function", ENGINE + "@app.on_event('startup')\nasync def f():\n    e = create_engine(URL)"),
     "lifespan": ("function", ENGINE + "@asynccontextmanager\nasync def lifespan(app):\n    e = create_engine(URL)\n    yield"),
-    "celery task": ("function", ENGINE + "@celery.task\ndef f():\n    e = create_engine(URL)"),
+    "celery task": ("request", ENGINE + "@celery.task\ndef f():\n    e = create_engine(URL)"),
     "method": ("function", ENGINE + "class A:\n    def __init__(self):\n        self.e = create_engine(URL)"),
     "mock": ("function", ENGINE + "@mock.patch('a.b')\ndef f(m):\n    e = create_engine(URL)"),
 }  # fmt: skip
