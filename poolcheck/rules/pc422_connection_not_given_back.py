@@ -70,6 +70,38 @@ def sync():
     db.execute("select 1")
 ```
 
+```python bad file=app/jobs.py pypi=celery@5.4.0,sqlalchemy@2.0.30,psycopg2@2.9.9
+from celery import Celery
+
+from app.db import SessionLocal
+from app.users import delete_expired
+
+app = Celery("jobs")
+
+
+@app.task
+def clean_sessions():
+    delete_expired(SessionLocal())
+```
+
+```python good file=app/jobs.py pypi=celery@5.4.0,sqlalchemy@2.0.30,psycopg2@2.9.9
+from celery import Celery
+
+from app.db import SessionLocal
+
+app = Celery("jobs")
+
+
+def delete_expired(db):
+    with db:
+        db.execute("delete from sessions where expired")
+
+
+@app.task
+def clean_sessions():
+    delete_expired(SessionLocal())
+```
+
 ```python good file=app/jobs.py pypi=celery@5.4.0,sqlalchemy@2.0.30,psycopg2@2.9.9
 from celery import Celery
 

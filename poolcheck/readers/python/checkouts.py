@@ -51,7 +51,8 @@ def tracked(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[s
             continue
         name = bound(module, call)
         if not name:
-            if taken == "session" and _returned_dependency(module, scopes, call, function):
+            lost = _returned_dependency(module, scopes, call, function) or _given_away(module, scopes, call)
+            if taken == "session" and lost:
                 found.append(_made(module, call, function, name="", back="", verdict=("no", 0)))
             continue
         if "." in name or (taken != "slot" and scopes.place(call).scope != "request"):
@@ -113,6 +114,19 @@ def _returned_dependency(module: Module, scopes: Scopes, call: Node, function: N
     """`return SessionLocal()` in a FastAPI dependency: nobody closes it."""
     outer = module.parent(call)
     return outer is not None and outer.type == "return_statement" and name_of(function) in scopes.depends
+
+
+def _given_away(module: Module, scopes: Scopes, call: Node) -> bool:
+    """`work(SessionLocal())` in what runs for each request or job: only a function that closes what it is given could close it."""
+    taker = module.parent(call)
+    if taker is None or call not in arguments(taker) or scopes.place(call).scope != "request":
+        return False
+    name = dotted(called(taker)).rpartition(".")[2]
+    if not name.islower() or name in _KEPT or _GIVES_BACK.search(name):
+        return False
+    defined = (module.parent(use) for use in module.named(name))
+    own = next((each for each in defined if each is not None and each.type == "function_definition"), None)
+    return own is None or not re.search(r"\bclose\b|\bwith\b", text(own))
 
 
 def _verdict(events: Events, followed: Followed) -> tuple[Closed, int]:
