@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 
 from tree_sitter import Node
 
@@ -98,6 +99,7 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
             name=placed.name,
             closed=closed_in(module, call, placed.name),
             listens=made.makes == "connection" and _listens(module, call),
+            raced=placed.scope == "cached" and _raced(module, call),
             reached_as=scopes.reached_as(call) if placed.scope == "function" else (),
             options=tuple((key, value) for key, value, _ in options),
             option_lines=tuple(line for _, _, line in options),
@@ -105,6 +107,22 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
             argument=database,
             url=url,
         )
+
+
+_GETS = re.compile(
+    r"_{0,2}(?:get|ensure|obtain)_?"
+)  # what is called by whoever needs the pool; `connect` and `startup` run once
+
+
+def _raced(module: Module, call: Node) -> bool:
+    """Whether another task may pass the same check while this one waits for the pool: `pool = await create_pool()`."""
+    function, outer = module.function(call), module.parent(call)
+    if function is None or outer is None or outer.type != "await" or module.decorators(function):
+        return False
+    around = takewhile(lambda each: each != function, module.up(call))
+    return _GETS.match(text(field(function, "name"))) is not None and not any(
+        each.type == "with_statement" for each in around
+    )
 
 
 def _listens(module: Module, call: Node) -> bool:
