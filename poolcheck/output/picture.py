@@ -70,10 +70,11 @@ def fold(line: str, columns: int) -> Iterator[list[tuple[str, str]]]:
             used += len(words)
             continue
         for number, char in enumerate(words):
-            if used + width(char) > columns:
+            size = 1 if char.isascii() else width(char)
+            if used + size > columns:
                 yield [*piece, (words[start:number], codes)]
                 piece, used, start = [], 0, number
-            used += width(char)
+            used += size
         piece.append((words[start:], codes))
     yield piece
 

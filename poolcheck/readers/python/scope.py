@@ -16,9 +16,8 @@ _ROUTES = frozenset(
 _NOT_ROUTES = frozenset({"command", "task", "fixture", "group", "on_event"})
 # What a worker runs for each job, in a process that stays: Celery, Dramatiq, Huey, taskiq. Tasks of Airflow, Prefect and invoke
 # have a process of their own.
-_TASKS = re.compile(
-    r"(?:^|\.)(?:shared_task|actor|periodic_task|db_task|db_periodic_task)$|^(?:\w*app|\w*celery\w*|huey|broker)\.(?:task|periodic_task)$"
-)
+_JOBS = frozenset({"shared_task", "actor", "periodic_task", "db_task", "db_periodic_task"})
+_WORKERS = ("app", "celery", "huey", "broker")  # how the name of what has a `task` ends, or begins
 MOST_CALLS = (
     200  # of one function that are looked at, and twice as many connections: nobody writes more by hand
 )
@@ -291,7 +290,7 @@ def _by_decorator(decorator: str, name: str) -> str | None:
     owner, _, verb = decorator.removesuffix("()").rpartition(".")
     if verb in _ROUTES and owner and (calls or verb in ("http", "before_request")):
         return None if owner.startswith(("mock", "patch", "requests", "responses")) else f"the route {name}()"
-    if _TASKS.search(decorator.removesuffix("()")):
+    if verb in _JOBS or (verb == "task" and owner.lower().endswith(_WORKERS)):
         return f"{TASK}{name}()"
     if verb in ("api_view", "require_http_methods", "csrf_exempt"):
         return f"the view {name}()"
