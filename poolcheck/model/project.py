@@ -1,5 +1,6 @@
 """What is known of the project: packages, drivers, runtime, and which variable is read for what."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from poolcheck.model.problem import Location
@@ -85,6 +86,10 @@ class Package:
     loaders: frozenset[str] = frozenset()  # env-file dialects in use: see readers.dotenv.DIALECTS
     # texts of interest found in the package's source ("prepare: false"); None: the source was not looked at
     mentions: frozenset[str] | None = None
+
+    def mentions_any(self, texts: Iterable[str]) -> bool:
+        """Whether the source was looked at and mentions one of these texts: of SWITCHES, WAITS, BOUNDS or CARRIES."""
+        return self.mentions is not None and not self.mentions.isdisjoint(texts)
 
     def driver(self, driver_id: str) -> DriverUse | None:
         """The use of that driver, or None."""

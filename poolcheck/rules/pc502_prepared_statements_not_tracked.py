@@ -108,10 +108,10 @@ def _naming(config: PoolerConfig, ctx: Context) -> Iterator[tuple[Reader, Packag
     Prisma's own engine is PC201's, where its string is known.
     """
     strings = [each for each in strings_of(config, ctx) if app_traffic(each)]
-    if not strings and not config.package.mentions:
+    if not strings and not config.package.mentions_any(SWITCHES):
         yield from ((each, config.package) for each in preparing(config, ctx))
     for string in strings:
-        if string.package.mentions and not string.package.mentions.isdisjoint(SWITCHES):
+        if string.package.mentions_any(SWITCHES):
             continue
         for each in readers(string, ctx):
             if each.own is not None and each.own.named_prepared == "yes" and not engine_prisma(each):

@@ -97,12 +97,13 @@ def test_statements_that_the_code_switches_off(
         "class Settings:\n    statement_cache_size: int = 100\n",
         "OPTIONS = {'statement_cache_size': 100}\n",
         "statement_cache_size = 50\n",
+        'OTHERS = "SetMaxOpenConns, useCLS, connectionTimeoutMillis"\n',
     ],
 )
 def test_statements_that_the_code_leaves_on(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A field that is named like the option, or a cache that is merely small, switches nothing off."""
+    """A field that is named like the option, a cache that is merely small, or a text about pools switches nothing off."""
     code = f'import asyncpg\n\n{line}\nasync def start():\n    return await asyncpg.create_pool("")\n'
     ini = INI + "pool_mode = transaction\nmax_prepared_statements = 0\n"
     files = {"app/db.py": code, "pgbouncer.ini": ini}
