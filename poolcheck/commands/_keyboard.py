@@ -24,15 +24,15 @@ class Keyboard:
         self.there = sys.stdin.isatty() and TERMIOS
 
     @contextmanager
-    def listening(self) -> Iterator["Keyboard"]:
+    def listening(self) -> Iterator[None]:
         """Each key arrives at once and is not shown; how the terminal was comes back at the end."""
         if not self.there:
-            yield self
+            yield
             return
         number = sys.stdin.fileno()
         before = termios.tcgetattr(number)
         try:
-            yield self
+            yield
         finally:
             with suppress(termios.error):  # the window is closed
                 termios.tcsetattr(number, termios.TCSADRAIN, before)

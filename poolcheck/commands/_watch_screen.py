@@ -19,9 +19,8 @@ from rich.text import Text
 
 from poolcheck.commands._keyboard import Keyboard
 from poolcheck.commands._watch_state import Watch, turns
-from poolcheck.live.look import address
-from poolcheck.live.reap import ReapChoice, choose
-from poolcheck.model.look import Ending, Look, Reaping
+from poolcheck.live.reap import ReapChoice, planned
+from poolcheck.model.look import Look
 from poolcheck.model.severity import Severity
 from poolcheck.output import _sessions, text
 from poolcheck.output.paint import Paint, Style
@@ -34,9 +33,7 @@ KEYS = "space pause, s sort, b blocked, p pids, t time, k reap, q quit"  # the l
 HELD = 0.5  # seconds between two looks at the keyboard while nothing else happens
 WIDEST = 140  # columns
 FEWEST_ROWS = 5  # sessions that are shown on the smallest screen
-BESIDE = (
-    12  # lines of a table of sessions that are none: slots, waits, heading, names, the marked statement, keys
-)
+BESIDE = 12  # lines around a table of sessions: slots, waits, heading, names, the marked statement, keys
 
 
 @dataclass(slots=True)
@@ -47,7 +44,7 @@ class View:
     pids: bool = False
     blocked: bool = False
     since: bool = False
-    order: str = next(iter(section_live.ORDERS))
+    order: str = section_live.MOST
     marked: tuple[int, str] | None = None  # a session's identity
     below: list[str] = field(default_factory=list)  # what a key was answered, until the next key
 
@@ -162,19 +159,13 @@ class Screen:
         age = next((each.state_age or 0 for each in look.snapshot.clients if each.pid == pid), 0)
         usual = ReapChoice().older_than
         choice = ReapChoice(pids=(pid,), older_than=min(usual, int(age)))  # it was pointed at, however young
-        candidates, spared = choose(look, choice)
-        if not candidates and not spared:
+        # Growth is not asked for: it is one session that was pointed at.
+        plan = replace(planned(look, choice, look.target), sampled=True)
+        if not plan.endings and not plan.spared:
             said = f"reap leaves pid {pid} alone: nothing says that it is held for nothing."
             return list(paint.wrap(said, indent=2))
-        reaping = Reaping(
-            endings=tuple(Ending(backend=backend, why=why, statement="") for backend, why in candidates),
-            dry=True,
-            spared=spared,
-            target=look.target or address(target),
-            sampled=True,
-        )
-        lines = list(section_reap.text(reaping, Paint(replace(paint.look, verbosity=-1))))
-        if candidates:
+        lines = list(section_reap.text(plan, Paint(replace(paint.look, verbosity=-1))))
+        if plan.endings:
             name = target.name if target.origin == "env" else "DATABASE_URL"
             young = f" --older-than {choice.older_than:.0f}s" if choice.older_than < usual else ""
             lines += ["  Does it:", *paint.code([f'poolcheck reap "${name}" --pid {pid}{young} --yes'])]

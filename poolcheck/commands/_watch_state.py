@@ -36,7 +36,7 @@ class Watch:
 
     seen: Inspection
     link: Link | None = None
-    whose: Target | None = None  # who was let in last, and `way` is how
+    whose: Target = field(init=False)  # whose connection it is, or was, and `way` is how
     way: LiveRoute | None = None
     refusal: Refusal | None = None
     trouble: str = ""
@@ -48,6 +48,10 @@ class Watch:
     shares: deque[float | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
     snapshots: deque[Snapshot] = field(default_factory=deque)  # of the last minute, KEEP_SECONDS apart
 
+    def __post_init__(self) -> None:
+        """Until somebody is let in it would be the first string's."""
+        self.whose = self.seen.sources.main
+
     def _open(self) -> Link:
         """The connection, made anew where there is none; that of --admin where the first is refused.
 
@@ -56,10 +60,10 @@ class Watch:
         """
         if self.link is not None and self.link.open:
             return self.link
-        admin, before, target = self.seen.options.admin, self.whose, self.seen.sources.main
-        self.whose = target
+        admin, before = self.seen.options.admin, self.whose
+        self.whose = self.seen.sources.main
         try:
-            self.link = self.seen.connect(target)
+            self.link = self.seen.connect(self.whose)
         except NoConnection:
             if admin is None:
                 raise
@@ -74,18 +78,17 @@ class Watch:
         self.refusal, self.trouble, self.last_slot = None, "", False
         try:
             link = self._open()
-            target = self.whose or self.seen.sources.main
             snapshot, row = sight.look(link, self.seen.options.timeouts)
             if self.way is None:
                 self.way = route.find(
                     link,
                     row,
-                    lambda: self.seen.connect(target),
-                    known=known(target),
+                    lambda: self.seen.connect(self.whose),
+                    known=known(self.whose),
                     probe=self.seen.options.probe,
                 )
         except NoConnection as refused:
-            self.refusal = self.seen.not_let_in(refused, self.whose or self.seen.sources.main)
+            self.refusal = self.seen.not_let_in(refused, self.whose)
             self.seen.refusals.clear()
             return self._without(self.refusal.title or refused.text.splitlines()[-1])
         except Lost as lost:
@@ -116,9 +119,8 @@ class Watch:
 
     def _make_room(self, snapshot: Snapshot) -> None:
         """Give the look's own slot back where few are free; an application may want it before the next look."""
-        left = snapshot.free - (
-            not snapshot.route.pooled
-        )  # through a pooler the session counts among the used
+        own = 0 if snapshot.route.pooled else 1  # through a pooler the session counts among the used
+        left = snapshot.free - own
         self.last_slot = left <= 0
         self.let_go = left < self.seen.config.thresholds.min_free
         if self.let_go:

@@ -13,7 +13,8 @@ from psycopg import pq
 
 from poolcheck.connection.secret import Secret
 from poolcheck.connection.string import DEFAULT_PORT, ConnectionString
-from poolcheck.live.postgres import Answer, Link, NoConnection, Timeouts, connect
+from poolcheck.live.postgres import Link, NoConnection, Timeouts, connect
+from poolcheck.model.snapshot import HostAnswer
 from poolcheck.model.target import Target
 from poolcheck.text import clean
 
@@ -71,13 +72,13 @@ def dial(
     each = one_by_one(words)
     if len(each) == 1:
         return _dial(words, timeouts, trusted=trusted, named=named)
-    answers: list[Answer] = []
+    answers: list[HostAnswer] = []
     wanted = False
-    for at, one in enumerate(each):
+    for one in each:
         try:
             link = _dial(one, timeouts, trusted=trusted, named=named)
         except NoConnection as refused:
-            answers.append(Answer(at, _where(one), refused.text))
+            answers.append(HostAnswer(_where(one), refused.text))
             wanted = wanted or refused.password
         else:
             link.passed_over = tuple(answers)

@@ -26,7 +26,7 @@ from poolcheck.live.postgres import (
     Unsupported,
 )
 from poolcheck.model.report import Report, Section, Skipped
-from poolcheck.model.snapshot import BouncerSnapshot, HostAnswer, LiveRoute, Refusal, Snapshot
+from poolcheck.model.snapshot import BouncerSnapshot, LiveRoute, Refusal, Snapshot
 from poolcheck.model.target import Target
 from poolcheck.record import dataclass
 from poolcheck.text import clean
@@ -167,8 +167,8 @@ def told_by(text: str) -> str:
     return clean(re.sub(r"^.*? failed: (?=.)", "", line.removeprefix("connection failed: ")), limit=160)
 
 
-def _alone(target: Target, at: int) -> Target:
-    """The same with one of its hosts."""
+def _with_host(target: Target, at: int) -> Target:
+    """The same with one of its hosts alone."""
     hosts = target.conn.hosts
     return replace(target, conn=replace(target.conn, hosts=(hosts[at],))) if at < len(hosts) else target
 
@@ -257,9 +257,11 @@ class Inspection:
         if not refused.answers:
             return self.refused(refused.text, target)
         before = list(self.refusals)
-        judged = [self.refused(answer.text, _alone(target, answer.at)) for answer in refused.answers]
+        judged = [
+            self.refused(answer.text, _with_host(target, at)) for at, answer in enumerate(refused.answers)
+        ]
         told = tuple(
-            HostAnswer(answer.where, told_by(answer.text), each.title, each.entry)
+            replace(answer, text=told_by(answer.text), entry=each.entry)
             for answer, each in zip(refused.answers, judged, strict=True)
         )
         best = replace(max(judged, key=lambda each: each.weight), hosts=told)

@@ -21,6 +21,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from poolcheck.connection.secret import Secret, mask_elsewhere, redact
 from poolcheck.live import sql
 from poolcheck.live.memory import Room, held
+from poolcheck.model.snapshot import HostAnswer
 from poolcheck.record import dataclass
 from poolcheck.text import clean
 
@@ -37,22 +38,13 @@ MOST_MESSAGE = 20_000  # characters of an error
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one of several hosts said instead of letting us in."""
-
-    at: int  # its place in the string, from 0
-    where: str  # host and port
-    text: str
-
-
 class NoConnection(Exception):
     """No connection. `text` is the server's, the pooler's or libpq's message; `password` when one is missing.
 
-    `answers` has one for each host where the string names several.
+    `answers` has one for each host, in their order, where the string names several.
     """
 
-    def __init__(self, text: str, *, password: bool = False, answers: tuple[Answer, ...] = ()) -> None:
+    def __init__(self, text: str, *, password: bool = False, answers: tuple[HostAnswer, ...] = ()) -> None:
         super().__init__(text)
         self.text = text
         self.password = password
@@ -130,9 +122,8 @@ class Link:
         self._secrets = tuple(secrets)
         self.began = began  # when connecting began, on the monotonic clock
         self.waited = 0.0  # seconds of the slowest message
-        self.passed_over: tuple[
-            Answer, ...
-        ] = ()  # of a string with several hosts: those that did not let us in
+        # of a string with several hosts: those that did not let us in
+        self.passed_over: tuple[HostAnswer, ...] = ()
 
     @property
     def backend_key(self) -> int:

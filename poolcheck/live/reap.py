@@ -65,7 +65,9 @@ def reap(options: LookOptions, choice: ReapChoice, settings: Configured, ask: As
             look = put_together(
                 snapshot, config.thresholds, earlier=seen.earlier, show_queries=options.show_queries
             )
-            reaping = _end(link, look, choice, address(chosen.main))
+            reaping = planned(look, choice, address(chosen.main))
+            if choice.do:
+                reaping = _ended(link, reaping, look.snapshot.server.major)
             seen.options = replace(options, sample=0.0)  # what is left is seen at once
             if any(each.ended for each in reaping.endings) and (now := seen.first_look(link, chosen.main)):
                 reaping = replace(reaping, after=(now.used, now.server.usable))
@@ -94,27 +96,28 @@ def _no_pooler(snapshot: Snapshot, name: str) -> None:
         )
 
 
-def _end(link: Link, look: Look, choice: ReapChoice, target: str) -> Reaping:
+def planned(look: Look, choice: ReapChoice, target: str) -> Reaping:
+    """What would be ended, and what is spared: a dry run. `target` is where, in words."""
     candidates, spared = choose(look, choice)
     major = look.snapshot.server.major
-    endings = []
-    for backend, why in candidates:
-        statement = terminate.statement(backend, major)
-        ending = Ending(backend=backend, why=why, statement=statement)
-        if choice.do:
-            outcome = terminate.terminate(link, backend, major)
-            ending = Ending(
-                backend=backend, why=why, statement=statement, ended=outcome.ended, reason=outcome.why
-            )
-        endings.append(ending)
     return Reaping(
-        endings=tuple(endings),
-        dry=not choice.do,
+        endings=tuple(
+            Ending(backend=backend, why=why, statement=terminate.statement(backend, major))
+            for backend, why in candidates
+        ),
+        dry=True,
         spared=spared,
         hidden=look.snapshot.hidden,
         target=target,
         sampled=look.earlier is not None,
     )
+
+
+def _ended(link: Link, plan: Reaping, major: int) -> Reaping:
+    """The plan carried out."""
+    outcomes = [(each, terminate.terminate(link, each.backend, major)) for each in plan.endings]
+    endings = tuple(replace(each, ended=outcome.ended, reason=outcome.why) for each, outcome in outcomes)
+    return replace(plan, dry=False, endings=endings)
 
 
 def choose(look: Look, choice: ReapChoice) -> tuple[list[tuple[Backend, str]], tuple[tuple[str, int], ...]]:

@@ -431,7 +431,6 @@ class HostAnswer:
 
     where: str  # host and port
     text: str  # its own words
-    title: str = ""  # what they mean
     entry: str = ""  # the id in the error catalogue
 
 

@@ -19,6 +19,7 @@ Scope = Literal["module", "cached", "function", "request"]
 Closed = Literal["no", "sometimes", "always"]
 Purpose = Literal["app", "test", "script"]
 MIDDLEWARE = "Next.js middleware"
+TASK = "the task "  # how `within` begins where a worker runs it for each job
 UNSAID = "unsaid"  # the argument of a site whose kind of database the file does not say
 _ENV_VALUE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^{}]*))?\}")
 
@@ -52,9 +53,7 @@ class Site:
     closed: Closed = "no"  # in the function that makes it; always: also when something throws
     listens: bool = False  # the function that makes it waits for notifications on it
     dev_only: bool = False  # kept on globalThis, but not in production
-    raced: bool = (
-        False  # cached: two that come first at once each make one, for it is awaited and nothing locks it
-    )
+    raced: bool = False  # cached: awaited behind a check that nothing locks, so that two at once make two
     reached_as: tuple[str, ...] = ()  # function: the exported names by which other files have it made
     # keys that are written out, there or in constants of the file, with numbers, names and true or false; a value of
     # the environment is "${NAME}" or "${NAME:-10}", one that is not understood "..."; `pool.max` is a key of the object

@@ -2,17 +2,26 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from poolcheck.model.look import Look
 from poolcheck.model.snapshot import Backend
 from poolcheck.output._sql import laid_out
 from poolcheck.output.paint import Paint
-from poolcheck.output.sections.live import blocking, query, slots, waits_for
+from poolcheck.output.sections.live import MOST, blocking, query, slots, waits_for
 from poolcheck.record import dataclass
 from poolcheck.text import clean, seconds
 
 ROOMY = 100  # columns; below, the user and the age of the transaction are left out
 DAY = 86400  # seconds; what is older gets its date too
+
+
+# For each of `live.ORDERS` how sessions stand: by how many wait behind one, by its age, by its name.
+_KEYS: dict[str, Callable[[Backend, int], tuple[Any, ...]]] = {
+    MOST: lambda each, behind: (-behind, -(each.state_age or 0), each.pid),
+    "longest": lambda each, _: (-(each.state_age or 0), each.pid),
+    "name": lambda each, _: (each.application_name, each.user, each.pid),
+}
 
 
 def clock(look: Look) -> Callable[[float | None], str]:
@@ -35,11 +44,7 @@ def ordered(look: Look, order: str, *, blocked: bool = False) -> tuple[Backend, 
         waits = look.snapshot.waits
         part = {each.pid for each in waits} | {pid for each in waits for pid in each.blockers}
         found = [each for each in (*found, *look.snapshot.background) if each.pid in part]
-    if order == "name":
-        return tuple(sorted(found, key=lambda each: (each.application_name, each.user, each.pid)))
-    if order == "longest":
-        return tuple(sorted(found, key=lambda each: (-(each.state_age or 0), each.pid)))
-    return tuple(sorted(found, key=lambda each: (-behind.get(each.pid, 0), -(each.state_age or 0), each.pid)))
+    return tuple(sorted(found, key=lambda each: _KEYS[order](each, behind.get(each.pid, 0))))
 
 
 def _behind(look: Look) -> dict[int, int]:

@@ -70,7 +70,7 @@ def fold(line: str, columns: int) -> Iterator[list[tuple[str, str]]]:
             used += len(words)
             continue
         for number, char in enumerate(words):
-            size = 1 if char.isascii() else width(char)
+            size = width(char)
             if used + size > columns:
                 yield [*piece, (words[start:number], codes)]
                 piece, used, start = [], 0, number

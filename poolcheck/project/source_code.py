@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self, overload
 
 from poolcheck import catalogue
@@ -33,6 +33,7 @@ from poolcheck.project.imports import Imports, stem_of
 from poolcheck.readers import languages, source_files
 from poolcheck.readers.deploy import entry_points
 from poolcheck.readers.languages import OTHERS
+from poolcheck.record import dataclass
 
 if TYPE_CHECKING:
     from poolcheck.readers.configs.prisma import PrismaSchema
@@ -312,6 +313,16 @@ def _settle(reading: _Reading, imports: Imports) -> None:
         files[name] = replace(file, misuses=tuple(kept))
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """How something that makes a client is come to: its file and name there, and the functions on the way to it."""
+
+    name: str
+    exported: str
+    through: tuple[str, ...] = ()
+    closed: Closed = "no"  # by one of those functions
+
+
 HOPS = 4  # files between a handler and what makes the client; each costs a look at all files for some names
 
 
@@ -319,31 +330,29 @@ def _follow(names: Iterable[str], reading: _Reading, imports: Imports) -> None:
     """What a helper makes is made for each request when what runs for each request calls it, over whichever files."""
     files = reading.files
     wanted = {
-        (name, each): Path(name, each)
+        (name, each): Trail(name, each)
         for name, file in files.items()
         if file.purpose == "app"
         for site in file.sites
         for each in site.reached_as
     }
     seen = set(wanted)
-    found: dict[str, list[tuple[Path, CallForEach, str]]] = {}
+    found: dict[str, list[tuple[Trail, CallForEach, str]]] = {}
     sources = [
         name
         for name in (names if wanted else ())
         if languages.language(name) is not None and source_files.purpose(reading.below(name)) == "app"
     ]
     for _ in range(HOPS):
-        callers: dict[tuple[str, str], Path] = {}
+        callers: dict[tuple[str, str], Trail] = {}
         for call, caller, to in _calls(sources, wanted, reading, imports):
             path = wanted[to, call.exported]
             if call.within:
                 found.setdefault(path.name, []).append((path, call, caller))
             for each in call.through:
                 if (caller, each) not in seen:
-                    longer = Path(path.name, path.exported, (each, *path.through), call.closed)
-                    callers[caller, each] = (
-                        longer if path.closed == "no" else replace(longer, closed=path.closed)
-                    )
+                    through = (each, *path.through)
+                    callers[caller, each] = Trail(path.name, path.exported, through, _closed(path, call))
         if not callers:
             break
         wanted = callers
@@ -353,18 +362,8 @@ def _follow(names: Iterable[str], reading: _Reading, imports: Imports) -> None:
         files[name] = replace(files[name], sites=sites)
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """How something that makes a client is come to: its file and name there, and the functions on the way to it."""
-
-    name: str
-    exported: str
-    through: tuple[str, ...] = ()
-    closed: Closed = "no"  # by one of those functions
-
-
 def _calls(
-    names: Iterable[str], wanted: Mapping[tuple[str, str], Path], reading: _Reading, imports: Imports
+    names: Iterable[str], wanted: Mapping[tuple[str, str], Trail], reading: _Reading, imports: Imports
 ) -> Iterator[tuple[CallForEach, str, str]]:
     """The calls of what is wanted, each with the file that calls and the file that it leads to."""
     reached: dict[str, set[str]] = {}
@@ -388,13 +387,16 @@ def _calls(
                 yield call, name, to
 
 
-def _called_for_each(site: Site, calls: Sequence[tuple[Path, CallForEach, str]]) -> Site:
+def _closed(path: Trail, call: CallForEach) -> Closed:
+    """Whether somebody on the way closes it, else whether who calls does."""
+    return path.closed if path.closed != "no" else call.closed
+
+
+def _called_for_each(site: Site, calls: Sequence[tuple[Trail, CallForEach, str]]) -> Site:
     for path, call, caller in calls:
         if site.scope == "function" and path.exported in site.reached_as:
-            closed: Closed = next(
-                (each for each in (site.closed, path.closed, call.closed) if each == "always"),
-                path.closed if path.closed != "no" else call.closed,
-            )
+            sure = "always" in (site.closed, path.closed, call.closed)
+            closed: Closed = "always" if sure else _closed(path, call)
             named = ", ".join(f"{each}()" for each in path.through if each != "default")
             way = f", through {named}" if named else ""
             within = f"{call.within}{'' if call.within.endswith(',') else ','} in {caller}{way},"

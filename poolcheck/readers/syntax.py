@@ -37,6 +37,15 @@ def field(node: Node | None, name: str) -> Node | None:
     return node.child_by_field_name(name) if node is not None else None
 
 
+def below(node: Node) -> Iterator[Node]:
+    """The node and every named one in it, in the order of the file."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.named_children))
+
+
 def within(node: Node, outer: Node) -> bool:
     """Whether `node` lies inside `outer`."""
     return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte

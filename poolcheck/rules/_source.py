@@ -94,7 +94,7 @@ def app_sites(file: SourceFile) -> Iterator[Site]:
 def misuses(file: SourceFile, ctx: Context, *kinds: str) -> Iterator[Misuse]:
     """What the app does with pools of PostgreSQL that goes wrong; a script is alone with its pool."""
     if file.purpose == "app" and file.postgres is not False and speaks_postgres(file, ctx):
-        carried = not (file.package.mentions or frozenset()).isdisjoint(CARRIES)
+        carried = file.package.mentions_any(CARRIES)
         for each in file.misuses:
             theirs = each.package and (carried or each.package not in file.package.dependencies)
             if each.kind in kinds and not theirs:

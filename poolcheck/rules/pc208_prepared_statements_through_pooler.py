@@ -52,7 +52,7 @@ def check(target: Target, ctx: Context) -> Iterator[Problem]:
             continue
         if any(target.conn.param(name) == value for name, value in own.prepared_off_params):
             continue
-        if target.package.mentions and not target.package.mentions.isdisjoint(SWITCHES):
+        if target.package.mentions_any(SWITCHES):
             continue
         seen = target.package.mentions is not None
         name, value = own.prepared_off_params[0] if own.prepared_off_params else ("", "")

@@ -85,9 +85,8 @@ def check(file: SourceFile, ctx: Context) -> Iterator[Problem]:
     """Only where the app's string is known to go through a transaction-mode pooler, and the file uses that string."""
     if not file.state or file.purpose == "test" or other_url(file, ctx):
         return
-    if (
-        file.purpose == "script"
-    ):  # a migration or a tool: it may use the direct string, unless it names another
+    if file.purpose == "script":
+        # a migration or a tool: it may use the direct string, unless it names another
         named = {name for name, _ in file.variables}
         targets = [target for target in ctx.targets if not target.commented]
         used = [target for target in targets if target.name in named]

@@ -62,7 +62,7 @@ from poolcheck.model.context import Context
 from poolcheck.model.problem import Problem
 from poolcheck.model.rule import rule
 from poolcheck.model.severity import Severity
-from poolcheck.model.source import SourceFile
+from poolcheck.model.source import TASK, SourceFile
 from poolcheck.rules._source import app_sites, at, shared_client, sure
 
 
@@ -74,7 +74,7 @@ def check(file: SourceFile, _ctx: Context) -> Iterator[Problem]:
     for site in app_sites(file):
         if site.scope != "request":
             continue
-        job = site.within.startswith("the task ")
+        job = site.within.startswith(TASK)
         single = site.made.makes == "connection" or "NullPool" in (site.option("poolclass") or "")
         if job and single and site.closed == "always":
             continue  # as many at once as the worker has jobs at once

@@ -78,13 +78,8 @@ def check(client: Client, ctx: Context) -> Iterator[Problem]:
     """Only what the code says for certain, of a program that stays."""
     if client.once or client.package.runtime.kind in ("serverless", "edge"):
         return
-    mentions = client.package.mentions
     for pool in client.pools:
-        if (
-            not pool.unbounded
-            or not pool.in_code
-            or (mentions is not None and not mentions.isdisjoint(BOUNDS))
-        ):
+        if not pool.unbounded or not pool.in_code or client.package.mentions_any(BOUNDS):
             continue
         code = f", {pool.code.format(size='N')}" if pool.code else ""
         yield Problem(

@@ -14,9 +14,10 @@ SHOWN_GROUPS = 6  # rows of who holds the slots; with -v all
 SHOWN_LEAKS = 4
 SHOWN_BLOCKS = 3
 FEWEST_WAITS = 3  # waits for a moment are normal
+MOST = "most"  # the order of a single look
 # How the groups of a screen stand; their members are ordered alike by `output/_sessions.py`.
 ORDERS: dict[str, Callable[[Sequence[SessionGroup]], Sequence[SessionGroup]]] = {
-    "most": tuple,
+    MOST: tuple,
     "longest": lambda groups: sorted(groups, key=lambda each: -(each.oldest_idle or 0)),
     "name": lambda groups: sorted(groups, key=lambda each: (each.application_name, each.user, each.client)),
 }
@@ -184,7 +185,7 @@ def query(each: Backend, look: Look, limit: int | None = None) -> str:
 
 def text(look: Look, paint: Paint) -> Iterator[str]:
     """One screen. Who blocks is said by the findings that follow; with -v here too."""
-    yield from head(look, paint)
+    yield from _head(look, paint)
     if paint.look.verbosity < 0:
         return
     yield from _holders(look, paint)
@@ -194,22 +195,19 @@ def text(look: Look, paint: Paint) -> Iterator[str]:
     yield from _others(look, paint)
 
 
-def screen(
-    look: Look, paint: Paint, order: str = "", when: Callable[[float | None], str] = seconds
-) -> Iterator[str]:
+def screen(look: Look, paint: Paint, order: str, when: Callable[[float | None], str]) -> Iterator[str]:
     """The same for a screen without findings: everything that is going on, its groups in an order of `ORDERS`.
 
     `when` says how long something has lasted, or since when.
     """
-    yield from head(look, paint)
+    yield from _head(look, paint)
     yield from _holders(look, paint, order, when)
     yield from _leaks(look, paint)
     yield from blocking(look, paint)
     yield from _others(look, paint)
 
 
-def head(look: Look, paint: Paint) -> Iterator[str]:
-    """The server, the way to it, how full it is, and what its sessions do."""
+def _head(look: Look, paint: Paint) -> Iterator[str]:
     snapshot = look.snapshot
     server = snapshot.server
     where = f"{paint.name(server.database, 40)} as {paint.name(server.user, 40)}"
@@ -309,9 +307,9 @@ def route_words(snapshot: Snapshot) -> str:
 
 
 def _holders(
-    look: Look, paint: Paint, order: str = "", when: Callable[[float | None], str] = seconds
+    look: Look, paint: Paint, order: str = MOST, when: Callable[[float | None], str] = seconds
 ) -> Iterator[str]:
-    groups = ORDERS[order](look.groups) if order else look.groups
+    groups = ORDERS[order](look.groups)
     if not groups:
         return
     yield ""

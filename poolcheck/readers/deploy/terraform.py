@@ -76,16 +76,14 @@ def _deployments(module: TerraformModule) -> Iterator[Deployment]:
         elif kind == "aws_apprunner_service":
             count = _app_runner(module, resource, path)
         count = _times(module, resource, count, path)
-        most = count.number or 0
+        surge = None if platform == AZURE_APPS else 0
+        if kind == "aws_ecs_service":
+            surge = _ecs_surge(module, resource, count.number or 0, path)
         yield Deployment(
             name=name,
             platform=platform,
             location=Location(path, resource.line),
-            surge=_ecs_surge(module, resource, most, path)
-            if kind == "aws_ecs_service"
-            else None
-            if platform == AZURE_APPS
-            else 0,
+            surge=surge,
             instances=count,
             environment=tuple(_environment(module, resource, path)),
             at_once=_at_once(module, resource, path),

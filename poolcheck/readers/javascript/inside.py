@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tree_sitter import Node
 
@@ -19,7 +20,7 @@ from poolcheck.readers.javascript.tree import (
     name_of,
     up,
 )
-from poolcheck.readers.syntax import field, text, within
+from poolcheck.readers.syntax import below, field, text, within
 
 _OPENS = rb"\.\s{0,9}(?:\$?transaction|begin|tx)\s{0,9}(?:<[^;{}()<>]{0,80}>\s{0,9})?\("
 _POOLS = re.compile(
@@ -45,52 +46,40 @@ def inside(module: Module, receivers: Receivers) -> Iterator[Misuse]:
             continue
         owner, function = opened
         pool = _pool(owner, receivers)
-        named = chain(owner)[-1]
-        if pool is None and not _MODEL.fullmatch(named):
+        if pool is None and not _MODEL.fullmatch(chain(owner)[-1]):
             continue
         held = _names(function)
         body = field(function, "body")
         if not held or body is None:
             continue
         outer = function_around(function)
-        within_words = name_of(outer) if outer is not None else ""
-        for each in second(module, receivers, owner, body, held) if pool is not None else ():
-            yield Misuse(
-                kind="inside",
-                line=module.line(each),
-                column=module.column(each),
-                on=pool.words if pool is not None else "",
-                text=min(held, key=len),
-                detail=str(module.line(function)),
-                within=within_words,
-                module=pool.module if pool is not None else "",
-                exported=pool.exported if pool is not None else "",
-                known=pool is not None and pool.maker is not None,
-                named=pool is not None and pool.named,
+        found = Misuse(
+            kind="inside", line=0, column=0, on="", text=min(held, key=len), detail=str(module.line(function)),
+            within=name_of(outer) if outer is not None else "", named=True,
+        )  # fmt: skip
+        if pool is not None:
+            of_pool = replace(
+                found,
+                on=pool.words,
+                module=pool.module,
+                exported=pool.exported,
+                known=pool.maker is not None,
+                named=pool.named,
             )
+            for each in second(module, receivers, owner, body, held):
+                yield replace(of_pool, line=module.line(each), column=module.column(each))
         carrying = held | _carrying(body, held)
         for call, model, package in _of_models(body):
             if not _mentions(call, carrying) and _waited(call, body):
-                yield Misuse(
-                    kind="inside",
-                    line=module.line(call),
-                    column=module.column(call),
-                    on=model,
-                    text=min(held, key=len),
-                    detail=str(module.line(function)),
-                    within=within_words,
-                    package=package,
-                    named=True,
+                yield replace(
+                    found, line=module.line(call), column=module.column(call), on=model, package=package
                 )
 
 
 def _carrying(body: Node, held: set[str]) -> set[str]:
     """What else knows the transaction: `const Bound = Model.bindKnex(trx)`, `options.transaction = t`."""
     found: set[str] = set()
-    stack = [body]
-    while stack:
-        node = stack.pop()
-        stack.extend(node.named_children)
+    for node in below(body):
         if node.type == "variable_declarator":
             name, value = field(node, "name"), field(node, "value")
         elif node.type == "assignment_expression":
@@ -106,10 +95,7 @@ def _carrying(body: Node, held: set[str]) -> set[str]:
 
 def _of_models(body: Node) -> Iterator[tuple[Node, str, str]]:
     """(the whole query, the model, the ORM's package) of each query that a model makes on whichever connection is free."""
-    stack = [body]
-    while stack:
-        node = stack.pop()
-        stack.extend(reversed(node.named_children))
+    for node in below(body):
         called = field(node, "function") if node.type == "call_expression" else None
         owner, verb = field(called, "object"), text(field(called, "property"))
         model = (
@@ -162,9 +148,7 @@ def _names(function: Node) -> set[str]:
     first = field(given, "pattern") or given
     names = {text(first)} if first.type == "identifier" else set()
     body = field(function, "body")
-    stack = [body] if body is not None and names else []
-    while stack:
-        node = stack.pop()
+    for node in below(body) if body is not None and names else ():
         if node.type == "variable_declarator":
             value = bare(field(node, "value"))
             if (
@@ -173,7 +157,6 @@ def _names(function: Node) -> set[str]:
                 and _mentions(value, names)
             ):
                 names.add(text(field(node, "name")))
-        stack.extend(reversed(node.named_children))
     return names
 
 
@@ -246,12 +229,11 @@ def _waited(query: Node, body: Node) -> bool:
 
 
 def _calls(body: Node) -> Iterator[Node]:
-    stack = [body]
-    while stack:
-        node = stack.pop()
-        if node.type == "call_expression" and text(field(node, "function")).isidentifier():
-            yield node
-        stack.extend(reversed(node.named_children))
+    return (
+        node
+        for node in below(body)
+        if node.type == "call_expression" and text(field(node, "function")).isidentifier()
+    )
 
 
 def _function(receivers: Receivers, call: Node) -> Node | None:

@@ -22,9 +22,8 @@ AROUND = frozenset(  # what may stand around a value without changing which valu
     "parenthesized_expression as_expression satisfies_expression non_null_expression await_expression "
     "type_assertion".split()
 )
-NATIVE = (
-    "native"  # node-postgres over libpq, with the same classes: https://node-postgres.com/features/native
-)
+# node-postgres over libpq, with the same classes: https://node-postgres.com/features/native
+NATIVE = "native"
 # What a name goes on with; the empty end of a file is none of them.
 _WORD = frozenset(
     bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"

@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from tree_sitter import Node
 
+from poolcheck.model.source import TASK
 from poolcheck.readers.python.tree import Module, arguments, bare, body, called, dotted, parameters
 from poolcheck.readers.syntax import Placed, field, text, within
 
@@ -17,7 +18,7 @@ _NOT_ROUTES = frozenset({"command", "task", "fixture", "group", "on_event"})
 # What a worker runs for each job, in a process that stays: Celery, Dramatiq, Huey, taskiq. Tasks of Airflow, Prefect and invoke
 # have a process of their own.
 _JOBS = frozenset({"shared_task", "actor", "periodic_task", "db_task", "db_periodic_task"})
-_WORKERS = ("app", "celery", "huey", "broker")  # how the name of what has a `task` ends, or begins
+_WORKERS = ("app", "celery", "huey", "broker")  # how the name of what has a `task` ends
 MOST_CALLS = (
     200  # of one function that are looked at, and twice as many connections: nobody writes more by hand
 )
@@ -29,9 +30,6 @@ _MISSING = re.compile(r"\bnot\b|\bis None\b|not in\b|hasattr ?\(|\bNone ?==|== ?
 _LONGEST_TEST = 2_000  # characters of a condition that are looked at
 _VIEWS = re.compile(r"(?:^|/)(?:views|handlers|endpoints)(?:/|\.py)")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "dispatch"})
-
-
-TASK = "the task "  # how the words of what a worker runs begin
 
 
 class Scopes:

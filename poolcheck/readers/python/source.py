@@ -109,9 +109,8 @@ def _sites(module: Module, scopes: Scopes, calls: list[Node], makers: Mapping[st
         )
 
 
-_GETS = re.compile(
-    r"_{0,2}(?:get|ensure|obtain)_?"
-)  # what is called by whoever needs the pool; `connect` and `startup` run once
+# What is called by whoever needs the pool; `connect` and `startup` run once.
+_GETS = re.compile(r"_{0,2}(?:get|ensure|obtain)_?")
 
 
 def _raced(module: Module, call: Node) -> bool:
