@@ -42,7 +42,9 @@ def shown(text: str, *, commands: bool = False) -> str:
 
 
 def _visible(text: str, kept: str = "") -> str:
-    return "".join(char if char.isprintable() or char in kept else " " for char in text)
+    return text.translate(
+        {ord(char): " " for char in set(text) if not char.isprintable() and char not in kept}
+    )
 
 
 def sentence(text: str) -> str:

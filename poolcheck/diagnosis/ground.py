@@ -170,6 +170,10 @@ def whole_lines(findings: Sequence[Finding], ctx: Context) -> tuple[Finding, ...
 
 def finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], tuple[int, str]]:
     """For each string that a fix rewrites: the first step that does, and the line with everything mended."""
+    return ctx.once(finals, findings, lambda: _finals(findings, ctx))
+
+
+def _finals(findings: Sequence[Finding], ctx: Context) -> dict[tuple[str, str], tuple[int, str]]:
     final: dict[tuple[str, str], tuple[int, str]] = {}
     for each in sorted(findings, key=lambda finding: finding.rule.step or 6):
         place = f"{each.location.path}:{each.location.line}" if each.location and each.location.line else ""

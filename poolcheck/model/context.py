@@ -14,6 +14,7 @@ from poolcheck.model.target import Target
 from poolcheck.record import dataclass
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Catalogue(Protocol):
@@ -96,13 +97,20 @@ class Context:
         return self._grouped(self.map.routes, _written_at).get((target.name, place.path, place.line), ())
 
     def _grouped(self, every: tuple[T, ...], key: Callable[[T], Hashable]) -> Mapping[Hashable, Sequence[T]]:
-        place = (key, id(every))  # a copy with another tuple shares the memo; what is held keeps its id
-        if place not in self.memo:
+        def group() -> Mapping[Hashable, Sequence[T]]:
             found: dict[Hashable, list[T]] = {}
             for each in every:
                 found.setdefault(key(each), []).append(each)
-            self.memo[place] = (every, found)
-        return cast("Mapping[Hashable, Sequence[T]]", self.memo[place][1])
+            return found
+
+        return self.once(key, every, group)
+
+    def once(self, name: Hashable, of: object, make: Callable[[], R]) -> R:
+        """What `make` makes of the frozen `of`, made when it is first asked for under that name."""
+        place = (name, id(of))  # a copy with another tuple shares the memo; what is held keeps its id
+        if place not in self.memo:
+            self.memo[place] = (of, make())
+        return cast("R", self.memo[place][1])
 
 
 def _written_at(route: Route) -> tuple[str, str, int | None]:

@@ -14,7 +14,9 @@ def encode(data: Any) -> str:
     """
     text = json.dumps(data, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
     if not text.replace("\n", "").isprintable():
-        text = "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
+        text = text.translate(
+            {ord(char): _escaped(char) for char in set(text) if not char.isprintable() and char != "\n"}
+        )
     return re.sub(COMMAND, r"\\u0023", text) if "##" in text else text
 
 

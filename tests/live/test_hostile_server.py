@@ -163,7 +163,7 @@ def test_every_column_in_other_commands(
         }[command]
         for at, (names, _) in enumerate(base):
             for name, value in itertools.product(
-                names, VALUES[:: {"size": 1, "gate": 7, "fix": 7}.get(command, 3)]
+                names, VALUES[:: {"size": 1, "gate": 7, "fix": 7}.get(command, 5)]
             ):
                 current = altered(base, at, name, value)
                 code, out, err = told(capsys, *args)

@@ -451,8 +451,8 @@ def test_no_text_raises(reader: str, text: str) -> None:
     ['"\\"', 'user "a" { ', "a b ", "{}", "[a]\n", "a.", "[[a.b]]\n", "a = '''", '"', "password ", "# \n", "${", 'include "a"\n', "a=[\n"],
 )  # fmt: skip
 def test_linear(reader: str, piece: str) -> None:
-    """A third of a megabyte of anything: a pass that is not linear would not end."""
-    text = piece * (300_000 // len(piece))
+    """150 kB of anything: a pass that is not linear would not end."""
+    text = piece * (150_000 // len(piece))
     READERS[reader](text)
     shown(text)
 

@@ -300,7 +300,7 @@ def test_a_module_that_is_commented_out() -> None:
     assert [each.lines for each in made.ignores.placed] == [(602, 1203)]
 
 
-DEEP = 20_000
+DEEP = 10_000
 HOSTILE = {
     "brackets": "x = " + "(" * DEEP + "psycopg2.connect(U)" + ")" * DEEP,
     "calls": "f(" * DEEP + "psycopg2.connect(U)" + ")" * DEEP,
