@@ -8,9 +8,11 @@ import pytest
 from poolcheck import rules
 from poolcheck.errors import NothingToCheck
 from poolcheck.model.rule import AnyRule
+from tests import told
 from tests.rules.projects import run, split
 
 FENCE = re.compile(r"^```(\w+) (bad|good)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+RECORDED = Path(__file__).parent / "recorded"
 OURS = [rule for rule in rules.load("356") if rule.id != "PC651"]
 
 
@@ -27,8 +29,9 @@ def test_examples(
     text: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    update_golden: bool,
 ) -> None:
-    """A bad example gives a finding of this rule; a good one no finding above info at all. No secret is shown."""
+    """A bad example gives a finding of this rule, as recorded; a good one no finding above info at all. No secret is shown."""
     try:
         report = run(split(language, text), facts, tmp_path, monkeypatch)
     except NothingToCheck:
@@ -38,6 +41,8 @@ def test_examples(
     found = {finding.rule.id for finding in report.findings}
     if verdict == "bad":
         assert rule.id in found
+        name = told.chapter(rule.doc, text, language, facts)
+        told.holds(RECORDED / f"{rule.id}.txt", name, told.findings(report.findings), update=update_golden)
     else:
         assert rule.id not in found
         assert [f"{f.rule.id} {f.message}" for f in report.findings if f.severity > 10] == []

@@ -11,9 +11,11 @@ from poolcheck.config.settings import Config
 from poolcheck.diagnosis.lint import lint
 from poolcheck.model.report import Report
 from poolcheck.model.rule import AnyRule
+from tests import told
 
 ALL = rules.load()
 FENCE = re.compile(r"^```(\w+) (bad|good)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+RECORDED = Path(__file__).parent / "recorded"  # what each bad example of a page gives, in full
 RUNTIMES = ("serverless", "edge", "server", "local")
 
 
@@ -98,13 +100,34 @@ def test_examples_of_env_files(
     text: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    update_golden: bool,
 ) -> None:
-    """A bad example gives a finding of this rule; a good one gives no finding above info at all."""
+    """A bad example gives a finding of this rule, as recorded; a good one gives no finding above info at all."""
     report = look(text, facts, tmp_path, monkeypatch)
 
     found = {finding.rule.id for finding in report.findings}
     if verdict == "bad":
         assert rule.id in found
+        name = told.chapter(rule.doc, text, language, facts)
+        told.holds(RECORDED / f"{rule.id}.txt", name, told.findings(report.findings), update=update_golden)
     else:
         assert rule.id not in found
         assert not [f.rule.id for f in report.findings if f.severity > 10]
+
+
+@pytest.mark.parametrize(
+    "folder", [RECORDED, Path(__file__).parents[1] / "live" / "recorded"], ids=["rules", "live"]
+)
+def test_every_record_is_of_an_example(folder: Path) -> None:
+    """What was said of an example that is gone would stay for ever."""
+    examples = {
+        rule.id: {told.chapter(rule.doc, text, *fence) for *fence, text in named(rule.doc)} for rule in ALL
+    }
+    kept = {path.stem: set(told.chapters(path)) for path in folder.glob("*.txt")}
+    assert kept
+    assert [rule for rule, names in kept.items() if not names <= examples.get(rule, set())] == []
+
+
+def named(doc: str) -> list[tuple[str, str, str]]:
+    """Language, facts and text of each example."""
+    return [(language, facts, text) for language, _, facts, text in FENCE.findall(doc)]

@@ -7,8 +7,10 @@ import pytest
 from poolcheck import rules
 from poolcheck.model.rule import AnyRule, Rule
 from poolcheck.model.severity import Severity
+from tests import told
 from tests.rules.source_examples import FENCE, LANGUAGES, look
 
+RECORDED = Path(__file__).parent / "recorded"
 CASES = [
     pytest.param(rule, *found, id=f"{rule.id}-{found[0]}-{found[1]}-{number}")
     for rule in rules.load("4")
@@ -26,13 +28,16 @@ def test_example(
     text: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    update_golden: bool,
 ) -> None:
-    """A bad example gives a finding of this rule; a good one gives nothing above info about source."""
+    """A bad example gives a finding of this rule, as recorded; a good one gives nothing above info about source."""
     report = look(text, language, facts, tmp_path, monkeypatch)
 
     found = report.findings if report else ()
     if verdict == "bad":
         assert rule.id in {finding.rule.id for finding in found}
+        name = told.chapter(rule.doc, text, language, facts)
+        told.holds(RECORDED / f"{rule.id}.txt", name, told.findings(found), update=update_golden)
     else:
         loud = [f.rule.id for f in found if f.severity > Severity.INFO and f.rule.id.startswith("PC4")]
         assert not loud
