@@ -85,7 +85,7 @@ def _written(language: str, module: str, exported: str) -> str:
     """What a file has to hold besides the last part of a call's name."""
     if module == "*":
         return exported.partition(".")[0]
-    return module.removeprefix("*") if language == "go" else module.partition(".")[0]
+    return module.removeprefix("*") if language in ("go", "java") else module.partition(".")[0]
 
 
 def _check_apart(found: Iterable[tuple[Maker, str]]) -> None:

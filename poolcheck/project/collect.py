@@ -111,6 +111,10 @@ def finish(read: Collected, packages: Packages) -> Collected:
         from poolcheck.project import config_files, pooler_files  # noqa: PLC0415 - a lint of one file judges none
 
         read = together((read, config_files.collect(packages, names, read)))
+        if any(packages.kind_of(name) == "framework" for name in names):
+            from poolcheck.project import injected  # noqa: PLC0415 - as above
+
+            read = replace(read, subjects=tuple(injected.filled(read.subjects, packages, names)))
         read = together((read, pooler_files.collect(packages, names, read.lines)))
     from poolcheck.project.mapping import build  # noqa: PLC0415 - it needs this module's own readers
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from poolcheck.model.facts import Maker
@@ -9,9 +10,9 @@ from poolcheck.model.ignores import Ignores
 from poolcheck.model.makers import Makers
 from poolcheck.model.problem import Location
 from poolcheck.model.source import Language, Scope, Site, SourceFile
-from poolcheck.readers.code.grammar import grammar
+from poolcheck.readers.code.grammar import grammar, part
 from poolcheck.readers.code.numbers import Meanings
-from poolcheck.readers.code.objects import Assigned, Call, CodeFile, Slot
+from poolcheck.readers.code.objects import Assigned, Call, CodeFile, Function, Slot
 from poolcheck.readers.syntax import TooMuch, UnreadableSource, text
 
 _MOST_SITES = 100  # of one file; nobody writes more by hand
@@ -19,6 +20,9 @@ _MOST_OPTIONS = 60
 _DATABASE = re.compile(r"(?i)jdbc:(?:\w+:)??(\w+):|r2dbc:(?:pool:)?(\w+):|^[\"'`]?(\w{3,20})://")
 _POSTGRES = re.compile(r"(?i)postgres|pgx|^[\"'`]?pq[\"'`]?$|cockroach|pgdriver|cloudsqlpostgres")
 _STRING_NAME = re.compile(r"[A-Z0-9_]{0,60}?(?:URL|URI|DSN|CONN)[A-Z0-9_]{0,60}")
+_NONE_YET = re.compile(r"==\s*(?:null|nil)\b|\bisClosed\b|!\s*\w{0,40}(?i:initiali[sz]ed|containsKey)")
+_ONE_ALREADY = re.compile(r"!=\s*(?:null|nil)\b[^{};]{0,60}\{?\s{0,200}return\b")
+_PATH = re.compile(r"/[\w/{}:.*-]{0,80}")
 _OTHER_DRIVER = re.compile(
     r"(?i)(?:com|org|oracle)\.[\w.]{0,60}?(?:mysql|mariadb|h2|sqlite|sqlserver|oracle|hsqldb|derby)"
 )
@@ -55,6 +59,8 @@ def _maker(module: CodeFile, call: Call, makers: Makers) -> Maker | None:
         head, _, last = of.rpartition(".")
         found = makers.calls.get((of, name)) or makers.calls.get((head, f"{last}.{name}"))
         found = found or makers.calls.get((f"*/{of.rpartition('/')[2]}", name))
+        for package in module.every if found is None else ():
+            found = found or makers.calls.get((package, full))
     return found if found is not None and (call.new or not found.new) else None
 
 
@@ -82,11 +88,17 @@ def _sites(module: CodeFile, makers: Makers) -> Iterator[Site]:
             for each in module.settings.get(slot, ())
             if _before(module, each, call, slot == own)
         ]
-        if any(each.name in maker.given_options for each in settings):
+        if any(each.name in maker.given_options for each in settings) or _configured(module, around):
             continue
         site = _site(values, _Made(call, maker, around, settings))
         if site is not None:
             yield site
+
+
+def _configured(module: CodeFile, around: Sequence[Call]) -> bool:
+    """Whether a config file that is read elsewhere makes the pool, or what it is made of."""
+    functions = (module.function(each.node) for each in around)
+    return any(module.grammar.configured.search(each.head) for each in functions if each is not None)
 
 
 def _before(module: CodeFile, setting: Assigned, call: Call, own: bool) -> bool:
@@ -110,7 +122,7 @@ def _site(values: Meanings, made: _Made) -> Site | None:
     for each in settings:
         by_name.setdefault(each.name, []).append(each)
     options = [
-        (name, values.option(many), module.line(many[-1].at))
+        (name, values.option(many, call.node), module.line(many[-1].at))
         for name, many in list(by_name.items())[:_MOST_OPTIONS]
     ]
     for place, name in enumerate(maker.places):
@@ -164,6 +176,8 @@ def _database(written: Sequence[str], call: Call, values: Meanings, maker: Maker
             )
         if _OTHER_DRIVER.search(each):
             return None
+        if "org.postgresql" in each:
+            return "postgres"
     return ""
 
 
@@ -180,8 +194,8 @@ def _in_strings(name: str, written: Sequence[str]) -> Iterator[str]:
 def _complete(module: CodeFile, made: _Made) -> bool:
     """Whether nothing besides what was read can set an option: each object is made here, and no stranger gets it."""
     call, maker, function = made.call, made.maker, module.function(made.call.node)
-    if maker.new and not call.given and not made.settings:
-        return False  # filled in by a framework
+    if not call.given and not made.settings:
+        return False  # filled in by a framework, or a file of its own
     if function is not None and "ConfigurationProperties" in function.head:
         return False
     for place in maker.configs:
@@ -211,7 +225,11 @@ def _place(module: CodeFile, call: Call) -> tuple[Scope, str]:
     function = module.function(call.node)
     if found[0] != "function" or function is None:
         return found
+    while not function.name and (outer := module.function(function.node)) is not None:
+        function = outer
     for caller in module.called.get(function.name, ())[:50] if function.name else ():
+        if module.grammar.makes_new and caller.owner is not None and text(caller.owner) != "this":
+            continue  # a method of the same name, and of another class
         placed = _look(module, caller)
         if placed[0] == "request":
             return placed
@@ -229,7 +247,15 @@ def _look(module: CodeFile, call: Call) -> tuple[Scope, str]:
         module.spend(10)
         around.append(outer)
         node = outer.node
+    given = {each.node.id: _given_to(module, each) for each in around if not each.name}
+    if any(table.once.search(words) for words, _ in given.values() if words) or _guarded(
+        module, call, function
+    ):
+        return "cached", ""
     for each in around:
+        words, path = given.get(each.node.id, ("", ""))
+        if path and words.rpartition(".")[2] in table.routes:
+            return "request", f"the handler of {path}"
         if table.handlers.search(each.head):
             return "request", f"the handler {each.name}()" if each.name else "a handler"
     if any(table.entry.fullmatch(each.name) for each in around if each.name):
@@ -237,3 +263,28 @@ def _look(module: CodeFile, call: Call) -> tuple[Scope, str]:
     if any(table.once.search(each.head) for each in around):
         return "cached", ""
     return "function", ""
+
+
+def _guarded(module: CodeFile, call: Call, function: Function) -> bool:
+    """Whether it is made only where there is none yet: `if (pool == null) { ... }`, `if (pool != null) return pool;`."""
+    for outer in module.up(call.node):
+        if outer == function.node:
+            break
+        if outer.type in module.grammar.branches and _NONE_YET.search(text(part(outer, "condition"))):
+            return True
+    before = module.code[function.node.start_byte : call.node.start_byte][-2000:].decode("utf-8", "replace")
+    return _ONE_ALREADY.search(before) is not None
+
+
+def _given_to(module: CodeFile, closure: Function) -> tuple[str, str]:
+    """The call that a closure is given to, and the path that stands before it: ("app.get", "/users")."""
+    for outer in islice(module.up(closure.node), 4):
+        call = module.call_at(outer)
+        if call is None:
+            continue
+        owner = module.dotted(call.owner)
+        words = f"{owner}.{call.name}" if owner else call.name
+        said = text(call.given[0][1]).strip("\"'`") if call.given else ""
+        if words:
+            return words[-100:], said if _PATH.fullmatch(said) else ""
+    return "", ""

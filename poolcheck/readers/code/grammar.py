@@ -48,9 +48,19 @@ class Grammar:
     receivers: Mapping[str, str] = field(
         default_factory=dict
     )  # Kotlin's `apply` and `also`: how their block calls what they are called on
+    # names are followed through calls too: `a().b` is a.b, where `calls` are no `members`
+    chained: bool = False
+    # an annotation that gives a name its value, `@Value("${db.max:10}")`: the key, and what stands in for it
+    injects: re.Pattern[str] = _NOTHING
+    injected: frozenset[str] = frozenset()  # what such an annotation stands in, before or with the name
     entry: re.Pattern[str] = re.compile(r"main")  # functions that run once, by their name
     handlers: re.Pattern[str] = _NOTHING  # what a function's head says when it runs for each request
-    once: re.Pattern[str] = _NOTHING  # what stands around something that is made once
+    # what stands around something that is made once: a head, or the call that a closure is given to
+    once: re.Pattern[str] = _NOTHING
+    # calls that are given a path and what runs for each request: `get("/", ...)`
+    routes: frozenset[str] = frozenset()
+    # what a function's head says where a config file makes the pool, or the framework by one
+    configured: re.Pattern[str] = _NOTHING
     tests: re.Pattern[str] = _NOTHING  # what stands before code that only tests run
 
 

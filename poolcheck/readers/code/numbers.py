@@ -31,13 +31,13 @@ class Meanings:
 
     def __init__(self, module: CodeFile) -> None:
         self.module = module
-        self._calls = {call.node.id: call for call in module.calls}
         self._open: set[object] = set()
+        self._made: Node | None = None
         self._steps = 0
 
     def call(self, node: Node | None) -> Call | None:
         """The call that a node is."""
-        return self._calls.get(node.id) if node is not None else None
+        return self.module.call_at(node) if node is not None else None
 
     def string(self, node: Node | None) -> str | None:
         """The text of a string without values in it; None for anything else."""
@@ -56,8 +56,12 @@ class Meanings:
             else ""
         )
 
-    def option(self, settings: Sequence[Assigned]) -> str:
-        """What several settings of one name come to; "..." for what is not known, and for what may be a secret."""
+    def option(self, settings: Sequence[Assigned], made: Node | None = None) -> str:
+        """What several settings of one name come to; "..." for what is not known, and for what may be a secret.
+
+        `made`: what is made with them. Where a branch of the code decides about both, it decides about neither.
+        """
+        self._made = made
         found = self._agreed([(each.value, each.at) for each in settings])
         if found is not None:
             return found
@@ -78,7 +82,7 @@ class Meanings:
         beside: list[str] = []
         for value, at in values:
             said = self.number(value, deep - 1, quoted=quoted)
-            if not self.module.may_not_run(at):
+            if not self.module.may_not_run(at, self._made):
                 sure, beside = said, []
                 if said is None:
                     return None
@@ -111,6 +115,9 @@ class Meanings:
             return whole(_SUFFIX.sub("", text(node)))
         if node.type in grammar.strings:
             return self._in_string(node) if quoted else None
+        injected = self._injected(node)
+        if injected is not None:
+            return from_env(*injected)
         if text(node)[:1] == "-" and len(node.named_children) == 1:
             said = self.number(node.named_children[0], deep - 1)
             return f"-{said}" if said is not None and said.isdigit() else None
@@ -135,6 +142,16 @@ class Meanings:
 
     def _in_string(self, node: Node) -> str | None:
         return whole(self.string(node) or "")
+
+    def _injected(self, node: Node) -> tuple[str, str] | None:
+        """(variable, default or "") of an annotation that gives a name its value."""
+        if "annotation" not in node.type:
+            return None
+        found = self.module.grammar.injects.search(text(node)[:300])
+        if found is None:
+            return None
+        default = next((each for each in found.groups()[1:] if each is not None), "")
+        return _as_variable(found[1]), "" if default.startswith("$") else default
 
     def variable(self, node: Node | None) -> tuple[str, Node | None] | None:
         """(variable, default) that a call reads by itself."""
@@ -225,7 +242,7 @@ class Meanings:
         self._steps += 1
         if node is None or deep <= 0 or self._steps > _MOST_STEPS:
             return ""
-        read = self.variable(node)
+        read = self.variable(node) or self._injected(node)
         if read is not None:
             return read[0]
         call = self.call(node)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tree_sitter import Node, Parser
 
 from poolcheck.readers.code.grammar import Grammar, Part, part
-from poolcheck.readers.syntax import Parsed, TooMuch, text
+from poolcheck.readers.syntax import Parsed, TooMuch, text, within
 
 _DOTS = 8
 _MOST_NODES = 600_000  # of one file; a megabyte of source has half as many
@@ -59,7 +59,9 @@ class CodeFile(Parsed):
         super().__init__(code, parser)
         self._through, self._handed = through, handed
         self.names: dict[str, str] = {}  # imported name → what it is in full
+        self.every: list[str] = []  # packages of which all names are imported
         self.calls: list[Call] = []
+        self._call_at: dict[int, Call] = {}
         self.functions: dict[int, Function] = {}
         self.stores: dict[Slot, list[Store]] = {}
         self.by_name: dict[str, list[int]] = {}  # functions
@@ -95,8 +97,7 @@ class CodeFile(Parsed):
                 self._function(node)
                 function = node
             elif kind in grammar.import_nodes:
-                for name, full in grammar.imports(node):
-                    self.names.setdefault(name, full)
+                self._import(node)
                 continue
             if kind in grammar.calls or kind in grammar.literals:
                 self._call(node, kind)
@@ -107,7 +108,9 @@ class CodeFile(Parsed):
                         inside = function.id if function is not None else 0
                         self._declared.setdefault(inside, set()).add(text(self.bare(target)))
             elif kind in grammar.returns and function is not None:
-                returns.extend((function, child) for child in list(self._each(node.named_children[:1]))[:1])
+                returns.extend((function, child) for child in self._given_back(node))
+            if kind in grammar.injected:
+                stores.extend(self._injected(node))
             children = node.named_children
             if grammar.tests.pattern and children:
                 children = list(self._without_tests(children))
@@ -115,6 +118,37 @@ class CodeFile(Parsed):
                 self._parents[child.id] = node
                 stack.append((child, function))
         return stores, returns
+
+    def _import(self, node: Node) -> None:
+        for name, full in self.grammar.imports(node):
+            if name == "*":
+                self.every.append(full)
+            else:
+                self.names.setdefault(name, full)
+
+    def _given_back(self, node: Node) -> Iterator[Node]:
+        """The first value of a `return`, or of a body that is no block: Kotlin's `fun size() = 6`."""
+        for child in list(self._each(node.named_children[:1]))[:1]:
+            if child.type != "block":
+                yield child
+
+    def _injected(self, node: Node) -> Iterator[tuple[Node, Node, Node]]:
+        """The names that an annotation gives a value: the annotation is that value."""
+        note: Node | None = None
+        for child in node.named_children:
+            if child.type.endswith("modifiers"):
+                injects = self.grammar.injects
+                note = next((one for one in child.named_children if injects.search(text(one)[:300])), None)
+            elif note is not None:
+                found = child if child.type in self.grammar.names else child.child_by_field_name("name")
+                inner = (each for each in child.named_children if each.type in self.grammar.names)
+                target = found or (next(inner, None) if "type" not in child.type else None)
+                if target is not None:
+                    yield target, note, child
+                    note = None
+        named = node.child_by_field_name("name")
+        if note is not None and named is not None:
+            yield named, note, node
 
     def _without_tests(self, children: list[Node]) -> Iterator[Node]:
         """Rust's `#[cfg(test)] mod tests`: the attribute stands before what it speaks of."""
@@ -130,8 +164,10 @@ class CodeFile(Parsed):
     def _function(self, node: Node) -> None:
         name = text(part(node, "name") if node.type in self.grammar.functions else None)
         given = part(node, self.grammar.parameters)
-        found: list[str] = []
+        found: list[str] = [text(given)] if given is not None and given.type in self.grammar.names else []
         for child in given.named_children if given is not None else ():
+            if "modifiers" in child.type or not ("param" in child.type or child.type in self.grammar.names):
+                continue
             named = child.children_by_field_name("name") or child.children_by_field_name("pattern")
             first = next((one for one in child.named_children if one.type in self.grammar.names), child)
             found += [text(one) for one in named or [first]]
@@ -149,10 +185,12 @@ class CodeFile(Parsed):
         callee = self.bare(part(node, function)) if function != "" else node
         if callee is None:
             return
-        owner, name = self.member(callee) or (None, self.last(callee))
+        own = self.last(part(node, "name")) if function == "" else self.last(callee)
+        owner, name = self.member(callee) or (None, own)
         given = [] if literal else list(self._given(part(node, arguments)))
         call = Call(node, owner, name, given, literal or kind in grammar.makes_new)
         self.calls.append(call)
+        self._call_at[node.id] = call
         self.called.setdefault(name, []).append(call)
         body = part(node, arguments) if literal else part(node, "initializer")
         for child in body.named_children if body is not None else ():
@@ -215,6 +253,11 @@ class CodeFile(Parsed):
             if self.full(call) in self._handed:
                 for _, value in call.given:
                     self._join(own, self.slot(value))
+            for _, value in call.given:
+                # `pool(p -> p.maxSize(9))`: the parameter is a part of what is called
+                closure = self.functions.get(value.id)
+                if closure is not None and len(closure.parameters) == 1:
+                    self._join((value.id, closure.parameters[0]), own)
             for known in self.by_name.get(call.name, ()) if call.name else ():
                 self._join(own, (known, "return"))
                 for name, (_, value) in zip(self.functions[known].parameters, call.given, strict=False):
@@ -234,6 +277,8 @@ class CodeFile(Parsed):
                 self._settings.append((receiver, Assigned(text(target), value, at)))
             return
         owner, path = owned[0], owned[1]
+        if text(owner) == "this":
+            self.stores.setdefault((0, path), []).append(Store(value, at))
         receiver = self._receiver(target)
         for _ in range(_DOTS):
             whose = receiver if receiver is not None and self._is_receiver(owner) else self.slot(owner)
@@ -326,13 +371,17 @@ class CodeFile(Parsed):
         if owned is not None:
             return owned[1]
         node = self.bare(node)
-        return text(node)[:100].partition("<")[0].strip().rpartition(".")[2] if node is not None else ""
+        if node is None or node.type in self.grammar.calls:
+            return ""
+        return text(node)[:100].partition("<")[0].strip().rpartition(".")[2]
 
     def dotted(self, node: Node | None) -> str:
         """`a.b.c`; "" for anything but names."""
         parts: list[str] = []
         node = self.bare(node)
         for _ in range(_DOTS):
+            if self.grammar.chained and node is not None and node.type in self.grammar.calls:
+                node = self.bare(part(node, self.grammar.calls[node.type][0]))
             owned = self.member(node)
             if owned is None:
                 break
@@ -363,6 +412,10 @@ class CodeFile(Parsed):
             function = self._within.get(function.id)
         return False
 
+    def call_at(self, node: Node) -> Call | None:
+        """The call that a node is; None for any other node, and for one that only wraps what is called."""
+        return self._call_at.get(node.id)
+
     def function(self, node: Node) -> Function | None:
         """The function or closure that a node stands in."""
         found = self._within.get(node.id)
@@ -376,12 +429,12 @@ class CodeFile(Parsed):
             yield found
             found = self._parents.get(found.id)
 
-    def may_not_run(self, node: Node) -> bool:
-        """Whether a branch of its function decides that."""
+    def may_not_run(self, node: Node, beside: Node | None = None) -> bool:
+        """Whether a branch of its function decides that; none that `beside` stands in, too."""
         function = self._within.get(node.id)
         for outer in self.up(node):
             if outer == function:
                 return False
-            if outer.type in self.grammar.branches:
+            if outer.type in self.grammar.branches and (beside is None or not within(beside, outer)):
                 return True
         return False
