@@ -169,21 +169,23 @@ def code(text: Text) -> Iterator[Change]:
             yield text.change(kind, *text.span(node), new)
         if isinstance(node, ast.comprehension):
             for test in node.ifs:
-                yield text.change("filter", *text.span(test), "True")
+                if not any(isinstance(part, ast.NamedExpr) for part in ast.walk(test)):
+                    yield text.change("filter", *text.span(test), "True")
         if isinstance(node, ast.If | ast.IfExp) and not isinstance(node.test, ast.Compare | ast.UnaryOp):
             yield text.change("branch", *text.span(node.test), f"(not ({text.of(node.test)}))")
         if isinstance(node, ast.BoolOp):
-            for gone in range(len(node.values)):
-                kept = [text.of(value) for at, value in enumerate(node.values) if at != gone]
-                word = " and " if isinstance(node.op, ast.And) else " or "
-                yield text.change("condition", *text.span(node), "(" + word.join(kept) + ")")
+            for gone in node.values:
+                if not any(isinstance(part, ast.NamedExpr) for part in ast.walk(gone)):
+                    kept = [f"({text.of(value)})" for value in node.values if value is not gone]
+                    word = " and " if isinstance(node.op, ast.And) else " or "
+                    yield text.change("condition", *text.span(node), "(" + word.join(kept) + ")")
 
 
 def changed(node: ast.AST, text: Text) -> tuple[str, str | None]:
     """The kind of change a node allows, and its new source, or None."""
     match node:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return "comparison", f"{text.of(left)} {FLIPPED[type(op)]} {text.of(right)}"
+            return "comparison", f"({text.of(left)}) {FLIPPED[type(op)]} ({text.of(right)})"
         case ast.BoolOp(op=op, values=values):
             word = " or " if isinstance(op, ast.And) else " and "
             return "boolean", "(" + word.join(f"({text.of(value)})" for value in values) + ")"
@@ -197,7 +199,7 @@ def changed(node: ast.AST, text: Text) -> tuple[str, str | None]:
             return "return", "return None"
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right) if numbers(left, op, right):
             sign = "-" if isinstance(op, ast.Add) else "+"
-            return "arithmetic", f"{text.of(left)} {sign} {text.of(right)}"
+            return "arithmetic", f"(({text.of(left)}) {sign} ({text.of(right)}))"
         case ast.Continue():
             return "continue", "break"
         case ast.JoinedStr():
