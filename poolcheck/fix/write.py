@@ -9,10 +9,12 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from poolcheck.config.disk import below, read_limited
-from poolcheck.config.staged import Changed, Staged
+from poolcheck.config.staged import Changed, Staged, leftovers
 from poolcheck.errors import PoolcheckError
+from poolcheck.model.fixing import LEFT_BY_A_KILLED_RUN
 from poolcheck.project import git
 from poolcheck.record import dataclass
+from poolcheck.text import clean, plural
 
 
 class WriteRefused(PoolcheckError):
@@ -54,6 +56,15 @@ def write(
     Raises:
         Refused: a file changed since it was read, has uncommitted changes, is none, or cannot be written.
     """
+    try:
+        return _write(files, backup=backup, force=force)
+    except WriteRefused as refused:  # no report follows that would name them
+        left = leftovers([os.path.dirname(file.path) for file in files])
+        hints = [refused.hint, *(f"{path} {LEFT_BY_A_KILLED_RUN}" for path in left)]
+        raise WriteRefused(refused.message, " ".join(filter(None, hints))) from None
+
+
+def _write(files: Sequence[NewContent], *, backup: bool, force: bool) -> tuple[WrittenFile, ...]:
     ready = [_Ready(file, force=force) for file in files]
     with contextlib.ExitStack() as stack:
         for each in ready:
@@ -111,12 +122,21 @@ class _Ready:
             )
         if before.st_nlink > 1 and not force:
             raise WriteRefused(
-                f"{path} has {before.st_nlink - 1} other name(s), hard links that would keep the old content",
+                f"{path} has {self._other_names(before)}: a hard link would keep the old content",
                 "--force writes this name only.",
             )
         if not force:
             self._committed()
         return before
+
+    def _other_names(self, before: os.stat_result) -> str:
+        """The file's other names, those that stand beside it by name: a backup of a run that was killed is one."""
+        with os.scandir(self.folder) as found:
+            beside = sorted(
+                each.name for each in found if each.inode() == before.st_ino and each.name != self.name
+            )
+        said = plural(before.st_nlink - 1, "other name")
+        return f"{said} ({', '.join(map(clean, beside))})" if beside else said
 
     def _committed(self) -> None:
         path = self.new.path

@@ -6,6 +6,9 @@ from poolcheck.model.report import Step
 from poolcheck.record import dataclass
 
 Asked = Literal["sheet", "diff", "write"]
+LEFT_BY_A_KILLED_RUN = (
+    "was left by a run that was killed; it holds a copy of a file, passwords included: remove it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

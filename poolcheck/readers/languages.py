@@ -1,6 +1,7 @@
 """Which files are source, by their names, and in which language."""
 
 import posixpath
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ LANGUAGES: "dict[str, Language]" = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=64)  # a file is asked about some times in a row
 def language(path: str) -> "Language | None":
     """The language of a file by its name; None for what is not read. Declarations hold no code."""
     if path.endswith((".d.ts", ".d.mts", ".d.cts", ".min.js")):

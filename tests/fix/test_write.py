@@ -364,10 +364,19 @@ class TestRefused:
         """A rename would leave the other name with the old content."""
         os.link(env, tmp_path / "other")
 
-        assert "hard links" in self.refused(new(env))
+        assert "1 other name (other): a hard link" in self.refused(new(env))
 
         write.write([new(env)], force=True)
         assert (env.read_bytes(), (tmp_path / "other").read_bytes()) == (NEW, OLD)
+
+    def test_killed_behind_the_backup(self, env: Path, tmp_path: Path) -> None:
+        """Such a run leaves the backup as a second name and a temporary file: the refusal names both."""
+        os.link(env, tmp_path / ".env.bak")
+        (tmp_path / ".poolcheck-0123456789abcdef.tmp").write_bytes(NEW)
+
+        with pytest.raises(write.WriteRefused, match=r"1 other name \(\.env\.bak\)") as refused:
+            write.write([new(env)])
+        assert ".poolcheck-0123456789abcdef.tmp was left by a run that was killed" in refused.value.hint
 
     def test_disk_full(self, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The old file stays, the half-written one does not."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from poolcheck.model.fixing import Change, Fixing
+from poolcheck.model.fixing import LEFT_BY_A_KILLED_RUN, Change, Fixing
 from poolcheck.model.report import Report, Step
 from poolcheck.output.markdown import STATUS, code, counts, esc, fenced, not_checked
 from poolcheck.output.paint import Paint
@@ -185,7 +185,7 @@ def written(section: Fixing, paint: Paint) -> Iterator[str]:
             )
     for path in section.leftovers:
         yield from paint.wrap(
-            f"{path} was left by a run that was killed; it holds a copy of a file, passwords included: remove it.",
+            f"{path} {LEFT_BY_A_KILLED_RUN}",
             indent=4,
             first=f"  {paint.symbol('warning')} ",
         )
